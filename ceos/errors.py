@@ -1,0 +1,102 @@
+"""Every error that ceos raises on purpose, cut by what the catcher will do.
+
+Retry: `RateLimited`, `ServiceUnavailable`. Look before you repeat: `OutcomeUnknown`. Give up: `RequestRefused`.
+Treat as a normal outcome: `DraftRejected`, `LimitReached`. Tell the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
+
+A class's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+
+class CeosError(Exception):
+    """Something in ceos failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().split("\n\n")[0].replace("\n", " "))
+
+
+class InvalidInput(CeosError):
+    """The input is not valid."""
+
+    @property
+    def problems(self) -> list[str]:
+        """Every problem on a line of its own."""
+        return str(self).splitlines()
+
+
+class NotFound(CeosError):
+    """There is no such thing."""
+
+
+class IllegalTransition(CeosError):
+    """The agent cannot change into that state from the one it is in."""
+
+
+class DraftRejected(CeosError):
+    """The review objected to the draft twice."""
+
+
+class LimitReached(CeosError):
+    """The agent has reached one of its limits."""
+
+
+class StoreUnavailable(CeosError):
+    """Redis does not answer; start it, or unset CEOS_REDIS_URL to use the embedded server."""
+
+
+class StoreMisconfigured(CeosError):
+    """Redis is not configured to keep what it is given."""
+
+
+class Fenced(CeosError):
+    """Another worker has taken over this run; nothing was written."""
+
+
+class PluginError(CeosError):
+    """A plugin could not be loaded."""
+
+
+class ServiceError(CeosError):
+    """A call to an outside service did not succeed."""
+
+    #: The HTTP status, or None when no answer was read.
+    status: int | None
+
+    def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class RateLimited(ServiceError):
+    """The service asked us to slow down; the request was certainly not carried out."""
+
+    def __init__(
+        self, message: str | None = None, *, status: int | None = 429, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        #: Seconds the service asked us to wait, or None when it did not say.
+        self.retry_after = retry_after
+
+
+class ServiceUnavailable(ServiceError):
+    """The service could not be reached or cannot answer now; the request was certainly not carried out."""
+
+    def __init__(
+        self, message: str | None = None, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        #: Seconds the service asked us to wait, or None when it did not say.
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(ServiceError):
+    """The request was sent and no readable answer came back: it may or may not have been carried out."""
+
+
+class RequestRefused(ServiceError):
+    """The service refused the request; repeating it will not help."""
+
+
+class KeyRefused(RequestRefused):
+    """The service refused the key, the account or the payment; no other model or retry will help."""

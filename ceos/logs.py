@@ -1,0 +1,113 @@
+"""Structured logs: JSON lines for machines or text for a terminal, ids bound once, secrets redacted in every record.
+
+A record carries a constant sentence for people, an `event` name for machines, and whatever `bind` put around it:
+the agent, the draft and the message.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+_bound: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("ceos_bound", default={})
+_secrets: set[str] = set()
+_pattern: re.Pattern[str] | None = None
+
+MASK = "[redacted]"
+
+# Values that give themselves away by their form, for the secrets nobody registered.
+_SHAPES = re.compile(
+    r"(?i)(authorization\W{1,4}(?:bearer|key)\s+|x-api-key\W{1,4}|api_key\W{1,4}|\bbearer\s+|signer_uuid\W{1,4})[\w.:\-]{8,}"
+    r"|\bsk-or-[\w\-]{8,}"
+)
+
+#: The attributes every log record has; whatever else a record carries came in by `extra`.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def register_secret(value: str | None) -> None:
+    """Make sure that `value` never appears in a log line or an error message of this process."""
+    global _pattern  # noqa: PLW0603  # one process, one set of secrets
+    if value and len(value) >= 6 and value not in _secrets:
+        _secrets.add(value)
+        _pattern = re.compile("|".join(re.escape(item) for item in sorted(_secrets, key=len, reverse=True)))
+
+
+def redact(text: str) -> str:
+    """Return `text` with every registered secret, and everything shaped like one, masked."""
+    if _pattern is not None:
+        text = _pattern.sub(MASK, text)
+    return _SHAPES.sub(lambda match: (match.group(1) or "") + MASK, text)
+
+
+@contextmanager
+def bind(**ids: str) -> Iterator[None]:
+    """Add ids (agent, draft, message) to every record logged inside the block."""
+    token = _bound.set({**_bound.get(), **ids})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def set_bound(ids: dict[str, str]) -> None:
+    """Replace the ids bound in this context; for hooks that cannot use a `with` block."""
+    _bound.set(ids)
+
+
+class _Redacting(logging.Formatter):
+    """Mixin: whatever the other formatter made of the record, exceptions included, leaves without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        for key, value in _bound.get().items():
+            record.__dict__.setdefault(key, value)
+        return redact(super().format(record))
+
+
+class TextFormatter(_Redacting):
+    """One line for a terminal: time, level, sentence, then the fields in brackets."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # overrides logging's name
+        fields = " ".join(f"{key}={value}" for key, value in vars(record).items() if key not in _STANDARD and key != "event")
+        return super().formatMessage(record) + (f"  [{fields}]" if fields else "")
+
+
+def json_formatter() -> logging.Formatter:
+    """Return the formatter of one JSON object a line: time, level, logger, message, event and the bound ids."""
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  # 70 ms that 'ceos --help' need not pay
+
+    class JsonLines(_Redacting, JsonFormatter):
+        def __init__(self) -> None:
+            JsonFormatter.__init__(
+                self,
+                "%(asctime)s %(levelname)s %(name)s %(message)s",
+                rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+                datefmt="%Y-%m-%dT%H:%M:%S%z",
+            )
+
+    return JsonLines()
+
+
+def configure(level: str, format: Literal["json", "text"], stream: TextIO | None = None) -> None:
+    """Send all records of this process to `stream` (standard error by default) in one format, replacing what was set up."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(json_formatter() if format == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Their INFO lines repeat ours or say nothing an operator can act on.
+    for name in ("urllib3", "dramatiq", "uvicorn.access"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def event(name: str, **fields: Any) -> dict[str, Any]:
+    """Return the `extra` of a record: its event name and its fields."""
+    return {"event": name, **fields}

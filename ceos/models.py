@@ -1,0 +1,328 @@
+"""The things ceos talks about: agents as the operator describes them, and briefs, drafts and casts as the pipeline makes them.
+
+Everything here is frozen; a change is a `model_copy(update=…)`. Validation happens once, where data enters.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from ceos.lifecycle import AgentState, RunStatus
+from ceos.schedule import CronError, check_cron, check_quiet_hours, never_fires
+from ceos.text import CAST_BYTES, LONG_CAST_BYTES, byte_length
+
+#: The longest persona, all of its texts together; it travels in every prompt.
+PERSONA_BYTES = 16_384
+
+AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class Frozen(BaseModel):
+    """Base of every record: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kind(StrEnum):
+    """What sort of post a slot gets."""
+
+    ORIGINAL = "original"
+    THREAD = "thread"
+    ENGAGEMENT = "engagement"
+    MEDIA = "media"
+
+
+class Persona(Frozen):
+    """Who the agent is; its texts shape every prompt."""
+
+    bio: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    tone: str = ""
+    topics: tuple[ShortText, ...] = Field(min_length=1)
+    avoid: tuple[ShortText, ...] = ()
+    examples: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_short_enough(self) -> Persona:
+        size = sum(byte_length(text) for text in (self.bio, self.tone, *self.topics, *self.avoid, *self.examples))
+        if size > PERSONA_BYTES:
+            raise ValueError(f"at most {PERSONA_BYTES:,} bytes in all its texts together; these have {size:,}")
+        return self
+
+
+class Schedule(Frozen):
+    """When the agent posts."""
+
+    cron: tuple[str, ...] = Field(min_length=1)
+    timezone: str = "UTC"
+    jitter_seconds: int = Field(default=60, ge=0, le=60)
+    quiet_hours: tuple[str, ...] = ()
+    catch_up: Literal["once", "all", "skip"] = "once"
+    max_late_minutes: int = Field(default=60, ge=1, le=10_080)
+
+    @field_validator("cron", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("cron")
+    @classmethod
+    def _is_cron(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for expression in value:
+            try:
+                check_cron(expression)
+            except CronError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"an IANA time zone such as 'Europe/Berlin'; {value!r} is not one") from None
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _is_span(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for span in value:
+            check_quiet_hours(span)
+        return value
+
+    @model_validator(mode="after")
+    def _fires(self) -> Schedule:
+        if never_fires(self):
+            raise ValueError("a cron expression that fires outside the quiet hours at least once in five years")
+        return self
+
+
+class Models(Frozen):
+    """Which models write and illustrate for the agent."""
+
+    text: str = "anthropic/claude-sonnet-4"
+    fallbacks: tuple[str, ...] = (
+        "openai/gpt-4o-mini",
+        "google/gemini-2.0-flash-001",
+        "meta-llama/llama-3.3-70b-instruct",
+    )
+    image: Literal["schnell", "pro-ultra", "recraft"] = "schnell"
+    style: str = "digital-art"
+
+    @field_validator("text", "fallbacks")
+    @classmethod
+    def _is_model_id(cls, value: Any) -> Any:
+        for name in (value,) if isinstance(value, str) else value:
+            if "/" not in name or " " in name:
+                raise ValueError(f"a model id of the form 'author/name'; {name!r} is not one")
+        return value
+
+    @field_validator("style")
+    @classmethod
+    def _is_style(cls, value: str) -> str:
+        if value not in IMAGE_STYLES:
+            raise ValueError(f"one of {', '.join(IMAGE_STYLES)}")
+        return value
+
+
+#: Names of the image style presets; `clients/fal.py` says what each means for each model.
+IMAGE_STYLES = ("photorealistic", "digital-art", "anime", "abstract", "typography", "watercolor", "pixel-art")
+
+
+class Limits(Frozen):
+    """What the agent may use up."""
+
+    casts_per_hour: int = Field(default=10, ge=1, le=1000)
+    usd_per_day: float = Field(default=2.0, ge=0, le=10_000)
+
+
+class SkillUse(Frozen):
+    """A skill the agent uses, with its parameters."""
+
+    name: ShortText
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Agent(Frozen):
+    """One autonomous account as its operator describes it."""
+
+    id: AgentId
+    name: ShortText
+    fid: int = Field(ge=1)
+    signer_uuid_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    signer_uuid: str | None = None
+    strategy: str = "balanced"
+    approval: Literal["auto", "review"] = "auto"
+    channel: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")
+    long_casts: bool = False
+    persona: Persona
+    schedule: Schedule
+    models: Models = Models()
+    limits: Limits = Limits()
+    skills: tuple[SkillUse, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_one_signer(self) -> Agent:
+        if (self.signer_uuid is None) == (self.signer_uuid_env is None):
+            raise ValueError("exactly one of 'signer_uuid_env' (the name of a variable) and 'signer_uuid'")
+        return self
+
+    @property
+    def cast_bytes(self) -> int:
+        """The longest cast this agent may publish, in UTF-8 bytes."""
+        return LONG_CAST_BYTES if self.long_casts else CAST_BYTES
+
+
+class Situation(Frozen):
+    """What a strategy may look at when it plans a post: the moment, the agent's past, and a source of chance.
+
+    `random` is seeded by agent and slot, so a repeated attempt draws the same numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    slot: str
+    now: AwareDatetime
+    topics: tuple[str, ...]
+    recent: tuple[str, ...] = ()
+    #: The kind the operator asked for, if any.
+    kind: Kind | None = None
+    random: random.Random
+
+
+class Brief(Frozen):
+    """What to write: the kind of post, the topic, and the prompt file that explains the job to the model."""
+
+    kind: Kind
+    topic: str
+    #: The instructions for the model; `{topic}` and the persona are already filled in.
+    instructions: str
+    #: How many casts a thread may have at most; 1 means a single cast.
+    max_parts: int = Field(default=1, ge=1, le=10)
+    wants_image: bool = False
+
+    @classmethod
+    def text(cls, topic: str, instructions: str | None = None) -> Brief:
+        """Return the brief of a plain one-cast post on `topic`."""
+        return cls(kind=Kind.ORIGINAL, topic=topic, instructions=instructions or f"Write one post about {topic}.")
+
+
+class Part(Frozen):
+    """One cast of a draft."""
+
+    text: str
+    #: Media addresses that go with this part.
+    embeds: tuple[str, ...] = ()
+
+
+class Draft(Frozen):
+    """A post before it is published; frozen in Redis before its first part is sent."""
+
+    kind: Kind
+    topic: str
+    parts: tuple[Part, ...] = Field(min_length=1)
+    #: What the picture should show, or None for a post without one.
+    image_prompt: str | None = None
+    model: str = ""
+    image_model: str = ""
+    cost_usd: float = 0.0
+    #: Things a reader of the record should know, such as "image failed: …; published as text only".
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The whole text, parts joined by blank lines."""
+        return "\n\n".join(part.text for part in self.parts)
+
+
+class Cast(Frozen):
+    """A published part."""
+
+    hash: str
+    text: str
+    part: int
+    parent: str | None = None
+    at: AwareDatetime
+
+
+class CastMetrics(Frozen):
+    """The counts of one cast at one moment."""
+
+    hash: str
+    likes: int
+    recasts: int
+    replies: int
+    at: AwareDatetime
+
+
+class Run(Frozen):
+    """The record of one post of one agent, from its slot to its casts."""
+
+    id: str
+    agent_id: str
+    slot: str
+    status: RunStatus
+    #: Why it ended or waits, in a sentence; empty while all is well.
+    reason: str = ""
+    kind: Kind | None = None
+    opened_at: AwareDatetime
+    draft: Draft | None = None
+    #: Hashes of the parts published so far, in order; None where a part is still missing.
+    hashes: tuple[str | None, ...] = ()
+    deliveries: int = 0
+
+
+class Transition(Frozen):
+    """One change of an agent's state."""
+
+    at: AwareDatetime
+    old: AgentState
+    new: AgentState
+    reason: str = ""
+    #: The run that made the change; empty when an operator did.
+    run_id: str = ""
+
+
+class AgentStatus(Frozen):
+    """What an agent is doing now."""
+
+    agent_id: str
+    state: AgentState
+    since: AwareDatetime | None = None
+    #: The run that owns the agent, and until when its lease holds.
+    run_id: str = ""
+    lease_until: AwareDatetime | None = None
+    failures: int = 0
+    reason: str = ""
+    next_slot: AwareDatetime | None = None
+    missed: int = 0
+
+
+class MissedSlot(Frozen):
+    """A slot that was not fired, and why."""
+
+    slot: AwareDatetime
+    reason: str
+
+
+def slot_time(slot: str) -> dt.datetime | None:
+    """Return the moment of a scheduled slot (UTC milliseconds), or None for a manual post's key."""
+    return dt.datetime.fromtimestamp(int(slot) / 1000, dt.UTC) if slot.isdigit() else None
+
+
+def run_id(agent_id: str, slot: str) -> str:
+    """Return the id of the run of `agent_id` for `slot`; it is also the id of its draft."""
+    return f"{agent_id}:{slot}"
+
+
+def split_run_id(value: str) -> tuple[str, str]:
+    """Return (agent id, slot) of a run id."""
+    agent_id, _, slot = value.partition(":")
+    return agent_id, slot

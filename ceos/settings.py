@@ -1,0 +1,159 @@
+"""The only reader of the environment: every variable, its default and one sentence of help.
+
+The table feeds the README, `ceos doctor` and the error report: all bad variables are named in one error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ceos.errors import InvalidInput
+from ceos.logs import register_secret
+
+
+def _url(value: Any) -> Any:
+    if isinstance(value, str) and not value.startswith(("http://", "https://")):
+        raise ValueError("an http:// or https:// address")
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _redis_url(value: Any) -> Any:
+    if isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("a redis://, rediss:// or unix:// address")
+    return value
+
+
+HttpUrl = Annotated[str, BeforeValidator(_url)]
+RedisUrl = Annotated[str, BeforeValidator(_redis_url)]
+
+
+class Settings(BaseSettings):
+    """What the operator sets in the environment or in `.env`; `from_env` is the door."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+    redis_url: RedisUrl | None = Field(
+        None, alias="CEOS_REDIS_URL", description="Redis for the data; unset: an embedded server under CEOS_HOME."
+    )
+    broker_url: RedisUrl | None = Field(
+        None, alias="CEOS_BROKER_URL", description="Redis for the messages; unset: the same server, next logical database."
+    )
+    scheduler: Literal["embedded", "off"] = Field(
+        "embedded", alias="CEOS_SCHEDULER", description="Whether every worker process runs a scheduler thread."
+    )
+    home: Path = Field(
+        Path("~/.ceos"), alias="CEOS_HOME", description="Folder of the embedded server's data and socket."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", alias="CEOS_LOG_LEVEL", description="The least severe records that are written."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", alias="CEOS_LOG_FORMAT", description="JSON lines for machines, text for a terminal."
+    )
+    skill_path: str = Field(
+        "", alias="CEOS_SKILL_PATH", description="Folders with plugin files, separated like PATH."
+    )
+    openrouter_api_key: SecretStr | None = Field(
+        None, alias="OPENROUTER_API_KEY", description="Key of OpenRouter, which writes the texts."
+    )
+    openrouter_base_url: HttpUrl = Field(
+        "https://openrouter.ai/api/v1", alias="OPENROUTER_BASE_URL", description="Address of OpenRouter."
+    )
+    fal_key: SecretStr | None = Field(None, alias="FAL_KEY", description="Key of fal.ai, which makes the pictures.")
+    fal_run_url: HttpUrl = Field("https://fal.run", alias="FAL_RUN_URL", description="Address of fal.ai's direct calls.")
+    fal_queue_url: HttpUrl = Field("https://queue.fal.run", alias="FAL_QUEUE_URL", description="Address of fal.ai's queue.")
+    neynar_api_key: SecretStr | None = Field(
+        None, alias="NEYNAR_API_KEY", description="Key of Neynar, which publishes to Farcaster."
+    )
+    neynar_base_url: HttpUrl = Field(
+        "https://api.neynar.com/v2", alias="NEYNAR_BASE_URL", description="Address of Neynar, with the version."
+    )
+    neynar_webhook_secret: SecretStr | None = Field(
+        None, alias="NEYNAR_WEBHOOK_SECRET", description="Secret that signs Neynar's webhooks."
+    )
+    base_rpc_url: HttpUrl = Field("https://mainnet.base.org", alias="BASE_RPC_URL", description="Address of a Base node.")
+    base_chain_id: int = Field(8453, alias="BASE_CHAIN_ID", description="Chain id the node must report.")
+    base_private_key: SecretStr | None = Field(None, alias="BASE_PRIVATE_KEY", description="Key of the wallet on Base.")
+    lease_seconds: float = Field(
+        60.0, alias="CEOS_LEASE_SECONDS", ge=2, le=600, description="How long a silent worker keeps a run."
+    )
+    settle_seconds: float = Field(
+        45.0, alias="CEOS_SETTLE_SECONDS", ge=0, le=3600,
+        description="How long an unanswered cast may take to show up before it is sent again.",
+    )  # fmt: skip
+    review_hours: float = Field(
+        24.0, alias="CEOS_REVIEW_HOURS", gt=0, le=720, description="How long a draft waits for approval before it expires."
+    )
+    clock_speed: float = Field(
+        1.0, alias="CEOS_CLOCK_SPEED", gt=0, le=100_000, description="How many times faster than life the schedules run."
+    )
+    clock_origin: float = Field(
+        0.0, alias="CEOS_CLOCK_ORIGIN", ge=0, description="Unix time at which the accelerated clock showed the real time."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read nothing behind our back: `from_env` hands the variables in."""
+        del settings_cls
+        return (init_settings,)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
+        """Return the settings of `environ` (the process's by default) over those of the file `dotenv`.
+
+        Raises `InvalidInput` with one line for every bad variable.
+        """
+        variables = {**_read_dotenv(dotenv), **(os.environ if environ is None else environ)}
+        known = {name: variables[name] for name in cls.variables() if variables.get(name)}
+        try:
+            settings = cls(**known)
+        except ValidationError as error:
+            raise InvalidInput("\n".join(_problem(item) for item in error.errors())) from None
+        object.__setattr__(settings, "_variables", variables)
+        for value in vars(settings).values():
+            if isinstance(value, SecretStr):
+                register_secret(value.get_secret_value())
+        return settings
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return every variable's name and its sentence of help."""
+        return {str(field.alias): field.description or "" for field in cls.model_fields.values()}
+
+    def variable(self, name: str) -> str | None:
+        """Return the secret that an agent file names by its variable (a signer id), or None when it is not set."""
+        value: str | None = getattr(self, "_variables", {}).get(name) or None
+        register_secret(value)
+        return value
+
+    def home_folder(self) -> Path:
+        """Return CEOS_HOME with `~` resolved."""
+        return self.home.expanduser().absolute()
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """Return what a secret setting holds, for the one client that needs it."""
+    return value.get_secret_value() if value else None
+
+
+def _read_dotenv(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  # only with a .env file
+
+    return {key: value for key, value in dotenv_values(path).items() if value}
+
+
+def _problem(item: Any) -> str:
+    """Word one bad variable; the value is left out, for it may be a secret in the wrong place."""
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    expected = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name} is not valid: expected {expected[0].lower() + expected[1:]}."
