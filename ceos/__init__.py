@@ -1,0 +1,95 @@
+"""A runtime for autonomous social agents; this is the front door for authors of plugins.
+
+Nothing behind it is loaded before it is used: `ceos --help` must not wait for pydantic.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+# Type checkers know this name; the typing module itself would take longer to import than all the rest of this file.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ceos.errors import (
+        AnswerUnusable,
+        CeosError,
+        DraftRejected,
+        Fenced,
+        IllegalTransition,
+        InvalidInput,
+        KeyRefused,
+        LimitReached,
+        NotFound,
+        OutcomeUnknown,
+        PluginError,
+        RateLimited,
+        RequestRefused,
+        ServiceError,
+        ServiceUnavailable,
+        StoreMisconfigured,
+        StoreUnavailable,
+    )
+    from ceos.hookspecs import hookimpl
+    from ceos.lifecycle import AgentState
+    from ceos.models import Agent, Brief, Cast, Draft, Kind, Part, Persona, Situation
+    from ceos.strategy import Strategy
+
+    __version__: str
+
+__all__ = [  # noqa: RUF022  # grouped as a reader looks for them
+    # Plugins
+    "hookimpl",
+    "Strategy",
+    # Records
+    "Agent",
+    "AgentState",
+    "Brief",
+    "Cast",
+    "Draft",
+    "Kind",
+    "Part",
+    "Persona",
+    "Situation",
+    # Errors
+    "AnswerUnusable",
+    "CeosError",
+    "DraftRejected",
+    "Fenced",
+    "IllegalTransition",
+    "InvalidInput",
+    "KeyRefused",
+    "LimitReached",
+    "NotFound",
+    "OutcomeUnknown",
+    "PluginError",
+    "RateLimited",
+    "RequestRefused",
+    "ServiceError",
+    "ServiceUnavailable",
+    "StoreMisconfigured",
+    "StoreUnavailable",
+    # About
+    "__version__",
+]
+
+#: The modules behind the names that are not errors.
+_HOMES = {"hookimpl": "ceos.hookspecs", "Strategy": "ceos.strategy", "AgentState": "ceos.lifecycle"} | dict.fromkeys(
+    ("Agent", "Brief", "Cast", "Draft", "Kind", "Part", "Persona", "Situation"), "ceos.models"
+)
+
+# Out of sight of type checkers, which would take it for a promise that every name exists.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used."""
+        if name not in __all__:
+            raise AttributeError(f"module 'ceos' has no attribute {name!r}")
+        if name == "__version__":
+            value: object = import_module("importlib.metadata").version("ceos")
+        else:
+            value = getattr(import_module(_HOMES.get(name, "ceos.errors")), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

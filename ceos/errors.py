@@ -1,6 +1,7 @@
 """Every error that ceos raises on purpose, cut by what the catcher will do.
 
 Retry: `RateLimited`, `ServiceUnavailable`. Look before you repeat: `OutcomeUnknown`. Give up: `RequestRefused`.
+Book what it cost: `AnswerUnusable`.
 Treat as a normal outcome: `DraftRejected`, `LimitReached`. Tell the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
 
 A class's docstring is its default message.
@@ -92,6 +93,15 @@ class ServiceUnavailable(ServiceError):
 
 class OutcomeUnknown(ServiceError):
     """The request was sent and no readable answer came back: it may or may not have been carried out."""
+
+
+class AnswerUnusable(ServiceError):
+    """The model answered, and was paid, but not in the form asked for."""
+
+    def __init__(self, message: str | None = None, *, status: int | None = 200, cost_usd: float = 0.0) -> None:
+        super().__init__(message, status=status)
+        #: What the unusable answers cost, in USD.
+        self.cost_usd = cost_usd
 
 
 class RequestRefused(ServiceError):

@@ -11,17 +11,49 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from ceos.lifecycle import AgentState, RunStatus
-from ceos.schedule import CronError, check_cron, check_quiet_hours, never_fires
+from ceos.schedule import check_cron, check_quiet_hours, never_fires
 from ceos.text import CAST_BYTES, LONG_CAST_BYTES, byte_length
+
+#: What a validator says of an agent that names no signer, or two; `agentfile` says it too.
+ONE_SIGNER = "exactly one of 'signer_uuid_env' (the name of a variable) and 'signer_uuid'"
 
 #: The longest persona, all of its texts together; it travels in every prompt.
 PERSONA_BYTES = 16_384
 
 AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+# A validator's message says what was expected; the door it came through adds what it got.
+def _is_cron(value: str) -> str:
+    check_cron(value)
+    return value
+
+
+def _is_span(value: str) -> str:
+    check_quiet_hours(value)
+    return value
+
+
+def _is_model_id(value: str) -> str:
+    if "/" not in value or " " in value:
+        raise ValueError("a model id of the form 'author/name'")
+    return value
+
+
+ModelId = Annotated[str, AfterValidator(_is_model_id)]
 
 
 class Frozen(BaseModel):
@@ -59,10 +91,10 @@ class Persona(Frozen):
 class Schedule(Frozen):
     """When the agent posts."""
 
-    cron: tuple[str, ...] = Field(min_length=1)
+    cron: tuple[Annotated[str, AfterValidator(_is_cron)], ...] = Field(min_length=1)
     timezone: str = "UTC"
     jitter_seconds: int = Field(default=60, ge=0, le=60)
-    quiet_hours: tuple[str, ...] = ()
+    quiet_hours: tuple[Annotated[str, AfterValidator(_is_span)], ...] = ()
     catch_up: Literal["once", "all", "skip"] = "once"
     max_late_minutes: int = Field(default=60, ge=1, le=10_080)
 
@@ -71,30 +103,13 @@ class Schedule(Frozen):
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("cron")
-    @classmethod
-    def _is_cron(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for expression in value:
-            try:
-                check_cron(expression)
-            except CronError as error:
-                raise ValueError(str(error)) from None
-        return value
-
     @field_validator("timezone")
     @classmethod
     def _is_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"an IANA time zone such as 'Europe/Berlin'; {value!r} is not one") from None
-        return value
-
-    @field_validator("quiet_hours")
-    @classmethod
-    def _is_span(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for span in value:
-            check_quiet_hours(span)
+            raise ValueError("an IANA time zone such as 'Europe/Berlin'") from None
         return value
 
     @model_validator(mode="after")
@@ -107,22 +122,14 @@ class Schedule(Frozen):
 class Models(Frozen):
     """Which models write and illustrate for the agent."""
 
-    text: str = "anthropic/claude-sonnet-4"
-    fallbacks: tuple[str, ...] = (
+    text: ModelId = "anthropic/claude-sonnet-4"
+    fallbacks: tuple[ModelId, ...] = (
         "openai/gpt-4o-mini",
         "google/gemini-2.0-flash-001",
         "meta-llama/llama-3.3-70b-instruct",
     )
     image: Literal["schnell", "pro-ultra", "recraft"] = "schnell"
     style: str = "digital-art"
-
-    @field_validator("text", "fallbacks")
-    @classmethod
-    def _is_model_id(cls, value: Any) -> Any:
-        for name in (value,) if isinstance(value, str) else value:
-            if "/" not in name or " " in name:
-                raise ValueError(f"a model id of the form 'author/name'; {name!r} is not one")
-        return value
 
     @field_validator("style")
     @classmethod
@@ -157,7 +164,7 @@ class Agent(Frozen):
     name: ShortText
     fid: int = Field(ge=1)
     signer_uuid_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    signer_uuid: str | None = None
+    signer_uuid: str | None = Field(default=None, min_length=1)
     strategy: str = "balanced"
     approval: Literal["auto", "review"] = "auto"
     channel: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")
@@ -171,7 +178,7 @@ class Agent(Frozen):
     @model_validator(mode="after")
     def _has_one_signer(self) -> Agent:
         if (self.signer_uuid is None) == (self.signer_uuid_env is None):
-            raise ValueError("exactly one of 'signer_uuid_env' (the name of a variable) and 'signer_uuid'")
+            raise ValueError(ONE_SIGNER)
         return self
 
     @property

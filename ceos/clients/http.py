@@ -1,10 +1,11 @@
-"""One way to talk HTTP: pooled sessions per thread, time-outs always, errors translated once, secrets never in a message.
+"""One way to talk HTTP: pooled connections, time-outs always, errors translated once, no secret in a message.
 
-Two rules decide what may be repeated. A request that the service certainly did not carry out, and any read, is repeated here
-(three attempts, 1 s then 2 s apart with jitter, `Retry-After` honoured up to `PATIENCE` seconds). A write whose outcome is
-unknown is never repeated here: it surfaces as `OutcomeUnknown`, and the ledger looks before it sends again.
+Two rules decide what may be repeated. A request that the service certainly did not carry out, and any read, is repeated
+here (three attempts, 1 s then 2 s apart with jitter, `Retry-After` honoured up to `PATIENCE` seconds). A write whose
+outcome is unknown is never repeated here: it surfaces as `OutcomeUnknown`, and the ledger looks before it sends again.
 
 Worst case of one call: 3 attempts of (connect 5 s + its own time limit), and 2 waits of at most `PATIENCE` seconds.
+A caller with a tighter limit says how many attempts there are, or when no further one may begin.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import json
+import math
 import ssl
 import threading
 import time
@@ -42,9 +44,12 @@ ATTEMPTS = 3
 #: No answer of these services is larger; a larger one is refused unread.
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
-#: What a request means for the service. "read" may be repeated. "write" must not happen twice. "billed" costs money each
-#: time and leaves nothing behind: it is repeated when the service itself said that it failed.
+#: What a request means for the service. "read" may be repeated. "write" must not happen twice. "billed" costs money
+#: each time and leaves nothing behind: it is repeated when the service itself said that it failed.
 Effect = Literal["read", "write", "billed"]
+
+#: What reading a body may raise when the service breaks off, dawdles, or does not speak JSON.
+UNREADABLE = (ValueError, RecursionError, requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 _local = threading.local()
 
@@ -58,16 +63,16 @@ class Answer:
     body: Any
 
 
-def session() -> requests.Session:
-    """Return this thread's session; its pools keep connections open and its adapters never repeat a request."""
-    existing: requests.Session | None = getattr(_local, "session", None)
+def _adapter() -> requests.adapters.HTTPAdapter:
+    """Return this thread's connections; they stay open between calls, and nothing below us repeats a request.
+
+    Requests go to the adapter directly: a session would follow cookies, let a .netrc entry replace our Authorization
+    header, and spend a quarter of the call on merging settings that we do not have.
+    """
+    existing: requests.adapters.HTTPAdapter | None = getattr(_local, "adapter", None)
     if existing is None:
-        existing = _local.session = requests.Session()
-        # A .netrc entry would replace our Authorization header.
-        existing.trust_env = False
-        adapter = requests.adapters.HTTPAdapter(max_retries=0, pool_connections=8, pool_maxsize=8)
-        existing.mount("https://", adapter)
-        existing.mount("http://", adapter)
+        existing = requests.adapters.HTTPAdapter(max_retries=0, pool_connections=8, pool_maxsize=8)
+        _local.adapter = existing
     return existing
 
 
@@ -83,6 +88,7 @@ class Api:
         key_variable: str,
         headers: Callable[[str], Mapping[str, str]],
         sleep: Callable[[float], None] = time.sleep,
+        connect_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
@@ -90,6 +96,7 @@ class Api:
         self._key_variable = key_variable
         self._headers = headers
         self._sleep = sleep
+        self._connect_seconds = connect_seconds
 
     def call(
         self,
@@ -102,24 +109,28 @@ class Api:
         body: Any = None,
         seconds: float = 20.0,
         headers: Mapping[str, str] | None = None,
+        attempts: int = ATTEMPTS,
+        begin_within: float = math.inf,
     ) -> Answer:
         """Send one request and return the JSON answer; `path` may be an absolute URL.
 
-        `what` names the request in messages ("publish a cast"); `seconds` bounds one attempt after connecting.
-        Raises a `ServiceError`: `RateLimited` or `ServiceUnavailable` when it was not carried out, `OutcomeUnknown` when it
-        may have been, `RequestRefused` or `KeyRefused` when repeating will not help.
+        `what` names the request in messages ("publish a cast"); `seconds` bounds one attempt after connecting, and no
+        further attempt begins once `begin_within` seconds have passed. Raises a `ServiceError`: `RateLimited` or
+        `ServiceUnavailable` when it was not carried out, `OutcomeUnknown` when it may have been, `RequestRefused` or
+        `KeyRefused` when repeating will not help.
         """
 
         def attempt() -> Answer:
+            deadline = time.monotonic() + self._connect_seconds + seconds
             with self.open(
                 method, path, what=what, effect=effect, params=params, body=body, seconds=seconds, headers=headers
             ) as response:
-                return Answer(
-                    response.status_code, response.headers, self._json(response, what, effect, time.monotonic() + seconds)
-                )
+                content = self._json(response, what, effect, deadline)
+                self._inspect(content, what, effect)
+                return Answer(response.status_code, response.headers, content)
 
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(begin_within),
             wait=_wait,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(error, effect)),
             sleep=self._sleep,
@@ -141,48 +152,73 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
         """Send one request once and yield its unread 2xx response; errors as for `call`."""
-        response = self._send(method, path, what, effect, params, body, seconds, headers)
+        deadline = time.monotonic() + self._connect_seconds + seconds
+        request = self._prepare(method, path, what, headers or {}, params=params, body=body)
+        try:
+            response = _adapter().send(request, stream=True, timeout=(self._connect_seconds, seconds))
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise self._transport_error(error, what, effect) from None
         try:
             if not 200 <= response.status_code < 300:
-                raise self._error(response, what, effect, time.monotonic() + seconds)
+                raise self._error(response, what, effect, deadline)
             yield response
         finally:
             response.close()
 
-    def _send(
+    def _prepare(
         self,
         method: str,
         path: str,
         what: str,
-        effect: Effect,
+        headers: Mapping[str, str],
+        *,
         params: Mapping[str, Any] | None,
         body: Any,
-        seconds: float,
-        headers: Mapping[str, str] | None,
-    ) -> requests.Response:
+    ) -> requests.PreparedRequest:
+        key = self._usable_key(what)
+        sent = {
+            "User-Agent": "ceos",
+            "Accept": "*/*",
+            "Accept-Encoding": "gzip, deflate",
+            **self._headers(key),
+            **headers,
+        }
+        data = None
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+            data = json.dumps(body, allow_nan=False).encode()
+        request = requests.PreparedRequest()
+        try:
+            request.prepare(
+                method=method,
+                url=path if path.startswith(("http://", "https://")) else self.base_url + path,
+                headers=sent,
+                params=params,
+                data=data,
+            )
+        except requests.RequestException:
+            raise self._no_address() from None
+        return request
+
+    def _usable_key(self, what: str) -> str:
         if not self._key:
             raise KeyRefused(
                 f"{self._key_variable} is not set, so {self.name} cannot be asked to {what}: put the key into the "
                 "environment or into .env, or try 'ceos demo', which needs no key."
             )
-        url = path if path.startswith(("http://", "https://")) else self.base_url + path
-        try:
-            return session().request(
-                method,
-                url,
-                params=params,
-                json=body,
-                headers={**self._headers(self._key), **(headers or {})},
-                timeout=(CONNECT_SECONDS, seconds),
-                allow_redirects=False,
-                stream=True,
+        if not (self._key.isascii() and self._key.isprintable()) or self._key != self._key.strip():
+            raise KeyRefused(
+                f"{self._key_variable} holds a space at an end, a line break or a character that no key has, so "
+                f"{self.name} cannot be asked to {what}: copy the key again."
             )
-        except requests.RequestException as error:
-            raise self._transport_error(error, what, effect) from None
+        return self._key
+
+    def _no_address(self) -> RequestRefused:
+        return RequestRefused(f"{self.name} has no usable address: {self.base_url!r} is not an http(s) URL.")
 
     def _transport_error(self, error: Exception, what: str, effect: Effect) -> ServiceError:
-        if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-            return RequestRefused(f"{self.name} has no usable address: {self.base_url!r} is not an http(s) URL.")
+        if isinstance(error, requests.exceptions.InvalidURL):
+            return self._no_address()
         if effect == "read" or _never_left(error):
             return ServiceUnavailable(f"{self.name} could not be reached to {what}: {_cause(error)}.")
         return OutcomeUnknown(f"{self.name} gave no answer when asked to {what}: {_cause(error)}.")
@@ -190,17 +226,26 @@ class Api:
     def _json(self, response: requests.Response, what: str, effect: Effect, deadline: float) -> Any:
         try:
             return json.loads(read_body(response, deadline))
-        except (ValueError, RecursionError, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except UNREADABLE as error:
             message = f"{self.name} gave an unreadable answer when asked to {what}: {_cause(error)}."
-            raise (ServiceUnavailable if effect == "read" else OutcomeUnknown)(message, status=response.status_code) from None
+            kind = ServiceUnavailable if effect == "read" else OutcomeUnknown
+            raise kind(message, status=response.status_code) from None
+
+    def _inspect(self, body: Any, what: str, effect: Effect) -> None:
+        """Raise the error that a 2xx answer holds; for services that report failures in this way."""
 
     def _error(self, response: requests.Response, what: str, effect: Effect, deadline: float) -> ServiceError:
         try:
-            words = explain(json.loads(read_body(response, deadline)))
-        except (ValueError, RecursionError, requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            words = ""
-        message = f"{self.name} answered {response.status_code} when asked to {what}" + (f": {redact(words)}" if words else ".")
-        return error_for(response.status_code, message, effect, retry_after=retry_after_seconds(response.headers))
+            body = json.loads(read_body(response, deadline))
+        except UNREADABLE:
+            body = None
+        return self._refusal(response.status_code, body, what, effect, retry_after_seconds(response.headers))
+
+    def _refusal(self, status: int, body: Any, what: str, effect: Effect, retry_after: float | None) -> ServiceError:
+        """Return the error that a status and an error body mean; for services that say more than the status does."""
+        words = redact(explain(body)) if body is not None else ""
+        message = f"{self.name} answered {status} when asked to {what}" + (f": {words}" if words else ".")
+        return error_for(status, message, effect, retry_after=retry_after)
 
 
 def error_for(status: int, message: str, effect: Effect, *, retry_after: float | None = None) -> ServiceError:
@@ -223,19 +268,21 @@ def explain(body: Any) -> str:
     words: Any = body
     if isinstance(body, dict):
         error = body.get("error")
-        words = body.get("message") or body.get("detail") or (error.get("message") if isinstance(error, dict) else error)
+        nested = error.get("message") if isinstance(error, dict) else error
+        words = body.get("message") or body.get("detail") or nested
     if isinstance(words, list):
         words = "; ".join(str(item.get("msg", item)) if isinstance(item, dict) else str(item) for item in words[:3])
     return " ".join(str(words or "").split())[:300]
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a `Retry-After` header, given as a number or as an HTTP date, or None (RFC 9110, 10.2.3)."""
+    """Return the seconds of a `Retry-After` header, a number or an HTTP date, or None (RFC 9110, 10.2.3)."""
     value = headers.get("Retry-After", "").strip()
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        # "nan" and "inf" are numbers to Python, but nobody can sleep for them.
+        return max(0.0, float(value)) if math.isfinite(float(value)) else None
     except ValueError:
         pass
     try:
@@ -248,17 +295,32 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def read_body(response: requests.Response, deadline: float) -> bytes:
-    """Read the whole body before `deadline` (monotonic seconds); a body that drips for ever or has no end is refused."""
+    """Read the whole body before `deadline` (monotonic seconds); one that drips for ever or has no end is refused."""
     chunks: list[bytes] = []
     size = 0
-    while chunk := response.raw.read1(65536, decode_content=True):
+    for chunk in body_chunks(response, deadline):
         chunks.append(chunk)
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             raise ValueError(f"the answer is larger than {MAX_BODY_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise ValueError("the answer took too long to arrive")
     return b"".join(chunks)
+
+
+def body_chunks(response: requests.Response, deadline: float, silence: float = math.inf) -> Iterator[bytes]:
+    """Yield the body as it arrives; raises when it is not over by `deadline` or nothing comes for `silence` seconds."""
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        # The time-out of the connection is one for each read; without this, the last read could begin just before the
+        # deadline and last as long again.
+        sock = getattr(response.raw.connection, "sock", None)
+        if sock is not None:
+            sock.settimeout(min(left, silence))
+        chunk = response.raw.read1(65536, decode_content=True)
+        if not chunk:
+            return
+        yield chunk
 
 
 def _may_repeat(error: BaseException, effect: Effect) -> bool:
@@ -297,15 +359,14 @@ def _never_left(error: BaseException) -> bool:
 
 def _cause(error: BaseException) -> str:
     """Name a transport failure without repeating the URL, which may carry a secret."""
-    name = type(error).__name__
-    if isinstance(error, requests.exceptions.Timeout):
-        return "it did not answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate could not be verified or the TLS handshake failed"
-    if _never_left(error):
+    if _never_left(error) and not isinstance(error, requests.exceptions.SSLError):
         return "the connection could not be opened"
-    if isinstance(error, requests.exceptions.ConnectionError):
+    if isinstance(error, requests.exceptions.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
+        return "it did not answer in time"
+    if isinstance(error, requests.exceptions.SSLError | ssl.SSLError):
+        return "its certificate could not be verified or the TLS handshake failed"
+    if isinstance(error, requests.exceptions.ConnectionError | urllib3.exceptions.ProtocolError | OSError):
         return "the connection broke"
     if isinstance(error, json.JSONDecodeError):
         return "it is not JSON"
-    return redact(str(error))[:200] if isinstance(error, ValueError) else name
+    return redact(str(error))[:200] if isinstance(error, ValueError) else type(error).__name__

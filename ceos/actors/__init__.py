@@ -1,0 +1,71 @@
+"""The actors, for `dramatiq ceos.actors`: doorways that take a run id, call one stage, and call the next.
+
+Importing this declares the broker and connects to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dramatiq
+from dramatiq.middleware import ShutdownNotifications, TimeLimit
+
+from ceos.actors.broker import Broker
+from ceos.actors.middleware import Household, LogContext, SafeRetries
+from ceos.lifecycle import Stage
+from ceos.runtime import get_runtime
+
+#: Far above the worst case of any stage: the limit is for what hangs in Python, the clients have time-outs of their own.
+STAGE_LIMIT_MS = 600_000
+
+broker = Broker(
+    get_runtime().broker_url,
+    middleware=[
+        TimeLimit(time_limit=STAGE_LIMIT_MS),
+        ShutdownNotifications(),
+        # Attempts are counted in the ledger. These retries repeat a hint that could not even be read, as in an outage.
+        SafeRetries(max_retries=2, min_backoff=1000, max_backoff=10_000),
+        LogContext(),
+        Household(),
+    ],
+)
+dramatiq.set_broker(broker)
+
+
+def send(calls: Sequence[tuple[str, Stage]]) -> None:
+    """Send one message for each (run, stage), all in one round trip."""
+    broker.enqueue_many([broker.get_actor(stage).message(run) for run, stage in calls])
+
+
+def backlog() -> int:
+    """Return how many messages wait for the workers."""
+    return broker.backlog([stage.value for stage in Stage])
+
+
+@dramatiq.actor(queue_name=Stage.WRITE, actor_name=Stage.WRITE, max_retries=2, min_backoff=1000)
+def write(run_id: str) -> None:
+    """Write the draft of a run."""
+    _hand_on(run_id, get_runtime().pipeline.write(run_id))
+
+
+@dramatiq.actor(queue_name=Stage.ILLUSTRATE, actor_name=Stage.ILLUSTRATE, max_retries=2, min_backoff=1000)
+def illustrate(run_id: str) -> None:
+    """Make the picture of a draft."""
+    _hand_on(run_id, get_runtime().pipeline.illustrate(run_id))
+
+
+@dramatiq.actor(queue_name=Stage.PUBLISH, actor_name=Stage.PUBLISH, max_retries=2, min_backoff=1000)
+def publish(run_id: str) -> None:
+    """Publish a draft, once."""
+    _hand_on(run_id, get_runtime().pipeline.publish(run_id))
+
+
+@dramatiq.actor(queue_name=Stage.MEASURE, actor_name=Stage.MEASURE, max_retries=2, min_backoff=1000)
+def measure(run_id: str) -> None:
+    """Collect the counts of a published run's casts."""
+    get_runtime().pipeline.measure(run_id)
+
+
+def _hand_on(run_id: str, stage: Stage | None) -> None:
+    if stage is not None:
+        send([(run_id, stage)])

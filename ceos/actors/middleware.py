@@ -1,0 +1,164 @@
+"""What surrounds every message and every worker process: ids in the log, retries that survive an outage, a watchdog, and
+the threads that live with a worker (scheduler, renewer)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+import dramatiq
+from dramatiq.errors import BrokerConnectionError
+from dramatiq.middleware import Retries
+
+from ceos import logs
+from ceos.errors import CeosError, StoreMisconfigured, StoreUnavailable
+from ceos.ledger import Renewer
+from ceos.logs import event
+from ceos.models import split_run_id
+from ceos.runtime import Runtime, get_runtime
+
+log = logging.getLogger(__name__)
+
+#: Exit code of a worker whose threads died: its supervisor starts a whole one.
+EXIT_BROKEN = 70
+#: Exit code of a worker that found Redis or a variable misconfigured.
+EXIT_MISCONFIGURED = 78
+
+
+class LogContext(dramatiq.Middleware):
+    """Binds agent, draft and message ids to every record logged while a message is processed."""
+
+    def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        """Bind the ids; the first argument of every actor is a run id."""
+        run = str(message.args[0]) if message.args else ""
+        logs.set_bound({"agent": split_run_id(run)[0], "draft": run, "message_id": message.message_id})
+
+    def after_process_message(
+        self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """Unbind them."""
+        logs.set_bound({})
+
+    after_skip_message = after_process_message
+
+
+class SafeRetries(Retries):  # type: ignore[misc]
+    """Retries that are not lost when Redis is away at that moment: stock Dramatiq would acknowledge the message instead."""
+
+    def after_process_message(
+        self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        """Enqueue the retry, waiting for Redis as long as an acknowledgement does."""
+        options = dict(message.options)
+        while True:
+            try:
+                super().after_process_message(broker, message, result=result, exception=exception)
+            except BrokerConnectionError:
+                message.options.clear()
+                message.options.update(options)
+                time.sleep(1.0)
+            else:
+                return
+
+
+class Household(dramatiq.Middleware):
+    """The threads of a worker process: renewer, scheduler and watchdog, from boot to shutdown."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._renewer: Renewer | None = None
+        self._name = ""
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Set up the log, and refuse to work with a Redis that would lose posts; one that is away is waited for."""
+        try:
+            runtime = get_runtime()
+            logs.configure(runtime.settings.log_level, runtime.settings.log_format)
+            _ = runtime.plugins
+            with contextlib.suppress(StoreUnavailable):
+                runtime.check_servers()
+        except CeosError as error:
+            log.critical("%s", error, extra=event("worker.refused"))
+            # Unlike os._exit, this lets the master know that the boot is over.
+            sys.exit(EXIT_MISCONFIGURED)
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+
+    def after_worker_boot(self, broker: Any, worker: dramatiq.Worker) -> None:
+        """Start the threads."""
+        from ceos.actors import backlog, send  # noqa: PLC0415  # the actors are declared after this middleware
+
+        runtime = get_runtime()
+        self._start("ceos-watchdog", lambda: self._watch(runtime, broker, worker))
+        if runtime.settings.scheduler == "embedded":
+            self._start("ceos-scheduler", lambda: _schedule(runtime, send, backlog, self._stop))
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Take no new work: the scheduler stops, and waiting stages give their runs back."""
+        get_runtime().stopping.set()
+        self._stop.set()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Give back what did not finish in time, and leave."""
+        runtime = get_runtime()
+        if self._renewer:
+            self._renewer.stop()
+        try:
+            runtime.ledger.hand_back()
+            runtime.store.forget_worker(self._name)
+        except StoreUnavailable as error:
+            log.warning("Runs could not be handed back", extra=event("worker.unreleased", error=str(error)))
+        runtime.close()
+
+    def _start(self, name: str, target: Any) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _watch(self, runtime: Runtime, broker: Any, worker: Any) -> None:
+        """Keep the heartbeat fresh while all threads are busy, and leave when a thread has died or the parent is gone."""
+        parent = os.getppid()
+        is_checked = False
+        while not self._stop.wait(min(5.0, runtime.settings.lease_seconds / 4)):
+            try:
+                if not is_checked:
+                    runtime.check_servers()
+                    self._renewer = Renewer(runtime.ledger)
+                    self._renewer.start()
+                    is_checked = True
+                runtime.store.note_worker(self._name)
+                broker.do_qsize(next(iter(broker.queues)))
+            except StoreMisconfigured as error:
+                log.critical("%s", error, extra=event("worker.refused"))
+                os._exit(EXIT_MISCONFIGURED)
+            except (StoreUnavailable, BrokerConnectionError) as error:
+                log.warning("Redis does not answer", extra=event("worker.waiting", error=str(error)))
+                with contextlib.suppress(StoreUnavailable):
+                    runtime.ensure_server()
+            if not all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values(), *self._threads]):
+                if not self._stop.is_set():
+                    log.critical("A thread of this worker has died; leaving", extra=event("worker.broken"))
+                    os._exit(EXIT_BROKEN)
+            if os.getppid() != parent:
+                log.warning("The master process is gone; stopping", extra=event("worker.orphaned"))
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+
+def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) -> None:
+    """Run the scheduler once Redis is there."""
+    while not stop.is_set():
+        try:
+            scheduler = runtime.scheduler(send, backlog)
+        except StoreUnavailable:
+            stop.wait(1.0)
+        else:
+            return scheduler.run(stop)
+    return None

@@ -1,0 +1,199 @@
+"""`ceos agent …`: the agents and what they are doing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, show_json, show_table, when
+from ceos.models import Agent, AgentStatus
+
+
+@click.group()
+def agent() -> None:
+    """Describe agents in TOML files and steer them."""
+
+
+@agent.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@json_option
+def apply(files: tuple[Path, ...], as_json: bool) -> None:
+    """Store the agents described in FILEs; running workers take them over at the next slot.
+
+    Applying the same file again changes nothing. If any file has a mistake, nothing is stored.
+    """
+    from ceos.agentfile import load_agents  # noqa: PLC0415  # keeps the other commands quick
+
+    runtime = command_runtime()
+    agents = load_agents(files)
+    applied = runtime.apply(agents)
+    statuses = {status.agent_id: status for status in runtime.store.agent_statuses([item.id for item in agents])}
+    if as_json:
+        return show_json([{"agent": item.agent_id, "change": item.change} for item in applied])
+    show_table(
+        ["agent", "change", "next slot"],
+        [(item.agent_id, item.change, when(statuses[item.agent_id].next_slot)) for item in applied],
+        empty="No agents in these files.",
+    )
+    for described in agents:
+        if described.skills:
+            names = ", ".join(use.name for use in described.skills)
+            click.echo(f"Note: this version runs no skills yet; agent {described.id!r} works without {names}.", err=True)
+    return None
+
+
+@agent.command("list")
+@json_option
+def list_agents(as_json: bool) -> None:
+    """List all agents."""
+    runtime = command_runtime()
+    ids = runtime.store.agent_ids()
+    statuses = runtime.store.agent_statuses(ids)
+    agents = [runtime.store.agent(agent_id) for agent_id in ids]
+    if as_json:
+        return show_json([_summary(one, status) for one, status in zip(agents, statuses, strict=True)])
+    return show_table(
+        ["agent", "state", "strategy", "approval", "next slot (UTC)", "missed", "reason"],
+        [
+            (one.id, status.state, one.strategy, one.approval, status.next_slot, status.missed, status.reason)
+            for one, status in zip(agents, statuses, strict=True)
+        ],
+        empty="No agents yet; 'ceos agent apply FILE' makes one.",
+    )
+
+
+@agent.command()
+@agents_argument
+@json_option
+def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
+    """Show agents with their state, the last changes of it, their posts and what they missed."""
+    runtime = command_runtime()
+    ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
+    documents = []
+    for agent_id in ids:
+        one, status = runtime.store.agent(agent_id), runtime.store.agent_statuses([agent_id])[0]
+        documents.append(
+            {
+                **_summary(one, status),
+                "spent_usd_today": runtime.spent_today(agent_id),
+                "limits": one.limits.model_dump(),
+                "description": _without_signer(one),
+                "transitions": [item.model_dump(mode="json") for item in runtime.store.history(agent_id)],
+                "missed_slots": [item.model_dump(mode="json") for item in runtime.store.missed(agent_id)],
+                "runs": [item.model_dump(mode="json") for item in runtime.store.recent_runs(agent_id, 10)],
+            }
+        )
+        if not as_json:
+            _print_one(one, status, documents[-1])
+    if as_json:
+        show_json(documents)
+
+
+def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> None:
+    runtime = command_runtime()
+    click.echo(f"{one.id}  {one.name}  fid {one.fid}  strategy {one.strategy}  approval {one.approval}")
+    click.echo(f"state      {status.state} since {when(status.since)}" + (f": {status.reason}" if status.reason else ""))
+    if status.run_id:
+        click.echo(f"works on   {status.run_id}, lease until {when(status.lease_until)}")
+    click.echo(f"next slot  {when(status.next_slot)} UTC")
+    click.echo(f"spent      {document['spent_usd_today']:.4f} of {one.limits.usd_per_day:.2f} USD today")
+    click.echo(f"failures   {status.failures} in a row;  missed slots {status.missed}\n")
+    show_table(
+        ["run", "status", "kind", "parts", "casts", "reason"],
+        [
+            (
+                run.id,
+                run.status,
+                run.kind,
+                len(run.draft.parts) if run.draft else None,
+                sum(hash is not None for hash in run.hashes),
+                run.reason,
+            )
+            for run in runtime.store.recent_runs(one.id, 10)
+        ],
+        empty="No posts yet.",
+        title="Last posts",
+    )
+    click.echo()
+    show_table(
+        ["at (UTC)", "from", "to", "run", "reason"],
+        [(item.at, item.old, item.new, item.run_id, item.reason) for item in runtime.store.history(one.id)],
+        empty="No changes of state yet.",
+        title="Last changes of state",
+    )
+    missed = runtime.store.missed(one.id)
+    if missed:
+        click.echo()
+        show_table(["slot (UTC)", "reason"], [(item.slot, item.reason) for item in missed], empty="", title="Missed slots")
+    click.echo()
+
+
+@agent.command()
+@agents_argument
+@click.option("--with-secrets", is_flag=True, help="Include signer ids that are written in the description itself.")
+def export(agent_ids: tuple[str, ...], all_agents: bool, with_secrets: bool) -> None:
+    """Print agents as a TOML file that 'ceos agent apply' takes."""
+    from ceos.agentfile import export_agents  # noqa: PLC0415  # keeps the other commands quick
+
+    runtime = command_runtime()
+    ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
+    click.echo(export_agents([runtime.store.agent(one) for one in ids], with_secrets=with_secrets), nl=False)
+
+
+def _steer(verb: str, past: str, agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
+    runtime = command_runtime()
+    ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
+    change = {"pause": runtime.pause, "resume": runtime.resume, "remove": runtime.remove}[verb]
+    rows = [(agent_id, past if change(agent_id) == "ok" else "unchanged") for agent_id in ids]
+    if as_json:
+        return show_json([{"agent": agent_id, "change": what} for agent_id, what in rows])
+    return show_table(["agent", "change"], rows, empty="No agents yet.")
+
+
+@agent.command()
+@agents_argument
+@json_option
+def pause(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
+    """Stop agents: no new slot fires and no further part of a thread leaves."""
+    _steer("pause", "paused", agent_ids, all_agents, as_json)
+
+
+@agent.command()
+@agents_argument
+@json_option
+def resume(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
+    """Let paused agents, and agents in error, go on with their next slot."""
+    _steer("resume", "resumed", agent_ids, all_agents, as_json)
+
+
+@agent.command()
+@agents_argument
+@json_option
+def remove(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
+    """Forget agents; what they published stays published."""
+    _steer("remove", "removed", agent_ids, all_agents, as_json)
+
+
+def _without_signer(one: Agent) -> dict[str, object]:
+    document = one.model_dump(mode="json")
+    if document["signer_uuid"]:
+        document["signer_uuid"] = "[redacted]"
+    return document
+
+
+def _summary(one: Agent, status: AgentStatus) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "fid": one.fid,
+        "strategy": one.strategy,
+        "approval": one.approval,
+        "state": status.state,
+        "since": status.since,
+        "reason": status.reason,
+        "run": status.run_id,
+        "failures": status.failures,
+        "next_slot": status.next_slot,
+        "missed": status.missed,
+    }

@@ -1,0 +1,200 @@
+"""`ceos draft …` and `ceos dead …`: posts that wait for a person."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ceos.cli.output import command_runtime, json_option, show_json, show_table, when
+from ceos.errors import NotFound
+from ceos.models import Run
+from ceos.runtime import Runtime
+
+
+def runs_argument(command: object) -> click.Command:
+    """Add `DRAFT… | --all` to a command."""
+    command = click.argument("run_ids", metavar="DRAFT...", nargs=-1)(command)  # type: ignore[arg-type, type-var]
+    return click.option("--all", "all_runs", is_flag=True, help="All of them.")(command)  # type: ignore[type-var]
+
+
+def _chosen(run_ids: tuple[str, ...], all_runs: bool, every: list[str]) -> list[str]:
+    if all_runs:
+        return every
+    if not run_ids:
+        raise click.UsageError("Name at least one draft, or use --all.")
+    return list(dict.fromkeys(run_ids))
+
+
+def _show_runs(runs: list[Run], *, as_json: bool, empty: str) -> None:
+    if as_json:
+        return show_json([run.model_dump(mode="json") for run in runs])
+    return show_table(
+        ["draft", "status", "kind", "opened (UTC)", "parts", "text or reason"],
+        [
+            (
+                run.id,
+                run.status,
+                run.kind,
+                run.opened_at,
+                len(run.draft.parts) if run.draft else None,
+                run.reason or (run.draft.text[:80] if run.draft else ""),
+            )
+            for run in runs
+        ],
+        empty=empty,
+    )
+
+
+@click.group()
+def draft() -> None:
+    """Look at drafts, and decide about those that wait for approval."""
+
+
+@draft.command("list")
+@click.option("--agent", "agent_ids", multiple=True, help="Only this agent's; may be repeated.")
+@click.option("--every", is_flag=True, help="Not only those that wait for approval: the latest of every agent.")
+@json_option
+def list_drafts(agent_ids: tuple[str, ...], every: bool, as_json: bool) -> None:
+    """List the drafts that wait for approval, or with --every the latest posts."""
+    runtime = command_runtime()
+    for agent_id in agent_ids:
+        runtime.store.agent(agent_id)
+    if every:
+        runs = [run for agent_id in agent_ids or runtime.store.agent_ids() for run in runtime.store.recent_runs(agent_id)]
+        runs.sort(key=lambda run: run.opened_at, reverse=True)
+    else:
+        runs = runtime.store.runs(runtime.store.parked())
+        runs = [run for run in runs if not agent_ids or run.agent_id in agent_ids]
+    _show_runs(runs, as_json=as_json, empty="No posts yet." if every else "No draft waits for approval.")
+
+
+@draft.command()
+@click.argument("run_ids", metavar="DRAFT...", nargs=-1, required=True)
+@json_option
+def show(run_ids: tuple[str, ...], as_json: bool) -> None:
+    """Show drafts whole: text, model, cost, what happened to them and their casts."""
+    runtime = command_runtime()
+    runs = [runtime.store.run(run_id) for run_id in run_ids]
+    if as_json:
+        return show_json([run.model_dump(mode="json") for run in runs])
+    for run in runs:
+        _print_run(runtime, run)
+    return None
+
+
+def _print_run(runtime: Runtime, run: Run) -> None:
+    click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
+    click.echo(f"opened {when(run.opened_at)} UTC, taken {run.deliveries} times by workers")
+    if run.draft is None:
+        click.echo("No text yet.\n")
+        return
+    one = run.draft
+    click.echo(f"{one.kind} on {one.topic!r}, written by {one.model or '-'}, {one.cost_usd:.6f} USD")
+    if one.image_prompt:
+        click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
+    for note in one.notes:
+        click.echo(f"note: {note}")
+    try:
+        casts = {cast.hash: cast.text for cast in runtime.store.recent_casts(run.agent_id)}
+    except NotFound:
+        casts = {}
+    for index, part in enumerate(one.parts):
+        hash = run.hashes[index] if index < len(run.hashes) else None
+        click.echo(f"\n[{index + 1}/{len(one.parts)}] {hash or 'not published'}")
+        click.echo(casts.get(hash or "", part.text))
+        for embed in part.embeds:
+            click.echo(f"embed: {embed}")
+    click.echo()
+
+
+def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -> None:
+    runtime = command_runtime()
+    done = []
+    for run_id in ids:
+        runtime.ledger.judge(run_id, verb, text)  # type: ignore[arg-type]
+        done.append({"draft": run_id, "change": past})
+        if not as_json:
+            click.echo(f"{run_id} {past}")
+    if as_json:
+        show_json(done)
+    elif not done:
+        click.echo("There are none.")
+
+
+@draft.command()
+@runs_argument
+@json_option
+def approve(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
+    """Publish drafts that wait for approval."""
+    ids = _chosen(run_ids, all_runs, command_runtime().store.parked())
+    _judge_all("approve", "approved", ids, "", as_json)
+
+
+@draft.command()
+@runs_argument
+@click.option("--reason", default="rejected by the operator", help="Why; stays in the record.")
+@json_option
+def reject(run_ids: tuple[str, ...], all_runs: bool, reason: str, as_json: bool) -> None:
+    """Throw drafts away that wait for approval."""
+    ids = _chosen(run_ids, all_runs, command_runtime().store.parked())
+    _judge_all("reject", "rejected", ids, reason, as_json)
+
+
+@draft.command()
+@click.argument("run_id", metavar="DRAFT")
+@click.option("--text", help="The new text; without it, your editor opens. A thread's parts are split by ---SPLIT---.")
+@json_option
+def edit(run_id: str, text: str | None, as_json: bool) -> None:
+    """Replace the text of a draft that waits for approval; approve it afterwards."""
+    runtime = command_runtime()
+    run = runtime.store.run(run_id)
+    if text is None and run.draft is not None:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Give the new text with --text; there is no terminal to open an editor in.")
+        text = click.edit("\n---SPLIT---\n".join(part.text for part in run.draft.parts))
+        if text is None:
+            click.echo("Nothing changed.")
+            return
+    edited = runtime.edit(run_id, text or "")
+    if as_json:
+        show_json(edited.model_dump(mode="json"))
+    else:
+        click.echo(f"{run_id} edited; 'ceos draft approve {run_id}' publishes it.")
+
+
+@click.group()
+def dead() -> None:
+    """Deal with posts that failed, and threads that are only partly out."""
+
+
+@dead.command("list")
+@json_option
+def list_dead(as_json: bool) -> None:
+    """List failed and partly published posts."""
+    runtime = command_runtime()
+    runs = runtime.store.runs(runtime.store.dead())
+    _show_runs(runs, as_json=as_json, empty="Nothing has failed.")
+
+
+@dead.command()
+@runs_argument
+@json_option
+def retry(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
+    """Go on with failed posts where they stopped: what is out is not sent again."""
+    ids = _chosen(run_ids, all_runs, [run.id for run in _dead_runs()])
+    _judge_all("retry", "lined up again", ids, "", as_json)
+
+
+@dead.command()
+@runs_argument
+@json_option
+def drop(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
+    """Take failed posts off the list."""
+    ids = _chosen(run_ids, all_runs, [run.id for run in _dead_runs()])
+    _judge_all("drop", "dropped", ids, "", as_json)
+
+
+def _dead_runs() -> list[Run]:
+    store = command_runtime().store
+    return store.runs(store.dead())

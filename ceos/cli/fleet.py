@@ -1,0 +1,98 @@
+"""`ceos up`, `ceos scheduler`, `ceos sim`: the long-running processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from ceos.cli.output import command_runtime
+from ceos.errors import StoreUnavailable
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+@click.command()
+@click.option("--processes", default=min(2, os.cpu_count() or 1), show_default=True, help="Worker processes.")
+@click.option("--threads", default=8, show_default=True, help="Threads in each.")
+def up(processes: int, threads: int) -> None:
+    """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set."""
+    from ceos.fleet import Fleet, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
+
+    runtime = command_runtime()
+    runtime.check_servers()
+    ids = runtime.store.agent_ids()
+    click.echo(f"{len(ids)} agents, {processes} worker processes with {threads} threads each. Ctrl-C stops.", err=True)
+    if not ids:
+        click.echo("No agents yet; 'ceos agent apply FILE' makes one, while this runs.", err=True)
+    stop = stop_on_signals()
+    log_format = os.environ.get("CEOS_LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json")
+    fleet = Fleet(
+        worker_command(processes, threads), {**os.environ, "CEOS_LOG_FORMAT": log_format}, threads=threads
+    )
+    fleet.start()
+    try:
+        fleet.supervise(stop)
+    finally:
+        click.echo("Stopping: what is running is finished or handed back.", err=True)
+        code = fleet.stop()
+        runtime.close()
+    if code:
+        sys.exit(1)
+
+
+@click.command()
+def scheduler() -> None:
+    """Run one scheduler on its own; workers then may run with CEOS_SCHEDULER=off. Any number may run at once."""
+    from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
+    from ceos.actors import backlog, send  # noqa: PLC0415
+
+    runtime = command_runtime()
+    logs.configure(runtime.settings.log_level, runtime.settings.log_format)
+    stop = stop_on_signals()
+    while not stop.is_set():
+        try:
+            runtime.check_servers()
+            break
+        except StoreUnavailable as error:
+            click.echo(str(error), err=True)
+            stop.wait(2.0)
+    else:
+        return
+    runtime.scheduler(send, backlog).run(stop)
+    runtime.close()
+
+
+@click.command()
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts and faults.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+def sim(port: int, seed: int, host: str) -> None:
+    """Run the simulator of the three services; point any ceos at it with the variables it prints."""
+    from ceos.fleet import simulator_environ  # noqa: PLC0415  # keeps 'ceos --help' instant
+    from ceos.simulator import serve  # noqa: PLC0415
+
+    for name, value in simulator_environ(f"http://{host}:{port}").items():
+        click.echo(f"export {name}={value}")
+    click.echo(f"# timeline: http://{host}:{port}/_sim/timeline   faults: POST http://{host}:{port}/_sim/faults")
+    sys.stdout.flush()
+    serve(port, seed=seed, host=host)
+
+

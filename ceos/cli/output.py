@@ -1,0 +1,97 @@
+"""What a command prints: tables with rich on a terminal, plain columns in a pipe, JSON where a machine reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from ceos.runtime import Runtime, get_runtime
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """Add `--json` to a command, as the argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def agents_argument(command: F) -> F:
+    """Add `AGENT… | --all` to a command, as the arguments `agent_ids` and `all_agents`."""
+    command = click.argument("agent_ids", metavar="AGENT...", nargs=-1)(command)
+    return click.option("--all", "all_agents", is_flag=True, help="All agents.")(command)
+
+
+def chosen_agents(runtime: Runtime, agent_ids: Sequence[str], *, all_agents: bool) -> list[str]:
+    """Return the agents a command means; raises a usage error when it means none, `NotFound` for an unknown one."""
+    if all_agents:
+        return runtime.store.agent_ids()
+    if not agent_ids:
+        raise click.UsageError("Name at least one agent, or use --all.")
+    for agent_id in agent_ids:
+        runtime.store.agent(agent_id)
+    return list(dict.fromkeys(agent_ids))
+
+
+def command_runtime() -> Runtime:
+    """Return the runtime with the log set up for a person at a terminal: warnings and worse, as text."""
+    from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
+
+    runtime = get_runtime()
+    logs.configure("warning" if runtime.settings.log_level == "info" else runtime.settings.log_level, "text")
+    return runtime
+
+
+def show_json(data: Any) -> None:
+    """Print data as JSON; moments as ISO 8601."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str, title: str | None = None) -> None:
+    """Print rows under column heads, or the sentence `empty` when there are none."""
+    if not rows:
+        click.echo(empty)
+        return
+    cells = [[_cell(value) for value in row] for row in rows]
+    if sys.stdout.isatty():
+        from rich.console import Console  # noqa: PLC0415  # only on a terminal
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(title=title, header_style="bold", box=None, pad_edge=False, title_justify="left")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        Console().print(table)
+        return
+    if title:
+        click.echo(title)
+    widths = [max(len(line[index]) for line in [list(columns), *cells]) for index in range(len(columns))]
+    for line in [list(columns), *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def when(moment: dt.datetime | None) -> str:
+    """Return a moment as people read it, in UTC to the second."""
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, dt.datetime):
+        return when(value)
+    return " ".join(str(value).split())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    return str(value)

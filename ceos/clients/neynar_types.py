@@ -1,0 +1,213 @@
+"""What Neynar's answers become: frozen records in ceos's words.
+
+Fields that ceos does not use are ignored, and most of the others may be absent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Collection
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+ReactionKind = Literal["like", "recast"]
+NotificationKind = Literal["mention", "reply", "quote", "like", "recast", "follow"]
+
+_HASH = re.compile(r"(?:0x)?([0-9a-fA-F]{40})")
+_USERNAME = re.compile(r"@[A-Za-z0-9_.-]+")
+#: Neynar is asked in the plural and answers partly in the plural, partly in the singular; we always use the singular.
+PLURAL: dict[str, str] = {
+    "mention": "mentions",
+    "reply": "replies",
+    "quote": "quotes",
+    "like": "likes",
+    "recast": "recasts",
+    "follow": "follows",
+}
+_SINGULAR = {plural: singular for singular, plural in PLURAL.items()}
+
+
+def normal_hash(value: Any) -> str | None:
+    """Return a cast hash as `0x` and 40 lower-case hex digits, or None when it is not one."""
+    match = _HASH.fullmatch(value) if isinstance(value, str) else None
+    return f"0x{match.group(1).lower()}" if match else None
+
+
+def _need_hash(value: Any) -> str:
+    found = normal_hash(value)
+    if found is None:
+        raise ValueError("a cast hash")
+    return found
+
+
+def _urls(value: Any) -> Any:
+    """Keep the addresses among the embeds; the others are quoted casts."""
+    if not isinstance(value, list):
+        return value or ()
+    return tuple(item["url"] for item in value if isinstance(item, dict) and isinstance(item.get("url"), str))
+
+
+Hash = Annotated[str, BeforeValidator(_need_hash)]
+Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+Moment = Annotated[dt.datetime, AfterValidator(lambda value: value if value.tzinfo else value.replace(tzinfo=dt.UTC))]
+
+
+class Record(BaseModel):
+    """Base of everything Neynar tells us."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class PublishedCast(Record):
+    """The answer to a publish."""
+
+    hash: str
+
+
+class User(Record):
+    """An account; only its fid is certain."""
+
+    fid: int
+    username: Text = ""
+    display_name: Text = ""
+    followers: Count = Field(default=0, validation_alias="follower_count")
+    following: Count = Field(default=0, validation_alias="following_count")
+    #: Quality of the account from 0 to 1, or None when Neynar has not rated it.
+    score: float | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _score_under_its_old_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("score") is None and isinstance(data.get("experimental"), dict):
+            return {**data, "score": data["experimental"].get("neynar_user_score")}
+        return data
+
+
+class CastCounts(Record):
+    """The counts of a cast now; Neynar counts neither views nor quotes."""
+
+    hash: Hash
+    likes: Count = Field(default=0, validation_alias=AliasPath("reactions", "likes_count"))
+    recasts: Count = Field(default=0, validation_alias=AliasPath("reactions", "recasts_count"))
+    replies: Count = Field(default=0, validation_alias=AliasPath("replies", "count"))
+
+
+class FeedCast(CastCounts):
+    """A cast as others see it."""
+
+    text: Text = ""
+    at: Moment = Field(validation_alias="timestamp")
+    author: User | None = None
+    parent_hash: Annotated[str | None, BeforeValidator(normal_hash)] = None
+    parent_fid: int | None = Field(default=None, validation_alias=AliasPath("parent_author", "fid"))
+    thread_hash: Annotated[str | None, BeforeValidator(normal_hash)] = None
+    #: Addresses of media and pages; quoted casts are left out.
+    embeds: Annotated[tuple[str, ...], BeforeValidator(_urls)] = ()
+
+    @property
+    def author_fid(self) -> int | None:
+        """The author's fid, or None when the answer did not name one."""
+        return self.author.fid if self.author else None
+
+    def looks_like(self, text: str, embeds: Collection[str]) -> bool:
+        """Say whether a reader would take it for a cast of this text, or of these embeds when there is no text."""
+        if text.strip():
+            return _tidy(self.text) == _tidy(text)
+        return not self.text.strip() and sorted(self.embeds) == sorted(embeds)
+
+
+def _tidy(text: str) -> str:
+    """Return what a service may make of a text: NFC, plain line ends, no outer space, usernames in lower case."""
+    tidy = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
+    return _USERNAME.sub(lambda name: name.group().lower(), tidy)
+
+
+class Notification(Record):
+    """Something that concerns an account; mentions, replies and quotes carry the cast to answer."""
+
+    #: A `NotificationKind`, or a newer word of Neynar's.
+    kind: Annotated[str, AfterValidator(lambda value: _SINGULAR.get(value, value))] = Field(validation_alias="type")
+    at: Moment = Field(validation_alias="most_recent_timestamp")
+    seen: bool = False
+    cast: FeedCast | None = None
+    #: How many likes, recasts or follows are bundled here.
+    count: Count = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_whole_casts(cls, data: Any) -> Any:
+        # A bundle may show its cast in the short form, which nobody can answer anyway.
+        if isinstance(data, dict) and isinstance(data.get("cast"), dict) and "timestamp" not in data["cast"]:
+            return {**data, "cast": None}
+        return data
+
+
+class Reaction(Record):
+    """A like or a recast by somebody."""
+
+    kind: str = Field(validation_alias="reaction_type")
+    at: Moment | None = Field(default=None, validation_alias="reaction_timestamp")
+    user: User
+
+
+class Signer(Record):
+    """A key that may write as the account `fid`, once that account has approved it."""
+
+    status: str
+    fid: int | None = None
+    permissions: tuple[str, ...] = ()
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it can write now."""
+        return self.status == "approved"
+
+
+class Channel(Record):
+    """A channel."""
+
+    id: str
+    name: Text = ""
+    url: Text = ""
+    parent_url: Text = ""
+    followers: Count = Field(default=0, validation_alias="follower_count")
+
+
+class Storage(Record):
+    """How many casts an account keeps of those its storage can hold; when it is full the oldest go."""
+
+    casts_used: Count = Field(default=0, validation_alias=AliasPath("casts", "used"))
+    casts_capacity: Count = Field(default=0, validation_alias=AliasPath("casts", "capacity"))
+    units: Count = Field(default=0, validation_alias="total_active_units")
+
+
+class Topic(Record):
+    """A trending topic."""
+
+    name: str
+    slug: str
+    summary: Text = ""
+
+
+class TrendingChannel(Record):
+    """A busy channel and its casts of the last day."""
+
+    id: str = Field(validation_alias=AliasPath("channel", "id"))
+    name: Text = Field(default="", validation_alias=AliasPath("channel", "name"))
+    casts_1d: Count = Field(default=0, validation_alias="cast_count_1d")
+
+
+_T = TypeVar("_T", bound=Record)
+
+
+class Page(BaseModel, Generic[_T]):
+    """Part of a list; `cursor` leads to the next part and is None at the end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: tuple[_T, ...]
+    cursor: str | None = None

@@ -1,0 +1,13 @@
+-- ADVANCE: hand the run on to its next stage, or park it for review. Rest of ARGV: status, draft JSON or "", review expiry ms or "".
+-- Until the next worker takes it, `open` keeps it for one lease: the message that follows is only a hint.
+local status, draft, review_ms = ARGV[4], ARGV[5], ARGV[6]
+if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
+redis.call('HSET', key, 'st', status)
+redis.call('HDEL', key, 'token', 'lease', 'tries', 'why')
+if status == 'review' then
+  redis.call('ZADD', 'ceos:review', 'NX', now() + review_ms, run)
+  release_agent(agent, run)
+else
+  redis.call('ZADD', 'ceos:open', 'XX', now() + lease_ms, run)
+end
+return 'ok'

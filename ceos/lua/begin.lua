@@ -1,0 +1,49 @@
+-- BEGIN: take the run for one stage. ARGV: run, stage, token, lease ms, deliveries allowed, failures allowed, keep seconds.
+-- Returns {'go', fence, agent's revision, draft or false, run's fields…} or {why not, …}. The same token gets the same fence again.
+local run, stage, token, lease_ms, deliveries, failures, keep = unpack(ARGV)
+local key = 'ceos:run:' .. run
+local agent = agent_of(run)
+local state_key = 'ceos:agent:' .. agent
+local at = now()
+local status, holder, lease = unpack(redis.call('HMGET', key, 'st', 'token', 'lease'))
+if not status then
+  redis.call('ZREM', 'ceos:open', run)
+  return {'missing'}
+end
+if FINAL[status] then
+  redis.call('ZREM', 'ceos:open', run)
+  return {'ended', status}
+end
+if STAGE[status] ~= stage then return {'elsewhere', status} end
+local is_again = holder == token and tonumber(lease or '0') > at
+if not is_again then
+  if tonumber(lease or '0') > at then return {'busy', lease} end
+  local state, owner = unpack(redis.call('HMGET', state_key, 'state', 'run'))
+  if not state then
+    end_run(run, 'failed', 'the agent was removed', keep, failures)
+    return {'ended', 'failed'}
+  end
+  if is_held(state) or redis.call('EXISTS', 'ceos:panic') == 1 then
+    redis.call('ZADD', 'ceos:open', 'XX', at + HOLD_MS, run)
+    return {'held', state}
+  end
+  if owner and owner ~= '' and owner ~= run and redis.call('ZSCORE', 'ceos:open', owner) then
+    redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
+    return {'waiting', owner}
+  end
+  if redis.call('HINCRBY', key, 'deliv', 1) > tonumber(deliveries) then
+    end_run(run, 'failed', 'given up after ' .. deliveries .. ' deliveries; it seems to bring its workers down', keep, failures)
+    return {'ended', 'failed'}
+  end
+  if not enter(agent, stage == 'publish' and 'publishing' or 'generating', run, '') then return {'illegal', state} end
+  redis.call('HINCRBY', key, 'fence', 1)
+  redis.call('HSET', key, 'token', token, 'lease', at + lease_ms)
+  redis.call('HDEL', key, 'd')
+  if stage == 'publish' then redis.call('HSET', key, 'st', 'publishing') end
+  redis.call('HSET', state_key, 'run', run)
+  redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
+end
+return {
+  'go', redis.call('HGET', key, 'fence'), redis.call('HGET', state_key, 'rev'),
+  redis.call('GET', 'ceos:draft:' .. run), unpack(redis.call('HGETALL', key))
+}

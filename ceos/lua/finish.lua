@@ -1,0 +1,16 @@
+-- FINISH: end a held run. Rest of ARGV: status, reason, draft JSON that stays, keep seconds, failures allowed,
+-- milliseconds until the first measurement, keep seconds of the metrics, then one JSON record for each newly published cast.
+local status, reason, draft, keep, failures, measure_ms, keep_metrics = unpack(ARGV, 4, 10)
+if FINAL[redis.call('HGET', key, 'st')] then return 'ok' end
+if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
+if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 1 and #ARGV > 10 then
+  for i = 11, #ARGV do
+    redis.call('LPUSH', 'ceos:recent:' .. agent, ARGV[i])
+    redis.call('HSET', 'ceos:metrics:' .. run, cjson.decode(ARGV[i]).hash, '')
+  end
+  redis.call('LTRIM', 'ceos:recent:' .. agent, 0, HISTORY - 1)
+  redis.call('EXPIRE', 'ceos:metrics:' .. run, keep_metrics)
+  redis.call('ZADD', 'ceos:measure', now() + measure_ms, run)
+end
+end_run(run, status, reason, keep, failures)
+return 'ok'

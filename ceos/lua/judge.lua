@@ -1,0 +1,43 @@
+-- JUDGE: an operator's word on a run that waits or has ended. ARGV: run, verb, text, keep seconds, failures allowed.
+-- approve, edit (text = draft JSON), reject (text = reason), expire: a parked draft. retry, drop: a dead run.
+local run, verb, text, keep, failures = unpack(ARGV)
+local key = 'ceos:run:' .. run
+local agent = agent_of(run)
+local status = redis.call('HGET', key, 'st')
+if not status then return 'missing' end
+
+local function reopen(next_status)
+  redis.call('HSET', key, 'st', next_status)
+  redis.call('HDEL', key, 'why', 'end', 'tries', 'deliv')
+  redis.call('PERSIST', key)
+  redis.call('PERSIST', 'ceos:draft:' .. run)
+  redis.call('ZREM', 'ceos:review', run)
+  redis.call('ZREM', 'ceos:dead', run)
+  redis.call('ZADD', 'ceos:open', now(), run)
+  redis.call('ZADD', 'ceos:queue:' .. agent, now(), run)
+end
+
+if verb == 'retry' or verb == 'drop' then
+  if status ~= 'failed' and status ~= 'partial' then return status end
+  if verb == 'drop' then
+    redis.call('ZREM', 'ceos:dead', run)
+    return 'ok'
+  end
+  if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 0 then return 'removed' end
+  for part = 0, 9 do
+    if redis.call('HEXISTS', key, 'h' .. part) == 0 then redis.call('HDEL', key, 'a' .. part) end
+  end
+  reopen(redis.call('EXISTS', 'ceos:draft:' .. run) == 1 and 'illustrated' or 'planned')
+  return 'ok'
+end
+if status ~= 'review' then return status end
+if verb == 'approve' then
+  reopen('approved')
+elseif verb == 'edit' then
+  redis.call('SET', 'ceos:draft:' .. run, text)
+elseif verb == 'reject' then
+  end_run(run, 'rejected', text, keep, failures)
+elseif verb == 'expire' then
+  end_run(run, 'expired', text, keep, failures)
+end
+return 'ok'

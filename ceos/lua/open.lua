@@ -1,0 +1,12 @@
+-- OPEN: line up a post that an operator asked for. ARGV: agent, slot, status, kind or "", draft JSON or "".
+-- The same slot again changes nothing and returns 'exists'.
+local agent, slot, status, kind, draft = unpack(ARGV)
+local run = agent .. ':' .. slot
+if redis.call('EXISTS', 'ceos:run:' .. run) == 1 then return 'exists' end
+local state = redis.call('HGET', 'ceos:agent:' .. agent, 'state')
+if not state then return 'missing' end
+if is_held(state) then return state end
+open_run(agent, slot, status)
+if kind ~= '' then redis.call('HSET', 'ceos:run:' .. run, 'kind', kind) end
+if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
+return 'opened'

@@ -1,0 +1,11 @@
+-- RESERVE: set money aside before a call. ARGV: agent, UTC day, name of the reservation, micro-USD, limit in micro-USD.
+-- `total` is what is spent and what is set aside; each reservation is a field `r:name`. Returns {1, total} or {0, total}.
+local agent, day, name, amount, limit = unpack(ARGV)
+local key = 'ceos:spend:' .. agent .. ':' .. day
+local total = tonumber(redis.call('HGET', key, 'total') or '0')
+if redis.call('HEXISTS', key, 'r:' .. name) == 1 then return {1, total} end
+if total + amount > tonumber(limit) then return {0, total} end
+redis.call('HSET', key, 'r:' .. name, amount)
+total = redis.call('HINCRBY', key, 'total', amount)
+redis.call('EXPIRE', key, 3 * 86400)
+return {1, total}

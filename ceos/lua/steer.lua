@@ -1,0 +1,32 @@
+-- STEER: pause, resume or remove an agent. ARGV: agent, verb, reason, next slot or "", fire ms.
+-- Returns 'ok', 'unchanged', 'missing', or the state that forbids it.
+local agent, verb, reason, slot, fire = unpack(ARGV)
+local key = 'ceos:agent:' .. agent
+local state = redis.call('HGET', key, 'state')
+if not state then return 'missing' end
+if verb == 'pause' then
+  if state == 'paused' then return 'unchanged' end
+  move(agent, 'paused', '', reason)
+  redis.call('HSET', key, 'reason', reason)
+  redis.call('ZREM', 'ceos:due', agent)
+elseif verb == 'resume' then
+  if not is_held(state) then return 'unchanged' end
+  move(agent, 'idle', '', 'resumed')
+  redis.call('HSET', key, 'failures', 0, 'reason', '')
+  if slot ~= '' then
+    redis.call('HSET', key, 'slot', slot)
+    redis.call('ZADD', 'ceos:due', fire, agent)
+  end
+  for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
+    redis.call('ZADD', 'ceos:open', 'XX', now(), run)
+  end
+elseif verb == 'remove' then
+  -- Open runs find no agent at their next step and end there; a part already on its way is still recorded.
+  for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
+    redis.call('ZADD', 'ceos:open', 'XX', now(), run)
+  end
+  redis.call('ZREM', 'ceos:due', agent)
+  redis.call('SREM', 'ceos:agents', agent)
+  redis.call('DEL', key, 'ceos:config:' .. agent, 'ceos:history:' .. agent, 'ceos:missed:' .. agent, 'ceos:recent:' .. agent)
+end
+return 'ok'

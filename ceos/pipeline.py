@@ -1,0 +1,266 @@
+"""The road of one post: write, illustrate, publish, measure.
+
+Each stage takes the run's lease, does its work from what is stored, and hands the run on. It may be called twice, late or
+by several workers at once: whoever has no right to the run does nothing. The return value names the stage to call next.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ceos.budget import Budget
+from ceos.clients.fal import Fal
+from ceos.clients.neynar import Neynar
+from ceos.clock import Clock
+from ceos.errors import (
+    DraftRejected,
+    Fenced,
+    IllegalTransition,
+    InvalidInput,
+    LimitReached,
+    NotFound,
+    RequestRefused,
+    ServiceError,
+    StoreUnavailable,
+)
+from ceos.ledger import Held, Lease, Ledger
+from ceos.lifecycle import RunStatus, Stage
+from ceos.limits import CastLimit
+from ceos.logs import event
+from ceos.models import Agent, Brief, CastMetrics, Draft, Kind, Situation, slot_time
+from ceos.plugins import Plugins
+from ceos.publishing import Later, Publisher
+from ceos.store import Store
+from ceos.text import fit
+from ceos.writing import Writer
+
+log = logging.getLogger(__name__)
+
+#: Each stage is tried this often, 1 s and then 2 s apart.
+ATTEMPTS = 3
+#: How long a run waits while its agent is paused, in seconds; resuming the agent wakes it at once.
+HOLD_SECONDS = 30.0
+#: When the casts of a run are measured, hours after publication.
+MEASURE_HOURS = (1, 6, 24, 168)
+#: How much of each text stays in a published run's record; the whole text is with the agent's recent casts.
+RECORD_BYTES = 60
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the pipeline works with."""
+
+    store: Store
+    ledger: Ledger
+    plugins: Plugins
+    writer: Writer
+    fal: Fal
+    neynar: Neynar
+    publisher: Publisher
+    budget: Budget
+    limit: CastLimit
+    clock: Clock
+    signer: Callable[[Agent], str]
+    review_hours: float = 24.0
+
+
+class Pipeline:
+    """Carries posts from their slot to their casts."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._t = tools
+
+    def write(self, run_id: str) -> Stage | None:
+        """Choose a brief, write the text and freeze the draft."""
+        return self._drive(run_id, Stage.WRITE, self._write)
+
+    def illustrate(self, run_id: str) -> Stage | None:
+        """Make the picture of a draft that wants one; without a picture it goes on as text."""
+        return self._drive(run_id, Stage.ILLUSTRATE, self._illustrate)
+
+    def publish(self, run_id: str) -> Stage | None:
+        """Publish every part once and end the run."""
+        return self._drive(run_id, Stage.PUBLISH, self._publish)
+
+    def measure(self, run_id: str) -> None:
+        """Collect the counts of a published run's casts; what cannot be read is a gap, not a zero."""
+        known = self._t.store.cast_hashes(run_id)
+        if not known:
+            return self._t.store.record_metrics(run_id, (), None)
+        now = self._t.clock.now()
+        counts = self._t.neynar.casts(list(known))
+        rows = [
+            CastMetrics(hash=hash, likes=found.likes, recasts=found.recasts, replies=found.replies, at=now)
+            for hash, found in counts.items()
+        ]
+        done = 1 + max(len(taken) for taken in known.values())
+        wait = MEASURE_HOURS[done] - MEASURE_HOURS[done - 1] if done < len(MEASURE_HOURS) else None
+        due = self._t.ledger.now_ms() + int(wait * 3_600_000 / self._t.clock.speed) if wait else None
+        self._t.store.record_metrics(run_id, rows, due)
+        log.info("Casts measured", extra=event("cast.measured", casts=len(rows), expected=len(known)))
+        return None
+
+    def preview(self, agent: Agent, slot: str, kind: Kind | None) -> Draft:
+        """Return the draft the agent would write now; nothing is stored but what it cost."""
+        brief = self.brief(agent, slot, kind)
+        if brief is None:
+            raise InvalidInput(f"The strategy {agent.strategy!r} chose to stay quiet.")
+        recent = self._t.store.recent_texts(agent.id)
+        return self._t.writer.write(agent, brief, recent, call=f"preview:{slot}", at=self._t.clock.now())
+
+    def brief(self, agent: Agent, slot: str, kind: Kind | None, recent: tuple[str, ...] = ()) -> Brief | None:
+        """Return what the agent's strategy wants written for a slot, or None when it stays quiet."""
+        situation = Situation(
+            slot=slot,
+            now=slot_time(slot) or self._t.clock.now(),
+            topics=agent.persona.topics,
+            recent=recent,
+            kind=kind,
+            random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
+        )
+        return self._t.plugins.strategy(agent.strategy).brief_post(agent, situation)
+
+    # The stages
+
+    def _write(self, lease: Lease, agent: Agent) -> Stage | None:
+        if reason := self._too_late(lease, agent):
+            return self._end(lease, RunStatus.MISSED, reason)
+        recent = self._t.store.recent_texts(agent.id)
+        brief = self.brief(agent, lease.slot, lease.kind, tuple(recent))
+        if brief is None:
+            return self._end(lease, RunStatus.MISSED, f"the strategy {agent.strategy!r} chose to stay quiet")
+        call = f"{lease.run_id}:{lease.fence}:text"
+        draft = self._t.writer.write(agent, brief, recent, call=call, at=self._t.clock.now())
+        log.info("Draft written", extra=event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts)))
+        if draft.image_prompt:
+            return self._hand_on(lease, RunStatus.WRITTEN, draft)
+        return self._to_publishing(lease, agent, draft)
+
+    def _illustrate(self, lease: Lease, agent: Agent) -> Stage | None:
+        draft = _draft_of(lease)
+        try:
+            draft = self._with_picture(lease, agent, draft)
+            log.info("Draft illustrated", extra=event("draft.illustrated", model=draft.image_model))
+        except (ServiceError, LimitReached) as error:
+            log.warning("No picture, publishing text only", extra=event("draft.unillustrated", error=str(error)))
+            draft = draft.model_copy(update={"notes": (*draft.notes, f"no picture, text only: {error}")})
+        return self._to_publishing(lease, agent, draft)
+
+    def _publish(self, lease: Lease, agent: Agent) -> Stage | None:
+        draft = _draft_of(lease)
+        signer = self._t.signer(agent)
+        if not any(part.sends or part.hash for part in lease.parts.values()):
+            self._t.limit.take(agent, lease.run_id, len(draft.parts), self._t.clock.now())
+        casts = self._t.publisher.publish(lease, agent, signer, draft)
+        parts = tuple(part.model_copy(update={"text": fit(part.text, RECORD_BYTES)}) for part in draft.parts)
+        self._t.ledger.finish(
+            lease,
+            RunStatus.PUBLISHED,
+            draft=draft.model_copy(update={"parts": parts}),
+            casts=casts,
+            measure_seconds=MEASURE_HOURS[0] * 3600 / self._t.clock.speed,
+        )
+        log.info("Post published", extra=event("run.published", parts=len(casts), cost_usd=round(draft.cost_usd, 6)))
+        return None
+
+    def _with_picture(self, lease: Lease, agent: Agent, draft: Draft) -> Draft:
+        worst = self._t.fal.worst_case_usd(agent.models.image)
+        with self._t.budget.reserve(
+            agent, f"{lease.run_id}:{lease.fence}:image", worst, self._t.clock.now()
+        ) as reservation:
+            picture = self._t.fal.image(
+                draft.image_prompt or draft.topic, model=agent.models.image, style=agent.models.style, max_usd=worst
+            )
+            reservation.settle(picture.cost_usd)
+        first = draft.parts[0].model_copy(update={"embeds": (*draft.parts[0].embeds, picture.url)})
+        return draft.model_copy(
+            update={
+                "parts": (first, *draft.parts[1:]),
+                "image_model": picture.model,
+                "cost_usd": draft.cost_usd + picture.cost_usd,
+            }
+        )
+
+    # The way between the stages
+
+    def _drive(self, run_id: str, stage: Stage, step: Callable[[Lease, Agent], Stage | None]) -> Stage | None:
+        """Take the run, carry out one stage, and let every way it can end lead somewhere visible."""
+        try:
+            lease = self._t.ledger.begin(run_id, stage)
+        except IllegalTransition as error:
+            log.warning("The agent cannot do this now", extra=event("run.illegal", error=str(error)))
+            return None
+        if lease is None:
+            return None
+        with self._t.ledger.holding(lease):
+            try:
+                return step(lease, self._t.store.agent(lease.agent_id, lease.revision))
+            except Fenced:
+                log.warning("Another worker has taken over", extra=event("run.fenced", stage=str(stage)))
+            except StoreUnavailable:
+                # Nothing can be written now. The lease runs out, and the run is driven again.
+                raise
+            except Exception as error:
+                self._settle(lease, error)
+        return None
+
+    def _settle(self, lease: Lease, error: Exception) -> None:
+        """Decide what an error in a stage means for the run: wait, try again, or end it with the reason."""
+        ledger = self._t.ledger
+        match error:
+            case Held():
+                ledger.retry(lease, HOLD_SECONDS, str(error), counts=False)
+            case Later():
+                log.info("Run put off", extra=event("run.later", seconds=round(error.seconds, 1), reason=str(error)))
+                ledger.retry(lease, error.seconds, str(error), counts=False)
+            case LimitReached():
+                self._end(lease, RunStatus.LIMITED, str(error))
+            case DraftRejected() | RequestRefused() | NotFound():
+                self._fail(lease, str(error))
+            case _:
+                if not isinstance(error, ServiceError):
+                    log.exception("Unexpected error in a stage", extra=event("run.error", stage=str(lease.stage)))
+                self._try_again(lease, error)
+
+    def _try_again(self, lease: Lease, error: Exception) -> None:
+        reason = str(error) if isinstance(error, ServiceError) else f"{type(error).__name__} in stage {lease.stage}"
+        if lease.tries + 1 >= ATTEMPTS:
+            return self._fail(lease, f"given up after {ATTEMPTS} attempts: {reason}")
+        wait = max(2.0**lease.tries, getattr(error, "retry_after", None) or 0.0)
+        log.warning("Stage failed, trying again", extra=event("run.retry", stage=str(lease.stage), seconds=wait, error=reason))
+        return self._t.ledger.retry(lease, wait, reason)
+
+    def _to_publishing(self, lease: Lease, agent: Agent, draft: Draft) -> Stage | None:
+        return self._hand_on(lease, RunStatus.REVIEW if agent.approval == "review" else RunStatus.ILLUSTRATED, draft)
+
+    def _hand_on(self, lease: Lease, status: RunStatus, draft: Draft) -> Stage | None:
+        self._t.ledger.advance(lease, status, draft, review_hours=self._t.review_hours)
+        if status is RunStatus.REVIEW:
+            log.info("Draft waits for approval", extra=event("draft.parked"))
+            return None
+        return Stage.ILLUSTRATE if status is RunStatus.WRITTEN else Stage.PUBLISH
+
+    def _fail(self, lease: Lease, reason: str) -> None:
+        self._end(lease, RunStatus.PARTIAL if lease.hashes else RunStatus.FAILED, reason)
+
+    def _end(self, lease: Lease, status: RunStatus, reason: str) -> None:
+        self._t.ledger.finish(lease, status, reason)
+        log.warning("Run ended without a post", extra=event(f"run.{status}", reason=reason))
+
+    def _too_late(self, lease: Lease, agent: Agent) -> str:
+        """Say why a scheduled post is not written any more, or nothing."""
+        slot = slot_time(lease.slot)
+        late = self._t.clock.now() - slot if slot else dt.timedelta(0)
+        if late <= dt.timedelta(minutes=agent.schedule.max_late_minutes):
+            return ""
+        return f"late by {late.total_seconds() / 60:.0f} min; the agent allows {agent.schedule.max_late_minutes}"
+
+
+def _draft_of(lease: Lease) -> Draft:
+    if lease.draft is None:
+        raise NotFound(f"The draft of {lease.run_id!r} is gone; it was kept for 7 days.")
+    return lease.draft

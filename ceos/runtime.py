@@ -1,0 +1,296 @@
+"""Everything, built once from the settings; the doors (command line, web, actors, scripts) call one method of it each.
+
+There is one global, in the manner of dramatiq's broker: `get_runtime()` builds on first use, `set_runtime()` replaces.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from ceos import embedded
+from ceos.budget import Budget, utc_day
+from ceos.clients.fal import Fal
+from ceos.clients.neynar import Neynar
+from ceos.clients.openrouter import OpenRouter
+from ceos.clock import Clock
+from ceos.errors import InvalidInput, KeyRefused, StoreMisconfigured
+from ceos.ledger import Ledger
+from ceos.limits import CastLimit
+from ceos.logs import register_secret
+from ceos.models import Agent, Brief, Draft, Kind, Part, Run
+from ceos.pipeline import Pipeline, Tools
+from ceos.plugins import Plugins, load_plugins
+from ceos.publishing import Publisher, Stopping
+from ceos.schedule import fire_time, next_slot
+from ceos.scheduler import Scheduler, Send
+from ceos.settings import Settings, secret
+from ceos.store import Store, connect
+from ceos.writing import Writer, own_draft
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What `apply` did with one agent."""
+
+    agent_id: str
+    change: str
+
+
+class Runtime:
+    """The wired system of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.stopping = threading.Event()
+        self.clock = Clock(settings.clock_speed, settings.clock_origin)
+        self._server = None if settings.redis_url else embedded.EmbeddedServer(settings.home_folder())
+
+    # The parts; each is built when it is first used, for a command needs few of them
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, on Redis or on the embedded server, which is started if need be."""
+        self.ensure_server()
+        return Store(connect(self.redis_url))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The run ledger."""
+        return Ledger(self.store, lease_seconds=self.settings.lease_seconds)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The plugins: strategies, ours and strangers'."""
+        return load_plugins(skill_path=self.settings.skill_path)
+
+    @cached_property
+    def openrouter(self) -> OpenRouter:
+        """The client that writes."""
+        return OpenRouter(
+            secret(self.settings.openrouter_api_key), self.settings.openrouter_base_url, sleep=self.sleep
+        )
+
+    @cached_property
+    def fal(self) -> Fal:
+        """The client that illustrates."""
+        return Fal(
+            secret(self.settings.fal_key), self.settings.fal_run_url, self.settings.fal_queue_url, sleep=self.sleep
+        )
+
+    @cached_property
+    def neynar(self) -> Neynar:
+        """The client that publishes."""
+        return Neynar(secret(self.settings.neynar_api_key), self.settings.neynar_base_url, sleep=self.sleep)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The road of one post."""
+        budget = Budget(self.store)
+        return Pipeline(
+            Tools(
+                store=self.store,
+                ledger=self.ledger,
+                plugins=self.plugins,
+                writer=Writer(self.openrouter, budget),
+                fal=self.fal,
+                neynar=self.neynar,
+                publisher=Publisher(
+                    self.ledger, self.neynar, settle_seconds=self.settings.settle_seconds, stopping=self.stopping
+                ),
+                budget=budget,
+                limit=CastLimit(self.store),
+                clock=self.clock,
+                signer=self.signer,
+                review_hours=self.settings.review_hours,
+            )
+        )
+
+    def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:
+        """Return a scheduler that calls workers through `send`."""
+        return Scheduler(self.store, self.ledger, self.clock, send, backlog)
+
+    # The servers
+
+    @property
+    def redis_url(self) -> str:
+        """Where the data is kept."""
+        return self.settings.redis_url or embedded.url(self.settings.home_folder())
+
+    @property
+    def broker_url(self) -> str:
+        """Where the messages are kept: the same server's next logical database unless the operator says otherwise."""
+        return self.settings.broker_url or next_database(self.redis_url)
+
+    def ensure_server(self) -> None:
+        """Start the embedded server, or start it again, if this process relies on one."""
+        if self._server:
+            self._server.ensure()
+
+    def check_servers(self) -> None:
+        """Raise `StoreMisconfigured` unless Redis keeps what it is given and the messages have a database of their own."""
+        if _database(self.redis_url) == _database(self.broker_url):
+            raise StoreMisconfigured(
+                "The broker shares a logical database with the data, where its maintenance would block everything: set "
+                "CEOS_BROKER_URL to another database of the same server, such as one ending in /1."
+            )
+        self.store.check_configuration()
+        Store(connect(self.broker_url)).check_configuration()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two attempts of a call, unless the process is told to stop; then raise `Stopping`."""
+        if self.stopping.wait(seconds):
+            raise Stopping
+
+    def close(self) -> None:
+        """Let go of the embedded server; the last user's leaving stops it."""
+        if "store" in self.__dict__:
+            self.store.client.close()
+        if self._server:
+            self._server.release()
+
+    # Agents
+
+    def apply(self, agents: Sequence[Agent]) -> list[Applied]:
+        """Store agents as described; all are checked before the first is stored.
+
+        Raises `InvalidInput` with every problem: an unknown strategy, a zone or schedule without a slot.
+        """
+        problems = [
+            f"agent {agent.id!r}, strategy: expected one of {', '.join(sorted(self.plugins.strategies))}; "
+            f"got {agent.strategy!r}."
+            for agent in agents
+            if agent.strategy not in self.plugins.strategies
+        ]
+        if problems:
+            raise InvalidInput("\n".join(problems))
+        return [self._apply_one(agent) for agent in agents]
+
+    def _apply_one(self, agent: Agent) -> Applied:
+        old = self.store.agent(agent.id) if agent.id in self.store.agent_ids() else None
+        slot, fire = self._next(agent)
+        moves = old is None or old.schedule != agent.schedule
+        change = self.store.save_agent(agent, slot=slot, fire=fire, moves_slot=moves)
+        if change != "unchanged":
+            log.info("Agent applied", extra={"event": "agent.applied", "agent": agent.id, "change": change})
+        return Applied(agent.id, change)
+
+    def pause(self, agent_id: str, reason: str = "paused by the operator") -> str:
+        """Stop an agent: no new slot is fired and no further part is sent; returns "ok" or "unchanged"."""
+        return self.store.steer("pause", agent_id, reason)
+
+    def resume(self, agent_id: str) -> str:
+        """Let a paused agent, or one in error, go on with its next slot; returns "ok" or "unchanged"."""
+        slot, fire = self._next(self.store.agent(agent_id))
+        return self.store.steer("resume", agent_id, slot=slot, fire=fire)
+
+    def remove(self, agent_id: str) -> str:
+        """Forget an agent; what it published stays published."""
+        return self.store.steer("remove", agent_id)
+
+    def signer(self, agent: Agent) -> str:
+        """Return the signer id that publishes for an agent; raises `KeyRefused` when its variable is not set."""
+        value = agent.signer_uuid or self.settings.variable(agent.signer_uuid_env or "")
+        if not value:
+            raise KeyRefused(
+                f"The signer of agent {agent.id!r} is missing: set {agent.signer_uuid_env} in the environment of the workers "
+                "or in .env."
+            )
+        register_secret(value)
+        return value
+
+    def spent_today(self, agent_id: str) -> float:
+        """Return what the agent has spent or set aside today (UTC), in USD."""
+        return self.store.spent(agent_id, utc_day(self.clock.now()))
+
+    def _next(self, agent: Agent) -> tuple[int | None, int]:
+        slot = next_slot(agent.schedule, self.clock.now_ms())
+        return slot, fire_time(agent.id, agent.schedule, slot) if slot is not None else 0
+
+    # Posts
+
+    def post(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None, key: str | None = None) -> str:
+        """Line up a post by hand and return its run id; any worker's scheduler picks it up within a second.
+
+        The same `key` again is the same post. A text of the operator's own is published as it is, without review by a person.
+        Raises `NotFound`, `InvalidInput`, or `DraftRejected` for a text that cannot be published.
+        """
+        agent = self.store.agent(agent_id)
+        draft = own_draft(agent, _own_brief(kind), text) if text is not None else None
+        return self.ledger.open(agent_id, _key(key), kind=kind, draft=draft)
+
+    def preview(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None) -> Draft:
+        """Return the draft that `post` would lead to, without storing or publishing it; errors as there."""
+        agent = self.store.agent(agent_id)
+        if text is not None:
+            return own_draft(agent, _own_brief(kind), text)
+        return self.pipeline.preview(agent, f"m:{_key(None)}", kind)
+
+    def edit(self, run_id: str, text: str) -> Run:
+        """Replace the text of a parked draft by the operator's; errors as for `post`."""
+        run = self.store.run(run_id)
+        if run.draft is None:
+            raise InvalidInput(f"Draft {run_id!r} is {run.status}; it has no text to edit.")
+        own = own_draft(self.store.agent(run.agent_id), _own_brief(run.draft.kind), text)
+        embeds = run.draft.parts[0].embeds
+        parts = (Part(text=own.parts[0].text, embeds=embeds), *own.parts[1:])
+        draft = run.draft.model_copy(update={"parts": parts, "notes": (*run.draft.notes, "edited by the operator")})
+        self.ledger.judge(run_id, "edit", draft.model_dump_json())
+        return self.store.run(run_id)
+
+
+def _own_brief(kind: Kind | None) -> Brief:
+    return Brief(kind=kind or Kind.ORIGINAL, topic="(the operator's own text)", instructions="")
+
+
+def _key(key: str | None) -> str:
+    if key is None:
+        return uuid.uuid4().hex[:12]
+    if not key or len(key) > 40 or any(sign in key for sign in ": \n"):
+        raise InvalidInput(f"{key[:50]!r} cannot be a post's key: use up to 40 letters, digits, dashes and dots.")
+    return key
+
+
+def _database(url: str) -> tuple[str, str, int]:
+    """Return (host or socket, port, logical database) of a Redis address."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path, "", int(parse_qs(parts.query).get("db", ["0"])[0])
+    number = parts.path.strip("/") or parse_qs(parts.query).get("db", ["0"])[0]
+    return parts.hostname or "localhost", str(parts.port or 6379), int(number or 0)
+
+
+def next_database(url: str) -> str:
+    """Return the same server's next logical database."""
+    parts = urlsplit(url)
+    number = _database(url)[2] + 1
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}?db={number}"
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+_runtime: Runtime | None = None
+_lock = threading.Lock()
+
+
+def get_runtime() -> Runtime:
+    """Return this process's runtime; the first call builds it from the environment."""
+    global _runtime  # noqa: PLW0603  # the one global, see the head of the file
+    with _lock:
+        if _runtime is None:
+            _runtime = Runtime(Settings.from_env())
+        return _runtime
+
+
+def set_runtime(runtime: Runtime | None) -> None:
+    """Replace this process's runtime; None has the next `get_runtime()` build a new one."""
+    global _runtime  # noqa: PLW0603  # the one global, see the head of the file
+    with _lock:
+        _runtime = runtime

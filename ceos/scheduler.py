@@ -1,0 +1,120 @@
+"""What is due: moves agents from slot to slot, opens their runs, and calls a worker for every run that nobody drives.
+
+Any number of schedulers may run at once, in worker processes and on their own: each step is a compare-and-set, so exactly
+one wins, and there is no leader to lose.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from ceos.clock import Clock
+from ceos.errors import InvalidInput, NotFound, StoreUnavailable
+from ceos.ledger import Fire, Ledger
+from ceos.lifecycle import Stage
+from ceos.logs import event
+from ceos.models import slot_time
+from ceos.schedule import plan
+from ceos.store import Store
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two ticks.
+TICK_SECONDS = 0.5
+#: How many agents are fired in one step; larger steps would hold Redis up for longer than 10 ms.
+BATCH = 200
+#: No more runs are called while so many messages wait: the queue stays short, and what waits in `open` costs nothing.
+HIGH_WATER = 2_000
+
+#: Calls a worker for each (run, stage).
+Send = Callable[[Sequence[tuple[str, Stage]]], None]
+
+
+class Scheduler:
+    """One scheduler; `run` ticks until it is told to stop, `tick` does what is due now."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, clock: Clock, send: Send, backlog: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._clock = clock
+        self._send = send
+        self._backlog = backlog
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick twice a second until `stop` is set; an outage is ridden out, an unexpected error is logged and survived."""
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                more = self.tick()
+            except StoreUnavailable as error:
+                log.warning("The scheduler cannot reach Redis", extra=event("scheduler.waiting", error=str(error)))
+                more = False
+            except Exception:
+                # A scheduler that dies silently stops every agent; the next tick starts from what Redis holds.
+                log.exception("The scheduler met an unexpected error", extra=event("scheduler.error"))
+                more = False
+            if not more:
+                stop.wait(max(0.0, TICK_SECONDS - (time.monotonic() - started)))
+
+    def tick(self) -> bool:
+        """Fire what is due, call whom nobody drives; return whether there is more to do at once."""
+        now_ms = self._clock.now_ms()
+        due = self._store.due(now_ms, BATCH)
+        if due.agents:
+            self.fire(due.agents, now_ms)
+        calls = []
+        if due.agents or due.has_open:
+            room = HIGH_WATER - self._backlog()
+            calls = self._ledger.dispatch(min(500, room)) if room > 0 else []
+        if due.has_measurements:
+            calls += [(run, Stage.MEASURE) for run in self._store.due_measurements()]
+        if calls:
+            self._send(calls)
+        for run in due.expired_reviews:
+            self._expire(run)
+        return len(due.agents) >= BATCH
+
+    def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
+        """Open the runs of due agents, given as (id, stored slot, revision), and return those that this scheduler opened."""
+        items = []
+        for agent_id, slot, revision in agents:
+            try:
+                schedule = self._store.agent(agent_id, revision).schedule
+            except NotFound:
+                continue
+            firing = plan(agent_id, schedule, slot, now_ms)
+            items.append(
+                Fire(agent_id, slot, firing.next_slot, firing.next_fire, firing.open, firing.missed, firing.skipped)
+            )
+        opened = self._ledger.fire(items)
+        for run in opened:
+            log.info("Slot fired", extra=event("slot.fired", agent=run.partition(":")[0], draft=run))
+        for item in items:
+            if item.missed or item.unlisted:
+                self._log_missed(item)
+        return opened
+
+    def _log_missed(self, item: Fire) -> None:
+        last = slot_time(str(item.missed[-1][0])) if item.missed else None
+        log.warning(
+            "Slots were missed",
+            extra=event(
+                "slot.missed",
+                agent=item.agent_id,
+                count=len(item.missed) + item.unlisted,
+                last=last.isoformat() if last else "",
+                reason=item.missed[-1][1] if item.missed else "",
+            ),
+        )
+
+    def _expire(self, run: str) -> None:
+        try:
+            self._ledger.judge(run, "expire", "nobody approved it in time")
+        except (InvalidInput, NotFound):
+            return  # somebody approved or rejected it in this very moment
+        log.warning("A parked draft expired", extra=event("draft.expired", draft=run))

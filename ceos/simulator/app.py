@@ -1,0 +1,179 @@
+"""The ASGI application: finds the handler of a request and delivers its reply.
+
+A raw callable with a dictionary for a router, because it shares its processors with what it is there to test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ceos.simulator.control import Control
+from ceos.simulator.fal import Fal
+from ceos.simulator.faults import Faults
+from ceos.simulator.neynar import Neynar
+from ceos.simulator.openrouter import OpenRouter
+from ceos.simulator.timeline import Timeline
+from ceos.simulator.wire import Handler, Later, Refusal, Reply, Request, Routes, json_reply
+from ceos.simulator.world import World
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+#: The name under which the server hands over the means to drop a connection.
+CUT_EXTENSION = "ceos.simulator.cut"
+
+log = logging.getLogger("ceos.simulator")
+
+
+class Simulation:
+    """One run of the three services; a reset makes a new one."""
+
+    def __init__(self, seed: int, clock: Callable[[], float], config: dict[str, Any]) -> None:
+        self.timeline = Timeline(clock)
+        self.faults = Faults(seed, config)
+        self.world = World(seed, self.timeline)
+        self.neynar = Neynar(self.world, self.faults)
+        self.openrouter = OpenRouter(seed, self.timeline, self.faults)
+        self.fal = Fal(seed, self.timeline, self.faults)
+
+
+class App:
+    """Serves one simulation at a time."""
+
+    def __init__(self, seed: int, clock: Callable[[], float], config: dict[str, Any]) -> None:
+        self._arguments = (seed, clock, config)
+        self._control = Control(lambda: self.simulation, self.reset)
+        #: Effects that outlive their requests; the loop itself holds tasks only weakly.
+        self._pending: set[asyncio.Task[Reply]] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that happened."""
+        self.simulation = Simulation(*self._arguments)
+        for task in self._pending:
+            task.cancel()
+        services = self.simulation
+        self._routes: Routes = {
+            **services.neynar.routes(),
+            **services.openrouter.routes(),
+            **services.fal.routes(),
+            **self._control.routes(),
+        }
+        self._prefixes: dict[str, Handler] = {**services.openrouter.prefixes(), **services.fal.prefixes()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            return
+        request = await _read(scope, receive)
+        service = _service(request.path)
+        simulation = self.simulation
+        simulation.timeline.count(f"{service}.requests")
+        reply = self.answer(request)
+        reply.delay += simulation.faults.latency(service)
+        if reply.later:
+            promised = await self._promise(reply.later)
+            promised.delay += reply.delay
+            reply = promised
+        await _deliver(reply, scope, receive, send)
+
+    def answer(self, request: Request) -> Reply:
+        """The reply to a request, without waiting for anything."""
+        path = request.path.rstrip("/")
+        handler = self._routes.get((request.method, path)) or self._prefixed(request.path)
+        if handler is None:
+            return json_reply(
+                {"message": f"Route {request.method} {request.path} not found", "error": "Not Found"}, 404
+            )
+        try:
+            return handler(request)
+        except Refusal as refusal:
+            reply = refusal.reply
+            if reply.status >= 400 and not path.startswith("/_sim"):
+                service = _service(path)
+                self.simulation.timeline.count(f"{service}.refused")
+                self.simulation.timeline.record(
+                    service,
+                    "refused",
+                    status=reply.status,
+                    method=request.method,
+                    path=path,
+                    answer=reply.body[:300].decode(errors="replace"),
+                )
+            return reply
+        except Exception:
+            log.exception("The simulator itself failed", extra={"event": "simulator.failed", "path": path})
+            return json_reply({"message": "The simulator itself failed; see its log."}, 500)
+
+    def _prefixed(self, path: str) -> Handler | None:
+        return next((handler for prefix, handler in self._prefixes.items() if path.startswith(prefix)), None)
+
+    async def _promise(self, later: Later) -> Reply:
+        async def happen() -> Reply:
+            await asyncio.sleep(later.seconds)
+            return later.effect()
+
+        task = asyncio.create_task(happen())
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        if later.cut_after is not None:
+            await asyncio.sleep(later.cut_after)
+            return Reply(cut=True)
+        return await asyncio.shield(task)
+
+
+async def _read(scope: Scope, receive: Receive) -> Request:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return Request(scope["method"], scope["path"], scope["query_string"], scope["headers"], body)
+
+
+async def _deliver(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+    if reply.delay:
+        await asyncio.sleep(reply.delay)
+    if reply.cut:
+        await _cut(scope, receive, send)
+        return
+    headers = [(b"content-type", reply.content_type), *reply.headers]
+    if reply.chunks is None:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    for chunk in reply.chunks or ():
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if reply.pause:
+            await asyncio.sleep(reply.pause)
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _cut(scope: Scope, receive: Receive, send: Send) -> None:
+    """Close the connection without a byte, or, on a server that cannot, in the middle of an answer."""
+    extension = scope.get("extensions", {}).get(CUT_EXTENSION)
+    if extension is None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100000")]})
+        raise ConnectionAbortedError("cut on purpose")
+    extension["abort"]()
+    # Returning before the server has noticed would make it write an error page of its own.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _service(path: str) -> str:
+    if path.startswith("/v2/"):
+        return "neynar"
+    if path.startswith("/api/"):
+        return "openrouter"
+    return "fal" if path.startswith("/fal-") else "control"
+
+
+def create_app(seed: int = 7, *, clock: Callable[[], float] = time.time, **config: Any) -> App:
+    """An ASGI app that imitates Neynar, OpenRouter and fal.ai."""
+    return App(seed, clock, config)

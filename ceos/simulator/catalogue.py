@@ -1,0 +1,117 @@
+"""The models OpenRouter offers here, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+_PARAMETERS = ("max_tokens", "max_completion_tokens", "top_p", "stop", "seed", "tools", "tool_choice")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model; prices in US dollars per million tokens."""
+
+    id: str
+    name: str
+    prompt_price: float
+    completion_price: float
+    context: int
+    longest: int
+    structured: bool = True
+    temperature: bool = True
+
+    @property
+    def provider(self) -> str:
+        """The name of the host that serves it."""
+        return _PROVIDERS.get(self.id.split("/")[0].lstrip("~"), "Elsewhere")
+
+    @property
+    def parameters(self) -> list[str]:
+        """What a request may set."""
+        extra = (["temperature"] if self.temperature else []) + (
+            ["response_format", "structured_outputs"] if self.structured else []
+        )
+        return [*_PARAMETERS, *extra]
+
+    def prompt_cost(self, tokens: int) -> float:
+        """What reading costs."""
+        return tokens * self.prompt_price / 1_000_000
+
+    def completion_cost(self, tokens: int) -> float:
+        """What writing costs."""
+        return tokens * self.completion_price / 1_000_000
+
+    def wire(self) -> dict[str, Any]:
+        """The Model of `GET /models`."""
+        return {
+            "id": self.id,
+            "canonical_slug": self.id.split(":")[0],
+            "name": self.name,
+            "created": 1_735_689_600,
+            "description": f"{self.name}, simulated.",
+            "context_length": self.context,
+            "architecture": {
+                "modality": "text->text",
+                "input_modalities": ["text"],
+                "output_modalities": ["text"],
+                "tokenizer": "Other",
+                "instruct_type": None,
+            },
+            "pricing": {"prompt": _per_token(self.prompt_price), "completion": _per_token(self.completion_price)},
+            "top_provider": {
+                "context_length": self.context,
+                "max_completion_tokens": self.longest,
+                "is_moderated": False,
+            },
+            "per_request_limits": None,
+            "supported_parameters": self.parameters,
+            "default_parameters": None,
+            "supported_voices": None,
+            "expiration_date": None,
+            "links": {"details": f"/api/v1/models/{self.id}/endpoints"},
+        }
+
+
+_PROVIDERS = {
+    "anthropic": "Anthropic",
+    "openai": "OpenAI",
+    "google": "Google",
+    "meta-llama": "DeepInfra",
+}
+
+_LIST = (
+    Model("anthropic/claude-sonnet-4", "Anthropic: Claude Sonnet 4", 3, 15, 1_000_000, 64_000, structured=False),
+    Model("anthropic/claude-sonnet-4.5", "Anthropic: Claude Sonnet 4.5", 3, 15, 1_000_000, 64_000),
+    Model("anthropic/claude-sonnet-4.6", "Anthropic: Claude Sonnet 4.6", 3, 15, 1_000_000, 64_000),
+    Model("anthropic/claude-sonnet-5", "Anthropic: Claude Sonnet 5", 2, 10, 1_000_000, 128_000, temperature=False),
+    Model("openai/gpt-4o-mini", "OpenAI: GPT-4o-mini", 0.15, 0.60, 128_000, 16_384),
+    Model("openai/gpt-4o-mini-2024-07-18", "OpenAI: GPT-4o-mini (2024-07-18)", 0.15, 0.60, 128_000, 16_384),
+    Model("google/gemini-2.0-flash-001", "Google: Gemini 2.0 Flash", 0.10, 0.40, 1_048_576, 8_192),
+    Model("google/gemini-2.5-flash", "Google: Gemini 2.5 Flash", 0.30, 2.50, 1_048_576, 65_535),
+    Model("google/gemini-3.1-flash-lite", "Google: Gemini 3.1 Flash Lite", 0.25, 1.50, 1_048_576, 65_535),
+    Model("google/gemini-3.5-flash", "Google: Gemini 3.5 Flash", 1.50, 9, 1_048_576, 65_535),
+    Model("meta-llama/llama-3.3-70b-instruct", "Meta: Llama 3.3 70B Instruct", 0.10, 0.32, 131_072, 16_384),
+    Model("meta-llama/llama-3.3-70b-instruct:free", "Meta: Llama 3.3 70B (free)", 0, 0, 131_072, 16_384, False),
+)
+MODELS = {model.id: model for model in _LIST}
+ALIASES = {
+    "~anthropic/claude-sonnet-latest": "anthropic/claude-sonnet-5",
+    "~google/gemini-flash-latest": "google/gemini-3.5-flash",
+}
+DEFAULT = MODELS["openai/gpt-4o-mini"]
+
+
+def find(model_id: str, *, accept_unknown: bool) -> Model | None:
+    """The model of an id, through aliases and routing suffixes; an unknown one has a middling price."""
+    model_id = ALIASES.get(model_id, model_id)
+    base, _, suffix = model_id.partition(":")
+    known = MODELS.get(model_id) or (MODELS.get(base) if suffix else None)
+    author, _, slug = base.partition("/")
+    if known is None and accept_unknown and author and slug and "/" not in slug:
+        return Model(base, slug.replace("-", " ").title(), 1, 4, 128_000, 16_384)
+    return known
+
+
+def _per_token(price: float) -> str:
+    return f"{price / 1_000_000:.12f}".rstrip("0").rstrip(".")

@@ -1,0 +1,239 @@
+"""What goes wrong, how often, and the other choices a person can make about the three services.
+
+A configuration is one object per service plus `latency_seconds` for all of them. Faults are probabilities from 0 to 1;
+those of OpenRouter may be limited to models. `script` names the faults of the next operations, one each, before
+chance is asked again; "ok" lets one pass.
+
+    {"neynar": {"cut_after": 0.1, "idem": "ignore", "script": ["error_500_before", "ok"]},
+     "openrouter": {"error_503": {"p": 1, "models": ["anthropic/claude-sonnet-4"]}},
+     "latency_seconds": 0.2}
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from copy import deepcopy
+from typing import Any
+
+from ceos.simulator.chance import dice
+
+#: Faults of publishing a cast. "before" is before the cast is committed, "after" is after.
+PUBLISH_FAULTS = (
+    "rate_limited",
+    "error_500_before",
+    "cut_before",
+    "late_commit",
+    "error_500_after",
+    "cut_after",
+    "stall_after",
+    "garbage_200",
+    "no_hash_200",
+)
+READ_FAULTS = ("read_rate_limited", "read_error_500", "read_cut", "read_garbage_200")
+
+#: Faults that end a completion before a word is written; OpenRouter then tries the next model of the list.
+ROUTE_FAULTS = (
+    "rate_limited",
+    "error_403_moderation",
+    "error_503",
+    "error_529",
+    "availability_error",
+)
+ACCOUNT_FAULTS = ("error_402", "error_500", "cut_before", "garbage_200")
+#: Faults inside an answer with status 200.
+ANSWER_FAULTS = (
+    "choice_error",
+    "top_level_error_200",
+    "null_content",
+    "finish_length",
+    "content_filter",
+    "fenced_json",
+    "cut_json",
+    "refusal",
+    "preamble",
+    "no_cost",
+    "other_model",
+    "stream_comments",
+    "split_utf8",
+    "mid_stream_error",
+    "mid_stream_error_string",
+    "cut_stream",
+)
+FAL_FAULTS = (
+    "rate_limited",
+    "error_401",
+    "error_422_list",
+    "error_422_text",
+    "error_infra_503",
+    "error_500_text",
+    "cut_before",
+    "nsfw_black",
+    "completed_with_error",
+    "expired_file",
+    "result_on_other_host",
+)
+
+FAULTS: dict[str, tuple[str, ...]] = {
+    "neynar": PUBLISH_FAULTS + READ_FAULTS,
+    "openrouter": ROUTE_FAULTS + ACCOUNT_FAULTS + ANSWER_FAULTS,
+    "fal": FAL_FAULTS,
+}
+
+#: The default of every option; its type is the type a new value must have.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "neynar": {
+        "keys": [],
+        "wrong_key_status": 401,
+        "signers": "any",
+        "unknown_signer_status": 404,
+        "unapproved_signer_status": 403,
+        "embeds_max": 2,
+        "pro_fids": [],
+        "idem": "honour",
+        "retry_after": 1,
+        "stall_seconds": 35.0,
+        "late_commit_seconds": 40.0,
+        "late_commit_cut_seconds": None,
+        "lookup_lag_seconds": 0.0,
+        "missing_cast_status": 404,
+        "mention_in_reply": "reply",
+        "crowd": 0.0,
+        "neighbours": 0,
+        "neighbour_replies": 0.0,
+    },
+    "openrouter": {
+        "keys": [],
+        "unknown_models": "accept",
+        "unsupported_format": "ignore",
+        "retry_after": 1,
+        "credits": None,
+        "stream_pause_seconds": 0.0,
+    },
+    "fal": {"keys": [], "retry_after": 1, "polls_until_done": 2, "extra_keys": "ignore", "other_host": ""},
+}
+for _options in OPTIONS.values():
+    _options["latency_seconds"] = None
+    _options["script"] = []
+
+_CHOICES = {
+    "idem": ("honour", "ignore", "conflict"),
+    "signers": ("any", "strict"),
+    "mention_in_reply": ("reply", "mention", "both"),
+    "unknown_models": ("accept", "refuse"),
+    "unsupported_format": ("ignore", "refuse"),
+    "extra_keys": ("ignore", "refuse"),
+}
+
+
+class Faults:
+    """The configuration in force, and the dice that decide each time."""
+
+    def __init__(self, seed: int, config: dict[str, Any] | None = None) -> None:
+        self.seed = seed
+        self.latency_seconds = 0.0
+        self.options = deepcopy(OPTIONS)
+        self.chances: dict[str, dict[str, tuple[float, frozenset[str]]]] = {name: {} for name in FAULTS}
+        self._scripts: dict[str, deque[str]] = {name: deque() for name in FAULTS}
+        self._dice: dict[str, random.Random] = {name: dice(seed, "faults", name) for name in FAULTS}
+        self.merge(config or {})
+
+    def merge(self, config: dict[str, Any]) -> None:
+        """Take over what `config` names; ValueError, and no change at all, if something in it is unknown."""
+        for name, value in config.items():
+            if name == "latency_seconds":
+                _check_number(name, value)
+            elif name not in FAULTS:
+                raise ValueError(f"No service named {name!r}. Known: {', '.join(FAULTS)}, and latency_seconds.")
+            elif not isinstance(value, dict):
+                raise ValueError(f"{name} takes an object of faults and options, not {value!r}.")
+            else:
+                for key, setting in value.items():
+                    _check(name, key, setting)
+        self._apply(config)
+
+    def _apply(self, config: dict[str, Any]) -> None:
+        self.latency_seconds = config.get("latency_seconds", self.latency_seconds)
+        for service, faults in FAULTS.items():
+            for key, value in config.get(service, {}).items():
+                if key == "script":
+                    self._scripts[service] = deque(value)
+                elif key in faults:
+                    self.chances[service][key] = _chance(value)
+                else:
+                    self.options[service][key] = value
+
+    def view(self) -> dict[str, Any]:
+        """The configuration in the shape `merge` takes."""
+        view: dict[str, Any] = {"latency_seconds": self.latency_seconds}
+        for service, faults in self.chances.items():
+            chances = {
+                name: {"p": p, "models": sorted(models)} if models else p for name, (p, models) in faults.items()
+            }
+            view[service] = self.options[service] | chances | {"script": list(self._scripts[service])}
+        return view
+
+    def latency(self, service: str) -> float:
+        """Seconds to wait before a service answers."""
+        options = self.options.get(service)
+        own = options["latency_seconds"] if options else 0.0
+        return float(self.latency_seconds if own is None else own)
+
+    def draw(self, service: str, family: tuple[str, ...], model: str = "", *, scripted: bool = True) -> str | None:
+        """The fault of one operation, if it is to have one."""
+        script = self._scripts[service]
+        if scripted and script and (script[0] in family or script[0] == "ok"):
+            name = script.popleft()
+            return None if name == "ok" else name
+        chances = self.chances[service]
+        if not chances:
+            return None
+        for name in family:
+            p, models = chances.get(name, (0.0, frozenset()))
+            if p and (not models or model in models) and self._dice[service].random() < p:
+                return name
+        return None
+
+
+def _chance(value: Any) -> tuple[float, frozenset[str]]:
+    if isinstance(value, dict):
+        return float(value["p"]), frozenset(value.get("models", ()))
+    return float(value), frozenset()
+
+
+def _check(service: str, name: str, value: Any) -> None:
+    if name in FAULTS[service]:
+        _check_chance(service, name, value)
+    elif name not in OPTIONS[service]:
+        known = ", ".join((*FAULTS[service], *OPTIONS[service]))
+        raise ValueError(f"{service} has no fault or option named {name!r}. Known: {known}.")
+    elif name == "script":
+        _check_script(service, value)
+    elif name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise ValueError(f"{name} is one of {', '.join(_CHOICES[name])}, not {value!r}.")
+    elif isinstance(default := OPTIONS[service][name], list | str):
+        if not isinstance(value, type(default)):
+            raise ValueError(f"{name} is a {'list' if isinstance(default, list) else 'text'}, not {value!r}.")
+    elif not (default is None and value is None) and not (name == "retry_after" and value is None):
+        _check_number(name, value)
+
+
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise ValueError(f"{name} is a number from 0 up, not {value!r}.")
+
+
+def _check_chance(service: str, name: str, value: Any) -> None:
+    p = value
+    if isinstance(value, dict):
+        if service != "openrouter" or not value.keys() <= {"p", "models"}:
+            raise ValueError(f"{name} is a probability; only faults of openrouter may be limited to models.")
+        p = value.get("p")
+    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
+        raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}.")
+
+
+def _check_script(service: str, value: Any) -> None:
+    if not isinstance(value, list) or not all(name == "ok" or name in FAULTS[service] for name in value):
+        raise ValueError(f"script is a list of faults of {service} or 'ok', not {value!r}.")

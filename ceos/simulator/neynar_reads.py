@@ -1,0 +1,360 @@
+"""Neynar's reads: casts, feeds, users, channels, reactions, storage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ceos.simulator.chance import number
+from ceos.simulator.objects import Shapes, timestamp
+from ceos.simulator.people import CHANNEL_IDS, TOPICS, channel_id_of, channel_object, is_channel
+from ceos.simulator.publishing import refuse
+from ceos.simulator.wire import Handler, Refusal, Reply, Request, json_reply
+from ceos.simulator.world import Cast, Key, World, decode_cursor, encode_cursor
+
+_HASH = re.compile(r"^0x[0-9a-f]{40}$")
+_HASH_IN_URL = re.compile(r"0x[0-9a-f]{40}")
+_KINDS = {"likes": ("like",), "recasts": ("recast",), "all": ("like", "recast")}
+
+
+def bad_query(name: str, message: str) -> Refusal:
+    """The error shape of invalid query parameters."""
+    error = {"code": "invalid_type", "expected": "valid", "received": "invalid", "path": [name], "message": message}
+    return Refusal(json_reply({"message": "Invalid query parameters", "code": "InvalidField", "errors": [error]}, 400))
+
+
+def integer(request: Request, name: str, default: int | None, low: int, high: int) -> int:
+    """A whole-number parameter within its limits; required without a default."""
+    text = request.param(name)
+    if not text and default is not None:
+        return default
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise bad_query(name, f"{name} is a number from {low} to {high}")
+    return int(text)
+
+
+def fid_param(request: Request) -> int:
+    """The required `fid`."""
+    return integer(request, "fid", None, 1, 2**53)
+
+
+def fids_param(request: Request, most: int) -> list[int]:
+    """The required list `fids`."""
+    values = request.params("fids")
+    if not values or len(values) > most or not all(value.isdecimal() and int(value) > 0 for value in values):
+        raise bad_query("fids", f"fids is a list of 1 to {most} fids")
+    return [int(value) for value in values]
+
+
+def paged(field: str, values: list[Any], cursor: str | None) -> Reply:
+    """The usual list answer."""
+    return json_reply({field: values, "next": {"cursor": cursor}})
+
+
+class Reads:
+    """Everything that only looks."""
+
+    def __init__(self, world: World, shapes: Shapes) -> None:
+        self.world = world
+        self.shapes = shapes
+
+    def routes(self) -> dict[str, Handler]:
+        """Paths below /v2/farcaster/."""
+        return {
+            "cast": self.cast,
+            "casts": self.casts,
+            "cast/conversation": self.conversation,
+            "cast/search": self.search_casts,
+            "cast/quotes": self.quotes,
+            "feed": self.feed,
+            "feed/user/casts": self.user_casts,
+            "feed/user/popular": self.popular,
+            "feed/user/replies_and_recasts": self.replies_and_recasts,
+            "feed/channels": self.channel_feed,
+            "feed/following": self.following_feed,
+            "feed/topic": self.topic_feed,
+            "topic/trending": self.trending_topics,
+            "channel": self.channel,
+            "channel/trending": self.trending_channels,
+            "user/bulk": self.users,
+            "user/by_username": self.user_by_name,
+            "user/search": self.search_users,
+            "reactions/cast": self.cast_reactions,
+            "reactions/user": self.user_reactions,
+            "followers": self.followers,
+            "following": self.following,
+            "storage/usage": self.storage,
+        }
+
+    def cast(self, request: Request) -> Reply:
+        """One cast by hash or URL."""
+        return json_reply({"cast": self.shapes.cast(self._identified(request))})
+
+    def casts(self, request: Request) -> Reply:
+        """Several casts by hash; those that do not exist are left out."""
+        hashes = request.params("casts")
+        if not hashes:
+            raise bad_query("casts", "Required")
+        found = [cast for cast in map(self.world.find, hashes) if cast]
+        return json_reply({"result": {"casts": [self.shapes.cast(cast) for cast in found]}})
+
+    def conversation(self, request: Request) -> Reply:
+        """A cast with its replies down to `reply_depth`."""
+        root = self._identified(request)
+        depth = integer(request, "reply_depth", 2, 0, 5)
+        limit = integer(request, "limit", 20, 1, 50)
+        conversation: dict[str, Any] = {"cast": self._with_replies(root, depth, limit)}
+        if request.flag("include_chronological_parent_casts", False):
+            conversation["chronological_parent_casts"] = [self.shapes.cast(cast) for cast in self._parents(root)]
+        return json_reply({"conversation": conversation, "next": {"cursor": None}})
+
+    def search_casts(self, request: Request) -> Reply:
+        """Casts whose text contains every word asked for."""
+        if not request.param("q"):
+            raise bad_query("q", "Required")
+        words = re.findall(r"\w+", request.param("q").lower())
+        author = integer(request, "author_fid", 0, 1, 2**53)
+        key: Key = ("fid", author) if author else ("all",)
+        casts, cursor = self._page(request, [key], 25, 100, lambda cast: all(w in cast.text.lower() for w in words))
+        return json_reply({"result": {"casts": casts, "next": {"cursor": cursor}}})
+
+    def quotes(self, request: Request) -> Reply:
+        """Casts that quote a cast."""
+        return self._feed(request, [("quotes", self._identified(request).hash)], 25, 100)
+
+    def user_casts(self, request: Request) -> Reply:
+        """A user's casts, newest first."""
+        channel_id = request.param("channel_id") or channel_id_of(request.param("parent_url"))
+        replies = request.flag("include_replies", True)
+        keep: Callable[[Cast], bool] | None = None
+        if channel_id or not replies:
+
+            def keep(cast: Cast) -> bool:
+                return (replies or not cast.parent_hash) and (not channel_id or cast.channel_id == channel_id)
+
+        return self._feed(request, [("fid", fid_param(request))], 25, 150, keep)
+
+    def popular(self, request: Request) -> Reply:
+        """A user's ten casts with the most reactions."""
+        recent, _ = self.world.page([("fid", fid_param(request))], 200, "")
+        recent.sort(key=lambda cast: -len(cast.reacted("like")) - len(cast.reacted("recast")) - cast.replies)
+        return json_reply({"casts": [self.shapes.cast(cast) for cast in recent[:10]]})
+
+    def replies_and_recasts(self, request: Request) -> Reply:
+        """A user's replies; recasts are not mixed in."""
+        return self._feed(request, [("fid", fid_param(request))], 25, 50, lambda cast: bool(cast.parent_hash))
+
+    def feed(self, request: Request) -> Reply:
+        """The general feed with its filters."""
+        if request.param("feed_type", "following") == "following":
+            return self.following_feed(request)
+        match request.param("filter_type"):
+            case "fids":
+                keys: list[Key] = [("fid", fid) for fid in fids_param(request, 100)]
+            case "channel_id":
+                keys = [("channel", request.param("channel_id"))]
+            case "parent_url":
+                keys = [("parent_url", request.param("parent_url"))]
+            case other:
+                raise bad_query("filter_type", f"{other!r} is not a filter this feed has")
+        return self._feed(request, keys, 25, 100)
+
+    def channel_feed(self, request: Request) -> Reply:
+        """The casts of up to ten channels."""
+        ids = request.params("channel_ids")
+        if not 1 <= len(ids) <= 10:
+            raise bad_query("channel_ids", "channel_ids is a list of 1 to 10 channels")
+        replies = request.flag("with_replies", False)
+        keep = None if replies else _is_root
+        return self._feed(request, [("channel", channel_id) for channel_id in ids], 25, 100, keep)
+
+    def following_feed(self, request: Request) -> Reply:
+        """The casts of everybody a user follows."""
+        keys: list[Key] = [("fid", fid) for fid in self.world.following.get(fid_param(request), ())]
+        return self._feed(request, keys or [("fid", 0)], 25, 100)
+
+    def topic_feed(self, request: Request) -> Reply:
+        """Recent casts about a topic."""
+        slug = request.param("slug")
+        if not re.fullmatch(r"[a-z0-9_]+", slug):
+            raise bad_query("slug", "slug has lower-case letters, digits and underscores")
+        words = [word for word in slug.split("_") if len(word) > 3]
+        return self._feed(request, [("all",)], 25, 100, lambda cast: any(word in cast.text.lower() for word in words))
+
+    def trending_topics(self, request: Request) -> Reply:
+        """Topics, in an order that changes from day to day."""
+        limit = integer(request, "limit", 10, 1, 25)
+        day = int(self.world.now() // 86_400)
+        ranked = sorted(TOPICS, key=lambda topic: number(self.world.seed, day, topic[0]))
+        topics = [
+            {
+                "name": name,
+                "slug": name.lower().replace(" ", "_"),
+                "summary": None if number(name) % 4 == 0 else f"People compare notes on {name.lower()}.",
+                "authors": [self.shapes.short_user(2 + number(name, i) % 900) for i in range(3)],
+                "top_level_topic": group,
+            }
+            for name, group in ranked[:limit]
+        ]
+        return paged("topics", topics, None)
+
+    def channel(self, request: Request) -> Reply:
+        """One channel by id or parent URL."""
+        wanted = request.param("id")
+        channel_id = channel_id_of(wanted) if request.param("type") == "parent_url" else wanted
+        if not channel_id or not is_channel(channel_id):
+            raise refuse(404, "Channel not found", "NotFound")
+        return json_reply({"channel": channel_object(channel_id)})
+
+    def trending_channels(self, request: Request) -> Reply:
+        """The busiest channels; the counts are strings."""
+        limit = integer(request, "limit", 10, 1, 25)
+        channels = []
+        for channel_id in CHANNEL_IDS:
+            n = len(self.world.index.get(("channel", channel_id), ())) + number("activity", channel_id) % 400
+            counts = {"cast_count_1d": str(n), "cast_count_7d": str(n * 6), "cast_count_30d": str(n * 25)}
+            channels.append((n, {"object": "channel_activity", "channel": channel_object(channel_id), **counts}))
+        channels.sort(key=lambda ranked: -ranked[0])
+        return paged("channels", [activity for _, activity in channels[:limit]], None)
+
+    def users(self, request: Request) -> Reply:
+        """Up to 100 users by fid."""
+        return json_reply({"users": [self.shapes.user(fid) for fid in dict.fromkeys(fids_param(request, 100))]})
+
+    def user_by_name(self, request: Request) -> Reply:
+        """One user by name."""
+        fid = self.world.fid_named(request.param("username"))
+        if fid is None:
+            raise refuse(404, "User not found", "NotFound")
+        return json_reply({"user": self.shapes.user(fid)})
+
+    def search_users(self, request: Request) -> Reply:
+        """The user of exactly that name, if there is one."""
+        if not request.param("q"):
+            raise bad_query("q", "Required")
+        fid = self.world.fid_named(request.param("q"))
+        return json_reply({"result": {"users": [self.shapes.user(fid)] if fid else [], "next": {"cursor": None}}})
+
+    def cast_reactions(self, request: Request) -> Reply:
+        """Who liked or recast a cast, newest first."""
+        cast = self.world.find(request.param("hash").lower())
+        if cast is None:
+            raise refuse(404, "Cast not found", "NotFound")
+        kinds = _reaction_kinds(request, "types")
+        stamped = [(stamp, kind, fid) for kind in kinds for fid, stamp in cast.reacted(kind).items()]
+        page, cursor = self._stamped(request, stamped, 25, 100)
+        reactions = [_reaction(kind, stamp[1]) | {"user": self.shapes.user(fid)} for stamp, kind, fid in page]
+        return paged("reactions", reactions, cursor)
+
+    def user_reactions(self, request: Request) -> Reply:
+        """What a user liked or recast, newest first."""
+        fid = fid_param(request)
+        kinds = _reaction_kinds(request, "type")
+        liked = [(kind, cast) for kind in kinds for cast in self.world.liked.get((fid, kind), {}).values()]
+        stamped = [(cast.reacted(kind)[fid], kind, cast) for kind, cast in liked if self.world.visible(cast)]
+        page, cursor = self._stamped(request, stamped, 25, 100)
+        user = self.shapes.short_user(fid)
+        reactions = [
+            _reaction(kind, stamp[1]) | {"cast": self.shapes.cast(cast), "user": user} for stamp, kind, cast in page
+        ]
+        return paged("reactions", reactions, cursor)
+
+    def followers(self, request: Request) -> Reply:
+        """Who follows a user, newest first."""
+        return self._links(request, self.world.followers.get(fid_param(request), {}))
+
+    def following(self, request: Request) -> Reply:
+        """Whom a user follows, newest first."""
+        return self._links(request, self.world.following.get(fid_param(request), {}))
+
+    def storage(self, request: Request) -> Reply:
+        """How much of its storage a user has used: one new unit per account."""
+        fid = fid_param(request)
+
+        def store(capacity: int, used: int) -> dict[str, Any]:
+            return {"object": "storage", "capacity": capacity, "used": min(used, capacity)}
+
+        reactions = sum(len(self.world.liked.get((fid, kind), ())) for kind in _KINDS["all"])
+        usage = {
+            "object": "storage_usage",
+            "user": self.shapes.short_user(fid),
+            "total_active_units": 1,
+            "casts": store(100, len(self.world.index.get(("fid", fid), ()))),
+            "reactions": store(200, reactions),
+            "links": store(200, len(self.world.following.get(fid, ()))),
+            "verified_addresses": store(5, 1),
+            "username_proofs": store(5, 1),
+            "signers": store(1000, 1),
+        }
+        return json_reply(usage)
+
+    def _identified(self, request: Request) -> Cast:
+        identifier = request.param("identifier").lower()
+        if request.param("type") == "url":
+            match = _HASH_IN_URL.search(identifier)
+            identifier = match[0] if match else ""
+        elif not _HASH.match(identifier):
+            raise bad_query("identifier", "identifier is not a cast hash")
+        cast = self.world.find(identifier)
+        if cast is None:
+            raise refuse(int(self.shapes.options["missing_cast_status"]), "Cast not found", "NotFound")
+        return cast
+
+    def _page(
+        self, request: Request, keys: list[Key], default: int, most: int, keep: Callable[[Cast], bool] | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        limit = integer(request, "limit", default, 1, most)
+        try:
+            casts, cursor = self.world.page(keys, limit, request.param("cursor"), keep)
+        except ValueError as error:
+            raise bad_query("cursor", str(error)) from None
+        return [self.shapes.cast(cast) for cast in casts], cursor
+
+    def _feed(
+        self, request: Request, keys: list[Key], default: int, most: int, keep: Callable[[Cast], bool] | None = None
+    ) -> Reply:
+        return paged("casts", *self._page(request, keys, default, most, keep))
+
+    def _stamped(
+        self, request: Request, values: list[tuple[tuple[int, float], Any, Any]], default: int, most: int
+    ) -> tuple[list[tuple[tuple[int, float], Any, Any]], str | None]:
+        limit = integer(request, "limit", default, 1, most)
+        try:
+            before = decode_cursor(request.param("cursor"))
+        except ValueError as error:
+            raise bad_query("cursor", str(error)) from None
+        newest = sorted((v for v in values if before is None or v[0][0] < before), key=lambda v: -v[0][0])
+        more = len(newest) > limit
+        return newest[:limit], encode_cursor(newest[limit - 1][0][0]) if more else None
+
+    def _links(self, request: Request, links: dict[int, tuple[int, float]]) -> Reply:
+        page, cursor = self._stamped(request, [(stamp, fid, None) for fid, stamp in links.items()], 20, 100)
+        return paged("users", [{"object": "follower", "user": self.shapes.user(fid)} for _, fid, _ in page], cursor)
+
+    def _with_replies(self, cast: Cast, depth: int, limit: int) -> dict[str, Any]:
+        replies, _ = self.world.page([("children", cast.hash)], limit, "") if depth else ([], None)
+        below = [self._with_replies(reply, depth - 1, limit) for reply in reversed(replies)]
+        return self.shapes.cast(cast) | {"direct_replies": below}
+
+    def _parents(self, cast: Cast) -> list[Cast]:
+        parents: list[Cast] = []
+        while cast.parent_hash and (parent := self.world.find(cast.parent_hash)):
+            parents.insert(0, parent)
+            cast = parent
+        return parents
+
+
+def _is_root(cast: Cast) -> bool:
+    return not cast.parent_hash
+
+
+def _reaction_kinds(request: Request, name: str) -> list[str]:
+    values = request.params(name)
+    if not values or not all(value in _KINDS for value in values):
+        raise bad_query(name, f"{name} is all, likes or recasts")
+    return list(dict.fromkeys(kind for value in values for kind in _KINDS[value]))
+
+
+def _reaction(kind: str, at: float) -> dict[str, Any]:
+    return {"object": kind + "s", "reaction_type": kind, "reaction_timestamp": timestamp(at)}

@@ -1,0 +1,93 @@
+"""What a prompt asks for, as far as a simulated writer understands prompts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ceos.simulator.prose import SPLIT
+
+_TOPIC_LINE = re.compile(
+    r"^[ *#>-]*(?:the )?(?:topic|subject|theme)[ *]*[:=][ *]*(\S.*)$", re.IGNORECASE | re.MULTILINE
+)
+_TOPICS_LINE = re.compile(r"^[ *#>-]*(?:your )?(?:topics|interests)[ *]*[:=][ *]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
+_ABOUT = re.compile(r"\b(?:about|on the topic of|regarding):?\s+[\"'“‘]?([^\"'”’\n.;:!?(]{2,80})", re.IGNORECASE)
+#: Where a topic ends and the sentence around it goes on.
+_TOPIC_END = re.compile(r"(?:,| that| which| who| so| with| without| from| for people)\s", re.IGNORECASE)
+_PARTS = re.compile(
+    r"\b(\d{1,2})(?:\s*(?:-|–|to|or)\s*\d{1,2})? (?:short )?(?:parts|casts|posts|messages)\b", re.IGNORECASE
+)
+_THREAD_OF = re.compile(r"\bthread (?:of|with) (\d{1,2})\b", re.IGNORECASE)
+_THREAD = re.compile(r"\bthread\b", re.IGNORECASE)
+_NO_THREAD = re.compile(r"\b(?:not?|never|without|instead of)\b[^.\n]{0,20}\bthread\b", re.IGNORECASE)
+_REPLY = re.compile(
+    r"\b(?:repl(?:y|ying) to|answer to|write a reply|your reply|mentioned you|respond to)\b", re.IGNORECASE
+)
+_TOPIC_LENGTH = 60
+_SOMETHING = "small everyday experiments"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A prompt, understood."""
+
+    #: Whoever speaks with the same instructions is the same voice.
+    voice: str
+    topic: str
+    #: How many parts of a thread; 0 for anything else.
+    parts: int
+    reply: bool
+    #: Whether a line that describes a picture is to follow the text.
+    picture: bool
+
+
+def understand(messages: list[dict[str, Any]], user: str) -> Wish:
+    """Guess topic, form and voice from the messages of a request."""
+    texts = [(message.get("role", "user"), _text(message.get("content"))) for message in messages]
+    system = "\n".join(text for role, text in texts if role in {"system", "developer"})
+    asked = next((text for role, text in reversed(texts) if role == "user"), system)
+    return Wish(
+        voice=user or system[:300] or asked[:300],
+        topic=_topic(asked, system),
+        parts=_parts(asked, system),
+        reply=bool(_REPLY.search(asked)),
+        picture="IMAGE:" in asked,
+    )
+
+
+def _topic(asked: str, system: str) -> str:
+    named = _TOPIC_LINE.search(asked)
+    if named:
+        return _trimmed(named[1])
+    found = _ABOUT.search(asked)
+    if found:
+        return _trimmed(_TOPIC_END.split(found[1] + " ", 1)[0])
+    listed = _TOPICS_LINE.search(asked) or _TOPICS_LINE.search(system)
+    if listed:
+        return _trimmed(listed[1].split(",")[len(asked) % (listed[1].count(",") + 1)])
+    found = _ABOUT.search(system)
+    return _trimmed(_TOPIC_END.split(found[1] + " ", 1)[0]) if found else _SOMETHING
+
+
+def _trimmed(text: str) -> str:
+    text = " ".join(text.replace("{", "").replace("}", "").split()).strip(" \"'“”‘’.,;:!?*_-[]")
+    while len(text) > _TOPIC_LENGTH and " " in text:
+        text = text.rsplit(" ", 1)[0]
+    return text[:_TOPIC_LENGTH] or _SOMETHING
+
+
+def _parts(asked: str, system: str) -> int:
+    hinted = SPLIT in system and _THREAD.search(asked) and not _NO_THREAD.search(asked)
+    if not (SPLIT in asked or _THREAD_OF.search(asked) or hinted):
+        return 0
+    counted = _THREAD_OF.search(asked) or _PARTS.search(asked) or _PARTS.search(system)
+    return min(max(int(counted[1]), 2), 10) if counted else 3
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return ""

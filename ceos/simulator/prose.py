@@ -1,0 +1,159 @@
+"""Posts, threads and replies made from a small grammar.
+
+Each voice walks through its own shuffled decks, so two posts of one voice share no sentence until a deck is used up,
+and the same seed writes the same texts in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from functools import lru_cache
+from math import gcd
+
+from ceos.simulator.chance import number
+from ceos.simulator.phrases import (
+    BANKS,
+    CLAIMS,
+    DAYS,
+    EMOJI,
+    ENDINGS,
+    NEIGHBOUR_POSTS,
+    OPENINGS,
+    PICTURES,
+    REPLIES,
+    THREAD_ENDS,
+    THREAD_LINKS,
+    THREAD_STARTS,
+    TURNS,
+    Bank,
+)
+
+SPLIT = "---SPLIT---"
+#: Bytes a part usually keeps between.
+SHORTEST, LONGEST = 120, 260
+
+_VOICES = 20_000
+_SENTENCE_START = re.compile(r"(?:^|[.?!] )[a-z]")
+
+
+class Prose:
+    """Writes for any number of voices and remembers how far each has come."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._turns: OrderedDict[str, int] = OrderedDict()
+
+    def post(self, voice: str, topic: str) -> str:
+        """One post of usually 120 to 260 bytes."""
+        return self._post(self._next(voice), topic)
+
+    def thread(self, voice: str, topic: str, parts: int) -> list[str]:
+        """A beginning, some middle and an end."""
+        deck = self._next(voice)
+        texts = [deck.fill("start", THREAD_STARTS, topic)]
+        texts += [deck.fill("link", THREAD_LINKS, topic, at=deck.turn * 7 + i) for i in range(parts - 2)]
+        texts.append(deck.fill("end", THREAD_ENDS, topic))
+        asides = [deck.fill("aside", TURNS, topic, at=deck.turn * 7 + i) for i in range(parts - 1)]
+        asides.append(deck.fill("ending", ENDINGS, topic))
+        return [
+            _capitals(f"{text} {aside}" if len(text.encode()) < SHORTEST + 20 else text)
+            for text, aside in zip(texts, asides, strict=True)
+        ]
+
+    def reply(self, voice: str, topic: str) -> str:
+        """An answer to somebody."""
+        return _capitals(self._next(voice).fill("reply", REPLIES, topic))
+
+    def picture(self, voice: str, topic: str) -> str:
+        """What a picture about a topic shows."""
+        return self._next(f"{voice} pictures").fill("picture", PICTURES, topic)
+
+    def neighbour(self, voice: str, topic: str) -> str:
+        """A post of somebody who only lives here."""
+        return _capitals(self._next(voice).fill("neighbour", NEIGHBOUR_POSTS, topic))
+
+    def _post(self, deck: _Deck, topic: str) -> str:
+        sentences = [deck.fill("opening", OPENINGS, topic), deck.fill("claim", CLAIMS, topic)]
+        for extra in (deck.fill("ending", ENDINGS, topic), deck.fill("turn", TURNS, topic)):
+            # The turn goes before the ending, so it is tried second and inserted.
+            longer = [*sentences, extra] if len(sentences) == 2 else [*sentences[:2], extra, sentences[2]]
+            if _size(longer) <= LONGEST and (_size(sentences) < SHORTEST or deck.chance(extra) < 60):
+                sentences = longer
+        text = _capitals(" ".join(sentences))
+        if deck.chance("emoji") < 22:
+            text += " " + deck.pick("emoji", EMOJI)
+        return text
+
+    def _next(self, voice: str) -> _Deck:
+        turn = self._turns.pop(voice, 0)
+        self._turns[voice] = turn + 1
+        if len(self._turns) > _VOICES:
+            self._turns.popitem(last=False)
+        return _Deck(self.seed, voice, turn)
+
+
+class _Deck:
+    """What one voice draws for its n-th text."""
+
+    def __init__(self, seed: int, voice: str, turn: int) -> None:
+        self.turn = turn
+        self._voice = f"{seed}:{voice}"
+
+    def chance(self, what: str) -> int:
+        """0 to 99."""
+        return number(self._voice, self.turn, what) % 100
+
+    def pick(self, name: str, deck: tuple[str, ...], at: int | None = None) -> str:
+        """The next card; each comes once before any comes again."""
+        size = len(deck)
+        at = self.turn if at is None else at
+        # A new start each round: decks of one size would otherwise meet in the same pairs again.
+        start = number(self._voice, name, at // size)
+        stride = 1 + start // size % (size - 1)
+        while gcd(stride, size) != 1:
+            stride += 1
+        return deck[(start + at * stride) % size]
+
+    def fill(self, name: str, deck: tuple[str, ...], topic: str, at: int | None = None) -> str:
+        """The next card with its placeholders filled for a topic."""
+        bank = bank_of(topic)
+        at = self.turn if at is None else at
+        n = number(self._voice, name, at)
+        return self.pick(name, deck, at).format(
+            topic=topic,
+            # Neighbouring cards of one deck, so that a sentence never compares a thing with itself.
+            thing=self.pick("things of " + name, bank.things, 2 * at),
+            other=self.pick("things of " + name, bank.things, 2 * at + 1),
+            place=bank.places[n % len(bank.places)],
+            unit=bank.units[n // 7 % len(bank.units)],
+            n=2 + n // 11 % 9,
+            big=12 + n // 13 % 180,
+            day=DAYS[n // 17 % 7],
+            **_agreement(topic),
+        )
+
+
+@lru_cache(maxsize=1024)
+def bank_of(topic: str) -> Bank:
+    """The details that fit a topic best; the last bank fits anything."""
+    words = topic.lower().split()
+    for bank in BANKS:
+        if any(word == key or (len(key) > 3 and word.startswith(key)) for word in words for key in bank.keywords):
+            return bank
+    return BANKS[-1]
+
+
+@lru_cache(maxsize=1024)
+def _agreement(topic: str) -> dict[str, str]:
+    if topic.endswith("s") and not topic.endswith(("ss", "is", "us", "ics")):
+        return {"s": "", "is": "are", "has": "have"}
+    return {"s": "s", "is": "is", "has": "has"}
+
+
+def _capitals(text: str) -> str:
+    return _SENTENCE_START.sub(lambda match: match[0].upper(), text)
+
+
+def _size(sentences: list[str]) -> int:
+    return len(" ".join(sentences).encode())

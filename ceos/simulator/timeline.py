@@ -1,0 +1,52 @@
+"""What happened in the simulator, in order, and how often."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+Event = dict[str, Any]
+
+
+class Timeline:
+    """A bounded log of events and the counters beside it."""
+
+    def __init__(self, clock: Callable[[], float] = time.time, keep: int = 200_000) -> None:
+        self.clock = clock
+        self.counts: Counter[str] = Counter()
+        self._keep = keep
+        self._events: list[Event] = []
+        self._first = 0
+
+    def record(self, service: str, what: str, **fields: Any) -> None:
+        """Add one event."""
+        seq = self._first + len(self._events)
+        self._events.append({"seq": seq, "at": round(self.clock(), 3), "service": service, "what": what, **fields})
+        # Twice the bound before cutting back: one copy per `keep` events instead of one per event.
+        if len(self._events) >= 2 * self._keep:
+            del self._events[: self._keep]
+            self._first += self._keep
+
+    def count(self, name: str) -> None:
+        """Count one more of something."""
+        self.counts[name] += 1
+
+    def fault(self, service: str, name: str, **fields: Any) -> None:
+        """Note that an injected fault is about to happen."""
+        self.counts[f"{service}.fault.{name}"] += 1
+        self.record(service, "fault", fault=name, **fields)
+
+    def since(self, seq: int, limit: int) -> tuple[list[Event], int]:
+        """The events from `seq` on, and where to continue."""
+        start = max(seq - self._first, 0)
+        events = self._events[start : start + limit]
+        following = events[-1]["seq"] + 1 if events else max(seq, self._first)
+        return events, min(following, self._first + len(self._events))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.counts.clear()
+        self._events.clear()
+        self._first = 0

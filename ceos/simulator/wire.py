@@ -1,0 +1,119 @@
+"""Requests and replies as the services see them.
+
+A service is a set of plain functions from `Request` to `Reply`. Whatever needs an event loop (waiting, cutting the
+connection, an effect that happens after the client has gone) is described by the reply and performed by the app.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs
+
+JSON = b"application/json"
+EVENT_STREAM = b"text/event-stream"
+
+#: Looking for circles costs a third of the encoding, and answers are built without any.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def dump(value: object) -> bytes:
+    """Compact JSON as bytes."""
+    try:
+        return _encode(value).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate can enter as an escape in a request and must not break the answer that quotes it.
+        return json.dumps(value).encode()
+
+
+@dataclass(slots=True)
+class Later:
+    """An effect that happens whether or not the client is still there."""
+
+    seconds: float
+    effect: Callable[[], Reply]
+    #: Drop the connection this long after the request; None keeps it open until the effect has its reply.
+    cut_after: float | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer, and how it is to be delivered."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: bytes = JSON
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    delay: float = 0.0
+    #: Close the connection instead of answering.
+    cut: bool = False
+    #: Sent one by one instead of the body, `pause` seconds apart, without a length.
+    chunks: list[bytes] | None = None
+    pause: float = 0.0
+    later: Later | None = None
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer, raised to leave a handler early
+    """A request is answered with an error."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def json_reply(value: object, status: int = 200, **headers: str) -> Reply:
+    """A JSON answer; header names are written with underscores."""
+    pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    return Reply(status, dump(value), headers=pairs)
+
+
+class Request:
+    """One request, parsed as far as somebody asks."""
+
+    def __init__(self, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.method = method
+        self.path = path
+        self.body = body
+        self._query = query
+        self._headers = headers
+
+    def header(self, name: bytes) -> str:
+        """The value of a header given in lower case, or an empty string."""
+        for key, value in self._headers:
+            if key == name:
+                return value.decode("latin-1")
+        return ""
+
+    @cached_property
+    def query(self) -> dict[str, list[str]]:
+        """The query string, every value of every key."""
+        return parse_qs(self._query.decode("latin-1"), keep_blank_values=True)
+
+    def param(self, name: str, default: str = "") -> str:
+        """The first value of a query parameter."""
+        values = self.query.get(name)
+        return values[0] if values else default
+
+    def params(self, name: str) -> list[str]:
+        """A list parameter, whether its values are repeated or separated by commas."""
+        return [part for value in self.query.get(name, []) for part in value.split(",") if part]
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A boolean query parameter."""
+        return self.param(name, "true" if default else "false").lower() in {"true", "1"}
+
+    def json(self) -> Any:
+        """The body as JSON; ValueError if it is none."""
+        return json.loads(self.body) if self.body else None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port the client used, for URLs in answers."""
+        return f"http://{self.header(b'host') or '127.0.0.1'}"
+
+
+Handler = Callable[[Request], Reply]
+Routes = dict[tuple[str, str], Handler]

@@ -1,0 +1,410 @@
+"""Everything ceos keeps, in one Redis database; the only code that knows its keys. Typed in, typed out.
+
+    ceos:agents             set     ids of all agents
+    ceos:config:{agent}     string  the agent's description, JSON
+    ceos:agent:{agent}      hash    rev, slot (next, un-jittered), done (watermark: last published slot), state, since,
+                                    run (the run that owns the agent), failures (in a row), reason, missed (count)
+    ceos:history:{agent}    list    the last 50 changes of state, JSON [ms, old, new, run, reason]
+    ceos:missed:{agent}     list    the last 50 missed slots, JSON [slot, reason]
+    ceos:recent:{agent}     list    the last 50 casts, JSON Cast, newest first
+    ceos:queue:{agent}      zset    the agent's open runs by time of opening; the first is served first
+    ceos:runs:{agent}       zset    the agent's last 200 runs by time of opening
+    ceos:casts:{agent}      zset    places taken in the agent's hour
+    ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
+    ceos:due                zset    agent by the time its next slot fires (slot + jitter)
+    ceos:open               zset    run by the time at which somebody must drive it: outbox, retry timer and lease index in one
+    ceos:review             zset    parked run by the time it expires
+    ceos:dead               zset    failed or partial run by the time it ended
+    ceos:measure            zset    published run by the time of its next measurement
+    ceos:run:{run}          hash    st(atus), at, end, why, kind, fence, token, lease, deliv(eries), d (calls in vain), tries;
+                                    per part i: s{i} first send, l{i} last send, a{i} sends, h{i} hash. No value over 64 bytes
+                                    but `why`, so Redis keeps it compact.
+    ceos:draft:{run}        string  the draft, JSON; shortened once published
+    ceos:metrics:{run}      hash    cast hash → its measurements, JSON
+    ceos:workers            zset    process by the time it was last seen
+    ceos:panic              string  present while all publishing is stopped
+
+All times are milliseconds UTC. Those of runs are Redis's own; those of slots are the schedule's clock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, cast
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from ceos import lifecycle
+from ceos.errors import NotFound, StoreMisconfigured, StoreUnavailable
+from ceos.lifecycle import AgentState, RunStatus
+from ceos.models import Agent, AgentStatus, Cast, CastMetrics, Draft, Kind, MissedSlot, Run, Transition, split_run_id
+
+#: A worker process not seen for this long is not counted as running.
+WORKER_SEEN_MS = 30_000
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Translate what Redis may raise into a `StoreUnavailable` that says what to do."""
+    try:
+        yield
+    except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+        raise StoreUnavailable("Redis refuses the login; check user and password in CEOS_REDIS_URL.") from error
+    except redis.exceptions.OutOfMemoryError as error:
+        raise StoreUnavailable("Redis is full (maxmemory reached); give it more memory. Nothing was changed.") from error
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise StoreUnavailable from error
+    except redis.ResponseError as error:
+        words = str(error)
+        if "MISCONF" in words or "No space left" in words:
+            raise StoreUnavailable(
+                "Redis cannot write to its disk and refuses changes; free space there. Nothing was changed."
+            ) from error
+        if words.startswith("READONLY"):
+            raise StoreUnavailable("Redis is a read-only replica; point CEOS_REDIS_URL at the primary.") from error
+        raise
+
+
+@functools.cache
+def _script(name: str) -> tuple[str, str]:
+    """Return (sha1, source) of a script: the tables of the life cycle, the library, and the script's own lines."""
+    folder = resources.files("ceos") / "lua"
+    legal = {str(old): {str(new): True for new in sorted(news)} for old, news in lifecycle.LEGAL.items()}
+    head = [
+        f"local LEGAL = cjson.decode([==[{json.dumps(legal)}]==])",
+        f"local FINAL = cjson.decode([==[{json.dumps({str(status): True for status in sorted(lifecycle.FINAL)})}]==])",
+        f"local STAGE = cjson.decode([==[{json.dumps({str(a): str(b) for a, b in lifecycle.NEXT_STAGE.items()})}]==])",
+        (folder / "lib.lua").read_text(),
+    ]
+    if name in FENCED:
+        head.append((folder / "fenced.lua").read_text())
+    source = "\n".join([*head, (folder / f"{name}.lua").read_text()])
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(), source
+
+
+#: The scripts that write to a run on behalf of its holder, and therefore check the fence first.
+FENCED = frozenset({"write", "sending", "advance", "retry", "finish"})
+
+
+def connect(url: str) -> redis.Redis:
+    """Return a client of `url` that gives up after 5 s of silence and repeats what is safe to repeat: all our scripts are."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=5,
+        socket_connect_timeout=5,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+    )
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a scheduler finds to do."""
+
+    #: (agent id, stored slot in milliseconds, revision)
+    agents: list[tuple[str, int, str]]
+    has_open: bool
+    has_measurements: bool
+    expired_reviews: list[str]
+
+
+class Store:
+    """Agents, runs and their records in Redis."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self._agents = functools.lru_cache(maxsize=20_000)(self._load_agent)
+
+    def run_script(self, name: str, *args: str | int | float) -> Any:
+        """Run one of the scripts in `lua/` and return its raw answer."""
+        sha, source = _script(name)
+        with redis_errors():
+            try:
+                return self.client.evalsha(sha, 0, *args)  # type: ignore[arg-type]
+            except redis.exceptions.NoScriptError:
+                return self.client.eval(source, 0, *args)  # type: ignore[arg-type]
+
+    def check_configuration(self) -> None:
+        """Raise `StoreMisconfigured` unless Redis keeps what it is given: an append-only file, and no eviction."""
+        with redis_errors():
+            persistence = cast(dict[str, Any], self.client.info("persistence"))
+            memory = cast(dict[str, Any], self.client.info("memory"))
+        if not persistence.get("aof_enabled"):
+            raise StoreMisconfigured(
+                "Redis has no append-only file, so a restart would lose posts: set 'appendonly yes' in its configuration "
+                "(or run CONFIG SET appendonly yes)."
+            )
+        policy = memory.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise StoreMisconfigured(
+                f"Redis may throw records away (maxmemory-policy {policy}): set 'maxmemory-policy noeviction' in its "
+                "configuration (or run CONFIG SET maxmemory-policy noeviction)."
+            )
+
+    # Agents
+
+    def save_agent(self, agent: Agent, *, slot: int | None, fire: int, moves_slot: bool) -> str:
+        """Store an agent and its next slot; return "created", "changed" or "unchanged"."""
+        config = agent.model_dump_json()
+        revision = hashlib.sha256(config.encode()).hexdigest()[:16]
+        return str(self.run_script("save", agent.id, config, revision, slot or "", fire, int(moves_slot)))
+
+    def agent(self, agent_id: str, revision: str | None = None) -> Agent:
+        """Return an agent, from this process's memory when `revision` (as Redis named it) is known; raises `NotFound`."""
+        if revision is None:
+            with redis_errors():
+                revision = self.client.hget(f"ceos:agent:{agent_id}", "rev")  # type: ignore[assignment]
+        return self._agents(agent_id, revision or "")
+
+    def _load_agent(self, agent_id: str, revision: str) -> Agent:
+        del revision  # the cache's key: a changed agent has another one
+        with redis_errors():
+            config = self.client.get(f"ceos:config:{agent_id}")
+        if config is None:
+            known = ", ".join(self.agent_ids()[:8]) or "none yet; 'ceos agent apply FILE' makes one"
+            raise NotFound(f"No agent named {agent_id[:64]!r}. Known: {known}.")
+        return Agent.model_validate_json(cast(str, config))
+
+    def agent_ids(self) -> list[str]:
+        """Return the ids of all agents, sorted."""
+        with redis_errors():
+            return sorted(cast("set[str]", self.client.smembers("ceos:agents")))
+
+    def agent_statuses(self, agent_ids: Sequence[str]) -> list[AgentStatus]:
+        """Return what each of these agents is doing; raises `NotFound` for one that does not exist."""
+        with redis_errors():
+            pipe = self.client.pipeline(transaction=False)
+            for agent_id in agent_ids:
+                pipe.hgetall(f"ceos:agent:{agent_id}")
+            rows = pipe.execute()
+            for row in rows:
+                pipe.hget(f"ceos:run:{row.get('run') or '-'}", "lease")
+            leases = pipe.execute() if rows else []
+        statuses = []
+        for agent_id, row, lease in zip(agent_ids, rows, leases, strict=True):
+            if not row:
+                self.agent(agent_id)
+            statuses.append(
+                AgentStatus(
+                    agent_id=agent_id,
+                    state=AgentState(row["state"]),
+                    since=moment(row.get("since")),
+                    run_id=row.get("run", ""),
+                    lease_until=moment(lease),
+                    failures=int(row.get("failures", 0)),
+                    reason=row.get("reason", ""),
+                    next_slot=moment(row.get("slot")) if row["state"] != AgentState.PAUSED else None,
+                    missed=int(row.get("missed", 0)),
+                )
+            )
+        return statuses
+
+    def history(self, agent_id: str) -> list[Transition]:
+        """Return the last 50 changes of state, newest first."""
+        with redis_errors():
+            rows = cast("list[str]", self.client.lrange(f"ceos:history:{agent_id}", 0, -1))
+        return [
+            Transition(at=_at(at), old=AgentState(old), new=AgentState(new), run_id=run, reason=reason)
+            for at, old, new, run, reason in map(json.loads, rows)
+        ]
+
+    def missed(self, agent_id: str) -> list[MissedSlot]:
+        """Return the last 50 missed slots, newest first."""
+        with redis_errors():
+            rows = cast("list[str]", self.client.lrange(f"ceos:missed:{agent_id}", 0, -1))
+        return [MissedSlot(slot=_at(slot), reason=reason) for slot, reason in map(json.loads, rows)]
+
+    def recent_casts(self, agent_id: str) -> list[Cast]:
+        """Return the agent's last 50 casts, newest first."""
+        with redis_errors():
+            rows = cast("list[str]", self.client.lrange(f"ceos:recent:{agent_id}", 0, -1))
+        return [Cast.model_validate_json(row) for row in rows]
+
+    def recent_texts(self, agent_id: str) -> list[str]:
+        """Return the texts of the agent's last 50 casts, newest first."""
+        with redis_errors():
+            rows = cast("list[str]", self.client.lrange(f"ceos:recent:{agent_id}", 0, -1))
+        return [json.loads(row)["text"] for row in rows]
+
+    def steer(self, verb: str, agent_id: str, reason: str = "", *, slot: int | None = None, fire: int = 0) -> str:
+        """Pause, resume or remove an agent; return "ok" or "unchanged"; raises `NotFound`."""
+        answer = str(self.run_script("steer", agent_id, verb, reason, slot or "", fire))
+        if answer == "missing":
+            self._load_agent(agent_id, "")
+        return answer
+
+    # Runs
+
+    def run(self, run_id: str) -> Run:
+        """Return the record of one run; raises `NotFound` when it never was or has expired."""
+        found = self.runs([run_id])
+        if not found:
+            raise NotFound(f"No draft or run named {run_id[:80]!r}; 'ceos draft list' shows the ones there are.")
+        return found[0]
+
+    def runs(self, run_ids: Sequence[str]) -> list[Run]:
+        """Return the records of those runs that still exist, in the given order."""
+        with redis_errors():
+            pipe = self.client.pipeline(transaction=False)
+            for run_id in run_ids:
+                pipe.hgetall(f"ceos:run:{run_id}")
+                pipe.get(f"ceos:draft:{run_id}")
+            rows = pipe.execute()
+        return [
+            run_from(run_id, fields, draft)
+            for run_id, fields, draft in zip(run_ids, rows[::2], rows[1::2], strict=True)
+            if fields.get("st")
+        ]
+
+    def recent_runs(self, agent_id: str, limit: int = 20) -> list[Run]:
+        """Return the agent's latest runs, newest first."""
+        with redis_errors():
+            ids = cast("list[str]", self.client.zrevrange(f"ceos:runs:{agent_id}", 0, limit - 1))
+        return self.runs(ids)
+
+    def parked(self, limit: int = 500) -> list[str]:
+        """Return the ids of the runs that wait for review, the one that expires first first."""
+        with redis_errors():
+            return cast("list[str]", self.client.zrange("ceos:review", 0, limit - 1))
+
+    def dead(self, limit: int = 500) -> list[str]:
+        """Return the ids of the failed and partial runs, newest first."""
+        with redis_errors():
+            return cast("list[str]", self.client.zrevrange("ceos:dead", 0, limit - 1))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many runs are open, parked, dead and waiting for measurement, and how many workers were seen lately."""
+        with redis_errors():
+            seconds, micros = cast("tuple[int, int]", self.client.time())
+            pipe = self.client.pipeline(transaction=False)
+            for name in ("open", "review", "dead", "measure", "due"):
+                pipe.zcard(f"ceos:{name}")
+            pipe.zcount("ceos:workers", seconds * 1000 + micros // 1000 - WORKER_SEEN_MS, "+inf")
+            pipe.exists("ceos:panic")
+            values = pipe.execute()
+        return dict(zip(("open", "review", "dead", "measure", "due", "workers", "panic"), values, strict=True))
+
+    def spent(self, agent_id: str, day: str) -> float:
+        """Return what the agent has spent or set aside on a UTC day (YYYYMMDD), in USD."""
+        with redis_errors():
+            return int(cast("str | None", self.client.hget(f"ceos:spend:{agent_id}:{day}", "total")) or 0) / 1e6
+
+    def due(self, slots_ms: int, limit: int) -> Due:
+        """Return everything a scheduler has to do now, in one round trip (two when agents are due).
+
+        `slots_ms` is the schedule's clock; open runs, reviews and measurements go by Redis's own.
+        """
+        with redis_errors():
+            pipe = self.client.pipeline(transaction=False)
+            pipe.zrange("ceos:due", "-inf", slots_ms, byscore=True, offset=0, num=limit)  # type: ignore[arg-type]
+            pipe.zrange("ceos:open", 0, 0, withscores=True)
+            pipe.zrange("ceos:measure", 0, 0, withscores=True)
+            pipe.zrange("ceos:review", 0, 99, withscores=True)
+            pipe.time()
+            ids, open_runs, measures, reviews, (seconds, micros) = pipe.execute()
+            for agent_id in ids:
+                pipe.hmget(f"ceos:agent:{agent_id}", "slot", "rev")
+            rows = pipe.execute() if ids else []
+        now = seconds * 1000 + micros // 1000
+        return Due(
+            agents=[(agent, int(slot), rev) for agent, (slot, rev) in zip(ids, rows, strict=True) if slot and rev],
+            has_open=bool(open_runs) and open_runs[0][1] <= now,
+            has_measurements=bool(measures) and measures[0][1] <= now,
+            expired_reviews=[run for run, expires in reviews if expires <= now],
+        )
+
+    # Metrics
+
+    def due_measurements(self, limit: int = 200) -> list[str]:
+        """Return runs whose casts should be measured now, and put each off for ten minutes in case nobody does it."""
+        return cast("list[str]", self.run_script("measure", limit, 600_000))
+
+    def cast_hashes(self, run_id: str) -> dict[str, list[CastMetrics]]:
+        """Return the measurements so far of every cast of a published run."""
+        with redis_errors():
+            rows = cast("dict[str, str]", self.client.hgetall(f"ceos:metrics:{run_id}"))
+        return {hash: [CastMetrics.model_validate(item) for item in json.loads(row or "[]")] for hash, row in rows.items()}
+
+    def record_metrics(self, run_id: str, metrics: Iterable[CastMetrics], next_due_ms: int | None) -> None:
+        """Append one measurement per cast, and set the time of the next or none."""
+        known = self.cast_hashes(run_id)
+        with redis_errors():
+            pipe = self.client.pipeline()
+            for item in metrics:
+                if item.hash in known:
+                    rows = [row.model_dump(mode="json") for row in (*known[item.hash], item)]
+                    pipe.hset(f"ceos:metrics:{run_id}", item.hash, json.dumps(rows, separators=(",", ":")))
+            if next_due_ms is None:
+                pipe.zrem("ceos:measure", run_id)
+            else:
+                pipe.zadd("ceos:measure", {run_id: next_due_ms}, xx=True)
+            pipe.execute()
+
+    # The fleet
+
+    def note_worker(self, name: str) -> None:
+        """Say that this worker process is alive."""
+        with redis_errors():
+            seconds, micros = cast("tuple[int, int]", self.client.time())
+            at = seconds * 1000 + micros // 1000
+            pipe = self.client.pipeline(transaction=False)
+            pipe.zadd("ceos:workers", {name: at})
+            pipe.zremrangebyscore("ceos:workers", "-inf", at - 10 * WORKER_SEEN_MS)
+            pipe.execute()
+
+    def forget_worker(self, name: str) -> None:
+        """Say that this worker process has stopped."""
+        with redis_errors():
+            self.client.zrem("ceos:workers", name)
+
+    def set_panic(self, reason: str | None) -> None:
+        """Stop all publishing (with a reason), or with None let it go on."""
+        with redis_errors():
+            if reason is None:
+                self.client.delete("ceos:panic")
+            else:
+                self.client.set("ceos:panic", reason or "panic")
+
+    def panic_reason(self) -> str | None:
+        """Return why publishing is stopped, or None while it is not."""
+        with redis_errors():
+            return cast("str | None", self.client.get("ceos:panic"))
+
+
+def run_from(run_id: str, fields: dict[str, str], draft: str | None) -> Run:
+    """Build the record of a run from its hash and its draft."""
+    agent_id, slot = split_run_id(run_id)
+    parsed = Draft.model_validate_json(draft) if draft else None
+    count = len(parsed.parts) if parsed else 0
+    return Run(
+        id=run_id,
+        agent_id=agent_id,
+        slot=slot,
+        status=RunStatus(fields["st"]),
+        reason=fields.get("why", ""),
+        kind=Kind(fields["kind"]) if fields.get("kind") else (parsed.kind if parsed else None),
+        opened_at=_at(fields["at"]),
+        draft=parsed,
+        hashes=tuple(fields.get(f"h{index}") for index in range(count)),
+        deliveries=int(fields.get("deliv", 0)),
+    )
+
+
+def _at(ms: str | float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(float(ms) / 1000, dt.UTC)
+
+
+def moment(ms: str | None) -> dt.datetime | None:
+    """Return the moment of a stored time, or None where none is stored."""
+    return _at(ms) if ms else None

@@ -1,0 +1,72 @@
+"""Strategies that draw the kind of each post from fixed shares, and the prompts of the four kinds.
+
+The prompts are files in `prompts/`: the instructions, then under `## Angles` the list one angle is drawn from, so that
+the posts of a day do not read alike.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from ceos import Agent, Brief, Kind, Situation, Strategy
+
+#: How many casts a thread may have; every thread draws its own number.
+THREAD_PARTS = (3, 4, 5)
+#: Bytes of a cast that are not promised to the model, which counts badly.
+MARGIN_BYTES = 20
+
+
+class Mix(Strategy):
+    """Draws the kind of every slot by its share, and a topic that the agent's last posts leave out."""
+
+    def __init__(self, **shares: int) -> None:
+        """Take the share of each kind in percent, as in `Mix(original=80, media=20)`."""
+        if sum(shares.values()) != 100:
+            raise ValueError(f"the shares of a mix add up to 100; these to {sum(shares.values())}")
+        self.shares = {Kind(kind): share for kind, share in shares.items()}
+        self.summary = ", ".join(f"{share}% {kind}" for kind, share in self.shares.items())
+
+    def brief_post(self, agent: Agent, situation: Situation) -> Brief:
+        """Return the brief of this slot; a mix never stays quiet."""
+        # Drawn even when the operator chose a kind, so that the topic and the angle stay the same.
+        drawn = situation.random.choices(list(self.shares), weights=list(self.shares.values()))[0]
+        kind = situation.kind or drawn
+        topic = _fresh_topic(agent, situation)
+        parts = situation.random.choice(THREAD_PARTS)
+        instructions, angles = _prompt(kind)
+        return Brief(
+            kind=kind,
+            topic=topic,
+            instructions=_fill(
+                instructions,
+                topic=topic,
+                angle=situation.random.choice(angles),
+                parts=str(parts),
+                limit=str(agent.cast_bytes - MARGIN_BYTES),
+            ),
+            max_parts=parts if kind is Kind.THREAD else 1,
+            wants_image=kind is Kind.MEDIA,
+        )
+
+
+def _fresh_topic(agent: Agent, situation: Situation) -> str:
+    """Draw a topic, if possible one that no recent post mentions."""
+    topics = situation.topics or agent.persona.topics
+    recent = "\n".join(situation.recent).casefold()
+    fresh = [topic for topic in topics if topic.casefold() not in recent]
+    return situation.random.choice(fresh or topics)
+
+
+@cache
+def _prompt(kind: Kind) -> tuple[str, tuple[str, ...]]:
+    """Return the instructions for a kind and the angles to choose from."""
+    text = resources.files(__package__).joinpath("prompts", f"{kind}.md").read_text(encoding="utf-8")
+    instructions, _, angles = text.partition("## Angles")
+    return instructions.strip(), tuple(line.removeprefix("- ") for line in angles.strip().splitlines())
+
+
+def _fill(template: str, **values: str) -> str:
+    # One pass, so that braces inside a topic stay what they are.
+    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)
