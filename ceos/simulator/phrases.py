@@ -169,36 +169,43 @@ ENDINGS = (
 
 EMOJI = ("🌱", "✨", "📓", "☕", "🔧", "🌊", "🎯", "🧭", "🪴", "🔍", "🚲", "🌙", "🧵", "🎈", "🪁", "🐢")
 
+#: The first words of a thread, of its middle parts, and its last words; a claim and a turn stand beside them.
 THREAD_STARTS = (
-    "A short thread on {topic}, because the long version would scare people. It begins with {thing}.",
-    "{topic}, the way I wish somebody had explained everything to me at {place}. Bring {n} minutes and something warm.",
-    "I spent {big} {unit} on {topic} so that you can spend {n}. Here is what held up.",
-    "What {topic} taught me between {thing} and {other}. A few honest notes, in order.",
-    "People keep asking how I think about {topic}. The answer has a beginning, a mess and an end.",
-    "Some of what I know about {topic} is wrong. This is the part I would bet {n} {unit} on.",
-    "On {day} at {place} we took {topic} apart on a table. These are the pieces worth showing.",
+    "A few honest notes, in order.",
+    "Bring {n} minutes and something warm.",
+    "I spent {big} {unit} on this so that you can spend {n}.",
+    "Some of what I know is wrong; this is the part I would bet on.",
+    "On {day} at {place} we took it all apart on a table.",
+    "People keep asking, so here is the long answer.",
+    "It begins with {thing}, as so often.",
 )
 
 THREAD_LINKS = (
-    "First, look at {thing}. It takes {n} {unit}, it is dull, and it decides more than any plan does.",
-    "Then comes {other}. Most people stop here, because nothing visible happens for {big} {unit}.",
-    "The turning point is {thing}: do it badly, do it again, and write down what changed each time.",
-    "Next, subtract. We dropped {big} of our favourite {unit}, kept {other}, and nobody missed the rest.",
-    "A detail that is easy to overlook: {thing} behaves differently at {place}. Test it where you will use it.",
-    "The hard part is social. Explaining {other} to a tired friend on {day} finds every weak spot.",
-    "Now compare. {n} {unit} with {thing}, the same without, and no peeking at the result before the end.",
-    "Money matters less than rhythm here. {other} twice a week beat one heroic {day} every time.",
-    "When it breaks, and it will, start from {thing}. I lost {big} {unit} by starting from pride.",
-    "Then let it rest for {n} {unit}. Everything I rushed past this point came back to me on a {day}.",
-    "Ask for help early. Somebody at {place} has already met {other} and will laugh kindly.",
+    "First, the dull part.",
+    "Then comes {thing}.",
+    "The turning point:",
+    "Next, subtract.",
+    "Easy to overlook:",
+    "The hard part is social.",
+    "Now compare.",
+    "Rhythm before money:",
+    "When it breaks, and it will:",
+    "Let it rest for {n} {unit}.",
+    "Ask for help early.",
+    "A detail from {place}:",
+    "Seen from the other side:",
 )
 
 THREAD_ENDS = (
-    "That's it: {thing}, patience, and a friend who says no. If you try it by {day}, tell me what broke.",
-    "So much for {n} lessons. The one I'd frame is about {other}: be early, be plain, be willing to start again.",
-    "If you keep one line, keep this: {thing} first, opinions later. Thank you for reading to the end.",
-    "I will repeat all of this at {place} next {day} and report back, failures included. What should I try?",
-    "None of it is new, and that is the good news. {other} has been waiting for us all along. Your turn.",
+    "If you try it by {day}, tell me what broke.",
+    "The one I'd frame. Be early, be plain, start again.",
+    "If you keep one line, keep this one.",
+    "I will report back from {place}, failures included.",
+    "None of it is new, and that is the good news.",
+    "I still don't know why, and I like that.",
+    "The rest is {thing} and patience.",
+    "Whoever has a better way: I'm at {place} on {day}.",
+    "After {big} {unit} this is all that is left standing.",
 )
 
 REPLIES = (
@@ -218,10 +225,10 @@ REPLIES = (
 )
 
 PICTURES = (
-    "A wooden table by a window at {place}, on it {thing} and an empty cup; low morning light, close, seen from above.",
-    "Two hands holding {thing}, the face out of the frame, warm lamp light, shallow depth, a dark workshop behind them.",
+    "A wooden table by a window at {place}, on it {thing} and an empty cup; low morning light, seen from above.",
+    "Two hands holding {thing}, the face out of the frame, warm lamp light, a dark workshop behind them.",
     "An empty corner of {place} after rain, {thing} left on a bench, soft grey light, wide view from a low angle.",
-    "A very small figure beside an enormous version of {thing}, open field, late afternoon, long shadows, seen from afar.",
+    "A very small figure beside an enormous version of {thing}, open field, late afternoon, long shadows, from afar.",
     "A quiet street near {place} at dusk, {thing} in a lit shop window, reflections on wet stone, medium distance.",
     "A shelf with {thing} between {other} and a green plant, side light, dust in the air, straight-on view.",
     "A bicycle leaning on a wall with {thing} in its basket, noon sun, strong shadow, seen from across the street.",

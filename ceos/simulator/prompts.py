@@ -19,11 +19,8 @@ _PARTS = re.compile(
     r"\b(\d{1,2})(?:\s*(?:-|–|to|or)\s*\d{1,2})? (?:short )?(?:parts|casts|posts|messages)\b", re.IGNORECASE
 )
 _THREAD_OF = re.compile(r"\bthread (?:of|with) (\d{1,2})\b", re.IGNORECASE)
-_THREAD = re.compile(r"\bthread\b", re.IGNORECASE)
-_NO_THREAD = re.compile(r"\b(?:not?|never|without|instead of)\b[^.\n]{0,20}\bthread\b", re.IGNORECASE)
-_REPLY = re.compile(
-    r"\b(?:repl(?:y|ying) to|answer to|write a reply|your reply|mentioned you|respond to)\b", re.IGNORECASE
-)
+_NO_THREAD = re.compile(r"\b(?:not?|never|without|instead of)\b[^.\n]{0,20}\bthread\b")
+_REPLIES = ("reply to", "replying to", "answer to", "write a reply", "your reply", "mentioned you", "respond to")
 _TOPIC_LENGTH = 60
 _SOMETHING = "small everyday experiments"
 
@@ -51,7 +48,7 @@ def understand(messages: list[dict[str, Any]], user: str) -> Wish:
         voice=user or system[:300] or asked[:300],
         topic=_topic(asked, system),
         parts=_parts(asked, system),
-        reply=bool(_REPLY.search(asked)),
+        reply=any(words in asked.lower() for words in _REPLIES),
         picture="IMAGE:" in asked,
     )
 
@@ -78,8 +75,10 @@ def _trimmed(text: str) -> str:
 
 
 def _parts(asked: str, system: str) -> int:
-    hinted = SPLIT in system and _THREAD.search(asked) and not _NO_THREAD.search(asked)
-    if not (SPLIT in asked or _THREAD_OF.search(asked) or hinted):
+    # Substrings first: prompts are long, and this runs for every completion.
+    lowered = asked.lower()
+    hinted = SPLIT in system and "thread" in lowered and not _NO_THREAD.search(lowered)
+    if not (SPLIT in asked or hinted or ("thread" in lowered and _THREAD_OF.search(asked))):
         return 0
     counted = _THREAD_OF.search(asked) or _PARTS.search(asked) or _PARTS.search(system)
     return min(max(int(counted[1]), 2), 10) if counted else 3

@@ -51,15 +51,14 @@ class Prose:
     def thread(self, voice: str, topic: str, parts: int) -> list[str]:
         """A beginning, some middle and an end."""
         deck = self._next(voice)
-        texts = [deck.fill("start", THREAD_STARTS, topic)]
-        texts += [deck.fill("link", THREAD_LINKS, topic, at=deck.turn * 7 + i) for i in range(parts - 2)]
-        texts.append(deck.fill("end", THREAD_ENDS, topic))
-        asides = [deck.fill("aside", TURNS, topic, at=deck.turn * 7 + i) for i in range(parts - 1)]
-        asides.append(deck.fill("ending", ENDINGS, topic))
-        return [
-            _capitals(f"{text} {aside}" if len(text.encode()) < SHORTEST + 20 else text)
-            for text, aside in zip(texts, asides, strict=True)
-        ]
+        places = [deck.turn * 11 + i for i in range(parts)]
+        claims = [deck.fill("thread claim", CLAIMS, topic, at) for at in places]
+        turns = [deck.fill("thread turn", TURNS, topic, at) for at in places]
+        leads = [deck.fill("start", THREAD_STARTS, topic)]
+        leads += [deck.fill("link", THREAD_LINKS, topic, at) for at in places[1:-1]]
+        texts = [list(sentences) for sentences in zip([*leads, ""], claims, turns, strict=True)]
+        texts[-1] = [claims[-1], turns[-1], deck.fill("end", THREAD_ENDS, topic)]
+        return [_capitals(" ".join(sentences)) for sentences in texts]
 
     def reply(self, voice: str, topic: str) -> str:
         """An answer to somebody."""
