@@ -26,7 +26,7 @@ from ceos.store import Store, redis_errors
 
 log = logging.getLogger(__name__)
 
-#: A run that was taken this often without coming to an end brings its workers down: it is given up.
+#: A run that was taken this often without getting any further brings its workers down: it is given up.
 DELIVERIES = 20
 #: So many failed cycles in a row stop the agent.
 FAILURES = 3
@@ -50,9 +50,10 @@ def idempotency_key(run: str, part: int) -> str:
 
 @dataclass
 class PartState:
-    """What is known of one part: how often it was sent, when, and its hash once it is certain."""
+    """What is known of one part: when it was sent, how often that failed, and its hash once it is certain."""
 
-    sends: int = 0
+    #: Sends that came back without success; crashes and 429 answers do not count.
+    failures: int = 0
     #: Milliseconds, Redis's clock; None while the part certainly is not out.
     first_sent: int | None = None
     last_sent: int | None = None
@@ -225,29 +226,36 @@ class Ledger:
 
     def sending(self, lease: Lease, index: int) -> None:
         """Write down that a part is about to leave. Raises `Fenced` or `Held`, and then it must not leave."""
-        part = lease.part(index)
-        answer = self._fenced("sending", lease, index, part.sends + 1)
+        answer = self._fenced("sending", lease, index)
         if answer == "held":
             raise Held
         if answer == "sent":
             raise Fenced
-        part.sends += 1
 
     def sent(self, lease: Lease, index: int, hash: str) -> None:
-        """Write down the hash of a part that is out."""
-        self._fenced("write", lease, f"h{index}", hash)
+        """Write down the hash of a part that is out; that is progress, so the run's deliveries count from here again."""
+        self._fenced("write", lease, f"h{index}", hash, "deliv", "")
         lease.part(index).hash = hash
 
     def unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
-        """Take back `sending` for a part that certainly did not leave; `counts` says whether the try is used up.
+        """Take back `sending` for a part that certainly did not leave; `counts` says whether a send is used up.
 
         An earlier send of the part whose outcome is unknown stays on record.
         """
         part = lease.part(index)
-        if not counts:
-            part.sends -= 1
+        part.failures += int(counts)
         first, last = part.first_sent or "", part.last_sent or ""
-        self._fenced("write", lease, f"a{index}", part.sends or "", f"s{index}", first, f"l{index}", last)
+        self._fenced("write", lease, f"a{index}", part.failures or "", f"s{index}", first, f"l{index}", last)
+
+    def unanswered(self, lease: Lease, index: int) -> None:
+        """Note that a send came back without a readable answer: the part may be out."""
+        part = lease.part(index)
+        part.failures += 1
+        self._fenced("write", lease, f"a{index}", part.failures)
+
+    def recent_hashes(self, agent_id: str) -> set[str]:
+        """Return the hashes of the agent's last casts, which belong to runs that have ended."""
+        return {cast.hash for cast in self.store.recent_casts(agent_id)}
 
     # Ending a stage
 
@@ -321,7 +329,7 @@ def _lease(run: str, stage: Stage, fence: str, revision: str, draft: str | None,
     for index in range(len(parsed.parts) if parsed else 0):
         first, last = fields.get(f"s{index}"), fields.get(f"l{index}")
         lease.parts[index] = PartState(
-            sends=int(fields.get(f"a{index}", 0)),
+            failures=int(fields.get(f"a{index}", 0)),
             first_sent=int(first) if first else None,
             last_sent=int(last) if last else None,
             hash=fields.get(f"h{index}"),

@@ -7,22 +7,26 @@ the agent, the draft and the message.
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
-_bound: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("ceos_bound", default={})
+_bound: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("ceos_bound", default=MappingProxyType({}))
 _secrets: set[str] = set()
 _pattern: re.Pattern[str] | None = None
 
 MASK = "[redacted]"
 
-# Values that give themselves away by their form, for the secrets nobody registered.
+# Values that give themselves away by their form, for the secrets nobody registered. Between a name and its value stand
+# up to eight signs, for JSON inside a JSON line has its quotes escaped.
 _SHAPES = re.compile(
-    r"(?i)(authorization\W{1,4}(?:bearer|key)\s+|x-api-key\W{1,4}|api_key\W{1,4}|\bbearer\s+|signer_uuid\W{1,4})[\w.:\-]{8,}"
+    r"(?i)((?:authorization\W{1,8}(?:bearer|key)|\bbearer)\s+|(?:x-api-key|api_?key|signer_uuid)\W{1,8})[\w.:+/=\-]{8,}"
+    r"|(\bkey\s+)[\w\-]{6,}:[\w\-]{6,}"
     r"|\bsk-or-[\w\-]{8,}"
 )
 
@@ -34,7 +38,9 @@ def register_secret(value: str | None) -> None:
     """Make sure that `value` never appears in a log line or an error message of this process."""
     global _pattern  # noqa: PLW0603  # one process, one set of secrets
     if value and len(value) >= 6 and value not in _secrets:
-        _secrets.add(value)
+        # In JSON, and in a repr, some of its signs are escaped.
+        quoted = (json.dumps(value), json.dumps(value, ensure_ascii=False), repr(value))
+        _secrets.update({value, *(text[1:-1] for text in quoted)})
         _pattern = re.compile("|".join(re.escape(item) for item in sorted(_secrets, key=len, reverse=True)))
 
 
@@ -42,7 +48,7 @@ def redact(text: str) -> str:
     """Return `text` with every registered secret, and everything shaped like one, masked."""
     if _pattern is not None:
         text = _pattern.sub(MASK, text)
-    return _SHAPES.sub(lambda match: (match.group(1) or "") + MASK, text)
+    return _SHAPES.sub(lambda match: (match[1] or match[2] or "") + MASK, text)
 
 
 @contextmanager
@@ -55,7 +61,7 @@ def bind(**ids: str) -> Iterator[None]:
         _bound.reset(token)
 
 
-def set_bound(ids: dict[str, str]) -> None:
+def set_bound(ids: Mapping[str, str]) -> None:
     """Replace the ids bound in this context; for hooks that cannot use a `with` block."""
     _bound.set(ids)
 
@@ -70,13 +76,18 @@ class _Redacting(logging.Formatter):
 
 
 class TextFormatter(_Redacting):
-    """One line for a terminal: time, level, sentence, then the fields in brackets."""
+    """One line for a terminal: time, level, sentence, then the fields in brackets; a traceback below if wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tracebacks: bool = True) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+        self._tracebacks = tracebacks
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # overrides logging's name
+        return super().formatException(ei) if self._tracebacks else ""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # overrides logging's name
-        fields = " ".join(f"{key}={value}" for key, value in vars(record).items() if key not in _STANDARD and key != "event")
+        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD and key != "event"}
+        fields = " ".join(f"{key}={value}" for key, value in extra.items())
         return super().formatMessage(record) + (f"  [{fields}]" if fields else "")
 
 
@@ -96,10 +107,15 @@ def json_formatter() -> logging.Formatter:
     return JsonLines()
 
 
-def configure(level: str, format: Literal["json", "text"], stream: TextIO | None = None) -> None:
-    """Send all records of this process to `stream` (standard error by default) in one format, replacing what was set up."""
+def configure(
+    level: str, format: Literal["json", "text"], stream: TextIO | None = None, *, tracebacks: bool = True
+) -> None:
+    """Send all records of this process to `stream` (standard error by default), replacing what was set up.
+
+    `tracebacks` of False keeps those out of text, for a person at a terminal.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(json_formatter() if format == "json" else TextFormatter())
+    handler.setFormatter(json_formatter() if format == "json" else TextFormatter(tracebacks=tracebacks))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -153,7 +153,7 @@ class Pipeline:
     def _publish(self, lease: Lease, agent: Agent) -> Stage | None:
         draft = _draft_of(lease)
         signer = self._t.signer(agent)
-        if not any(part.sends or part.hash for part in lease.parts.values()):
+        if not any(part.first_sent or part.hash for part in lease.parts.values()):
             self._t.limit.take(agent, lease.run_id, len(draft.parts), self._t.clock.now())
         casts = self._t.publisher.publish(lease, agent, signer, draft)
         parts = tuple(part.model_copy(update={"text": fit(part.text, RECORD_BYTES)}) for part in draft.parts)

@@ -77,8 +77,8 @@ class Publisher:
         known = lease.part(index)
         if known.first_sent is not None and self._find(lease, agent, draft, index, parent):
             return
-        if known.sends >= SENDS:
-            raise RequestRefused(f"part {index + 1} was sent {known.sends} times and never showed up")
+        if known.failures >= SENDS:
+            raise RequestRefused(f"part {index + 1} was sent {known.failures} times and never showed up")
         self._ledger.sending(lease, index)
         try:
             published = self._neynar.publish_cast(
@@ -98,7 +98,8 @@ class Publisher:
             self._ledger.unsent(lease, index, counts=True)
             raise self._again_or_give_up(known, error) from None
         except OutcomeUnknown as error:
-            raise Later(2.0 ** (known.sends - 1), str(error)) from None
+            self._ledger.unanswered(lease, index)
+            raise Later(2.0 ** (known.failures - 1), str(error)) from None
         except RequestRefused:
             self._ledger.unsent(lease, index, counts=True)
             # An earlier send of unknown outcome may have come through after all; the part is lost only if it did not.
@@ -112,9 +113,9 @@ class Publisher:
         known, part = lease.part(index), draft.parts[index]
         first, last = known.first_sent or 0, known.last_sent or 0
         since = dt.datetime.fromtimestamp(first / 1000, dt.UTC)
-        hash = self._neynar.find_cast(
-            agent.fid, part.text, parent=parent, since=since, used=lease.hashes, embeds=part.embeds
-        )
+        # The same words may have been published before: a cast that belongs to an earlier post is not this part.
+        used = lease.hashes | self._ledger.recent_hashes(agent.id)
+        hash = self._neynar.find_cast(agent.fid, part.text, parent=parent, since=since, used=used, embeds=part.embeds)
         if hash is not None:
             log.info("A cast of unknown outcome was found", extra=event("cast.found", part=index, hash=hash))
             self._note(lease, index, hash, draft)
@@ -133,6 +134,6 @@ class Publisher:
 
     @staticmethod
     def _again_or_give_up(known: PartState, error: ServiceUnavailable) -> CeosError:
-        if known.sends >= SENDS:
-            return RequestRefused(f"given up after {known.sends} attempts: {error}")
-        return Later(error.retry_after or 2.0 ** (known.sends - 1), str(error))
+        if known.failures >= SENDS:
+            return RequestRefused(f"given up after {known.failures} attempts: {error}")
+        return Later(error.retry_after or 2.0 ** (known.failures - 1), str(error))

@@ -74,9 +74,7 @@ class Runtime:
     @cached_property
     def openrouter(self) -> OpenRouter:
         """The client that writes."""
-        return OpenRouter(
-            secret(self.settings.openrouter_api_key), self.settings.openrouter_base_url, sleep=self.sleep
-        )
+        return OpenRouter(secret(self.settings.openrouter_api_key), self.settings.openrouter_base_url, sleep=self.sleep)
 
     @cached_property
     def fal(self) -> Fal:

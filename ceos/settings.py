@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -24,9 +25,22 @@ def _url(value: Any) -> Any:
 
 
 def _redis_url(value: Any) -> Any:
-    if isinstance(value, str) and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("a redis://, rediss:// or unix:// address")
+    if isinstance(value, str) and not _is_redis_url(value):
+        raise ValueError("an address like redis://host:6379/0, rediss://host:6379/0 or unix:///path?db=0")
     return value
+
+
+def _is_redis_url(value: str) -> bool:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        return False
+    try:
+        parts = urlsplit(value)
+        database = parse_qs(parts.query).get("db") or [parts.path.strip("/") if parts.scheme != "unix" else ""]
+        return (
+            (parts.port or 1) > 0 and (database[0] or "0").isdecimal() and (parts.scheme != "unix" or parts.path != "")
+        )
+    except ValueError:
+        return False
 
 
 HttpUrl = Annotated[str, BeforeValidator(_url)]
@@ -42,7 +56,9 @@ class Settings(BaseSettings):
         None, alias="CEOS_REDIS_URL", description="Redis for the data; unset: an embedded server under CEOS_HOME."
     )
     broker_url: RedisUrl | None = Field(
-        None, alias="CEOS_BROKER_URL", description="Redis for the messages; unset: the same server, next logical database."
+        None,
+        alias="CEOS_BROKER_URL",
+        description="Redis for the messages; unset: the same server, next logical database.",
     )
     scheduler: Literal["embedded", "off"] = Field(
         "embedded", alias="CEOS_SCHEDULER", description="Whether every worker process runs a scheduler thread."
@@ -56,9 +72,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field(
         "json", alias="CEOS_LOG_FORMAT", description="JSON lines for machines, text for a terminal."
     )
-    skill_path: str = Field(
-        "", alias="CEOS_SKILL_PATH", description="Folders with plugin files, separated like PATH."
-    )
+    skill_path: str = Field("", alias="CEOS_SKILL_PATH", description="Folders with plugin files, separated like PATH.")
     openrouter_api_key: SecretStr | None = Field(
         None, alias="OPENROUTER_API_KEY", description="Key of OpenRouter, which writes the texts."
     )
@@ -66,8 +80,12 @@ class Settings(BaseSettings):
         "https://openrouter.ai/api/v1", alias="OPENROUTER_BASE_URL", description="Address of OpenRouter."
     )
     fal_key: SecretStr | None = Field(None, alias="FAL_KEY", description="Key of fal.ai, which makes the pictures.")
-    fal_run_url: HttpUrl = Field("https://fal.run", alias="FAL_RUN_URL", description="Address of fal.ai's direct calls.")
-    fal_queue_url: HttpUrl = Field("https://queue.fal.run", alias="FAL_QUEUE_URL", description="Address of fal.ai's queue.")
+    fal_run_url: HttpUrl = Field(
+        "https://fal.run", alias="FAL_RUN_URL", description="Address of fal.ai's direct calls."
+    )
+    fal_queue_url: HttpUrl = Field(
+        "https://queue.fal.run", alias="FAL_QUEUE_URL", description="Address of fal.ai's queue."
+    )
     neynar_api_key: SecretStr | None = Field(
         None, alias="NEYNAR_API_KEY", description="Key of Neynar, which publishes to Farcaster."
     )
@@ -77,7 +95,9 @@ class Settings(BaseSettings):
     neynar_webhook_secret: SecretStr | None = Field(
         None, alias="NEYNAR_WEBHOOK_SECRET", description="Secret that signs Neynar's webhooks."
     )
-    base_rpc_url: HttpUrl = Field("https://mainnet.base.org", alias="BASE_RPC_URL", description="Address of a Base node.")
+    base_rpc_url: HttpUrl = Field(
+        "https://mainnet.base.org", alias="BASE_RPC_URL", description="Address of a Base node."
+    )
     base_chain_id: int = Field(8453, alias="BASE_CHAIN_ID", description="Chain id the node must report.")
     base_private_key: SecretStr | None = Field(None, alias="BASE_PRIVATE_KEY", description="Key of the wallet on Base.")
     lease_seconds: float = Field(
@@ -88,21 +108,37 @@ class Settings(BaseSettings):
         description="How long an unanswered cast may take to show up before it is sent again.",
     )  # fmt: skip
     review_hours: float = Field(
-        24.0, alias="CEOS_REVIEW_HOURS", gt=0, le=720, description="How long a draft waits for approval before it expires."
+        24.0,
+        alias="CEOS_REVIEW_HOURS",
+        gt=0,
+        le=720,
+        description="How long a draft waits for approval before it expires.",
     )
     clock_speed: float = Field(
-        1.0, alias="CEOS_CLOCK_SPEED", gt=0, le=100_000, description="How many times faster than life the schedules run."
+        1.0,
+        alias="CEOS_CLOCK_SPEED",
+        gt=0,
+        le=100_000,
+        description="How many times faster than life the schedules run.",
     )
     clock_origin: float = Field(
-        0.0, alias="CEOS_CLOCK_ORIGIN", ge=0, description="Unix time at which the accelerated clock showed the real time."
+        0.0,
+        alias="CEOS_CLOCK_ORIGIN",
+        ge=0,
+        description="Unix time at which the accelerated clock showed the real time.",
     )
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read nothing behind our back: `from_env` hands the variables in."""
-        del settings_cls
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
     @classmethod
@@ -111,17 +147,37 @@ class Settings(BaseSettings):
 
         Raises `InvalidInput` with one line for every bad variable.
         """
+        settings, problems = cls.inspect(environ, dotenv=dotenv)
+        if problems:
+            raise InvalidInput("\n".join(problems.values()))
+        return settings
+
+    @classmethod
+    def inspect(
+        cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")
+    ) -> tuple[Settings, dict[str, str]]:
+        """Return the settings with the default for every bad variable, and what is wrong with each by its name."""
         variables = {**_read_dotenv(dotenv), **(os.environ if environ is None else environ)}
         known = {name: variables[name] for name in cls.variables() if variables.get(name)}
+        problems: dict[str, str] = {}
         try:
-            settings = cls(**known)
+            settings = cls.model_validate(known)
         except ValidationError as error:
-            raise InvalidInput("\n".join(_problem(item) for item in error.errors())) from None
+            for item in error.errors():
+                problems.setdefault(str(item["loc"][0]) if item["loc"] else "settings", _problem(item))
+            settings = cls.model_validate({name: value for name, value in known.items() if name not in problems})
         object.__setattr__(settings, "_variables", variables)
-        for value in vars(settings).values():
+        settings._register_secrets()
+        return settings, problems
+
+    def _register_secrets(self) -> None:
+        for value in vars(self).values():
             if isinstance(value, SecretStr):
                 register_secret(value.get_secret_value())
-        return settings
+        for url in filter(None, (self.redis_url, self.broker_url)):
+            password = urlsplit(url).password or ""
+            for secret_part in (password, unquote(password), *parse_qs(urlsplit(url).query).get("password", [])):
+                register_secret(secret_part)
 
     @classmethod
     def variables(cls) -> dict[str, str]:
@@ -149,11 +205,31 @@ def _read_dotenv(path: Path | None) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415  # only with a .env file
 
-    return {key: value for key, value in dotenv_values(path).items() if value}
+    try:
+        return {key: value for key, value in dotenv_values(path).items() if value}
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}. Mend its permissions, or move it away.") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not UTF-8; save it with that encoding.") from None
+
+
+#: pydantic's error types in our words.
+_EXPECTED = {
+    "literal_error": "{expected}",
+    "value_error": "{error}",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "at most {le:g}",
+}
 
 
 def _problem(item: Any) -> str:
     """Word one bad variable; the value is left out, for it may be a secret in the wrong place."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
-    expected = str(item["msg"]).removeprefix("Value error, ")
-    return f"{name} is not valid: expected {expected[0].lower() + expected[1:]}."
+    words = _EXPECTED.get(item["type"])
+    expected = words.format(**item.get("ctx", {})) if words else f"something else ({item['msg']})"
+    return f"{name} is not valid: expected {expected}."

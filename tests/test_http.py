@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import urllib3
 
-from ceos.clients.http import Api, Effect, error_for, explain, retry_after_seconds
+from ceos.clients.http import Api, Effect, body_chunks, error_for, explain, retry_after_seconds
 from ceos.errors import KeyRefused, OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 
 KEY = "sk-or-v1-a-very-secret-key"
@@ -295,6 +296,17 @@ def test_a_dripping_or_stalling_body_ends_at_the_deadline():
             with pytest.raises(OutcomeUnknown):
                 ask(make_api(server.url), seconds=0.3)
             assert time.monotonic() - begun < 1.0
+
+
+def test_a_silence_ends_a_stream_long_before_its_deadline():
+    with Server(stall_after(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")) as server:
+        api, begun = make_api(server.url), time.monotonic()
+        with api.open("GET", "/", what="listen", effect="read", seconds=60) as response:
+            chunks = body_chunks(response, begun + 60, silence=0.05)
+            assert next(chunks) == b"abc"
+            with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+                next(chunks)
+        assert time.monotonic() - begun < 10
 
 
 def test_a_body_without_end_is_refused():

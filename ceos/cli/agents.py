@@ -39,7 +39,9 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
     for described in agents:
         if described.skills:
             names = ", ".join(use.name for use in described.skills)
-            click.echo(f"Note: this version runs no skills yet; agent {described.id!r} works without {names}.", err=True)
+            click.echo(
+                f"Note: this version runs no skills yet; agent {described.id!r} works without {names}.", err=True
+            )
     return None
 
 
@@ -93,7 +95,9 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
 def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> None:
     runtime = command_runtime()
     click.echo(f"{one.id}  {one.name}  fid {one.fid}  strategy {one.strategy}  approval {one.approval}")
-    click.echo(f"state      {status.state} since {when(status.since)}" + (f": {status.reason}" if status.reason else ""))
+    click.echo(
+        f"state      {status.state} since {when(status.since)}" + (f": {status.reason}" if status.reason else "")
+    )
     if status.run_id:
         click.echo(f"works on   {status.run_id}, lease until {when(status.lease_until)}")
     click.echo(f"next slot  {when(status.next_slot)} UTC")
@@ -125,7 +129,9 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> 
     missed = runtime.store.missed(one.id)
     if missed:
         click.echo()
-        show_table(["slot (UTC)", "reason"], [(item.slot, item.reason) for item in missed], empty="", title="Missed slots")
+        show_table(
+            ["slot (UTC)", "reason"], [(item.slot, item.reason) for item in missed], empty="", title="Missed slots"
+        )
     click.echo()
 
 

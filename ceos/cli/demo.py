@@ -114,14 +114,17 @@ def _services(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
         if not wait_until(lambda: simulator.poll() is not None or _is_open(port), 15):
             raise CeosError("The simulator did not start.")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CEOS_")}
-        yield url, {
-            **inherited,
-            **simulator_environ(url),
-            "CEOS_HOME": str(folder),
-            "CEOS_CLOCK_SPEED": str(SPEED),
-            "CEOS_CLOCK_ORIGIN": str(int(time.time())),
-            "CEOS_LOG_FORMAT": "text",
-        }
+        yield (
+            url,
+            {
+                **inherited,
+                **simulator_environ(url),
+                "CEOS_HOME": str(folder),
+                "CEOS_CLOCK_SPEED": str(SPEED),
+                "CEOS_CLOCK_ORIGIN": str(int(time.time())),
+                "CEOS_LOG_FORMAT": "text",
+            },
+        )
     finally:
         simulator.terminate()
         simulator.wait()
@@ -218,5 +221,3 @@ def _is_open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-

@@ -61,7 +61,9 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, as_json: bool) -> None:
     for agent_id in agent_ids:
         runtime.store.agent(agent_id)
     if every:
-        runs = [run for agent_id in agent_ids or runtime.store.agent_ids() for run in runtime.store.recent_runs(agent_id)]
+        runs = [
+            run for agent_id in agent_ids or runtime.store.agent_ids() for run in runtime.store.recent_runs(agent_id)
+        ]
         runs.sort(key=lambda run: run.opened_at, reverse=True)
     else:
         runs = runtime.store.runs(runtime.store.parked())

@@ -44,9 +44,7 @@ def up(processes: int, threads: int) -> None:
         click.echo("No agents yet; 'ceos agent apply FILE' makes one, while this runs.", err=True)
     stop = stop_on_signals()
     log_format = os.environ.get("CEOS_LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json")
-    fleet = Fleet(
-        worker_command(processes, threads), {**os.environ, "CEOS_LOG_FORMAT": log_format}, threads=threads
-    )
+    fleet = Fleet(worker_command(processes, threads), {**os.environ, "CEOS_LOG_FORMAT": log_format}, threads=threads)
     fleet.start()
     try:
         fleet.supervise(stop)
@@ -94,5 +92,3 @@ def sim(port: int, seed: int, host: str) -> None:
     click.echo(f"# timeline: http://{host}:{port}/_sim/timeline   faults: POST http://{host}:{port}/_sim/faults")
     sys.stdout.flush()
     serve(port, seed=seed, host=host)
-
-

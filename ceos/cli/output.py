@@ -38,12 +38,17 @@ def chosen_agents(runtime: Runtime, agent_ids: Sequence[str], *, all_agents: boo
 
 
 def command_runtime() -> Runtime:
-    """Return the runtime with the log set up for a person at a terminal: warnings and worse, as text."""
+    """Return the runtime with the log set up for a person at a terminal."""
+    runtime = get_runtime()
+    log_for_person(runtime.settings.log_level)
+    return runtime
+
+
+def log_for_person(level: str) -> None:
+    """Set the log up for a person at a terminal: warnings and worse as text, tracebacks only at level debug."""
     from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
 
-    runtime = get_runtime()
-    logs.configure("warning" if runtime.settings.log_level == "info" else runtime.settings.log_level, "text")
-    return runtime
+    logs.configure("warning" if level == "info" else level, "text", tracebacks=level == "debug")
 
 
 def show_json(data: Any) -> None:

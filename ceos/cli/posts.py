@@ -20,7 +20,9 @@ LOOK_SECONDS = 0.2
 
 @click.command()
 @agents_argument
-@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="What sort of post; else the strategy chooses.")
+@click.option(
+    "--kind", type=click.Choice([kind.value for kind in Kind]), help="What sort of post; else the strategy chooses."
+)
 @click.option("--text", help="Publish this text of your own; a thread's parts are split by ---SPLIT---.")
 @click.option("--key", help="A key of your own: the same key again is the same post, so repeating the command is safe.")
 @click.option("--dry-run", is_flag=True, help="Write the post and print it, but publish nothing.")
@@ -37,7 +39,11 @@ def post(
     wanted = Kind(kind) if kind else None
     if dry_run:
         drafts = {agent_id: runtime.preview(agent_id, kind=wanted, text=text) for agent_id in ids}
-        return show_json({one: draft.model_dump(mode="json") for one, draft in drafts.items()}) if as_json else _print(drafts)
+        return (
+            show_json({one: draft.model_dump(mode="json") for one, draft in drafts.items()})
+            if as_json
+            else _print(drafts)
+        )
     runs = [runtime.post(agent_id, kind=wanted, text=text, key=key) for agent_id in ids]
     if not wait:
         if as_json:
@@ -85,7 +91,9 @@ def _spinner(text: str) -> AbstractContextManager[object]:
 
 def _print(drafts: dict[str, Draft]) -> None:
     for agent_id, draft in drafts.items():
-        click.echo(f"{agent_id}: {draft.kind} on {draft.topic!r}, {draft.model}, {draft.cost_usd:.6f} USD; not published")
+        click.echo(
+            f"{agent_id}: {draft.kind} on {draft.topic!r}, {draft.model}, {draft.cost_usd:.6f} USD; not published"
+        )
         for index, part in enumerate(draft.parts):
             click.echo(f"\n[{index + 1}/{len(draft.parts)}]\n{part.text}")
         if draft.image_prompt:
@@ -121,7 +129,9 @@ def status(as_json: bool) -> None:
     counts = runtime.store.counts()
     panic = runtime.store.panic_reason()
     if as_json:
-        return show_json({"counts": counts, "panic": panic, "agents": [one.model_dump(mode="json") for one in statuses]})
+        return show_json(
+            {"counts": counts, "panic": panic, "agents": [one.model_dump(mode="json") for one in statuses]}
+        )
     if panic:
         click.echo(f"PANIC: all publishing is stopped ({panic}); 'ceos unpanic' lets it go on.")
     click.echo(

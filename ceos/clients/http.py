@@ -66,8 +66,8 @@ class Answer:
 def _adapter() -> requests.adapters.HTTPAdapter:
     """Return this thread's connections; they stay open between calls, and nothing below us repeats a request.
 
-    Requests go to the adapter directly: a session would follow cookies, let a .netrc entry replace our Authorization
-    header, and spend a quarter of the call on merging settings that we do not have.
+    Requests go to the adapter directly: a session would keep cookies, let a .netrc entry replace our Authorization
+    header, and merge settings that we do not have into every call.
     """
     existing: requests.adapters.HTTPAdapter | None = getattr(_local, "adapter", None)
     if existing is None:
@@ -217,7 +217,7 @@ class Api:
         return RequestRefused(f"{self.name} has no usable address: {self.base_url!r} is not an http(s) URL.")
 
     def _transport_error(self, error: Exception, what: str, effect: Effect) -> ServiceError:
-        if isinstance(error, requests.exceptions.InvalidURL):
+        if isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError):
             return self._no_address()
         if effect == "read" or _never_left(error):
             return ServiceUnavailable(f"{self.name} could not be reached to {what}: {_cause(error)}.")

@@ -6,7 +6,7 @@ import argparse
 import json
 import logging
 
-from ceos.simulator import serve
+from ceos.simulator import create_app, serve
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,9 +22,10 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         config = json.loads(options.faults)
-        serve(options.port, seed=options.seed, host=options.host, config=config)
+        create_app(options.seed, **config)
     except (ValueError, TypeError) as error:
         parser.error(f"--faults: {error}")
+    serve(options.port, seed=options.seed, host=options.host, config=config)
 
 
 if __name__ == "__main__":

@@ -124,7 +124,9 @@ class App:
         if later.cut_after is not None:
             await asyncio.sleep(later.cut_after)
             return Reply(cut=True)
-        return await asyncio.shield(task)
+        await asyncio.wait({task})
+        # A reset cancels what was still to come; its client gets no answer.
+        return Reply(cut=True) if task.cancelled() else task.result()
 
 
 async def _read(scope: Scope, receive: Receive) -> Request:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ceos.simulator.chance import hex_hash, number
@@ -30,7 +30,6 @@ class Job:
     fault: str | None
     polls: int = 0
     cancelled: bool = False
-    logs: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Fal:
@@ -130,7 +129,7 @@ class Fal:
         return self._finish(request, job.id, job.endpoint, job.body, job.fault)
 
     def _cancel(self, job: Job) -> Reply:
-        if job.polls > 1:
+        if job.cancelled or job.polls > 1:
             return self._answer({"status": "ALREADY_COMPLETED"}, job.id, 400)
         job.cancelled = True
         job.polls = int(self.options["polls_until_done"]) + 1

@@ -74,9 +74,10 @@ class OpenRouter:
         """The catalogue."""
         wanted = request.params("supported_parameters")
         listed = [model.wire() for model in MODELS.values() if set(wanted) <= set(model.parameters)]
-        offset = int(request.param("offset", "0"))
-        limit = int(request.param("limit", "1000"))
-        page = listed[offset : offset + limit]
+        offset, limit = request.param("offset", "0"), request.param("limit", "1000")
+        if not offset.isdecimal() or not limit.isdecimal() or int(limit) > 1000:
+            raise refuse(400, "offset and limit are numbers, limit at most 1000", error_type="invalid_request")
+        page = listed[int(offset) : int(offset) + int(limit)]
         return json_reply({"data": page, "total_count": len(listed), "links": {"next": None}})
 
     def count(self, _request: Request) -> Reply:

@@ -68,6 +68,8 @@ def _topic(asked: str, system: str) -> str:
 
 
 def _trimmed(text: str) -> str:
+    # A lone surrogate may come in through an escape; nothing built from a topic could be sent with it.
+    text = text.encode(errors="ignore").decode()
     text = " ".join(text.replace("{", "").replace("}", "").split()).strip(" \"'“”‘’.,;:!?*_-[]")
     while len(text) > _TOPIC_LENGTH and " " in text:
         text = text.rsplit(" ", 1)[0]

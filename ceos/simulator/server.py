@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -83,7 +83,9 @@ def serve(port: int, *, seed: int = 7, host: str = "127.0.0.1", config: dict[str
     app = create_app(seed, **(config or {}))
     listener = _listen(host, port)
     log.info("Simulator listens at http://%s:%d", host, listener.getsockname()[1])
-    _server(app).run(sockets=[listener])
+    # uvicorn shuts down in order and then raises the interrupt again.
+    with suppress(KeyboardInterrupt):
+        _server(app).run(sockets=[listener])
 
 
 @contextmanager

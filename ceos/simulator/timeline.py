@@ -44,9 +44,3 @@ class Timeline:
         events = self._events[start : start + limit]
         following = events[-1]["seq"] + 1 if events else max(seq, self._first)
         return events, min(following, self._first + len(self._events))
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.counts.clear()
-        self._events.clear()
-        self._first = 0

@@ -1,0 +1,178 @@
+"""For tests of ceos and of its plugins: a whole runtime on a real server and simulated services, in this process.
+
+    def test_mondays_only(fake_runtime):
+        fake_runtime.apply(strategy="mondays-only")
+        run_id = fake_runtime.runtime.post("ada")
+        fake_runtime.drive()
+        assert fake_runtime.runtime.store.run(run_id).status == "published"
+
+`pytest_plugins = ["ceos.testing"]` in a conftest.py gives the fixture; `fake_runtime()` is the same as a context manager.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ceos.clock import Clock
+from ceos.fleet import simulator_environ
+from ceos.lifecycle import Stage
+from ceos.models import Agent, Run
+from ceos.runtime import Runtime, set_runtime
+from ceos.scheduler import Scheduler
+from ceos.settings import Settings
+from ceos.simulator import running
+
+
+class ManualClock(Clock):
+    """A clock that stands still until it is told to move."""
+
+    def __init__(self, start: dt.datetime) -> None:
+        super().__init__()
+        self._now = start
+
+    def now(self) -> dt.datetime:
+        """Return the moment it was set to."""
+        return self._now
+
+    def set(self, moment: dt.datetime) -> None:
+        """Set it to a moment with a zone."""
+        self._now = moment.astimezone(dt.UTC)
+
+    def advance(self, **delta: float) -> None:
+        """Move it forward, by the keywords of `timedelta`."""
+        self._now += dt.timedelta(**delta)
+
+
+#: The agent that `make_agent` makes unless told otherwise.
+ADA: dict[str, Any] = {
+    "id": "ada",
+    "name": "Ada",
+    "fid": 1001,
+    "signer_uuid": "00000000-0000-4000-8000-000000001001",
+    "persona": {"bio": "An engineer of small machines.", "tone": "dry", "topics": ["clocks", "bridges"]},
+    "schedule": {"cron": "0 * * * *", "jitter_seconds": 0},
+}
+
+
+def make_agent(**overrides: Any) -> Agent:
+    """Return an agent that needs nothing but what the test cares about."""
+    return Agent.model_validate({**ADA, **overrides})
+
+
+class FakeRuntime:
+    """A runtime whose services are simulated and whose clock stands still."""
+
+    def __init__(self, runtime: Runtime, simulator: Any, clock: ManualClock) -> None:
+        self.runtime = runtime
+        self.simulator = simulator
+        self.clock = clock
+        self.sent: list[tuple[str, Stage]] = []
+        self.scheduler: Scheduler = runtime.scheduler(self.sent.extend, lambda: 0)
+
+    def apply(self, **overrides: Any) -> Agent:
+        """Store an agent made by `make_agent` and return it."""
+        agent = make_agent(**overrides)
+        self.runtime.apply([agent])
+        return agent
+
+    def step(self) -> int:
+        """Let the scheduler tick and carry out what it calls for, stage after stage; returns how many stages ran."""
+        self.scheduler.tick()
+        count = 0
+        while self.sent:
+            run_id, stage = self.sent.pop(0)
+            following = getattr(self.runtime.pipeline, stage)(run_id)
+            count += 1
+            if following is not None:
+                self.sent.append((run_id, following))
+        return count
+
+    def drive(self, rounds: int = 30) -> None:
+        """Step until no run is open, waking the ones that wait for their next try."""
+        for _ in range(rounds):
+            self.step()
+            if not self.wake():
+                return
+
+    def wake(self) -> int:
+        """Make every open run due now, and return how many there are."""
+        client = self.runtime.store.client
+        runs = client.zrange("ceos:open", 0, -1)
+        for run in runs:  # type: ignore[union-attr]
+            client.zadd("ceos:open", {run: 0})
+        return len(runs)  # type: ignore[arg-type]
+
+    def post(self, agent_id: str = "ada", **options: Any) -> Run:
+        """Post by hand, drive it to its end, and return its record."""
+        run_id = self.runtime.post(agent_id, **options)
+        self.drive()
+        return self.runtime.store.run(run_id)
+
+    def casts(self) -> list[dict[str, Any]]:
+        """Return what the simulated Farcaster holds, in order."""
+        found: list[dict[str, Any]] = self.simulator.casts()
+        return found
+
+
+@contextmanager
+def fake_runtime(
+    home: Path | None = None, *, seed: int = 7, simulator: Any = None, **environ: str
+) -> Iterator[FakeRuntime]:
+    """Yield a runtime on an embedded server under `home` (a temporary folder by default), emptied first.
+
+    `simulator` is a running one to use, reset first, instead of one of its own. `environ` are further variables. Waits
+    between attempts are not waited for.
+    """
+    own = running(seed=seed) if simulator is None else nullcontext(simulator)
+    with tempfile.TemporaryDirectory(prefix="ceos-test-") as temporary, own as services:
+        services.reset()
+        variables = {
+            "CEOS_HOME": str(home or temporary),
+            "CEOS_SETTLE_SECONDS": "0",
+            **simulator_environ(services.url),
+            **environ,
+        }
+        runtime = Runtime(Settings.from_env(variables, dotenv=None))
+        clock = ManualClock(dt.datetime(2026, 3, 2, 8, 59, tzinfo=dt.UTC))
+        runtime.clock = clock
+        runtime.sleep = lambda seconds: None  # type: ignore[method-assign]
+        runtime.store.client.flushall()
+        set_runtime(runtime)
+        try:
+            yield FakeRuntime(runtime, services, clock)
+        finally:
+            set_runtime(None)
+            runtime.close()
+
+
+@pytest.fixture(scope="session")
+def ceos_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with an embedded server that all tests of the session share."""
+    from ceos.embedded import EmbeddedServer  # noqa: PLC0415  # named by the fixture that needs it
+
+    home = tmp_path_factory.mktemp("ceos-home")
+    server = EmbeddedServer(home)
+    server.ensure()
+    yield home
+    server.release()
+
+
+@pytest.fixture(scope="session")
+def ceos_simulator() -> Iterator[Any]:
+    """The simulated services that all tests of the session share; `fake_runtime` resets them."""
+    with running(seed=7) as simulator:
+        yield simulator
+
+
+@pytest.fixture(name="fake_runtime")
+def fake_runtime_fixture(ceos_home: Path, ceos_simulator: Any) -> Iterator[FakeRuntime]:
+    """A runtime of one test's own: emptied server, simulated services, a clock that stands still."""
+    with fake_runtime(ceos_home, simulator=ceos_simulator) as fake:
+        yield fake
