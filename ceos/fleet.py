@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -21,8 +23,23 @@ log = logging.getLogger(__name__)
 DRAIN_MS = 25_000
 #: How long to wait for the whole master process after that, in seconds.
 STOP_SECONDS = 30.0
+#: How long to wait before starting workers again that ended unasked: the first time, and at most, in seconds.
+FIRST_WAIT_SECONDS = 0.2
+LAST_WAIT_SECONDS = 10.0
+#: Workers that lived this long were well; the next wait is a first one again.
+STABLE_SECONDS = 5.0
 #: The exit code of a worker that found something misconfigured: starting it again would not help.
 EXIT_MISCONFIGURED = 78
+
+
+#: Linux: the kernel tells the workers to stop when we are killed. Elsewhere they go on until they are stopped by hand.
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _stop_with_parent() -> None:
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def worker_command(processes: int, threads: int, module: str = "ceos.actors") -> list[str]:
@@ -41,33 +58,41 @@ class Fleet:
     ) -> None:
         self._command = list(command)
         # A prefetch of one message a thread: more would wait behind a slow service while another process is idle.
-        self._environ = {"dramatiq_queue_prefetch": str(threads), **environ}
+        # A consumer that lost Redis looks again after half a second; stock waits three.
+        self._environ = {"dramatiq_queue_prefetch": str(threads), "dramatiq_restart_delay": "500", **environ}
         self._log_file = log_file
+        self._started_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the master; it gets a session of its own, so that one Ctrl-C reaches only us."""
-        self._process = subprocess.Popen(
+        self._started_at = time.monotonic()
+        # The kernel sends the signal when the starting thread ends, and only the main thread lasts as long as we do.
+        is_bound = _libc is not None and threading.current_thread() is threading.main_thread()
+        self._process = subprocess.Popen(  # noqa: S603  # our own command
             self._command,
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=self._log_file,
             stderr=self._log_file,
             start_new_session=True,
+            preexec_fn=_stop_with_parent if is_bound else None,  # noqa: PLW1509  # it only makes one system call
         )
 
     def supervise(self, stop: threading.Event) -> None:
-        """Start the master again whenever it ends unasked, until `stop` is set; raises `CeosError` when that is no use."""
-        wait = 1.0
-        while not stop.wait(0.2):
+        """Start the master again whenever it ends unasked, until `stop` is set; `CeosError` when that is no use."""
+        wait = FIRST_WAIT_SECONDS
+        while not stop.wait(0.1):
             process = self._process
             if process is None or process.poll() is None:
                 continue
+            if time.monotonic() - self._started_at > STABLE_SECONDS:
+                wait = FIRST_WAIT_SECONDS
             if process.returncode == EXIT_MISCONFIGURED:
                 raise CeosError("The workers refused to start; the reason is in the line above.")
             log.warning("Workers ended; starting them again", extra=event("fleet.restarted", code=process.returncode))
             stop.wait(wait)
-            wait = min(wait * 2, 10.0)
+            wait = min(wait * 2, LAST_WAIT_SECONDS)
             if not stop.is_set():
                 self.start()
 
@@ -97,11 +122,11 @@ class Fleet:
         return self._process.pid if self._process else None
 
 
-def wait_until(condition: object, seconds: float, look: float = 0.05) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float, look: float = 0.05) -> bool:
     """Wait until `condition()` is true; returns False when the time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if condition():  # type: ignore[operator]
+        if condition():
             return True
         time.sleep(look)
     return False

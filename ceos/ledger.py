@@ -57,6 +57,8 @@ class PartState:
     #: Milliseconds, Redis's clock; None while the part certainly is not out.
     first_sent: int | None = None
     last_sent: int | None = None
+    #: When this worker sent it, if it did.
+    sent_now: int | None = None
     hash: str | None = None
 
 
@@ -73,6 +75,8 @@ class Lease:
     kind: Kind | None
     #: Failed tries of this stage so far.
     tries: int
+    #: How often the run was taken without getting any further, this time included.
+    deliveries: int
     #: When the run was opened, milliseconds.
     opened_ms: int
     parts: dict[int, PartState] = field(default_factory=dict)
@@ -208,7 +212,7 @@ class Ledger:
         with self._held_lock:
             held, self._held = self._held, {}
         for run, fence in held.items():
-            self.store.run_script("retry", run, fence, self.lease_ms, 0, "handed back at shutdown", "")
+            self.store.run_script("retry", run, fence, self.lease_ms, 0, "handed back at shutdown", "", "")
 
     def now_ms(self) -> int:
         """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
@@ -231,10 +235,12 @@ class Ledger:
             raise Held
         if answer == "sent":
             raise Fenced
+        lease.part(index).sent_now = int(answer)
 
     def sent(self, lease: Lease, index: int, hash: str) -> None:
         """Write down the hash of a part that is out; that is progress, so the run's deliveries count from here again."""
         self._fenced("write", lease, f"h{index}", hash, "deliv", "")
+        lease.deliveries = 0
         lease.part(index).hash = hash
 
     def unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
@@ -265,8 +271,12 @@ class Ledger:
         self._fenced("advance", lease, status, text, int(review_hours * 3_600_000))
 
     def retry(self, lease: Lease, seconds: float, reason: str, *, counts: bool = True) -> None:
-        """Let go of the run and have it driven again in `seconds`; `counts` says whether a try of the stage is used up."""
-        self._fenced("retry", lease, int(seconds * 1000), reason[:300], lease.tries + (1 if counts else 0))
+        """Let go of the run and have it driven again in `seconds`; `counts` says whether a try of the stage is used up.
+
+        A worker that comes this far was not brought down, so the delivery does not count.
+        """
+        tries, deliveries = lease.tries + (1 if counts else 0), max(lease.deliveries - 1, 0)
+        self._fenced("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries)
 
     def finish(
         self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None, casts: Sequence[Cast] = (),
@@ -324,6 +334,7 @@ def _lease(run: str, stage: Stage, fence: str, revision: str, draft: str | None,
         draft=parsed,
         kind=Kind(fields["kind"]) if fields.get("kind") else None,
         tries=int(fields.get("tries", 0)),
+        deliveries=int(fields.get("deliv", 0)),
         opened_ms=int(fields["at"]),
     )
     for index in range(len(parsed.parts) if parsed else 0):

@@ -172,6 +172,8 @@ class Pipeline:
         with self._t.budget.reserve(
             agent, f"{lease.run_id}:{lease.fence}:image", worst, self._t.clock.now()
         ) as reservation:
+            # Several models may have been tried, and what a failed try cost is not known: all of it counts.
+            reservation.settle(worst)
             picture = self._t.fal.image(
                 draft.image_prompt or draft.topic, model=agent.models.image, style=agent.models.style, max_usd=worst
             )

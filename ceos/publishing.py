@@ -65,7 +65,7 @@ class Publisher:
                     text=part.text,
                     part=index,
                     parent=parent,
-                    at=dt.datetime.fromtimestamp((known.first_sent or lease.opened_ms) / 1000, dt.UTC),
+                    at=dt.datetime.fromtimestamp((known.first_sent or known.sent_now or lease.opened_ms) / 1000, dt.UTC),
                 )
             )
             parent = known.hash
@@ -115,7 +115,13 @@ class Publisher:
         since = dt.datetime.fromtimestamp(first / 1000, dt.UTC)
         # The same words may have been published before: a cast that belongs to an earlier post is not this part.
         used = lease.hashes | self._ledger.recent_hashes(agent.id)
-        hash = self._neynar.find_cast(agent.fid, part.text, parent=parent, since=since, used=used, embeds=part.embeds)
+        try:
+            hash = self._neynar.find_cast(
+                agent.fid, part.text, parent=parent, since=since, used=used, embeds=part.embeds
+            )
+        except (RateLimited, ServiceUnavailable) as error:
+            wait = error.retry_after if error.retry_after is not None else BUSY_SECONDS
+            raise Later(wait, f"cannot tell yet whether part {index + 1} is out: {error}") from None
         if hash is not None:
             log.info("A cast of unknown outcome was found", extra=event("cast.found", part=index, hash=hash))
             self._note(lease, index, hash, draft)

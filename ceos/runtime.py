@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ceos import embedded
 from ceos.budget import Budget, utc_day
@@ -134,7 +134,7 @@ class Runtime:
 
     def check_servers(self) -> None:
         """Raise `StoreMisconfigured` unless Redis keeps what it is given and the messages have a database of their own."""
-        if _database(self.redis_url) == _database(self.broker_url):
+        if database_of(self.redis_url) == database_of(self.broker_url):
             raise StoreMisconfigured(
                 "The broker shares a logical database with the data, where its maintenance would block everything: set "
                 "CEOS_BROKER_URL to another database of the same server, such as one ending in /1."
@@ -256,22 +256,24 @@ def _key(key: str | None) -> str:
     return key
 
 
-def _database(url: str) -> tuple[str, str, int]:
-    """Return (host or socket, port, logical database) of a Redis address."""
+def database_of(url: str) -> tuple[str, str, int]:
+    """Return (host or socket, port, logical database) of a Redis address; `?db=` wins over the path, as in redis-py."""
     parts = urlsplit(url)
+    number = parse_qs(parts.query).get("db", [""])[0]
     if parts.scheme == "unix":
-        return parts.path, "", int(parse_qs(parts.query).get("db", ["0"])[0])
-    number = parts.path.strip("/") or parse_qs(parts.query).get("db", ["0"])[0]
-    return parts.hostname or "localhost", str(parts.port or 6379), int(number or 0)
+        return unquote(parts.path), "", int(number or 0)
+    return parts.hostname or "localhost", str(parts.port or 6379), int(number or parts.path.strip("/") or 0)
 
 
 def next_database(url: str) -> str:
-    """Return the same server's next logical database."""
+    """Return the same server's next logical database; login and options stay."""
     parts = urlsplit(url)
-    number = _database(url)[2] + 1
-    if parts.scheme == "unix":
-        return f"unix://{parts.path}?db={number}"
-    return urlunsplit(parts._replace(path=f"/{number}"))
+    number = database_of(url)[2] + 1
+    options = [(key, value) for key, value in parse_qsl(parts.query) if key != "db"]
+    if parts.scheme != "unix":
+        return urlunsplit(parts._replace(path=f"/{number}", query=urlencode(options)))
+    # urlunsplit() would drop the two slashes of a scheme it does not know.
+    return f"unix://{parts.netloc}{parts.path}?{urlencode([*options, ('db', number)])}"
 
 
 _runtime: Runtime | None = None

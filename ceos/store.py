@@ -16,7 +16,7 @@
     ceos:review             zset    parked run by the time it expires
     ceos:dead               zset    failed or partial run by the time it ended
     ceos:measure            zset    published run by the time of its next measurement
-    ceos:run:{run}          hash    st(atus), at, end, why, kind, fence, token, lease, deliv(eries), d (calls in vain), tries;
+    ceos:run:{run}          hash    st(atus), was (status before its end), at, end, why, kind, fence, token, lease, deliv(eries), d (calls in vain), tries;
                                     per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash. No value over 64 bytes
                                     but `why`, so Redis keeps it compact.
     ceos:draft:{run}        string  the draft, JSON; shortened once published

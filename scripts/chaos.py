@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import datetime as dt
 import json
+import logging
 import os
 import random
 import signal
@@ -39,7 +40,7 @@ from ceos.runtime import Runtime
 from ceos.settings import Settings
 
 LEASE, SETTLE, SPEED = 3.0, 3.0, 10
-AGENTS = 25
+AGENTS = 100
 #: Parts of an average post of the strategy below.
 PARTS_PER_POST = 2.2
 
@@ -84,10 +85,11 @@ def main() -> int:
     parser.add_argument("--parts", type=int, default=1000, help="at least this many parts, over all rounds")
     parser.add_argument("--idem", choices=["honour", "ignore", "both"], default="both")
     parser.add_argument("--control", action="store_true", help="switch the ledger's look-up off; duplicates must appear")
-    parser.add_argument("--crash", type=float, default=0.012, help="chance of each crash point")
+    parser.add_argument("--crash", type=float, default=0.008, help="chance of each crash point")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    logging.disable(logging.WARNING)
     modes = ["ignore"] if options.control else ["honour", "ignore"] if options.idem == "both" else [options.idem]
     verdicts = []
     for mode in modes:
@@ -117,7 +119,7 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
         runtime.apply(agents)
         begun = time.monotonic()
         with workers(environ, options.seed, runtime) as killed:
-            quiet = wait_until(lambda: is_quiet(runtime), 60 + parts * 0.6, look=0.5)
+            quiet = wait_until(lambda: is_quiet(runtime), 120 + parts * 0.4, look=0.5)
         casts = requests.get(f"{url}/_sim/casts", timeout=30).json()["casts"]
         stats = requests.get(f"{url}/_sim/stats", timeout=30).json()
         runs = [run for agent in agents for run in runtime.store.recent_runs(agent.id, 200)]
@@ -233,11 +235,11 @@ def log_file(environ: dict[str, str]) -> Any:
 def kill_at_random(
     fleets: list[Fleet], seed: int, runtime: Runtime, stop: threading.Event, killed: dict[str, int]
 ) -> None:
-    """Kill -9 a worker every 4 s or so, and every fifth time the server instead."""
+    """Kill -9 a worker every 7 s or so, and now and then the server instead."""
     chance = random.Random(seed)
-    while not stop.wait(chance.uniform(2, 6)):
+    while not stop.wait(chance.uniform(4, 10)):
         with contextlib.suppress(Exception):
-            if chance.random() < 0.2:
+            if chance.random() < 0.15:
                 os.kill(int(runtime.store.client.info("server")["process_id"]), signal.SIGKILL)  # type: ignore[index]
                 killed["killed_servers"] += 1
             else:

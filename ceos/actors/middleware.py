@@ -1,5 +1,7 @@
-"""What surrounds every message and every worker process: ids in the log, retries that survive an outage, a watchdog, and
-the threads that live with a worker (scheduler, renewer)."""
+"""What surrounds every message and every worker process.
+
+Ids in the log, retries that survive an outage, a watchdog, and the threads that live with a worker.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +51,8 @@ class LogContext(dramatiq.Middleware):
     after_skip_message = after_process_message
 
 
-class SafeRetries(Retries):  # type: ignore[misc]
-    """Retries that are not lost when Redis is away at that moment: stock Dramatiq would acknowledge the message instead."""
+class SafeRetries(Retries):
+    """Retries that are not lost when Redis is away: stock Dramatiq would acknowledge the message instead."""
 
     def after_process_message(
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
@@ -123,10 +125,12 @@ class Household(dramatiq.Middleware):
         self._threads.append(thread)
 
     def _watch(self, runtime: Runtime, broker: Any, worker: Any) -> None:
-        """Keep the heartbeat fresh while all threads are busy, and leave when a thread has died or the parent is gone."""
+        """Keep the heartbeat fresh while all threads are busy, and leave when one has died or the parent is gone."""
         parent = os.getppid()
         is_checked = False
-        while not self._stop.wait(min(5.0, runtime.settings.lease_seconds / 4)):
+        wait = 0.0
+        while not self._stop.wait(wait):
+            wait = min(5.0, runtime.settings.lease_seconds / 4)
             try:
                 if not is_checked:
                     runtime.check_servers()

@@ -1,13 +1,15 @@
-"""The `ceos` command. Each command lives in a module that is imported when it is called, so that `--help` stays instant."""
+"""The `ceos` command. Each command's module is imported when it is called, so that `--help` stays instant."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
 
 from ceos.errors import CeosError, DraftRejected, InvalidInput, NotFound
+from ceos.logs import redact
 
 #: name → (module, attribute, one line of help)
 COMMANDS = {
@@ -38,6 +40,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of one command and return it."""
+        del ctx
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
@@ -46,6 +49,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
+        del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, _, help) in COMMANDS.items()])
 
@@ -63,15 +67,15 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; every error of ours becomes one line on standard error, in this one place."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="ceos", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
     except (InvalidInput, NotFound, DraftRejected) as error:
-        click.echo(f"{error}", err=True)
+        click.echo(redact(str(error)), err=True)
         sys.exit(2)
     except CeosError as error:
-        click.echo(f"{error}", err=True)
+        click.echo(redact(str(error)), err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
@@ -80,6 +84,13 @@ def main() -> None:
         # The reader of a pipe, such as head, has seen enough.
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        # A plugin may raise anything here, and so may a mistake of ours; whoever looks for it wants the traceback.
+        if os.environ.get("CEOS_LOG_LEVEL") == "debug":
+            raise
+        text = f"ceos met an unexpected error: {type(error).__name__}: {error}. CEOS_LOG_LEVEL=debug shows where."
+        click.echo(redact(text), err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,4 +1,4 @@
-"""`ceos demo`: the main job end to end, without a key. Real workers, real server; only the three services are simulated."""
+"""`ceos demo`: the main job end to end, without a key. Only the three services are simulated."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ style = "watercolor"
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts.")
 @click.option("--keep", is_flag=True, help="Keep the folder with the data and the logs.")
 def demo(seed: int, keep: bool) -> None:
-    """Watch three agents of different strategies publish into a simulated Farcaster, on a clock that runs 300 times as fast."""
+    """Watch three agents of different strategies publish into a simulated Farcaster, 300 times as fast as life."""
     stop = stop_on_signals()
     folder = Path(tempfile.mkdtemp(prefix="ceos-demo-"))
     started = time.monotonic()
@@ -109,7 +109,8 @@ def _services(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
     url = f"http://127.0.0.1:{port}"
     config = json.dumps({service: {"latency_seconds": seconds} for service, seconds in LATENCY.items()})
     with write_log(folder / "simulator.log") as log_file:
-        simulator = subprocess.Popen(simulator_command(port, seed, config), stdout=log_file, stderr=log_file)
+        command = simulator_command(port, seed, config)
+        simulator = subprocess.Popen(command, stdout=log_file, stderr=log_file)  # noqa: S603  # our own command
     try:
         if not wait_until(lambda: simulator.poll() is not None or _is_open(port), 15):
             raise CeosError("The simulator did not start.")
@@ -204,10 +205,10 @@ def _report(runs: list[Run], casts: list[dict[str, Any]], seconds: float) -> Non
     cost = sum(run.draft.cost_usd for run in out if run.draft)
     hashes = {cast["hash"] for cast in casts}
     known = {hash for run in out for hash in run.hashes}
+    different = {(cast["author"]["fid"], cast["text"], cast["parent_hash"]) for cast in casts}
     click.echo(
         f"\n{len(out)} posts, {len(casts)} casts in {seconds:.0f} s for {cost:.4f} simulated USD; "
-        f"{len(casts) - len({(cast['author']['fid'], cast['text'], cast['parent_hash']) for cast in casts})} published twice, "
-        f"{len(known - hashes)} lost."
+        f"{len(casts) - len(different)} published twice, {len(known - hashes)} lost."
     )
 
 

@@ -6,16 +6,16 @@ import sys
 
 import click
 
-from ceos.cli.output import command_runtime, json_option, show_json, show_table, when
+from ceos.cli.output import F, command_runtime, json_option, show_json, show_table, when
 from ceos.errors import NotFound
 from ceos.models import Run
 from ceos.runtime import Runtime
 
 
-def runs_argument(command: object) -> click.Command:
-    """Add `DRAFT… | --all` to a command."""
-    command = click.argument("run_ids", metavar="DRAFT...", nargs=-1)(command)  # type: ignore[arg-type, type-var]
-    return click.option("--all", "all_runs", is_flag=True, help="All of them.")(command)  # type: ignore[type-var]
+def runs_argument(command: F) -> F:
+    """Add `DRAFT… | --all` to a command, as the arguments `run_ids` and `all_runs`."""
+    command = click.argument("run_ids", metavar="DRAFT...", nargs=-1)(command)
+    return click.option("--all", "all_runs", is_flag=True, help="All of them.")(command)
 
 
 def _chosen(run_ids: tuple[str, ...], all_runs: bool, every: list[str]) -> list[str]:

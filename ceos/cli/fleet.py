@@ -15,7 +15,7 @@ from ceos.errors import StoreUnavailable
 
 
 def stop_on_signals() -> threading.Event:
-    """Return an event that SIGINT and SIGTERM set; a second signal ends the process at once."""
+    """Return an event that SIGINT, SIGTERM and a closed terminal set; a second signal ends the process at once."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -26,12 +26,20 @@ def stop_on_signals() -> threading.Event:
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)
+    # Without it, closing the terminal would end us and leave the workers, which have a session of their own.
+    signal.signal(signal.SIGHUP, handle)
     return stop
 
 
 @click.command()
-@click.option("--processes", default=min(2, os.cpu_count() or 1), show_default=True, help="Worker processes.")
-@click.option("--threads", default=8, show_default=True, help="Threads in each.")
+@click.option(
+    "--processes",
+    default=min(2, os.cpu_count() or 1),
+    show_default=True,
+    type=click.IntRange(1),
+    help="Worker processes.",
+)
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1), help="Threads in each.")
 def up(processes: int, threads: int) -> None:
     """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set."""
     from ceos.fleet import Fleet, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
@@ -43,8 +51,10 @@ def up(processes: int, threads: int) -> None:
     if not ids:
         click.echo("No agents yet; 'ceos agent apply FILE' makes one, while this runs.", err=True)
     stop = stop_on_signals()
-    log_format = os.environ.get("CEOS_LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json")
-    fleet = Fleet(worker_command(processes, threads), {**os.environ, "CEOS_LOG_FORMAT": log_format}, threads=threads)
+    environ = dict(os.environ)
+    if sys.stderr.isatty() and "log_format" not in runtime.settings.model_fields_set:
+        environ["CEOS_LOG_FORMAT"] = "text"
+    fleet = Fleet(worker_command(processes, threads), environ, threads=threads)
     fleet.start()
     try:
         fleet.supervise(stop)

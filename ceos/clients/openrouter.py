@@ -10,7 +10,8 @@ list would also move on after a moderation flag. Who is asked next:
   billed, so the caller books what it set aside, and the stage decides whether to pay again.
 
 Worst case of a call: no attempt begins later than `BEGIN_SECONDS` after the first, and one lasts 5 s of connecting and
-`ANSWER_SECONDS`: 155 s with any number of models. Only one generation of a call is ever billed.
+`ANSWER_SECONDS`: 155 s with any number of models. Only one generation of a call is ever billed. `complete_json` makes
+at most two such calls.
 """
 
 from __future__ import annotations
@@ -206,10 +207,11 @@ class OpenRouter:
         prompt, answer = prompt_tokens(messages, tools), max(max_tokens, LEAST_TOKENS)
         prices = [self._catalogue.price(model) for model in models]
         if schema is None:
-            return max(price.of(prompt, answer) for price in prices)
+            return max((price.of(prompt, answer) for price in prices), default=0.0)
         # The second request repeats the first, with the schema in words, the answer, and what was wrong with it.
         prompt += len(str(strict_json.response_format(schema)))
-        return max(price.of(prompt, answer) + price.of(prompt + answer + 1000, answer) for price in prices)
+        both = (price.of(prompt, answer) + price.of(prompt + answer + 1000, answer) for price in prices)
+        return max(both, default=0.0)
 
     def models_exist(self, names: Sequence[str]) -> list[str]:
         """Return those of `names` that OpenRouter does not list; raises a `ServiceError` when it does not say."""

@@ -32,6 +32,8 @@ if not is_again then
     return {'waiting', owner}
   end
   if redis.call('HINCRBY', key, 'deliv', 1) > tonumber(deliveries) then
+    -- The last holder may only sleep; a new fence keeps it from going on with a run that has ended.
+    redis.call('HINCRBY', key, 'fence', 1)
     end_run(run, 'failed', 'given up after ' .. deliveries .. ' deliveries; it seems to bring its workers down', keep, failures)
     return {'ended', 'failed'}
   end

@@ -1,12 +1,13 @@
 -- DISPATCH: the runs nobody is driving, with the stage each needs. ARGV: how many at most, milliseconds until the next call.
--- A run that is called in vain is called again later and later, so a long queue is not filled with repeats.
+-- A run that is called in vain is called again after twice the time, then after four times, so a long queue is not filled
+-- with repeats.
 local at = now()
 local calls = {}
 for _, run in ipairs(redis.call('ZRANGE', 'ceos:open', '-inf', at, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do
   local key = 'ceos:run:' .. run
   local stage = STAGE[redis.call('HGET', key, 'st') or '']
   if stage then
-    local calls_before = math.min(redis.call('HINCRBY', key, 'd', 1) - 1, 6)
+    local calls_before = math.min(redis.call('HINCRBY', key, 'd', 1) - 1, 2)
     redis.call('ZADD', 'ceos:open', 'XX', at + ARGV[2] * 2 ^ calls_before, run)
     calls[#calls + 1] = {run, stage}
   else

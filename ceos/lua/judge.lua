@@ -27,7 +27,7 @@ if verb == 'retry' or verb == 'drop' then
   for part = 0, 9 do
     if redis.call('HEXISTS', key, 'h' .. part) == 0 then redis.call('HDEL', key, 'a' .. part) end
   end
-  reopen(redis.call('EXISTS', 'ceos:draft:' .. run) == 1 and 'illustrated' or 'planned')
+  reopen(redis.call('HGET', key, 'was'))
   return 'ok'
 end
 if status ~= 'review' then return status end

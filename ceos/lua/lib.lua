@@ -80,7 +80,7 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
   local agent = agent_of(run)
   local state_key = 'ceos:agent:' .. agent
   local at = now()
-  redis.call('HSET', key, 'st', status, 'why', reason, 'end', at)
+  redis.call('HSET', key, 'was', redis.call('HGET', key, 'st'), 'st', status, 'why', reason, 'end', at)
   redis.call('HDEL', key, 'token', 'lease', 'd')
   redis.call('EXPIRE', key, keep_seconds)
   redis.call('EXPIRE', 'ceos:draft:' .. run, keep_seconds)
@@ -95,7 +95,7 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
     redis.call('ZADD', 'ceos:dead', at, run)
     local failures = redis.call('HINCRBY', state_key, 'failures', 1)
     release_agent(agent, run)
-    if failures >= failures_allowed and move(agent, 'error', run, reason) then
+    if failures >= tonumber(failures_allowed) and move(agent, 'error', run, reason) then
       redis.call('HSET', state_key, 'reason', reason)
     end
   else

@@ -1,5 +1,5 @@
 -- SENDING: the write-ahead before a part leaves. Rest of ARGV: part.
--- Refused once the part has its hash, and while the agent is paused or removed.
+-- Refused once the part has its hash, and while the agent is paused or removed. Returns the moment that was noted.
 local part = ARGV[4]
 if redis.call('HEXISTS', key, 'h' .. part) == 1 then return 'sent' end
 local state = redis.call('HGET', 'ceos:agent:' .. agent, 'state')
@@ -8,4 +8,4 @@ local at = now()
 redis.call('HSETNX', key, 's' .. part, at)
 redis.call('HSET', key, 'l' .. part, at)
 renew()
-return 'ok'
+return string.format('%d', at)

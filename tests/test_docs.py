@@ -1,0 +1,257 @@
+"""The README keeps its word: its tables name everything there is, and what it shows runs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from pydantic.fields import FieldInfo
+
+from ceos import hookspecs
+from ceos.actors.middleware import EXIT_BROKEN, EXIT_MISCONFIGURED
+from ceos.agentfile import parse_agents
+from ceos.cli import cli
+from ceos.lifecycle import AgentState, RunStatus
+from ceos.models import IMAGE_STYLES, Agent, Frozen, Kind, Limits, Models, Persona, Schedule, SkillUse
+from ceos.plugins import Plugins, load_plugins
+from ceos.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+TABLES: dict[str, type[Frozen]] = {
+    "": Agent,
+    "persona.": Persona,
+    "schedule.": Schedule,
+    "models.": Models,
+    "limits.": Limits,
+    "skills.": SkillUse,
+}
+
+
+def section(title: str) -> str:
+    """Return the text under a heading, up to the next one of its level."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"the README has no section {title!r}"
+    return found[1]
+
+
+def rows(head: str, *, of: str) -> dict[str, list[str]]:
+    """Return the rows of the table headed `head` in section `of`, by their first cell without its backquotes."""
+    found = re.search(rf"^\| {head} \|.*\n\|[ |-]+\n((?:\|.*\n)+)", section(of), re.MULTILINE)
+    assert found, f"section {of!r} has no table of every {head}"
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[1].splitlines()]
+    return {first.strip("`"): rest for first, *rest in cells}
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands(group: click.Group, prefix: str) -> Iterator[str]:
+    """Yield the full name of every command."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}"
+
+
+# Tables
+
+
+def default_of_setting(value: Any) -> str:
+    if value is None or value == "":
+        return "unset"
+    return f"`{value:g}`" if isinstance(value, int | float) else f"`{value}`"
+
+
+def test_every_variable_is_listed_with_its_default_and_help() -> None:
+    wanted = [
+        f"| `{field.alias}` | {default_of_setting(field.default)} | {field.description} |"
+        for field in Settings.model_fields.values()
+    ]
+    assert [line for line in section("Environment").splitlines() if line.startswith("| `")] == wanted
+
+
+def test_every_command_is_listed_and_no_other() -> None:
+    assert sorted(rows("command", of="Commands")) == sorted(commands(cli, "ceos"))
+
+
+def test_every_command_the_readme_mentions_exists() -> None:
+    known = set(commands(cli, "ceos"))
+    code = "\n".join([*blocks("sh"), *re.findall(r"`(ceos [^`]+)`", README)])
+    mentioned = re.findall(r"(?:^|; |& )(ceos [a-z]+)( [a-z]+)?", code, re.MULTILINE)
+    assert [first + second for first, second in mentioned if not {first, first + second} & known] == []
+
+
+def test_every_exit_code_is_listed() -> None:
+    assert {int(code) for code in rows("code", of="Commands")} == {0, 1, 2, EXIT_BROKEN, EXIT_MISCONFIGURED}
+
+
+def default_of_key(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if default is None:
+        return "none"
+    return f"`{json.dumps(list(default) if isinstance(default, tuple) else default)}`"
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        pytest.param(prefix + name, field, id=prefix + name)
+        for prefix, model in TABLES.items()
+        for name, field in model.model_fields.items()
+        if f"{name}." not in TABLES
+    ],
+)
+def test_every_key_of_the_agent_file_is_listed_with_its_default(key: str, field: FieldInfo) -> None:
+    default, meaning = rows("key", of="Agent file")[key]
+    assert default == ("one of the two" if key.startswith("signer_uuid") else default_of_key(field))
+    assert meaning
+
+
+def test_no_key_is_listed_that_the_agent_file_does_not_have() -> None:
+    known = {prefix + name for prefix, model in TABLES.items() for name in model.model_fields}
+    assert set(rows("key", of="Agent file")) <= known
+
+
+def test_every_strategy_is_listed_with_its_shares() -> None:
+    assert "| strategy | original | thread | engagement | media |" in section("Agent file")
+    assert rows("strategy", of="Agent file") == {
+        name: [f"{strategy.shares[kind]}%" for kind in (Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT, Kind.MEDIA)]  # type: ignore[attr-defined]
+        for name, strategy in load_plugins().strategies.items()
+    }
+
+
+def test_every_picture_style_is_listed() -> None:
+    assert [
+        style for style in IMAGE_STYLES if f"`{style}`" not in rows("key", of="Agent file")["models.style"][1]
+    ] == []
+
+
+def test_every_state_is_listed() -> None:
+    assert list(rows("state", of="States")) == list(AgentState)
+    assert list(rows("status", of="States")) == list(RunStatus)
+
+
+def test_every_hook_is_listed_with_its_signature() -> None:
+    for name in Plugins()._hooks:
+        arguments = ", ".join(inspect.signature(getattr(hookspecs, name)).parameters)
+        assert f"{name}({arguments})" in rows("hook", of="Writing a strategy")
+
+
+# What it shows
+
+
+def test_every_toml_block_is_valid() -> None:
+    agent_files = [text for text in blocks("toml") if "[[agent]]" in text]
+    assert agent_files
+    for text in agent_files:
+        assert parse_agents(text, "README.md")
+    for text in blocks("toml"):
+        assert tomllib.loads(text)
+
+
+def test_the_strategy_and_its_test_run_as_they_are_printed(tmp_path: Path) -> None:
+    strategy, test = blocks("python")
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mondays.py").write_text(strategy)
+    (tmp_path / "test_mondays.py").write_text(test)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_the_first_lines_run_without_keys(tmp_path: Path) -> None:
+    # Given the first block of the README, on a free port, in a folder where ceos is installed already,
+    lines = blocks("sh")[0]
+    assert len(lines.splitlines()) <= 16
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    script = (
+        lines.replace("pip install .\n", "")
+        .replace("ceos sim >sim.env", f"ceos sim --port {port} >sim.env")
+        .replace("sleep 2", "until grep -q timeline sim.env; do sleep 0.1; done")
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CEOS_")}
+    environ = {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+    # when they are typed in,
+    shell = subprocess.Popen(
+        ["bash", "-c", script + "wait\n"],
+        cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        output, _ = shell.communicate(timeout=120)
+    finally:
+        if shell.poll() is None:
+            os.killpg(shell.pid, signal.SIGTERM)
+
+    # then a thread is published, and everything that was started ends.
+    assert re.search(r"^ada:m:\w+ +published +thread", output, re.MULTILINE), output
+    assert "Traceback" not in output
+    assert "ada  created" in re.sub(" +", "  ", output)
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    for text in (README, CHANGELOG):
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path, _, anchor = target.partition("#")
+            if path.startswith(("http://", "https://")):
+                continue
+            assert not path or (ROOT / path).exists(), target
+            headings = [
+                re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.M)
+            ]
+            assert not anchor or anchor in headings, target
+
+
+def test_every_script_it_names_is_there() -> None:
+    for name in set(re.findall(r"scripts/[\w.]+", README)):
+        assert os.access(ROOT / name, os.X_OK), name
+
+
+@pytest.mark.parametrize("text", [README, CHANGELOG], ids=["README", "CHANGELOG"])
+def test_the_documents_are_about_ceos_alone(text: str) -> None:
+    # No folder of somebody's machine, no package index, no open ends, no salesman.
+    places = r"/home/|/root/|/Users/|/tmp/|/work/|pypi\.|index-url"
+    words = r"TODO|FIXME|blazing|seamless|cutting-edge|powerful|effortless"
+    assert re.findall(f"{places}|{words}", text, re.IGNORECASE) == []
+
+
+def test_the_changelog_has_the_version_of_the_package() -> None:
+    assert f"## [{version('ceos')}]" in CHANGELOG
+    assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= {
+        "Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"
+    }  # fmt: skip

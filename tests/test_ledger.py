@@ -1,0 +1,460 @@
+"""The run ledger on a real server: who may drive a run, what is refused, and that every script may be executed twice."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import resources
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from ceos.errors import Fenced, InvalidInput, NotFound
+from ceos.ledger import DELIVERIES, KEEP_DEAD_SECONDS, KEEP_SECONDS, Fire, Held, Lease, Ledger, idempotency_key
+from ceos.lifecycle import FINAL, RunStatus, Stage
+from ceos.models import Cast, Draft, Kind, Part
+from ceos.store import Store
+from ceos.testing import FakeRuntime
+
+SLOT = 1_772_445_600_000
+
+
+@pytest.fixture
+def fake(fake_runtime: FakeRuntime) -> FakeRuntime:
+    """A runtime with one agent, ada."""
+    fake_runtime.apply()
+    return fake_runtime
+
+
+@pytest.fixture
+def ledger(fake: FakeRuntime) -> Ledger:
+    """The ledger of a first worker process."""
+    return fake.runtime.ledger
+
+
+@pytest.fixture
+def other(fake: FakeRuntime) -> Ledger:
+    """The ledger of a second worker process."""
+    return Ledger(fake.runtime.store)
+
+
+def make_draft(*texts: str) -> Draft:
+    return Draft(kind=Kind.ORIGINAL, topic="clocks", parts=tuple(Part(text=text) for text in texts or ("tick",)))
+
+
+def make_cast(ledger: Ledger, **overrides: Any) -> Cast:
+    return Cast(**{"hash": "0xabc", "text": "tick", "part": 0, "at": "2026-03-02T09:00:00Z", **overrides})
+
+
+def take(ledger: Ledger, run: str, stage: Stage = Stage.WRITE, token: str | None = None) -> Lease:
+    lease = ledger.begin(run, stage, token)
+    assert lease is not None, f"{run} could not be taken for {stage}"
+    return lease
+
+
+def lapse(store: Store, run: str) -> None:
+    """Have the lease of a run end a moment ago."""
+    store.client.hset(f"ceos:run:{run}", "lease", "1")
+    store.client.zadd("ceos:open", {run: 1})
+
+
+def open_runs(store: Store) -> dict[str, float]:
+    return dict(store.client.zrange("ceos:open", 0, -1, withscores=True))  # type: ignore[arg-type]
+
+
+# Who may drive a run
+
+
+def test_two_workers_begin_the_same_run_and_one_gets_it(ledger: Ledger, other: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    assert ledger.begin(run, Stage.WRITE) is not None
+    assert other.begin(run, Stage.WRITE) is None
+
+
+def test_of_many_threads_that_begin_a_run_exactly_one_gets_it(ledger: Ledger) -> None:
+    runs = [ledger.open("ada", "a")] * 24
+    with ThreadPoolExecutor(8) as pool:
+        leases = list(pool.map(lambda run: ledger.begin(run, Stage.WRITE), runs))
+    assert len([lease for lease in leases if lease]) == 1
+
+
+def test_the_same_token_gets_the_same_fence_and_costs_one_delivery(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    first, again = take(ledger, run, token="t"), take(ledger, run, token="t")
+    assert first.fence == again.fence == "1"
+    assert ledger.store.run(run).deliveries == 1
+
+
+def test_a_lapsed_lease_is_taken_over_and_the_first_worker_is_refused_before_it_can_send(
+    ledger: Ledger, other: Ledger
+) -> None:
+    # Given a worker that is about to publish
+    run = ledger.open("ada", "a", draft=make_draft())
+    first = take(ledger, run, Stage.PUBLISH)
+    # When it sleeps past its lease and another takes over
+    lapse(ledger.store, run)
+    second = take(other, run, Stage.PUBLISH)
+    # Then only the second may send
+    assert int(second.fence) > int(first.fence)
+    with pytest.raises(Fenced):
+        ledger.sending(first, 0)
+    other.sending(second, 0)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda ledger, lease: ledger.sending(lease, 0),
+        lambda ledger, lease: ledger.sent(lease, 0, "0xabc"),
+        lambda ledger, lease: ledger.unsent(lease, 0, counts=True),
+        lambda ledger, lease: ledger.advance(lease, RunStatus.ILLUSTRATED, make_draft("other words")),
+        lambda ledger, lease: ledger.retry(lease, 0, "again"),
+        lambda ledger, lease: ledger.finish(lease, RunStatus.FAILED, "no"),
+    ],
+    ids=["sending", "sent", "unsent", "advance", "retry", "finish"],
+)
+def test_every_write_of_a_worker_that_lost_its_lease_is_refused_and_changes_nothing(
+    ledger: Ledger, other: Ledger, write: Callable[[Ledger, Lease], None]
+) -> None:
+    run = ledger.open("ada", "a", draft=make_draft())
+    first = take(ledger, run, Stage.PUBLISH)
+    lapse(ledger.store, run)
+    take(other, run, Stage.PUBLISH)
+    before = snapshot(ledger.store)
+    with pytest.raises(Fenced):
+        write(ledger, first)
+    assert snapshot(ledger.store) == before
+
+
+def test_a_part_with_its_hash_is_never_sent_again(ledger: Ledger) -> None:
+    lease = take(ledger, ledger.open("ada", "a", draft=make_draft()), Stage.PUBLISH)
+    ledger.sending(lease, 0)
+    ledger.sent(lease, 0, "0xabc")
+    with pytest.raises(Fenced):
+        ledger.sending(lease, 0)
+
+
+@pytest.mark.parametrize("stop", ["pause", "remove", "panic"])
+def test_nothing_leaves_once_the_operator_has_stopped_it(fake: FakeRuntime, ledger: Ledger, stop: str) -> None:
+    lease = take(ledger, ledger.open("ada", "a", draft=make_draft()), Stage.PUBLISH)
+    if stop == "panic":
+        fake.runtime.store.set_panic("stop everything")
+    else:
+        getattr(fake.runtime, stop)("ada")
+    with pytest.raises(Held):
+        ledger.sending(lease, 0)
+
+
+def test_a_worker_cannot_take_a_run_for_a_stage_it_is_not_in(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    for stage in (Stage.ILLUSTRATE, Stage.PUBLISH, Stage.MEASURE):
+        assert ledger.begin(run, stage) is None
+    assert ledger.store.run(run).deliveries == 0
+
+
+def test_a_run_that_never_was_is_nothing_to_do(ledger: Ledger) -> None:
+    assert ledger.begin("ada:m:nobody", Stage.WRITE) is None
+
+
+# Leases
+
+
+def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: Ledger) -> None:
+    # Given one run held by this process and one that it lost to another
+    fake_agents = ledger.store
+    mine, lost = ledger.open("ada", "a", draft=make_draft()), "ada:m:b"
+    ledger.open("ada", "b", draft=make_draft())
+    held = take(ledger, mine, Stage.PUBLISH)
+    fake_agents.client.hset(f"ceos:run:{mine}", "lease", "1")
+    ledger._held[lost] = "7"
+    before = open_runs(ledger.store)
+    # When the leases are renewed
+    assert ledger.renew() == [lost]
+    # Then the held one lasts again, and the other is untouched
+    lease_until = ledger.store.agent_statuses(["ada"])[0].lease_until
+    assert lease_until is not None
+    assert lease_until.timestamp() * 1000 >= ledger.now_ms() + 50_000
+    assert open_runs(ledger.store)[lost] == before[lost]
+    ledger.sending(held, 0)
+    assert ledger.renew() == [], "what was lost once is not asked for again"
+
+
+def test_a_finished_stage_is_not_renewed_any_more(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    with ledger.holding(take(ledger, run)) as _:
+        assert ledger.renew() == []
+    lapse(ledger.store, run)
+    ledger.renew()
+    assert open_runs(ledger.store)[run] == 1
+
+
+def test_what_is_handed_back_at_shutdown_is_driven_at_once_by_another(ledger: Ledger, other: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    first = take(ledger, run)
+    ledger.hand_back()
+    assert [call[0] for call in other.dispatch()] == [run]
+    assert int(take(other, run).fence) > int(first.fence)
+    ledger.hand_back()
+    assert other.begin(run, Stage.WRITE) is None, "a second hand-back leaves the other worker's lease alone"
+
+
+# One run of an agent at a time
+
+
+def test_runs_of_one_agent_are_driven_one_at_a_time_in_the_order_they_were_opened(ledger: Ledger) -> None:
+    # Given three posts for one agent
+    first, second, third = (ledger.open("ada", key) for key in "abc")
+    assert [run for run, _ in ledger.dispatch()] == [first, second, third]
+    # When a worker holds the first, the others wait
+    lease = take(ledger, first)
+    assert ledger.begin(second, Stage.WRITE) is None
+    assert ledger.begin(third, Stage.WRITE) is None
+    assert ledger.dispatch() == []
+    # Then the end of each calls the next
+    for following in (second, third):
+        ledger.finish(lease, RunStatus.MISSED, "quiet")
+        assert ledger.dispatch() == [(following, Stage.WRITE)]
+        lease = take(ledger, following)
+
+
+def test_a_run_that_waits_for_its_next_try_keeps_its_agent(ledger: Ledger) -> None:
+    first, second = ledger.open("ada", "a"), ledger.open("ada", "b")
+    ledger.retry(take(ledger, first), 3600, "busy")
+    assert ledger.begin(second, Stage.WRITE) is None
+
+
+def test_two_agents_do_not_wait_for_each_other(fake: FakeRuntime, ledger: Ledger) -> None:
+    fake.apply(id="ben", fid=1002)
+    assert ledger.begin(ledger.open("ada", "a"), Stage.WRITE) is not None
+    assert ledger.begin(ledger.open("ben", "a"), Stage.WRITE) is not None
+
+
+# Giving up
+
+
+def test_a_run_that_brings_its_workers_down_is_given_up_after_twenty_deliveries(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a", draft=make_draft())
+    for _ in range(DELIVERIES):
+        last = take(ledger, run, Stage.PUBLISH)
+        lapse(ledger.store, run)
+    assert ledger.begin(run, Stage.PUBLISH) is None
+    record = ledger.store.run(run)
+    assert record.status == "failed"
+    assert f"given up after {DELIVERIES} deliveries" in record.reason
+    assert ledger.store.dead() == [run]
+    with pytest.raises(Fenced):
+        ledger.sending(last, 0)
+
+
+def test_a_run_that_is_put_off_in_good_order_is_never_poison(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a", draft=make_draft())
+    for _ in range(2 * DELIVERIES):
+        ledger.retry(take(ledger, run, Stage.PUBLISH), 0, "Neynar answered 429", counts=False)
+    assert ledger.store.run(run).status == "publishing"
+
+
+def test_a_run_whose_agent_was_removed_ends_at_its_next_step(fake: FakeRuntime, ledger: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    fake.runtime.remove("ada")
+    assert ledger.begin(run, Stage.WRITE) is None
+    record = ledger.store.run(run)
+    assert (record.status, record.reason) == ("failed", "the agent was removed")
+    assert open_runs(ledger.store) == {}
+
+
+# The record
+
+
+def finish_slot(ledger: Ledger, slot: int, text: str = "tick") -> str:
+    ledger.store.client.hset("ceos:agent:ada", "slot", slot)
+    (run,) = ledger.fire([Fire("ada", slot, slot + 1, slot + 1, [slot], [])])
+    ledger.advance(take(ledger, run), RunStatus.ILLUSTRATED, make_draft(text))
+    lease = take(ledger, run, Stage.PUBLISH)
+    ledger.sending(lease, 0)
+    ledger.sent(lease, 0, "0xabc")
+    ledger.finish(lease, RunStatus.PUBLISHED, draft=make_draft(text[:10]), casts=[make_cast(ledger)])
+    return run
+
+
+def test_a_published_run_shrinks_and_expires(ledger: Ledger) -> None:
+    run = finish_slot(ledger, SLOT, "x" * 300)
+    client = ledger.store.client
+    assert 0 < client.ttl(f"ceos:run:{run}") <= KEEP_SECONDS
+    assert 0 < client.ttl(f"ceos:draft:{run}") <= KEEP_SECONDS
+    draft = ledger.store.run(run).draft
+    assert draft is not None and draft.text == "x" * 10
+    assert not {"token", "lease", "d"} & set(client.hkeys(f"ceos:run:{run}"))
+    assert client.object("encoding", f"ceos:run:{run}") == "listpack"
+
+
+def test_a_failed_run_can_be_resumed_for_a_week(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    ledger.finish(take(ledger, run), RunStatus.FAILED, "no")
+    assert KEEP_SECONDS < ledger.store.client.ttl(f"ceos:run:{run}") <= KEEP_DEAD_SECONDS
+
+
+def test_a_published_slot_never_opens_again_even_after_its_record_is_gone(ledger: Ledger) -> None:
+    run = finish_slot(ledger, SLOT)
+    client = ledger.store.client
+    client.delete(f"ceos:run:{run}", f"ceos:draft:{run}")
+    for slot in (SLOT, SLOT - 3_600_000):
+        client.hset("ceos:agent:ada", "slot", slot)
+        assert ledger.fire([Fire("ada", slot, SLOT + 1, SLOT + 1, [slot], [])]) == []
+    client.hset("ceos:agent:ada", "slot", SLOT + 1)
+    assert ledger.fire([Fire("ada", SLOT + 1, SLOT + 2, SLOT + 2, [SLOT + 1], [])]) == [f"ada:{SLOT + 1}"]
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+@pytest.mark.parametrize("stage", list(Stage))
+def test_no_duplicate_message_opens_a_finished_run_again(ledger: Ledger, status: RunStatus, stage: Stage) -> None:
+    run = ledger.open("ada", "a")
+    ledger.finish(take(ledger, run), status, "over")
+    before = snapshot(ledger.store)
+    assert ledger.begin(run, stage) is None
+    assert ledger.open("ada", "a") == run
+    assert ledger.dispatch() == []
+    assert snapshot(ledger.store) == before
+
+
+def test_the_same_key_is_the_same_post_and_keeps_its_first_words(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a", draft=make_draft("first"))
+    assert ledger.open("ada", "a", draft=make_draft("second")) == run
+    draft = ledger.store.run(run).draft
+    assert draft is not None and draft.text == "first"
+
+
+def test_a_post_for_an_unknown_agent_names_the_known_ones(ledger: Ledger) -> None:
+    with pytest.raises(NotFound, match=r"No agent named 'eve'. Known: ada"):
+        ledger.open("eve", "a")
+
+
+def test_the_idempotency_key_is_the_same_for_a_part_and_different_everywhere_else() -> None:
+    keys = [idempotency_key(run, part) for run in ("ada:1", "ada:2", "ben:1") for part in range(10)]
+    assert len(set(keys)) == 30
+    assert idempotency_key("ada:1", 0) == keys[0]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{16}", key) for key in keys)
+
+
+# Messages are only hints
+
+
+def test_a_lost_message_is_sent_again_later_and_later(ledger: Ledger) -> None:
+    # Given a run whose messages all vanish with the broker's queue
+    run = ledger.open("ada", "a")
+    waits = []
+    for _ in range(9):
+        assert ledger.dispatch() == [(run, Stage.WRITE)]
+        assert ledger.dispatch() == [], "one call is enough for now"
+        waits.append(round((open_runs(ledger.store)[run] - ledger.now_ms()) / ledger.lease_ms))
+        ledger.store.client.zadd("ceos:open", {run: 0})
+    # Then the waits double up to a bound, and a worker that comes at last sets them back
+    assert waits[:3] == [1, 2, 4]
+    assert all(1 <= later / earlier <= 2 for earlier, later in pairwise(waits))
+    assert waits[-1] == waits[-2] <= 64
+    ledger.advance(take(ledger, run), RunStatus.WRITTEN, make_draft())
+    lapse(ledger.store, run)
+    assert ledger.dispatch() == [(run, Stage.ILLUSTRATE)]
+    assert open_runs(ledger.store)[run] - ledger.now_ms() <= ledger.lease_ms
+
+
+def test_a_message_lost_between_two_stages_is_sent_again(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    ledger.dispatch()
+    ledger.advance(take(ledger, run), RunStatus.WRITTEN, make_draft())
+    assert ledger.dispatch() == [], "the message that was just sent gets its chance"
+    lapse(ledger.store, run)
+    assert ledger.dispatch() == [(run, Stage.ILLUSTRATE)]
+
+
+def test_many_schedulers_call_each_waiting_run_once(ledger: Ledger) -> None:
+    runs = {ledger.open("ada", f"k{number}") for number in range(60)}
+    with ThreadPoolExecutor(8) as pool:
+        called = [run for calls in pool.map(lambda _: ledger.dispatch(7), range(24)) for run, _ in calls]
+    assert sorted(called) == sorted(runs)
+
+
+# Every script may be executed twice, because the client library may send it twice
+
+
+def snapshot(store: Store) -> dict[str, Any]:
+    """Return everything that is stored, with the moments around now made equal."""
+    client: Any = store.client
+    now = client.time()[0]
+    readers: dict[str, Callable[[str], Any]] = {
+        "string": client.get,
+        "hash": client.hgetall,
+        "list": lambda key: client.lrange(key, 0, -1),
+        "zset": lambda key: {member: int(score) for member, score in client.zrange(key, 0, -1, withscores=True)},
+        "set": lambda key: sorted(client.smembers(key)),
+    }
+    found = {key: readers[client.type(key)](key) for key in sorted(client.keys("*"))}
+
+    def soften(match: re.Match[str]) -> str:
+        return "(about now)" if abs(int(match[0]) / 1000 - now) < 7200 else match[0]
+
+    softened: dict[str, Any] = json.loads(re.sub(r"\b\d{13}\b", soften, json.dumps(found)).replace("(about now)", "0"))
+    return softened
+
+
+@pytest.fixture
+def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """Execute every script a second time with the same arguments and require that nothing changes; yields their names."""
+    seen: set[str] = set()
+    store = fake.runtime.store
+    once = store.run_script
+
+    def run_twice(name: str, *args: Any) -> Any:
+        answer = once(name, *args)
+        before = snapshot(store)
+        once(name, *args)
+        assert snapshot(store) == before, f"{name}{args} changed something the second time"
+        seen.add(name)
+        return answer
+
+    monkeypatch.setattr(store, "run_script", run_twice)
+    yield seen
+
+
+def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:
+    """A day in the life of two agents, in which every script runs, each of them twice."""
+    runtime, simulator = fake.runtime, fake.simulator
+    # A thread with a lost answer, a 429 and a picture, fired by the schedule
+    fake.apply(id="cleo", fid=1003, schedule={"cron": "0 * * * *", "jitter_seconds": 0})
+    simulator.faults(neynar={"script": ["cut_after", "rate_limited"]})
+    fake.clock.advance(minutes=2)
+    fake.drive()
+    fake.post(kind=Kind.THREAD)
+    fake.post(kind=Kind.MEDIA)
+    # Review: approve, edit, reject, expire
+    fake.apply(id="ben", fid=1002, approval="review")
+    for verb in ("approve", "edit", "reject", "expire"):
+        run = fake.post("ben", kind=Kind.ORIGINAL)
+        if verb == "edit":
+            runtime.edit(run.id, "Words of my own.")
+        else:
+            runtime.ledger.judge(run.id, verb, "because")  # type: ignore[arg-type]
+    fake.drive()
+    # Failures until the agent stops, then resume, retry and drop
+    simulator.faults(neynar={"signers": "strict"})
+    runs = [fake.post(text=f"This one fails, number {number}.") for number in range(3)]
+    assert {run.status for run in runs} == {"failed"}
+    runtime.resume("ada")
+    runtime.ledger.judge(runs[0].id, "retry")
+    runtime.ledger.judge(runs[1].id, "drop")
+    # Leases, limits, the operator
+    lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
+    runtime.ledger.renew()
+    runtime.ledger.hand_back()
+    del lease
+    runtime.pause("ada")
+    runtime.resume("ada")
+    fake.apply(name="Ada Lovelace")
+    runtime.remove("ada")
+    fake.drive()
+    runtime.store.client.zadd("ceos:measure", dict.fromkeys(runtime.store.client.zrange("ceos:measure", 0, -1), 0))
+    fake.drive()
+    scripts = {path.name.removesuffix(".lua") for path in (resources.files("ceos") / "lua").iterdir()}
+    assert twice == scripts - {"lib", "fenced"}
