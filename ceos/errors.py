@@ -55,7 +55,7 @@ class Fenced(CeosError):
 
 
 class PluginError(CeosError):
-    """A plugin could not be loaded."""
+    """A plugin could not be loaded, or failed."""
 
 
 class ServiceError(CeosError):

@@ -17,12 +17,14 @@ from ceos.clients.fal import Fal
 from ceos.clients.neynar import Neynar
 from ceos.clock import Clock
 from ceos.errors import (
+    CeosError,
     DraftRejected,
     Fenced,
     IllegalTransition,
     InvalidInput,
     LimitReached,
     NotFound,
+    PluginError,
     RequestRefused,
     ServiceError,
     StoreUnavailable,
@@ -122,7 +124,16 @@ class Pipeline:
             kind=kind,
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
-        return self._t.plugins.strategy(agent.strategy).brief_post(agent, situation)
+        strategy = self._t.plugins.strategy(agent.strategy)
+        try:
+            brief = strategy.brief_post(agent, situation)
+        # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"The strategy {agent.strategy!r} failed: {type(error).__name__} {error}".strip()) from error
+        if brief is not None and not isinstance(brief, Brief):
+            kind = type(brief).__name__
+            raise PluginError(f"The strategy {agent.strategy!r} returned an object of type {kind}, not a ceos.Brief.")
+        return brief
 
     # The stages
 
@@ -229,7 +240,7 @@ class Pipeline:
                 self._try_again(lease, error)
 
     def _try_again(self, lease: Lease, error: Exception) -> None:
-        reason = str(error) if isinstance(error, ServiceError) else f"{type(error).__name__} in stage {lease.stage}"
+        reason = str(error) if isinstance(error, CeosError) else f"{type(error).__name__} in stage {lease.stage}"
         if lease.tries + 1 >= ATTEMPTS:
             return self._fail(lease, f"given up after {ATTEMPTS} attempts: {reason}")
         wait = max(2.0**lease.tries, getattr(error, "retry_after", None) or 0.0)

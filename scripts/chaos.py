@@ -41,6 +41,8 @@ from ceos.settings import Settings
 
 LEASE, SETTLE, SPEED = 3.0, 3.0, 10
 AGENTS = 100
+#: Masters with one worker each: Dramatiq stops a whole master when one worker of it is killed.
+MASTERS = 6
 #: Parts of an average post of the strategy below.
 PARTS_PER_POST = 2.2
 
@@ -85,7 +87,7 @@ def main() -> int:
     parser.add_argument("--parts", type=int, default=1000, help="at least this many parts, over all rounds")
     parser.add_argument("--idem", choices=["honour", "ignore", "both"], default="both")
     parser.add_argument("--control", action="store_true", help="switch the ledger's look-up off; duplicates must appear")
-    parser.add_argument("--crash", type=float, default=0.008, help="chance of each crash point")
+    parser.add_argument("--crash", type=float, default=0.005, help="chance of each crash point")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -207,9 +209,9 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def workers(environ: dict[str, str], seed: int, runtime: Runtime) -> Iterator[dict[str, int]]:
-    """Run three masters with a worker each; kill one of the workers, or the server, at random every few seconds."""
+    """Run six masters with a worker each; kill one of the workers, or the server, at random every few seconds."""
     stop = threading.Event()
-    fleets = [Fleet(worker_command(1, 8, "chaos_actors"), environ, threads=8, log_file=log_file(environ)) for _ in range(3)]
+    fleets = [Fleet(worker_command(1, 3, "chaos_actors"), environ, threads=3, log_file=log_file(environ)) for _ in range(MASTERS)]
     killed = {"killed_workers": 0, "killed_servers": 0}
     threads = [threading.Thread(target=fleet.supervise, args=(stop,), daemon=True) for fleet in fleets]
     threads.append(threading.Thread(target=kill_at_random, args=(fleets, seed, runtime, stop, killed), daemon=True))
@@ -237,7 +239,7 @@ def kill_at_random(
 ) -> None:
     """Kill -9 a worker every 7 s or so, and now and then the server instead."""
     chance = random.Random(seed)
-    while not stop.wait(chance.uniform(4, 10)):
+    while not stop.wait(chance.uniform(2, 6)):
         with contextlib.suppress(Exception):
             if chance.random() < 0.15:
                 os.kill(int(runtime.store.client.info("server")["process_id"]), signal.SIGKILL)  # type: ignore[index]

@@ -407,9 +407,7 @@ def test_a_dropped_run_is_gone_from_the_dead(fake: FakeRuntime) -> None:
 @pytest.mark.parametrize("idem", ["honour", "ignore"])
 @pytest.mark.parametrize("part", [0, 1, 2])
 @pytest.mark.parametrize("point", ["begun", "noted", "sent", "written"])
-def test_a_killed_publisher_repeats_no_part_and_loses_none(
-    fake: FakeRuntime, point: str, part: int, idem: str
-) -> None:
+def test_a_killed_publisher_repeats_no_part_and_loses_none(fake: FakeRuntime, point: str, part: int, idem: str) -> None:
     """The worker dies after it took the run, noted the send, sent it, or wrote its hash down."""
     # Given a worker that has published the parts before
     fake.simulator.faults(neynar={"idem": idem})

@@ -290,9 +290,7 @@ def test_no_more_runs_are_called_while_too_many_messages_wait(fake: FakeRuntime)
 
 
 def test_a_batch_is_bounded_and_the_rest_follows_at_once(fake: FakeRuntime) -> None:
-    fake.runtime.apply(
-        [make_agent(id=f"agent-{number}", fid=2000 + number) for number in range(BATCH)]
-    )
+    fake.runtime.apply([make_agent(id=f"agent-{number}", fid=2000 + number) for number in range(BATCH)])
     fake.clock.set(at(9))
     assert fake.scheduler.tick() is True, "there is more to do"
     assert fake.scheduler.tick() is False

@@ -189,9 +189,7 @@ def test_a_success_in_between_starts_the_count_again(fake: FakeRuntime) -> None:
     assert state(fake) == "sleeping"
 
 
-@pytest.mark.parametrize(
-    "status", [RunStatus.REJECTED, RunStatus.EXPIRED, RunStatus.LIMITED, RunStatus.MISSED]
-)
+@pytest.mark.parametrize("status", [RunStatus.REJECTED, RunStatus.EXPIRED, RunStatus.LIMITED, RunStatus.MISSED])
 def test_what_is_no_failure_neither_counts_nor_forgives(fake: FakeRuntime, status: RunStatus) -> None:
     fail(fake)
     for _ in range(5):
@@ -248,9 +246,7 @@ def test_resume_is_for_paused_and_error_only(fake: FakeRuntime, before: AgentSta
     assert state(fake) == (AgentState.IDLE if is_held else before)
 
 
-@pytest.mark.parametrize(
-    ("hold", "words"), [(AgentState.PAUSED, "is paused"), (AgentState.ERROR, "is in error")]
-)
+@pytest.mark.parametrize(("hold", "words"), [(AgentState.PAUSED, "is paused"), (AgentState.ERROR, "is in error")])
 def test_a_post_for_an_agent_that_is_held_is_refused_with_the_way_out(
     fake: FakeRuntime, hold: AgentState, words: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -47,6 +48,15 @@ class LazyGroup(click.Group):
         found: click.Command = getattr(importlib.import_module(f"ceos.cli.{module}"), attribute)
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader of our output that has seen enough, such as head, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered is written when the process ends, and must not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         del ctx
@@ -80,10 +90,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of a pipe, such as head, has seen enough.
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         # A plugin may raise anything here, and so may a mistake of ours; whoever looks for it wants the traceback.
         if os.environ.get("CEOS_LOG_LEVEL") == "debug":

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import redis
 
+from ceos.cli.output import number
 from ceos.clients.neynar_types import Signer
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.lifecycle import AgentState
@@ -153,7 +154,7 @@ def _keeps(client: redis.Redis, whose: str) -> Iterator[Finding]:
 def _workers(examination: Examination) -> Iterator[Finding]:
     count = examination.runtime.store.counts()["workers"]
     if count:
-        yield Finding("workers", Status.OK, f"{_number(count, 'worker process', 'worker processes')} at work.")
+        yield Finding("workers", Status.OK, f"{number(count, 'worker process', 'worker processes')} at work.")
     else:
         yield Finding(
             "workers", Status.WARNING, "No worker is running, so nothing is posted.", "'ceos up' starts some."
@@ -196,7 +197,7 @@ def _plugins(examination: Examination) -> Iterator[Finding]:
             yield Finding("plugins", Status.FAILED, line, "Update, mend or remove that plugin.")
         return
     examination.strategies = dict(plugins.strategies)
-    counts = (_number(len(plugins.describe()), "plugin"), _number(len(plugins.strategies), "strategy", "strategies"))
+    counts = (number(len(plugins.describe()), "plugin"), number(len(plugins.strategies), "strategy", "strategies"))
     yield Finding("plugins", Status.OK, f"{counts[0]} with {counts[1]}.")
 
 
@@ -218,7 +219,7 @@ def _agents(examination: Examination) -> Iterator[Finding]:
             mend = f"Mend the cause, then 'ceos agent resume {agent.id}' lets it go on."
             yield Finding(f"agent {agent.id}", Status.WARNING, found, mend)
     if sound:
-        yield Finding("agents", Status.OK, f"{_number(len(agents), 'agent')}, none in error.")
+        yield Finding("agents", Status.OK, f"{number(len(agents), 'agent')}, none in error.")
 
 
 # The services
@@ -268,7 +269,7 @@ def _models(examination: Examination) -> Iterator[Finding]:
         yield Finding("models", Status.FAILED if first[model] else Status.WARNING, found, mend)
     if not missing:
         found = (
-            f"OpenRouter has all {_number(len(names), 'model')} that the agents use." if names else "None is used yet."
+            f"OpenRouter has all {number(len(names), 'model')} that the agents use." if names else "None is used yet."
         )
         yield Finding("models", Status.OK, found)
 
@@ -401,7 +402,3 @@ def _place(url: str) -> str:
 def _info(client: redis.Redis, section: str) -> dict[str, Any]:
     answer: Any = client.info(section)
     return dict(answer)
-
-
-def _number(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 import click
@@ -18,7 +18,7 @@ from ceos.cli.checks import CHECKS, Check, Examination, Finding, Status, check_s
 from ceos.cli.output import json_option, log_for_person, show_json
 from ceos.errors import CeosError
 from ceos.logs import redact
-from ceos.runtime import Runtime
+from ceos.runtime import Runtime, get_runtime
 from ceos.settings import Settings
 
 
@@ -30,18 +30,15 @@ def doctor(as_json: bool) -> None:
     Costs nothing and publishes nothing. Exit code 1 if anything failed; warnings alone give 0.
     """
     settings, problems = Settings.inspect()
-    log_for_person("error" if settings.log_level != "debug" else "debug")
-    runtime = Runtime(settings)
+    # With bad variables, the checks go on with the defaults in their place.
+    runtime = Runtime(settings) if problems else get_runtime()
+    log_for_person("debug" if runtime.settings.log_level == "debug" else "error")
     findings: list[Finding] = []
-    try:
-        found = examine(runtime, problems)
-        if as_json:
-            findings.extend(found)
-            show_json([asdict(finding) for finding in findings])
-        else:
-            (_print_styled if sys.stdout.isatty() else _print_plain)(_recorded(found, findings))
-    finally:
-        runtime.close()
+    found = _recorded(examine(runtime, problems), findings)
+    if as_json:
+        show_json([asdict(finding) for finding in found])
+    else:
+        (_print_styled if sys.stdout.isatty() else _print_plain)(found)
     if any(finding.status is Status.FAILED for finding in findings):
         sys.exit(1)
 
@@ -59,9 +56,9 @@ def examine(
             continue
         try:
             for finding in check.make(examination):
-                yield Finding(finding.check, finding.status, redact(finding.found), redact(finding.mend))
+                yield replace(finding, found=_sentence(finding.found), mend=redact(finding.mend))
         except CeosError as error:
-            found, mend = _halves(redact(str(error)))
+            found, mend = _halves(_sentence(str(error)))
             yield Finding(check.name, Status.FAILED, found, mend or "Mend that, and run 'ceos doctor' again.")
 
 
@@ -70,6 +67,12 @@ def _obstacle(check: Check, examination: Examination, problems: Mapping[str, str
     if bad:
         return f"{' and '.join(bad)} {'is' if len(bad) == 1 else 'are'} not valid"
     return "Redis could not be asked" if check.needs_redis and examination.agents is None else ""
+
+
+def _sentence(text: str) -> str:
+    """Return a text without secrets and with a full stop; vendors' own words often lack one."""
+    text = redact(text).rstrip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _halves(message: str) -> tuple[str, str]:

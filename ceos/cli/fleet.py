@@ -10,7 +10,7 @@ from types import FrameType
 
 import click
 
-from ceos.cli.output import command_runtime
+from ceos.cli.output import command_runtime, number
 from ceos.errors import StoreUnavailable
 
 
@@ -47,7 +47,8 @@ def up(processes: int, threads: int) -> None:
     runtime = command_runtime()
     runtime.check_servers()
     ids = runtime.store.agent_ids()
-    click.echo(f"{len(ids)} agents, {processes} worker processes with {threads} threads each. Ctrl-C stops.", err=True)
+    fleet_size = f"{number(processes, 'worker process', 'worker processes')} with {number(threads, 'thread')} each"
+    click.echo(f"{number(len(ids), 'agent')}, {fleet_size}. Ctrl-C stops.", err=True)
     if not ids:
         click.echo("No agents yet; 'ceos agent apply FILE' makes one, while this runs.", err=True)
     stop = stop_on_signals()

@@ -81,6 +81,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: 
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def number(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun, as in "1 agent" and "2 strategies"."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def when(moment: dt.datetime | None) -> str:
     """Return a moment as people read it, in UTC to the second."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else "-"

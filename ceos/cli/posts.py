@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, show_json, show_table
+from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
 from ceos.errors import CeosError
 from ceos.lifecycle import RunStatus
 from ceos.models import Draft, Kind, Run
@@ -30,9 +30,17 @@ LOOK_SECONDS = 0.2
 @click.option("--timeout", default=300.0, show_default=True, help="How long --wait waits, in seconds.")
 @json_option
 def post(
-    agent_ids: tuple[str, ...], all_agents: bool, kind: str | None, text: str | None, key: str | None, dry_run: bool,
-    wait: bool, timeout: float, as_json: bool,
-) -> None:  # fmt: skip
+    *,
+    agent_ids: tuple[str, ...],
+    all_agents: bool,
+    kind: str | None,
+    text: str | None,
+    key: str | None,
+    dry_run: bool,
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
     """Post now as AGENTs, on the same road as a scheduled post."""
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
@@ -135,8 +143,8 @@ def status(as_json: bool) -> None:
     if panic:
         click.echo(f"PANIC: all publishing is stopped ({panic}); 'ceos unpanic' lets it go on.")
     click.echo(
-        f"{counts['workers']} worker processes, {counts['open']} open runs, {counts['review']} drafts in review, "
-        f"{counts['dead']} dead."
+        f"{number(counts['workers'], 'worker process', 'worker processes')}, {number(counts['open'], 'open run')}, "
+        f"{number(counts['review'], 'draft')} in review, {number(counts['dead'], 'dead post')}."
     )
     return show_table(
         ["agent", "state", "works on", "next slot (UTC)", "missed", "failures", "reason"],

@@ -32,6 +32,7 @@ if verb == 'retry' or verb == 'drop' then
 end
 if status ~= 'review' then return status end
 if verb == 'approve' then
+  if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 0 then return 'removed' end
   reopen('approved')
 elseif verb == 'edit' then
   redis.call('SET', 'ceos:draft:' .. run, text)
