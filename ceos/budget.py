@@ -39,7 +39,7 @@ class Budget:
 
     @contextmanager
     def reserve(self, agent: Agent, name: str, worst_usd: float, at: dt.datetime) -> Iterator[Reservation]:
-        """Set `worst_usd` aside for the call inside the block; raises `LimitReached` before the call when it would not fit.
+        """Set `worst_usd` aside for the call inside the block; raises `LimitReached` before a call that would not fit.
 
         `name` tells one call from another. A call that the service certainly did not carry out gives everything back
         that was not settled before; one whose outcome is unknown keeps the reservation.

@@ -7,6 +7,7 @@ the agent, the draft and the message.
 from __future__ import annotations
 
 import contextvars
+import functools
 import json
 import logging
 import re
@@ -38,10 +39,17 @@ def register_secret(value: str | None) -> None:
     """Make sure that `value` never appears in a log line or an error message of this process."""
     global _pattern  # noqa: PLW0603  # one process, one set of secrets
     if value and len(value) >= 6 and value not in _secrets:
-        # In JSON, and in a repr, some of its signs are escaped.
-        quoted = (json.dumps(value), json.dumps(value, ensure_ascii=False), repr(value))
-        _secrets.update({value, *(text[1:-1] for text in quoted)})
-        _pattern = re.compile("|".join(re.escape(item) for item in sorted(_secrets, key=len, reverse=True)))
+        _secrets.add(value)
+        longest_first = sorted(_secrets, key=len, reverse=True)
+        _pattern = re.compile("|".join("".join(map(_however_escaped, item)) for item in longest_first))
+
+
+@functools.cache
+def _however_escaped(sign: str) -> str:
+    """Return a pattern for a sign as it is and as JSON or a repr escape it, however often one is inside another."""
+    forms = dict.fromkeys((sign, json.dumps(sign)[1:-1], ascii(sign)[1:-1]))
+    patterns = [r"\\+".join(map(re.escape, form.split("\\"))) for form in forms]
+    return patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})"
 
 
 def redact(text: str) -> str:

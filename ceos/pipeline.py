@@ -129,7 +129,8 @@ class Pipeline:
             brief = strategy.brief_post(agent, situation)
         # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
         except (Exception, SystemExit) as error:
-            raise PluginError(f"The strategy {agent.strategy!r} failed: {type(error).__name__} {error}".strip()) from error
+            cause = f"{type(error).__name__} {error}".strip()
+            raise PluginError(f"The strategy {agent.strategy!r} failed: {cause}") from error
         if brief is not None and not isinstance(brief, Brief):
             kind = type(brief).__name__
             raise PluginError(f"The strategy {agent.strategy!r} returned an object of type {kind}, not a ceos.Brief.")

@@ -59,13 +59,14 @@ class Publisher:
                 if self._stopping.is_set():
                     raise Stopping
                 self._publish_part(lease, agent, signer_uuid, draft, index, parent)
+            sent_ms = known.first_sent or known.sent_now or lease.opened_ms
             casts.append(
                 Cast(
                     hash=known.hash or "",
                     text=part.text,
                     part=index,
                     parent=parent,
-                    at=dt.datetime.fromtimestamp((known.first_sent or known.sent_now or lease.opened_ms) / 1000, dt.UTC),
+                    at=dt.datetime.fromtimestamp(sent_ms / 1000, dt.UTC),
                 )
             )
             parent = known.hash

@@ -75,8 +75,9 @@ IMPURE = {
 #: `Situation.random` is a field of this type; the pipeline fills it.
 PURE_EXCEPTIONS = {("models", "random")}
 
-#: Modules that hand the whole environment on to the processes they start. All else asks the settings.
-ENVIRONMENT = {"settings", "cli.demo", "cli.fleet"}
+#: Besides the settings, the modules that hand the whole environment on to the processes they start, and the one that
+#: reports errors, of the settings too.
+ENVIRONMENT = {"settings", "cli.demo", "cli.fleet", "cli"}
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ def test_only_the_settings_read_the_environment(name: str) -> None:
 
 
 def test_only_two_modules_know_redis() -> None:
-    knowing = {name for name in MODULES if any(one.target == "redis" for one in libraries(name))}
+    knowing = {name for name in MODULES if any(one.target == "redis" and not one.for_types for one in libraries(name))}
     assert knowing == {"store", "actors.broker"}
 
 

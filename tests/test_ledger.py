@@ -1,4 +1,4 @@
-"""The run ledger on a real server: who may drive a run, what is refused, and that every script may be executed twice."""
+"""The run ledger on a real server: who may drive a run, what is refused, and that every script may run twice."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from ceos.errors import Fenced, InvalidInput, NotFound
-from ceos.ledger import DELIVERIES, KEEP_DEAD_SECONDS, KEEP_SECONDS, Fire, Held, Lease, Ledger, idempotency_key
+from ceos.errors import Fenced, NotFound
+from ceos.fleet import wait_until
+from ceos.ledger import DELIVERIES, KEEP_DEAD_SECONDS, KEEP_SECONDS, Fire, Held, Lease, Ledger, Renewer, idempotency_key
 from ceos.lifecycle import FINAL, RunStatus, Stage
 from ceos.models import Cast, Draft, Kind, Part
 from ceos.store import Store
@@ -164,11 +165,10 @@ def test_a_run_that_never_was_is_nothing_to_do(ledger: Ledger) -> None:
 
 def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: Ledger) -> None:
     # Given one run held by this process and one that it lost to another
-    fake_agents = ledger.store
     mine, lost = ledger.open("ada", "a", draft=make_draft()), "ada:m:b"
     ledger.open("ada", "b", draft=make_draft())
     held = take(ledger, mine, Stage.PUBLISH)
-    fake_agents.client.hset(f"ceos:run:{mine}", "lease", "1")
+    ledger.store.client.hset(f"ceos:run:{mine}", "lease", "1")
     ledger._held[lost] = "7"
     before = open_runs(ledger.store)
     # When the leases are renewed
@@ -184,11 +184,32 @@ def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: L
 
 def test_a_finished_stage_is_not_renewed_any_more(ledger: Ledger) -> None:
     run = ledger.open("ada", "a")
-    with ledger.holding(take(ledger, run)) as _:
+    with ledger.holding(take(ledger, run)):
         assert ledger.renew() == []
     lapse(ledger.store, run)
     ledger.renew()
     assert open_runs(ledger.store)[run] == 1
+
+
+def test_the_renewer_keeps_a_lease_alive_while_its_worker_waits_for_a_slow_service(ledger: Ledger) -> None:
+    # Given a worker with a short lease, waiting
+    quick = Ledger(ledger.store, lease_seconds=0.2)
+    run = quick.open("ada", "a")
+    lease = take(quick, run)
+    client: Any = ledger.store.client
+    first = int(client.hget(f"ceos:run:{run}", "lease"))
+    renewer = Renewer(quick)
+    renewer.start()
+    # When several leases have passed
+    try:
+        assert wait_until(lambda: ledger.now_ms() > first + 300, 5)
+        # Then it still has the run
+        assert ledger.begin(run, Stage.WRITE) is None
+        quick.sending(lease, 0)
+    finally:
+        renewer.stop()
+        renewer.join(5)
+    assert not renewer.is_alive()
 
 
 def test_what_is_handed_back_at_shutdown_is_driven_at_once_by_another(ledger: Ledger, other: Ledger) -> None:
@@ -401,7 +422,7 @@ def snapshot(store: Store) -> dict[str, Any]:
 
 @pytest.fixture
 def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """Execute every script a second time with the same arguments and require that nothing changes; yields their names."""
+    """Execute every script a second time with the same arguments, require that nothing changes, and yield their names."""
     seen: set[str] = set()
     store = fake.runtime.store
     once = store.run_script
@@ -454,7 +475,8 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     fake.apply(name="Ada Lovelace")
     runtime.remove("ada")
     fake.drive()
-    runtime.store.client.zadd("ceos:measure", dict.fromkeys(runtime.store.client.zrange("ceos:measure", 0, -1), 0))
+    for run_id in runtime.store.client.zrange("ceos:measure", 0, -1):  # type: ignore[union-attr]
+        runtime.store.client.zadd("ceos:measure", {str(run_id): 0})
     fake.drive()
     scripts = {path.name.removesuffix(".lua") for path in (resources.files("ceos") / "lua").iterdir()}
     assert twice == scripts - {"lib", "fenced"}

@@ -38,7 +38,7 @@ def fake(fake_runtime: FakeRuntime) -> FakeRuntime:
 def start(ceos_home: Path, ceos_simulator: Any) -> Start:
     """Start a runtime with variables of one's own."""
 
-    def start_with(**environ: str) -> AbstractContextManager[FakeRuntime]:
+    def start_with(**environ: Any) -> AbstractContextManager[FakeRuntime]:
         return testing.fake_runtime(ceos_home, simulator=ceos_simulator, **environ)
 
     return start_with
@@ -507,7 +507,7 @@ def test_counts_are_those_of_the_network(fake: FakeRuntime) -> None:
     fake.simulator.faults(neynar={"crowd": 20.0})
     run = fake.post(text="My own words.")
     measure(fake, run)
-    shown = fake.runtime.neynar.casts(run.hashes)[str(run.hashes[0])]
+    shown = fake.runtime.neynar.casts([str(run.hashes[0])])[str(run.hashes[0])]
     ((row,),) = fake.runtime.store.cast_hashes(run.id).values()
     assert (row.likes, row.recasts, row.replies) == (shown.likes, shown.recasts, shown.replies)
 

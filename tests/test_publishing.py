@@ -42,7 +42,7 @@ def fake(fake_runtime: FakeRuntime) -> FakeRuntime:
 def start(ceos_home: Path, ceos_simulator: Any) -> Start:
     """Start a runtime with variables of one's own."""
 
-    def start_with(**environ: str) -> AbstractContextManager[FakeRuntime]:
+    def start_with(**environ: Any) -> AbstractContextManager[FakeRuntime]:
         return testing.fake_runtime(ceos_home, simulator=ceos_simulator, **environ)
 
     return start_with

@@ -1,4 +1,4 @@
-"""The agent's state machine: which changes are possible, what the history tells, and how an agent gets into and out of error."""
+"""The agent's state machine: which changes are possible, what the history tells, and the way into and out of error."""
 
 from __future__ import annotations
 

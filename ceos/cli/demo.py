@@ -105,7 +105,7 @@ def demo(seed: int, keep: bool) -> None:
 @contextmanager
 def _services(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
     """Start the simulator and yield its address with the variables that point ceos at it."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     config = json.dumps({service: {"latency_seconds": seconds} for service, seconds in LATENCY.items()})
     with write_log(folder / "simulator.log") as log_file:
@@ -212,7 +212,8 @@ def _report(runs: list[Run], casts: list[dict[str, Any]], seconds: float) -> Non
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

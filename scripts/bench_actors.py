@@ -1,0 +1,12 @@
+"""The actors of `scripts/bench.py`: the real ones and a message that does nothing, to compare with."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from ceos.actors import broker as broker  # noqa: PLC0414  # dramatiq looks for it here
+
+
+@dramatiq.actor(queue_name="noop")
+def noop() -> None:
+    """Do nothing."""
