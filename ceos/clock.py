@@ -9,7 +9,8 @@ import time
 class Clock:
     """Tells the time that slots, limits and records go by; leases go by Redis's own clock.
 
-    With a `speed` other than 1, time runs that much faster from `origin` (Unix seconds) on; processes that share both agree.
+    With a `speed` other than 1, time runs that much faster from `origin` (Unix seconds) on; processes that share both
+    agree.
     """
 
     def __init__(self, speed: float = 1.0, origin: float = 0.0) -> None:

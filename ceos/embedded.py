@@ -168,12 +168,16 @@ def _supervised(folder: Path, path: Path) -> Iterator[None]:
 
     ended = threading.Event()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # The server's configuration file has no way to write a space, so it names the folder and the socket in it by ".".
+    os.chdir(folder)
+    near = Path(path.name) if path.parent == folder else path
 
     def start() -> ValkeyServer:
         for attempt in range(1, START_ATTEMPTS + 1):
             server = ValkeyServer(
-                port=0, data_dir=folder, config=CONFIG, persist=True, unix_socket_path=path, unix_socket_perm="700"
+                port=0, data_dir=folder, config=CONFIG, persist=True, unix_socket_path=near, unix_socket_perm="700"
             )
+            server.data_dir = Path()
             try:
                 server.start(timeout=START_SECONDS)
             except ValkeyServerError:

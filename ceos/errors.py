@@ -1,8 +1,8 @@
 """Every error that ceos raises on purpose, cut by what the catcher will do.
 
-Retry: `RateLimited`, `ServiceUnavailable`. Look before you repeat: `OutcomeUnknown`. Give up: `RequestRefused`.
-Book what it cost: `AnswerUnusable`.
-Treat as a normal outcome: `DraftRejected`, `LimitReached`. Tell the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
+Retry: `RateLimited`, `ServiceUnavailable`. Look before you repeat: `OutcomeUnknown`. Give up: `RequestRefused`. Book
+what it cost: `AnswerUnusable`. Treat as a normal outcome: `DraftRejected`, `LimitReached`. Tell the operator:
+`InvalidInput`, `NotFound`, `StoreUnavailable`.
 
 A class's docstring is its default message.
 """

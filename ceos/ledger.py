@@ -1,8 +1,9 @@
-"""The run ledger: who may advance a run, what of it has been sent, and how it ends. Messages are hints; this is the truth.
+"""The run ledger: who may advance a run, what of it has been sent, and how it ends. Messages are hints; this is the
+truth.
 
-A worker takes a run with `begin` and gets a `Lease`: a fence that every later write carries. A worker that slept past its
-lease is refused before it can send. Before a part leaves, `sending` is stored; after it, the hash. What nobody drives any
-more is found in one sorted set of open runs and driven again.
+A worker takes a run with `begin` and gets a `Lease`: a fence that every later write carries. A worker that slept past
+its lease is refused before it can send. Before a part leaves, `sending` is stored; after it, the hash. What nobody
+drives any more is found in one sorted set of open runs and driven again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Literal
 
 from ceos.errors import CeosError, Fenced, IllegalTransition, InvalidInput, NotFound, StoreUnavailable
 from ceos.lifecycle import RunStatus, Stage
@@ -79,6 +80,8 @@ class Lease:
     deliveries: int
     #: When the run was opened, milliseconds.
     opened_ms: int
+    #: Whether an operator had it tried again.
+    is_retried: bool = False
     parts: dict[int, PartState] = field(default_factory=dict)
 
     @property
@@ -154,7 +157,9 @@ class Ledger:
         if answer == "missing":
             self.store.agent(agent_id)
         if answer in ("paused", "error"):
-            raise InvalidInput(f"Agent {agent_id!r} is {_state_words(answer)}; 'ceos agent resume {agent_id}' lets it go on.")
+            raise InvalidInput(
+                f"Agent {agent_id!r} is {_state_words(answer)}; 'ceos agent resume {agent_id}' lets it go on."
+            )
         return run_id(agent_id, slot)
 
     # Driving
@@ -166,8 +171,8 @@ class Ledger:
     def begin(self, run: str, stage: Stage, token: str | None = None) -> Lease | None:
         """Take a run for one stage, or return None when there is nothing to do: it ended, moved on, waits, or is held.
 
-        The agent changes into `generating` or `publishing` in the same step. `token` makes a repeated call of one worker
-        the same call. Raises `IllegalTransition` when the agent's state forbids the stage.
+        The agent changes into `generating` or `publishing` in the same step. `token` makes a repeated call of one
+        worker the same call. Raises `IllegalTransition` when the agent's state forbids the stage.
         """
         token = token or uuid.uuid4().hex
         answer = self.store.run_script(
@@ -178,10 +183,9 @@ class Ledger:
         if answer[0] != "go":
             log.debug("Nothing to do for this run", extra=event("run.skipped", why=":".join(answer), stage=str(stage)))
             return None
-        _, fence, revision, draft, *rest = answer
-        lease = _lease(run, stage, fence, revision or "", draft, dict(zip(rest[::2], rest[1::2], strict=True)))
+        lease = _lease(run, stage, answer)
         with self._held_lock:
-            self._held[run] = fence
+            self._held[run] = lease.fence
         return lease
 
     def renew(self) -> list[str]:
@@ -190,12 +194,13 @@ class Ledger:
             held = dict(self._held)
         if not held:
             return []
-        lost = self.store.run_script("renew", self.lease_ms, *(item for pair in held.items() for item in pair))
+        gone = self.store.run_script("renew", self.lease_ms, *(item for pair in held.items() for item in pair))
         with self._held_lock:
+            # A run that this process has let go of in the meantime is not lost.
+            lost = [run for run in gone if self._held.get(run) == held[run]]
             for run in lost:
-                if self._held.get(run) == held[run]:
-                    del self._held[run]
-        return list(lost)
+                del self._held[run]
+        return lost
 
     @contextmanager
     def holding(self, lease: Lease) -> Iterator[None]:
@@ -203,12 +208,15 @@ class Ledger:
         try:
             yield
         finally:
-            with self._held_lock:
-                if self._held.get(lease.run_id) == lease.fence:
-                    del self._held[lease.run_id]
+            self._let_go(lease)
+
+    def _let_go(self, lease: Lease) -> None:
+        with self._held_lock:
+            if self._held.get(lease.run_id) == lease.fence:
+                del self._held[lease.run_id]
 
     def hand_back(self) -> None:
-        """Let go of every run this process still holds, so that another worker goes on at once instead of after the lease."""
+        """Let go of every run this process still holds, so that another worker goes on at once."""
         with self._held_lock:
             held, self._held = self._held, {}
         for run, fence in held.items():
@@ -217,7 +225,7 @@ class Ledger:
     def now_ms(self) -> int:
         """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
         with redis_errors():
-            seconds, micros = cast("tuple[int, int]", self.store.client.time())
+            seconds, micros = self.store.client.time()
         return seconds * 1000 + micros // 1000
 
     def _fenced(self, script: str, lease: Lease, *args: str | int) -> str:
@@ -238,7 +246,7 @@ class Ledger:
         lease.part(index).sent_now = int(answer)
 
     def sent(self, lease: Lease, index: int, hash: str) -> None:
-        """Write down the hash of a part that is out; that is progress, so the run's deliveries count from here again."""
+        """Write down the hash of a part that is out; that is progress, so the run's deliveries start anew."""
         self._fenced("write", lease, f"h{index}", hash, "deliv", "")
         lease.deliveries = 0
         lease.part(index).hash = hash
@@ -265,8 +273,11 @@ class Ledger:
 
     # Ending a stage
 
-    def advance(self, lease: Lease, status: RunStatus, draft: Draft | None = None, *, review_hours: float = 24.0) -> None:
+    def advance(
+        self, lease: Lease, status: RunStatus, draft: Draft | None = None, *, review_hours: float = 24.0
+    ) -> None:
         """Hand the run on: the draft is frozen here, and `status` says which stage comes next (none for review)."""
+        self._let_go(lease)
         text = draft.model_dump_json() if draft else ""
         self._fenced("advance", lease, status, text, int(review_hours * 3_600_000))
 
@@ -276,13 +287,15 @@ class Ledger:
         A worker that comes this far was not brought down, so the delivery does not count.
         """
         tries, deliveries = lease.tries + (1 if counts else 0), max(lease.deliveries - 1, 0)
+        self._let_go(lease)
         self._fenced("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries)
 
     def finish(
-        self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None, casts: Sequence[Cast] = (),
-        measure_seconds: float = 3600.0,
+        self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None,
+        casts: Sequence[Cast] = (), measure_seconds: float = 3600.0,
     ) -> None:  # fmt: skip
         """End the run; `casts` join the agent's recent ones and are measured first after `measure_seconds`."""
+        self._let_go(lease)
         keep = KEEP_SECONDS if status is RunStatus.PUBLISHED else KEEP_DEAD_SECONDS
         self._fenced(
             "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep, FAILURES,
@@ -323,19 +336,23 @@ def _state_words(state: str) -> str:
     return "in error" if state == "error" else state
 
 
-def _lease(run: str, stage: Stage, fence: str, revision: str, draft: str | None, fields: dict[str, str]) -> Lease:
+def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
+    """Build the lease from what BEGIN answered: go, fence, revision, draft, then the fields of the run."""
+    _, fence, revision, draft, *rest = answer
+    fields = dict(zip(rest[::2], rest[1::2], strict=True))
     parsed = Draft.model_validate_json(draft) if draft else None
     lease = Lease(
         run_id=run,
         stage=stage,
         fence=fence,
-        revision=revision,
+        revision=revision or "",
         status=RunStatus(fields["st"]),
         draft=parsed,
         kind=Kind(fields["kind"]) if fields.get("kind") else None,
         tries=int(fields.get("tries", 0)),
         deliveries=int(fields.get("deliv", 0)),
         opened_ms=int(fields["at"]),
+        is_retried="again" in fields,
     )
     for index in range(len(parsed.parts) if parsed else 0):
         first, last = fields.get(f"s{index}"), fields.get(f"l{index}")

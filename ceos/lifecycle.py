@@ -1,7 +1,8 @@
-"""The two state machines: an agent's state and a run's stage. Pure tables; the scripts in `lua/` enforce the same moves.
+"""The two state machines: an agent's state and a run's stage. Pure tables; the scripts in `lua/` enforce the same
+moves.
 
-An agent:  idle → generating → publishing → sleeping → idle, plus error and paused.
-A run:     planned → written → illustrated → (in review) → approved → publishing → one of the ends.
+An agent:  idle → generating → publishing → sleeping → idle, plus error and paused. A run:     planned → written →
+illustrated → (in review) → approved → publishing → one of the ends.
 """
 
 from __future__ import annotations
@@ -28,9 +29,7 @@ LEGAL: dict[AgentState, frozenset[AgentState]] = {
     AgentState.GENERATING: frozenset(
         {AgentState.PUBLISHING, AgentState.SLEEPING, AgentState.IDLE, AgentState.ERROR, AgentState.PAUSED}
     ),
-    AgentState.PUBLISHING: frozenset(
-        {AgentState.SLEEPING, AgentState.IDLE, AgentState.ERROR, AgentState.PAUSED}
-    ),
+    AgentState.PUBLISHING: frozenset({AgentState.SLEEPING, AgentState.IDLE, AgentState.ERROR, AgentState.PAUSED}),
     AgentState.SLEEPING: frozenset({AgentState.IDLE, AgentState.ERROR, AgentState.PAUSED}),
     AgentState.ERROR: frozenset({AgentState.IDLE, AgentState.PAUSED}),
     AgentState.PAUSED: frozenset({AgentState.IDLE}),

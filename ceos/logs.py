@@ -18,8 +18,11 @@ from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
 _bound: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("ceos_bound", default=MappingProxyType({}))
-_secrets: set[str] = set()
-_pattern: re.Pattern[str] | None = None
+_known: set[str] = set()
+# One for every agent, so no single pattern, which would be tried at every sign of every line. Longest first.
+_plain: tuple[str, ...] = ()
+#: Those with signs that JSON escapes.
+_tricky: tuple[re.Pattern[str], ...] = ()
 
 MASK = "[redacted]"
 
@@ -37,11 +40,15 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 def register_secret(value: str | None) -> None:
     """Make sure that `value` never appears in a log line or an error message of this process."""
-    global _pattern  # noqa: PLW0603  # one process, one set of secrets
-    if value and len(value) >= 6 and value not in _secrets:
-        _secrets.add(value)
-        longest_first = sorted(_secrets, key=len, reverse=True)
-        _pattern = re.compile("|".join("".join(map(_however_escaped, item)) for item in longest_first))
+    global _plain, _tricky  # noqa: PLW0603  # one process, one set of secrets
+    if not value or len(value) < 6 or value in _known:
+        return
+    _known.add(value)
+    pattern = "".join(map(_however_escaped, value))
+    if pattern == re.escape(value):
+        _plain = tuple(sorted((*_plain, value), key=len, reverse=True))
+    else:
+        _tricky = (*_tricky, re.compile(pattern))
 
 
 @functools.cache
@@ -54,8 +61,11 @@ def _however_escaped(sign: str) -> str:
 
 def redact(text: str) -> str:
     """Return `text` with every registered secret, and everything shaped like one, masked."""
-    if _pattern is not None:
-        text = _pattern.sub(MASK, text)
+    for value in _plain:
+        if value in text:
+            text = text.replace(value, MASK)
+    for pattern in _tricky:
+        text = pattern.sub(MASK, text)
     return _SHAPES.sub(lambda match: (match[1] or match[2] or "") + MASK, text)
 
 

@@ -1,4 +1,5 @@
-"""The things ceos talks about: agents as the operator describes them, and briefs, drafts and casts as the pipeline makes them.
+"""The things ceos talks about: agents as the operator describes them, and briefs, drafts and casts as the pipeline
+makes them.
 
 Everything here is frozen; a change is a `model_copy(update=…)`. Validation happens once, where data enters.
 """

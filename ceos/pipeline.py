@@ -1,7 +1,8 @@
 """The road of one post: write, illustrate, publish, measure.
 
-Each stage takes the run's lease, does its work from what is stored, and hands the run on. It may be called twice, late or
-by several workers at once: whoever has no right to the run does nothing. The return value names the stage to call next.
+Each stage takes the run's lease, does its work from what is stored, and hands the run on. It may be called twice,
+late or by several workers at once: whoever has no right to the run does nothing. The return value names the stage to
+call next.
 """
 
 from __future__ import annotations
@@ -140,14 +141,19 @@ class Pipeline:
 
     def _write(self, lease: Lease, agent: Agent) -> Stage | None:
         if reason := self._too_late(lease, agent):
-            return self._end(lease, RunStatus.MISSED, reason)
+            self._end(lease, RunStatus.MISSED, reason)
+            return None
         recent = self._t.store.recent_texts(agent.id)
         brief = self.brief(agent, lease.slot, lease.kind, tuple(recent))
         if brief is None:
-            return self._end(lease, RunStatus.MISSED, f"the strategy {agent.strategy!r} chose to stay quiet")
+            self._end(lease, RunStatus.MISSED, f"the strategy {agent.strategy!r} chose to stay quiet")
+            return None
         call = f"{lease.run_id}:{lease.fence}:text"
         draft = self._t.writer.write(agent, brief, recent, call=call, at=self._t.clock.now())
-        log.info("Draft written", extra=event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts)))
+        log.info(
+            "Draft written",
+            extra=event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts)),
+        )
         if draft.image_prompt:
             return self._hand_on(lease, RunStatus.WRITTEN, draft)
         return self._to_publishing(lease, agent, draft)
@@ -245,7 +251,9 @@ class Pipeline:
         if lease.tries + 1 >= ATTEMPTS:
             return self._fail(lease, f"given up after {ATTEMPTS} attempts: {reason}")
         wait = max(2.0**lease.tries, getattr(error, "retry_after", None) or 0.0)
-        log.warning("Stage failed, trying again", extra=event("run.retry", stage=str(lease.stage), seconds=wait, error=reason))
+        log.warning(
+            "Stage failed, trying again", extra=event("run.retry", stage=str(lease.stage), seconds=wait, error=reason)
+        )
         return self._t.ledger.retry(lease, wait, reason)
 
     def _to_publishing(self, lease: Lease, agent: Agent, draft: Draft) -> Stage | None:
@@ -267,7 +275,8 @@ class Pipeline:
 
     def _too_late(self, lease: Lease, agent: Agent) -> str:
         """Say why a scheduled post is not written any more, or nothing."""
-        slot = slot_time(lease.slot)
+        # Who retries a dead run by command knows that it is late.
+        slot = None if lease.is_retried else slot_time(lease.slot)
         late = self._t.clock.now() - slot if slot else dt.timedelta(0)
         if late <= dt.timedelta(minutes=agent.schedule.max_late_minutes):
             return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+from dataclasses import dataclass
 
 from ceos.clients.neynar import Neynar
 from ceos.errors import CeosError, OutcomeUnknown, RateLimited, RequestRefused, ServiceUnavailable
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 SENDS = 3
 #: How long to wait when the service is too busy and does not say for how long, in seconds.
 BUSY_SECONDS = 15.0
+#: How long to wait before looking again when the look-up itself fails, in seconds.
+LOOK_SECONDS = 30.0
 
 
 class Later(CeosError):
@@ -36,6 +39,16 @@ class Stopping(Later):
         super().__init__(0.0, "handed back at shutdown")
 
 
+@dataclass(frozen=True)
+class _Post:
+    """What is being published: the run's lease, the agent and its signer, and the frozen draft."""
+
+    lease: Lease
+    agent: Agent
+    signer_uuid: str
+    draft: Draft
+
+
 class Publisher:
     """Sends the parts of a draft and knows which are out."""
 
@@ -48,9 +61,10 @@ class Publisher:
     def publish(self, lease: Lease, agent: Agent, signer_uuid: str, draft: Draft) -> list[Cast]:
         """Publish every part of a draft exactly once, however often this is called, and return the casts.
 
-        Raises `Later` when it must wait, `RequestRefused` when the service will not have it, and `Fenced` or `Held` when
-        this worker may not go on.
+        Raises `Later` when it must wait, `RequestRefused` when the service will not have it, and `Fenced` or `Held`
+        when this worker may not go on.
         """
+        post = _Post(lease, agent, signer_uuid, draft)
         casts: list[Cast] = []
         parent: str | None = None
         for index, part in enumerate(draft.parts):
@@ -58,86 +72,88 @@ class Publisher:
             if known.hash is None:
                 if self._stopping.is_set():
                     raise Stopping
-                self._publish_part(lease, agent, signer_uuid, draft, index, parent)
-            sent_ms = known.first_sent or known.sent_now or lease.opened_ms
+                self._publish_part(post, index, parent)
             casts.append(
                 Cast(
                     hash=known.hash or "",
                     text=part.text,
                     part=index,
                     parent=parent,
-                    at=dt.datetime.fromtimestamp(sent_ms / 1000, dt.UTC),
+                    at=dt.datetime.fromtimestamp(
+                        (known.sent_now or known.first_sent or lease.opened_ms) / 1000, dt.UTC
+                    ),
                 )
             )
             parent = known.hash
         return casts
 
-    def _publish_part(
-        self, lease: Lease, agent: Agent, signer_uuid: str, draft: Draft, index: int, parent: str | None
-    ) -> None:
-        known = lease.part(index)
-        if known.first_sent is not None and self._find(lease, agent, draft, index, parent):
+    def _publish_part(self, post: _Post, index: int, parent: str | None) -> None:
+        """Look whether the part is out already; if not, write down that it leaves, and send it."""
+        known = post.lease.part(index)
+        if known.first_sent is not None and self._find(post, index, parent):
             return
         if known.failures >= SENDS:
             raise RequestRefused(f"part {index + 1} was sent {known.failures} times and never showed up")
-        self._ledger.sending(lease, index)
+        self._ledger.sending(post.lease, index)
         try:
-            published = self._neynar.publish_cast(
-                signer_uuid,
-                draft.parts[index].text,
-                idem=idempotency_key(lease.run_id, index),
-                embeds=draft.parts[index].embeds,
-                channel=agent.channel if parent is None else None,
-                parent=parent,
-                parent_fid=agent.fid if parent else None,
-                max_bytes=agent.cast_bytes,
-            )
+            hash = self._send(post, index, parent)
         except RateLimited as error:
-            self._ledger.unsent(lease, index, counts=False)
+            self._ledger.unsent(post.lease, index, counts=False)
             raise Later(error.retry_after if error.retry_after is not None else BUSY_SECONDS, str(error)) from None
         except ServiceUnavailable as error:
-            self._ledger.unsent(lease, index, counts=True)
+            self._ledger.unsent(post.lease, index, counts=True)
             raise self._again_or_give_up(known, error) from None
         except OutcomeUnknown as error:
-            self._ledger.unanswered(lease, index)
+            self._ledger.unanswered(post.lease, index)
             raise Later(2.0 ** (known.failures - 1), str(error)) from None
         except RequestRefused:
-            self._ledger.unsent(lease, index, counts=True)
+            self._ledger.unsent(post.lease, index, counts=True)
             # An earlier send of unknown outcome may have come through after all; the part is lost only if it did not.
-            if known.first_sent is None or not self._find(lease, agent, draft, index, parent):
+            if known.first_sent is None or not self._find(post, index, parent):
                 raise
-            return
-        self._note(lease, index, published.hash, draft)
+        else:
+            self._note(post, index, hash)
 
-    def _find(self, lease: Lease, agent: Agent, draft: Draft, index: int, parent: str | None) -> bool:
-        """Look for a part whose outcome is unknown among the author's casts; raises `Later` while it may still show up."""
-        known, part = lease.part(index), draft.parts[index]
-        first, last = known.first_sent or 0, known.last_sent or 0
-        since = dt.datetime.fromtimestamp(first / 1000, dt.UTC)
+    def _send(self, post: _Post, index: int, parent: str | None) -> str:
+        part, agent = post.draft.parts[index], post.agent
+        published = self._neynar.publish_cast(
+            post.signer_uuid,
+            part.text,
+            idem=idempotency_key(post.lease.run_id, index),
+            embeds=part.embeds,
+            channel=agent.channel if parent is None else None,
+            parent=parent,
+            parent_fid=agent.fid if parent else None,
+            max_bytes=agent.cast_bytes,
+        )
+        return published.hash
+
+    def _find(self, post: _Post, index: int, parent: str | None) -> bool:
+        """Look for a part of unknown outcome among the author's casts; raises `Later` while it may still show up."""
+        known, part = post.lease.part(index), post.draft.parts[index]
+        since = dt.datetime.fromtimestamp((known.first_sent or 0) / 1000, dt.UTC)
         # The same words may have been published before: a cast that belongs to an earlier post is not this part.
-        used = lease.hashes | self._ledger.recent_hashes(agent.id)
+        used = post.lease.hashes | self._ledger.recent_hashes(post.agent.id)
         try:
             hash = self._neynar.find_cast(
-                agent.fid, part.text, parent=parent, since=since, used=used, embeds=part.embeds
+                post.agent.fid, part.text, parent=parent, since=since, used=used, embeds=part.embeds
             )
-        except (RateLimited, ServiceUnavailable) as error:
-            wait = error.retry_after if error.retry_after is not None else BUSY_SECONDS
-            raise Later(wait, f"cannot tell yet whether part {index + 1} is out: {error}") from None
+        except (RateLimited, ServiceUnavailable, OutcomeUnknown) as error:
+            # Without a look nothing may be sent; and a look that fails says nothing about the post.
+            raise Later(LOOK_SECONDS, f"cannot tell yet whether part {index + 1} is out: {error}") from None
         if hash is not None:
-            log.info("A cast of unknown outcome was found", extra=event("cast.found", part=index, hash=hash))
-            self._note(lease, index, hash, draft)
+            log.info("A cast of unknown outcome was found", extra=event("cast.found", part=index + 1, hash=hash))
+            self._note(post, index, hash)
             return True
-        age = self._ledger.now_ms() - last
+        age = self._ledger.now_ms() - (known.last_sent or 0)
         if age < self._settle_ms:
             raise Later((self._settle_ms - age) / 1000, "waiting whether a cast of unknown outcome shows up")
         return False
 
-    def _note(self, lease: Lease, index: int, hash: str, draft: Draft) -> None:
-        self._ledger.sent(lease, index, hash)
-        log.info(
-            "Cast published",
-            extra=event("cast.published", hash=hash, part=index + 1, parts=len(draft.parts), kind=str(draft.kind)),
-        )
+    def _note(self, post: _Post, index: int, hash: str) -> None:
+        self._ledger.sent(post.lease, index, hash)
+        parts, kind = len(post.draft.parts), str(post.draft.kind)
+        log.info("Cast published", extra=event("cast.published", hash=hash, part=index + 1, parts=parts, kind=kind))
 
     @staticmethod
     def _again_or_give_up(known: PartState, error: ServiceUnavailable) -> CeosError:

@@ -133,7 +133,7 @@ class Runtime:
             self._server.ensure()
 
     def check_servers(self) -> None:
-        """Raise `StoreMisconfigured` unless Redis keeps what it is given and the messages have a database of their own."""
+        """Raise `StoreMisconfigured` unless Redis keeps what it is given and messages have their own database."""
         if database_of(self.redis_url) == database_of(self.broker_url):
             raise StoreMisconfigured(
                 "The broker shares a logical database with the data, where its maintenance would block everything: set "
@@ -198,8 +198,8 @@ class Runtime:
         value = agent.signer_uuid or self.settings.variable(agent.signer_uuid_env or "")
         if not value:
             raise KeyRefused(
-                f"The signer of agent {agent.id!r} is missing: set {agent.signer_uuid_env} in the environment of the workers "
-                "or in .env."
+                f"The signer of agent {agent.id!r} is missing: set {agent.signer_uuid_env} in the environment of the "
+                "workers or in .env."
             )
         register_secret(value)
         return value
@@ -217,7 +217,7 @@ class Runtime:
     def post(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None, key: str | None = None) -> str:
         """Line up a post by hand and return its run id; any worker's scheduler picks it up within a second.
 
-        The same `key` again is the same post. A text of the operator's own is published as it is, without review by a person.
+        The same `key` again is the same post. A text of the operator's own is published as it is, without approval.
         Raises `NotFound`, `InvalidInput`, or `DraftRejected` for a text that cannot be published.
         """
         agent = self.store.agent(agent_id)

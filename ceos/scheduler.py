@@ -1,7 +1,7 @@
 """What is due: moves agents from slot to slot, opens their runs, and calls a worker for every run that nobody drives.
 
-Any number of schedulers may run at once, in worker processes and on their own: each step is a compare-and-set, so exactly
-one wins, and there is no leader to lose.
+Any number of schedulers may run at once, in worker processes and on their own: each step is a compare-and-set, so
+exactly one wins, and there is no leader to lose.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Scheduler:
         self._backlog = backlog
 
     def run(self, stop: threading.Event) -> None:
-        """Tick twice a second until `stop` is set; an outage is ridden out, an unexpected error is logged and survived."""
+        """Tick twice a second until `stop` is set; an outage is ridden out, an unexpected error logged and survived."""
         while not stop.is_set():
             started = time.monotonic()
             try:
@@ -80,7 +80,7 @@ class Scheduler:
         return len(due.agents) >= BATCH
 
     def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
-        """Open the runs of due agents, given as (id, stored slot, revision), and return those that this scheduler opened."""
+        """Open the runs of due agents, given as (id, stored slot, revision); return those that this call opened."""
         items = []
         for agent_id, slot, revision in agents:
             try:

@@ -12,13 +12,14 @@
     ceos:casts:{agent}      zset    places taken in the agent's hour
     ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
     ceos:due                zset    agent by the time its next slot fires (slot + jitter)
-    ceos:open               zset    run by the time at which somebody must drive it: outbox, retry timer and lease index in one
+    ceos:open               zset    run by the time at which somebody must drive it: outbox, timer and lease index
     ceos:review             zset    parked run by the time it expires
     ceos:dead               zset    failed or partial run by the time it ended
     ceos:measure            zset    published run by the time of its next measurement
-    ceos:run:{run}          hash    st(atus), was (status before its end), at, end, why, kind, fence, token, lease, deliv(eries), d (calls in vain), tries;
-                                    per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash. No value over 64 bytes
-                                    but `why`, so Redis keeps it compact.
+    ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why, kind,
+                                    fence, token, lease, deliv(eries), d (calls in vain), tries;
+                                    per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
+                                    No value over 64 bytes but `why`, so Redis keeps it compact.
     ceos:draft:{run}        string  the draft, JSON; shortened once published
     ceos:metrics:{run}      hash    cast hash → its measurements, JSON
     ceos:workers            zset    process by the time it was last seen
@@ -60,7 +61,9 @@ def redis_errors() -> Iterator[None]:
     except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
         raise StoreUnavailable("Redis refuses the login; check user and password in CEOS_REDIS_URL.") from error
     except redis.exceptions.OutOfMemoryError as error:
-        raise StoreUnavailable("Redis is full (maxmemory reached); give it more memory. Nothing was changed.") from error
+        raise StoreUnavailable(
+            "Redis is full (maxmemory reached); give it more memory. Nothing was changed."
+        ) from error
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise StoreUnavailable from error
     except redis.ResponseError as error:
@@ -96,7 +99,7 @@ FENCED = frozenset({"write", "sending", "advance", "retry", "finish"})
 
 
 def connect(url: str) -> redis.Redis:
-    """Return a client of `url` that gives up after 5 s of silence and repeats what is safe to repeat: all our scripts are."""
+    """Return a client of `url` that gives up after 5 s of silence and repeats what is safe to: all our scripts."""
     return redis.Redis.from_url(
         url,
         decode_responses=True,
@@ -131,19 +134,19 @@ class Store:
         sha, source = _script(name)
         with redis_errors():
             try:
-                return self.client.evalsha(sha, 0, *args)  # type: ignore[arg-type]
+                return self.client.evalsha(sha, 0, *args)
             except redis.exceptions.NoScriptError:
-                return self.client.eval(source, 0, *args)  # type: ignore[arg-type]
+                return self.client.eval(source, 0, *args)
 
     def check_configuration(self) -> None:
         """Raise `StoreMisconfigured` unless Redis keeps what it is given: an append-only file, and no eviction."""
         with redis_errors():
-            persistence = cast(dict[str, Any], self.client.info("persistence"))
-            memory = cast(dict[str, Any], self.client.info("memory"))
+            persistence = self.client.info("persistence")
+            memory = self.client.info("memory")
         if not persistence.get("aof_enabled"):
             raise StoreMisconfigured(
-                "Redis has no append-only file, so a restart would lose posts: set 'appendonly yes' in its configuration "
-                "(or run CONFIG SET appendonly yes)."
+                "Redis has no append-only file, so a restart would lose posts: set 'appendonly yes' in its "
+                "configuration (or run CONFIG SET appendonly yes)."
             )
         policy = memory.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
@@ -161,7 +164,7 @@ class Store:
         return str(self.run_script("save", agent.id, config, revision, slot or "", fire, int(moves_slot)))
 
     def agent(self, agent_id: str, revision: str | None = None) -> Agent:
-        """Return an agent, from this process's memory when `revision` (as Redis named it) is known; raises `NotFound`."""
+        """Return an agent, from this process's memory if it knows the `revision`; raises `NotFound`."""
         if revision is None:
             with redis_errors():
                 revision = self.client.hget(f"ceos:agent:{agent_id}", "rev")  # type: ignore[assignment]
@@ -284,9 +287,9 @@ class Store:
             return cast("list[str]", self.client.zrevrange("ceos:dead", 0, limit - 1))
 
     def counts(self) -> dict[str, int]:
-        """Return how many runs are open, parked, dead and waiting for measurement, and how many workers were seen lately."""
+        """Return how many runs are open, parked, dead and waiting for measurement, and how many workers live."""
         with redis_errors():
-            seconds, micros = cast("tuple[int, int]", self.client.time())
+            seconds, micros = self.client.time()
             pipe = self.client.pipeline(transaction=False)
             for name in ("open", "review", "dead", "measure", "due"):
                 pipe.zcard(f"ceos:{name}")
@@ -307,7 +310,7 @@ class Store:
         """
         with redis_errors():
             pipe = self.client.pipeline(transaction=False)
-            pipe.zrange("ceos:due", "-inf", slots_ms, byscore=True, offset=0, num=limit)  # type: ignore[arg-type]
+            pipe.zrange("ceos:due", "-inf", slots_ms, byscore=True, offset=0, num=limit)
             pipe.zrange("ceos:open", 0, 0, withscores=True)
             pipe.zrange("ceos:measure", 0, 0, withscores=True)
             pipe.zrange("ceos:review", 0, 99, withscores=True)
@@ -334,7 +337,9 @@ class Store:
         """Return the measurements so far of every cast of a published run."""
         with redis_errors():
             rows = cast("dict[str, str]", self.client.hgetall(f"ceos:metrics:{run_id}"))
-        return {hash: [CastMetrics.model_validate(item) for item in json.loads(row or "[]")] for hash, row in rows.items()}
+        return {
+            hash: [CastMetrics.model_validate(item) for item in json.loads(row or "[]")] for hash, row in rows.items()
+        }
 
     def record_metrics(self, run_id: str, metrics: Iterable[CastMetrics], next_due_ms: int | None) -> None:
         """Append one measurement per cast, and set the time of the next or none."""
@@ -356,7 +361,7 @@ class Store:
     def note_worker(self, name: str) -> None:
         """Say that this worker process is alive."""
         with redis_errors():
-            seconds, micros = cast("tuple[int, int]", self.client.time())
+            seconds, micros = self.client.time()
             at = seconds * 1000 + micros // 1000
             pipe = self.client.pipeline(transaction=False)
             pipe.zadd("ceos:workers", {name: at})

@@ -6,7 +6,8 @@
         fake_runtime.drive()
         assert fake_runtime.runtime.store.run(run_id).status == "published"
 
-`pytest_plugins = ["ceos.testing"]` in a conftest.py gives the fixture; `fake_runtime()` is the same as a context manager.
+`pytest_plugins = ["ceos.testing"]` in a conftest.py gives the fixture; `fake_runtime()` is the same as a context
+manager.
 """
 
 from __future__ import annotations
@@ -104,10 +105,10 @@ class FakeRuntime:
     def wake(self) -> int:
         """Make every open run due now, and return how many there are."""
         client = self.runtime.store.client
-        runs = client.zrange("ceos:open", 0, -1)
-        for run in runs:  # type: ignore[union-attr]
+        runs = [str(run) for run in client.zrange("ceos:open", 0, -1)]
+        for run in runs:
             client.zadd("ceos:open", {run: 0})
-        return len(runs)  # type: ignore[arg-type]
+        return len(runs)
 
     def post(self, agent_id: str = "ada", **options: Any) -> Run:
         """Post by hand, drive it to its end, and return its record."""
@@ -119,6 +120,10 @@ class FakeRuntime:
         """Return what the simulated Farcaster holds, in order."""
         found: list[dict[str, Any]] = self.simulator.casts()
         return found
+
+
+def _no_wait(seconds: float) -> None:
+    del seconds
 
 
 @contextmanager
@@ -142,7 +147,7 @@ def fake_runtime(
         runtime = Runtime(Settings.from_env(variables, dotenv=None))
         clock = ManualClock(dt.datetime(2026, 3, 2, 8, 59, tzinfo=dt.UTC))
         runtime.clock = clock
-        runtime.sleep = lambda seconds: None  # type: ignore[method-assign]
+        runtime.sleep = _no_wait  # type: ignore[method-assign]
         runtime.store.client.flushall()
         set_runtime(runtime)
         try:

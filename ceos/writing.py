@@ -39,7 +39,9 @@ class Writer:
         cost = 0.0
         complaint: list[str] = []
         for attempt in (1, 2):
-            completion = self._ask(agent, brief, recent, complaint, f"{call}:{attempt}", at)
+            messages = prompt(agent, brief, recent, complaint)
+            max_tokens = TOKENS_PER_PART * (brief.max_parts + 1)
+            completion = self._ask(agent, messages, max_tokens, f"{call}:{attempt}", at)
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
             parts = _shape(text, agent, brief, is_last=attempt == 2)
@@ -50,6 +52,8 @@ class Writer:
                 banned=agent.persona.avoid,
                 limit=agent.cast_bytes,
             )
+            if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not complaint:
+                complaint = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
             if not complaint:
                 return Draft(
                     kind=brief.kind,
@@ -62,11 +66,9 @@ class Writer:
         raise DraftRejected(f"the review objected twice: {' '.join(complaint)}")
 
     def _ask(
-        self, agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequence[str], call: str, at: dt.datetime
+        self, agent: Agent, messages: Sequence[Message], max_tokens: int, call: str, at: dt.datetime
     ) -> Completion:
-        messages = prompt(agent, brief, recent, complaint)
         models = (agent.models.text, *agent.models.fallbacks)
-        max_tokens = TOKENS_PER_PART * (brief.max_parts + 1)
         worst = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens)
         with self._budget.reserve(agent, call, worst, at) as reservation:
             completion = self._openrouter.complete(messages, models=models, max_tokens=max_tokens, user=agent.id)
@@ -80,7 +82,9 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
         parts = split_thread(clean(text), limit=agent.cast_bytes, max_parts=MAX_PARTS)
     except ValueError as error:
         raise DraftRejected(str(error)) from None
-    wrong = objections(parts or ("",), finish_reason=None, recent=(), banned=agent.persona.avoid, limit=agent.cast_bytes)
+    wrong = objections(
+        parts or ("",), finish_reason=None, recent=(), banned=agent.persona.avoid, limit=agent.cast_bytes
+    )
     if wrong:
         raise DraftRejected(" ".join(wrong))
     return Draft(kind=brief.kind, topic=brief.topic, parts=tuple(Part(text=part) for part in parts), model="operator")
@@ -118,7 +122,7 @@ def _fill(template: str, /, **values: str) -> str:
 
 
 def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:
-    """Split off the line that says what the picture shows; a brief without a picture has none, whatever the model wrote."""
+    """Split off the line that says what the picture shows; a brief without a picture has none."""
     match = _IMAGE_LINE.search(text)
     caption = clean(_IMAGE_LINE.sub("", text)) if match else text
     if not brief.wants_image:
@@ -127,7 +131,7 @@ def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:
 
 
 def _shape(text: str, agent: Agent, brief: Brief, *, is_last: bool) -> tuple[str, ...]:
-    """Cut the text into casts. A single post that is too long goes back to the model once and is split the second time."""
+    """Cut the text into casts. A single post that is too long goes back to the model once; then it is split."""
     if not text:
         return ("",)
     limit = agent.cast_bytes

@@ -4,7 +4,8 @@
     scripts/bench.py                 everything
     scripts/bench.py start posts     only these: start, memory, posts, flight, schedule
 
-Each figure is printed with its target. The simulated services run on the same two cores; their CPU time is counted apart.
+Each figure is printed with its target. The simulated services run on the same cores; their
+CPU time is counted apart.
 """
 
 from __future__ import annotations
@@ -196,7 +197,9 @@ def bench_ledger() -> None:
     with system() as bench:
         ledger = Ledger(bench.runtime.store)
         bench.runtime.apply(make_agents(1))
-        draft = Draft(kind=Kind.ORIGINAL, topic="bench", parts=(Part(text="One cast of an ordinary length, for the ledger."),))
+        draft = Draft(
+            kind=Kind.ORIGINAL, topic="bench", parts=(Part(text="One cast of an ordinary length, for the ledger."),)
+        )
         count = 500
         server, cpu, wall = bench.server, time.process_time(), time.perf_counter()
         cpu_server = cpu_seconds([server])
@@ -242,7 +245,9 @@ def bench_posts() -> None:
         figure("posts published per second, instant services", count / seconds, "posts/s", ">= 120")
         figure("CPU of the workers per post", (cpu_seconds(bench.workers) - cpu) / count * 1000, "ms", "< 9")
         figure("CPU of Valkey per post", (cpu_seconds([bench.server]) - server) / count * 1000, "ms")
-        figure("CPU of the simulated services per post", (cpu_seconds([bench.simulator]) - services) / count * 1000, "ms")
+        figure(
+            "CPU of the simulated services per post", (cpu_seconds([bench.simulator]) - services) / count * 1000, "ms"
+        )
         figure("worker process, peak RSS", max(resident_mb(bench.workers)), "MB")
         bench_noop(bench)
 
@@ -250,13 +255,14 @@ def bench_posts() -> None:
 def bench_noop(bench: Bench) -> None:
     """Send bare Dramatiq messages through the same workers."""
     os.environ.update(bench.environ)
-    import bench_actors  # noqa: PLC0415  # builds its broker from the variables just set
+    import bench_actors  # builds its broker from the variables just set
 
+    broker: Any = bench_actors.broker
     count = 3000
     cpu, begun = cpu_seconds(bench.workers), time.perf_counter()
     for _ in range(count // 500):
-        bench_actors.broker.enqueue_many([bench_actors.noop.message() for _ in range(500)])
-    wait_until(lambda: not bench_actors.broker.do_qsize("noop"), 120, look=0.02)
+        broker.enqueue_many([bench_actors.noop.message() for _ in range(500)])
+    wait_until(lambda: not broker.do_qsize("noop"), 120, look=0.02)
     figure("bare Dramatiq no-op messages per second", count / (time.perf_counter() - begun), "msg/s")
     figure("CPU of the workers per no-op message", (cpu_seconds(bench.workers) - cpu) / count * 1000, "ms")
 
@@ -285,14 +291,19 @@ def bench_schedule() -> None:
             pipe.hset(f"ceos:agent:{name}", mapping={"rev": "1", "state": "idle", "slot": now // 60_000 * 60_000})
             pipe.zadd("ceos:due", {name: now + 3_600_000})
         pipe.execute()
-        scheduler = bench.runtime.scheduler(lambda calls: None, lambda: 2_000)
+        sent: list[tuple[str, Stage]] = []
+        scheduler = bench.runtime.scheduler(sent.extend, lambda: 2_000)
         times = [_timed(scheduler.tick) for _ in range(200)]
         figure(f"idle tick over {count:,} agents, median", statistics.median(times) * 1000, "ms", "one round trip")
         store.client.zunionstore("ceos:due", {"ceos:due": 0})
         begun = time.perf_counter()
         while scheduler.tick():
             pass
-        figure("agents fired per second, configurations read for the first time", count / (time.perf_counter() - begun), "agents/s")
+        figure(
+            "agents fired per second, configurations read for the first time",
+            count / (time.perf_counter() - begun),
+            "agents/s",
+        )
 
 
 def _timed(function: Callable[[], Any]) -> float:

@@ -86,7 +86,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--parts", type=int, default=1000, help="at least this many parts, over all rounds")
     parser.add_argument("--idem", choices=["honour", "ignore", "both"], default="both")
-    parser.add_argument("--control", action="store_true", help="switch the ledger's look-up off; duplicates must appear")
+    parser.add_argument(
+        "--control", action="store_true", help="switch the ledger's look-up off; duplicates must appear"
+    )
     parser.add_argument("--crash", type=float, default=0.005, help="chance of each crash point")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
@@ -109,13 +111,18 @@ def main() -> int:
 
 def is_clean(verdict: dict[str, Any]) -> bool:
     """Say whether nothing was doubled, lost, torn or left open."""
-    return not any(verdict[key] for key in ("duplicates", "lost", "broken_threads", "unaccounted_slots", "open", "strays"))
+    return not any(
+        verdict[key] for key in ("duplicates", "lost", "broken_threads", "unaccounted_slots", "open", "strays")
+    )
 
 
 def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run one round of at least `parts` parts and return the judge's verdict."""
     slots = max(2, round(parts / PARTS_PER_POST / AGENTS) + 1)
-    with tempfile.TemporaryDirectory(prefix="ceos-chaos-") as folder, services(Path(folder), idem, options) as (url, environ):
+    with (
+        tempfile.TemporaryDirectory(prefix="ceos-chaos-") as folder,
+        services(Path(folder), idem, options) as (url, environ),
+    ):
         runtime = Runtime(Settings.from_env(environ, dotenv=None))
         agents = [make_agent(number, slots, runtime.clock.now()) for number in range(AGENTS)]
         runtime.apply(agents)
@@ -179,21 +186,24 @@ def services(folder: Path, idem: str, options: argparse.Namespace) -> Iterator[t
     )
     try:
         wait_until(lambda: answers(url), 20)
-        yield url, {
-            **{name: value for name, value in os.environ.items() if not name.startswith("CEOS_")},
-            **simulator_environ(url),
-            "CEOS_HOME": str(folder / "home"),
-            "CEOS_SKILL_PATH": str(folder / "plugins"),
-            "CEOS_LEASE_SECONDS": str(LEASE),
-            "CEOS_SETTLE_SECONDS": "0" if options.control else str(SETTLE),
-            "CEOS_CLOCK_SPEED": str(SPEED),
-            "CEOS_CLOCK_ORIGIN": str(time.time()),
-            "CEOS_LOG_LEVEL": "error",
-            "CHAOS_CRASH": str(options.crash),
-            "CHAOS_LOG": str(folder / "crashes.log"),
-            "CHAOS_LOOKUP": "off" if options.control else "on",
-            "PYTHONPATH": str(Path(__file__).parent),
-        }
+        yield (
+            url,
+            {
+                **{name: value for name, value in os.environ.items() if not name.startswith("CEOS_")},
+                **simulator_environ(url),
+                "CEOS_HOME": str(folder / "home"),
+                "CEOS_SKILL_PATH": str(folder / "plugins"),
+                "CEOS_LEASE_SECONDS": str(LEASE),
+                "CEOS_SETTLE_SECONDS": "0" if options.control else str(SETTLE),
+                "CEOS_CLOCK_SPEED": str(SPEED),
+                "CEOS_CLOCK_ORIGIN": str(time.time()),
+                "CEOS_LOG_LEVEL": "error",
+                "CHAOS_CRASH": str(options.crash),
+                "CHAOS_LOG": str(folder / "crashes.log"),
+                "CHAOS_LOOKUP": "off" if options.control else "on",
+                "PYTHONPATH": str(Path(__file__).parent),
+            },
+        )
     finally:
         simulator.kill()
         simulator.wait()
@@ -211,7 +221,10 @@ def answers(url: str) -> bool:
 def workers(environ: dict[str, str], seed: int, runtime: Runtime) -> Iterator[dict[str, int]]:
     """Run six masters with a worker each; kill one of the workers, or the server, at random every few seconds."""
     stop = threading.Event()
-    fleets = [Fleet(worker_command(1, 3, "chaos_actors"), environ, threads=3, log_file=log_file(environ)) for _ in range(MASTERS)]
+    fleets = [
+        Fleet(worker_command(1, 3, "chaos_actors"), environ, threads=3, log_file=log_file(environ))
+        for _ in range(MASTERS)
+    ]
     killed = {"killed_workers": 0, "killed_servers": 0}
     threads = [threading.Thread(target=fleet.supervise, args=(stop,), daemon=True) for fleet in fleets]
     threads.append(threading.Thread(target=kill_at_random, args=(fleets, seed, runtime, stop, killed), daemon=True))
@@ -242,7 +255,7 @@ def kill_at_random(
     while not stop.wait(chance.uniform(2, 6)):
         with contextlib.suppress(Exception):
             if chance.random() < 0.15:
-                os.kill(int(runtime.store.client.info("server")["process_id"]), signal.SIGKILL)  # type: ignore[index]
+                os.kill(int(runtime.store.client.info("server")["process_id"]), signal.SIGKILL)
                 killed["killed_servers"] += 1
             else:
                 master = chance.choice(fleets).pid
@@ -283,7 +296,9 @@ def judge(
         "strays": len(set(out) - wanted),
         "unaccounted_slots": len(agents) * slots - len(runs) - missed,
         "endings": dict(endings),
-        "reasons": dict(Counter(run.reason[:90] for run in runs if run.reason and run.status is not RunStatus.PUBLISHED)),
+        "reasons": dict(
+            Counter(run.reason[:90] for run in runs if run.reason and run.status is not RunStatus.PUBLISHED)
+        ),
     }
 
 
@@ -294,7 +309,11 @@ def crashes(log: Path) -> dict[str, Any]:
     waits = []
     for index, (what, run, at) in enumerate(lines):
         if what.startswith("crash:") and run != "-":
-            later = [float(other_at) for other, other_run, other_at in lines[index + 1 :] if (other, other_run) == ("begin", run)]
+            later = [
+                float(other_at)
+                for other, other_run, other_at in lines[index + 1 :]
+                if (other, other_run) == ("begin", run)
+            ]
             if later:
                 waits.append(later[0] - float(at))
     waits.sort()

@@ -1,7 +1,8 @@
-"""The actors of `scripts/chaos.py`: the real ones, in a process that may be killed before and after every step of a run.
+"""The actors of `scripts/chaos.py`: the real ones, in a process that may be killed around every step of a run.
 
-Each step of a run is a method of the ledger, of a client or of the broker; the classes here are those, with a crash point on
-either side. `CHAOS_CRASH` is the chance of each point, `CHAOS_LOG` the file that says which were hit and which runs began.
+Each step of a run is a method of the ledger, of a client or of the broker; the classes here are those, with a crash
+point on either side. `CHAOS_CRASH` is the chance of each point, `CHAOS_LOG` the file that says which were hit and which
+runs began.
 """
 
 from __future__ import annotations
@@ -72,9 +73,7 @@ def between_crash_points(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def crashing(cls: type) -> type:
     """Return a class like `cls` whose steps may crash."""
-    return type(
-        cls.__name__, (cls,), {name: between_crash_points(getattr(cls, name)) for name in STEPS[cls.__name__]}
-    )
+    return type(cls.__name__, (cls,), {name: between_crash_points(getattr(cls, name)) for name in STEPS[cls.__name__]})
 
 
 class BlindNeynar(Neynar):
@@ -100,7 +99,9 @@ class ChaosRuntime(Runtime):
         """The publisher's client, crashing, and in a control run blind."""
         key = self.settings.neynar_api_key.get_secret_value() if self.settings.neynar_api_key else None
         client = Neynar if LOOKS else BlindNeynar
-        wrapped = type("Neynar", (client,), {name: between_crash_points(getattr(client, name)) for name in STEPS["Neynar"]})
+        wrapped = type(
+            "Neynar", (client,), {name: between_crash_points(getattr(client, name)) for name in STEPS["Neynar"]}
+        )
         made: Neynar = wrapped(key, self.settings.neynar_base_url, sleep=self.sleep)
         return made
 

@@ -25,7 +25,7 @@ STARTS = {
 def run(*command: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command in an environment without any of our variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CEOS_")}
-    return subprocess.run(command, env={**kept, **environ}, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env={**kept, **environ}, capture_output=True, text=True, timeout=90, check=False)
 
 
 @pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
@@ -69,6 +69,18 @@ def test_redis_out_of_reach_is_one_sentence_and_exit_code_1(tmp_path: Path) -> N
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "CEOS_REDIS_URL" in done.stderr
+
+
+def test_the_demo_shows_the_main_job_without_a_key() -> None:
+    done = run(*STARTS["module"], "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "  ↳ " in done.stdout, "no thread"
+    assert "[picture] " in done.stdout
+    counts = re.search(r"(\d+) posts, (\d+) casts in (\d+) s .*; 0 published twice, 0 lost\.", done.stdout)
+    assert counts, done.stdout
+    assert int(counts[2]) >= 12
+    # The table has a row for every post.
+    assert len(re.findall(r"^(?:ada|basho|coco) +\d\d-\d\d ", done.stdout, re.MULTILINE)) == int(counts[1])
 
 
 def test_post_now_is_ceos_post() -> None:

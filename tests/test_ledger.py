@@ -182,6 +182,18 @@ def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: L
     assert ledger.renew() == [], "what was lost once is not asked for again"
 
 
+def test_a_worker_that_lost_its_run_does_not_renew_it_for_its_successor(ledger: Ledger, other: Ledger) -> None:
+    run = ledger.open("ada", "a")
+    take(ledger, run)
+    lapse(ledger.store, run)
+    take(other, run)
+    ledger.store.client.hset(f"ceos:run:{run}", "lease", "1")
+    assert ledger.renew() == [run]
+    assert ledger.store.client.hget(f"ceos:run:{run}", "lease") == "1"
+    assert other.renew() == []
+    assert ledger.store.client.hget(f"ceos:run:{run}", "lease") != "1"
+
+
 def test_a_finished_stage_is_not_renewed_any_more(ledger: Ledger) -> None:
     run = ledger.open("ada", "a")
     with ledger.holding(take(ledger, run)):
@@ -239,6 +251,14 @@ def test_runs_of_one_agent_are_driven_one_at_a_time_in_the_order_they_were_opene
         ledger.finish(lease, RunStatus.MISSED, "quiet")
         assert ledger.dispatch() == [(following, Stage.WRITE)]
         lease = take(ledger, following)
+
+
+def test_a_worker_that_is_faster_with_the_second_run_leaves_the_first_its_turn(ledger: Ledger) -> None:
+    first, second = ledger.open("ada", "a"), ledger.open("ada", "b", draft=make_draft())
+    assert ledger.begin(second, Stage.PUBLISH) is None
+    ledger.finish(take(ledger, first), RunStatus.MISSED, "quiet")
+    assert ledger.dispatch() == [(second, Stage.PUBLISH)]
+    take(ledger, second, Stage.PUBLISH)
 
 
 def test_a_run_that_waits_for_its_next_try_keeps_its_agent(ledger: Ledger) -> None:
@@ -422,7 +442,7 @@ def snapshot(store: Store) -> dict[str, Any]:
 
 @pytest.fixture
 def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """Execute every script a second time with the same arguments, require that nothing changes, and yield their names."""
+    """Execute every script a second time with the same arguments and require that nothing changes; yields the names."""
     seen: set[str] = set()
     store = fake.runtime.store
     once = store.run_script
@@ -456,7 +476,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
         if verb == "edit":
             runtime.edit(run.id, "Words of my own.")
         else:
-            runtime.ledger.judge(run.id, verb, "because")  # type: ignore[arg-type]
+            runtime.ledger.judge(run.id, verb, "because")
     fake.drive()
     # Failures until the agent stops, then resume, retry and drop
     simulator.faults(neynar={"signers": "strict"})
@@ -475,8 +495,9 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     fake.apply(name="Ada Lovelace")
     runtime.remove("ada")
     fake.drive()
-    for run_id in runtime.store.client.zrange("ceos:measure", 0, -1):  # type: ignore[union-attr]
-        runtime.store.client.zadd("ceos:measure", {str(run_id): 0})
+    client: Any = runtime.store.client
+    for run_id in client.zrange("ceos:measure", 0, -1):
+        client.zadd("ceos:measure", {run_id: 0})
     fake.drive()
     scripts = {path.name.removesuffix(".lua") for path in (resources.files("ceos") / "lua").iterdir()}
     assert twice == scripts - {"lib", "fenced"}

@@ -428,6 +428,19 @@ def test_a_slot_that_comes_too_late_is_missed_and_not_written(fake: FakeRuntime)
     assert completions(fake) == []
 
 
+def test_a_slot_that_is_retried_by_command_is_never_too_late(fake: FakeRuntime) -> None:
+    fake.simulator.faults(openrouter={"error_402": 1})
+    failed = slot_run(fake)
+    assert failed.status == "failed"
+    fake.simulator.faults(openrouter={"error_402": 0})
+    fake.clock.advance(hours=5)
+    fake.runtime.pause("ada")
+    fake.runtime.resume("ada")
+    fake.runtime.ledger.judge(failed.id, "retry")
+    fake.drive()
+    assert fake.runtime.store.run(failed.id).status == "published"
+
+
 def test_a_post_by_hand_is_never_too_late(fake: FakeRuntime) -> None:
     run_id = fake.runtime.post("ada", kind=Kind.ORIGINAL)
     fake.clock.advance(days=2)

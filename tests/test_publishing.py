@@ -246,6 +246,17 @@ def test_a_part_that_never_shows_up_fails_after_three_sends(fake: FakeRuntime) -
     assert fake.runtime.store.dead() == [run.id]
 
 
+def test_the_moment_of_the_first_send_stays_on_record(fake: FakeRuntime) -> None:
+    """The look-up starts there: the cast may be older than the latest send."""
+    fake.simulator.faults(neynar={"script": ["cut_before", "cut_before"]})
+    run_id = fake.runtime.post("ada", text="Measure twice.")
+    fake.step()
+    fake.runtime.store.client.hset(f"ceos:run:{run_id}", "s0", "1772445600000")
+    again(fake)
+    assert fields(fake, run_id)["s0"] == "1772445600000"
+    assert int(fields(fake, run_id)["l0"]) > 1772445600000
+
+
 def test_the_waits_between_three_sends_double(fake: FakeRuntime) -> None:
     fake.simulator.faults(neynar={"script": ["cut_before"] * 3})
     run_id = fake.runtime.post("ada", text="Measure twice.")
@@ -361,6 +372,8 @@ def test_a_partial_thread_is_resumed_at_its_next_part(fake: FakeRuntime) -> None
     fake.simulator.faults(neynar={"signers": "any"})
     fake.runtime.ledger.judge(run_id, "retry")
     assert fake.runtime.store.dead() == []
+    keys = f"ceos:run:{run_id}", f"ceos:draft:{run_id}"
+    assert [fake.runtime.store.client.ttl(key) for key in keys] == [-1, -1], "an open run does not expire"
     fake.drive()
     assert_whole_thread(fake, record(fake, run_id))
     assert fake.runtime.store.client.ttl(f"ceos:run:{run_id}") > 0

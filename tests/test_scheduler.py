@@ -102,6 +102,28 @@ def test_two_schedulers_that_read_the_same_due_agents_open_each_run_once(fake: F
     assert fake.runtime.store.counts()["open"] == 21
 
 
+def test_two_schedulers_that_read_the_same_outage_record_each_missed_slot_once(fake: FakeRuntime) -> None:
+    fake.clock.set(at(14, 30))
+    now = fake.clock.now_ms()
+    due = fake.runtime.store.due(now, BATCH).agents
+    for _ in range(2):
+        fake.scheduler.fire(due, now)
+    assert list(missed(fake)) == ["09:00", "10:00", "11:00", "12:00", "13:00"]
+    assert fake.runtime.store.agent_statuses(["ada"])[0].missed == 5
+
+
+def test_a_scheduler_that_slept_does_not_turn_the_agent_back(fake: FakeRuntime) -> None:
+    # Given a scheduler that read the slot of nine o'clock and then slept for an hour
+    fake.clock.set(at(9))
+    stale, now = fake.runtime.store.due(fake.clock.now_ms(), BATCH).agents, fake.clock.now_ms()
+    # When others have fired that slot and the next before it wakes
+    tick(fake, at(9))
+    tick(fake, at(10))
+    assert fake.scheduler.fire(stale, now) == []
+    # Then the agent's next slot is still the one after
+    assert fake.runtime.store.agent_statuses(["ada"])[0].next_slot == at(11)
+
+
 def test_many_schedulers_racing_through_a_day_open_every_slot_once(fake: FakeRuntime) -> None:
     agents = [f"agent-{number}" for number in range(10)]
     for number, agent in enumerate(agents):
@@ -200,6 +222,7 @@ def test_a_paused_agent_has_neither_runs_nor_missed_slots(fake: FakeRuntime) -> 
         assert tick(fake, at(hour)) == []
     assert (slots(fake), missed(fake)) == ([], {})
     assert fake.runtime.store.agent_statuses(["ada"])[0].next_slot is None
+    assert fake.runtime.store.counts()["due"] == 0, "it costs no tick anything"
     fake.clock.set(at(11, 30))
     fake.runtime.resume("ada")
     tick(fake, at(11, 31))
@@ -334,7 +357,7 @@ def test_a_parked_draft_expires_when_nobody_decides(fake: FakeRuntime, caplog: p
 
 
 def test_an_accelerated_clock_opens_the_slots_of_a_day_in_a_moment(fake: FakeRuntime) -> None:
-    # Given a clock that has run a million times faster than life since a moment ago
+    # Given a clock that has run much faster than life since a moment ago
     real = Clock().now_ms() / 1000
     fake.runtime.clock = Clock(speed=100_000.0, origin=real - 1.0)
     assert fake.runtime.clock.now_ms() / 1000 > real + 20 * 3600
@@ -345,9 +368,13 @@ def test_an_accelerated_clock_opens_the_slots_of_a_day_in_a_moment(fake: FakeRun
     fake.runtime.store.save_agent(agent, slot=slot, fire=slot, moves_slot=True)
     # When a scheduler with this clock ticks once
     fake.runtime.scheduler(fake.sent.extend, lambda: 0).tick()
-    # Then the latest ten slots of the day are open, and every earlier one is on record
-    assert len(runs(fake)) == 10
-    assert int(runs(fake)[0].slot) == slot + fake.runtime.store.agent_statuses(["ada"])[0].missed * 3_600_000
+    # Then the latest slots of the day are open, and every earlier one is on record
+    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    opened = [int(run.slot) for run in runs(fake)]
+    assert status.next_slot is not None
+    assert opened == list(range(opened[0], int(status.next_slot.timestamp()) * 1000, 3_600_000))
+    assert len(opened) >= 10
+    assert opened[0] == slot + status.missed * 3_600_000
 
 
 def test_an_accelerated_clock_measures_sooner(fake: FakeRuntime) -> None:

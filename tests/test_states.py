@@ -271,6 +271,7 @@ def test_an_agent_that_was_removed_and_applied_again_starts_afresh(
     for step in steps:
         step(fake, run)
     fake.runtime.remove("ada")
+    fake.runtime.store.client.hset(f"ceos:run:{run}", "lease", 1)
     fake.drive()
     fake.apply()
     shown = fake.runtime.store.agent_statuses(["ada"])[0]

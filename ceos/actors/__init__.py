@@ -15,7 +15,7 @@ from ceos.actors.middleware import Household, LogContext, SafeRetries
 from ceos.lifecycle import Stage
 from ceos.runtime import get_runtime
 
-#: Far above the worst case of any stage: the limit is for what hangs in Python, the clients have time-outs of their own.
+#: Far above the worst case of any stage: it is for what hangs in Python; the clients have time-outs of their own.
 STAGE_LIMIT_MS = 600_000
 
 broker = Broker(

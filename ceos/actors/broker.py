@@ -1,10 +1,11 @@
 """Dramatiq's Redis broker, hardened against what it was seen to do in outages.
 
-Messages are only hints, so nothing here is needed for correctness; it is needed so that hints arrive in milliseconds, not
-minutes. Touches private names of dramatiq 2.2, and is pinned to it:
+Messages are only hints, so nothing here is needed for correctness; it is needed so that hints arrive in milliseconds,
+not minutes. Touches private names of dramatiq 2.2, and is pinned to it:
 
 - A Redis time-out counts as a lost connection (stock: the consumer strands what it was fetching, or its thread dies).
-- Messages that this process holds in Redis but not in memory are put back in their queue (stock: stuck until a restart).
+- Messages that this process holds in Redis but not in memory are put back in their queue (stock: stuck until a
+  restart).
 - The client repeats nothing by itself (stock, with host and port: one message can be enqueued twice).
 - Messages are enqueued in one pipeline (stock: one round trip each).
 """
@@ -31,7 +32,7 @@ MAINTENANCE_CHANCE = 100_000
 SWEEP_SECONDS = 15.0
 
 
-class Consumer(_RedisConsumer):  # type: ignore[misc]
+class Consumer(_RedisConsumer):
     """A consumer that finds the messages it has lost sight of."""
 
     def __init__(self, *args: Any) -> None:
@@ -79,7 +80,7 @@ class Consumer(_RedisConsumer):  # type: ignore[misc]
             self._forget(message)
 
 
-class Broker(RedisBroker):  # type: ignore[misc]
+class Broker(RedisBroker):
     """The broker of the content queues."""
 
     def __init__(self, url: str, middleware: Sequence[dramatiq.Middleware]) -> None:
@@ -111,7 +112,7 @@ class Broker(RedisBroker):  # type: ignore[misc]
 
     @staticmethod
     def guarded(function: Callable[..., Any], *args: Any) -> Any:
-        """Call Redis; a lost connection or a time-out becomes dramatiq's `ConnectionClosed`, which it knows to ride out."""
+        """Call Redis; a lost connection or a time-out becomes `ConnectionClosed`, which dramatiq rides out."""
         try:
             return function(*args)
         except (redis.ConnectionError, redis.TimeoutError) as error:

@@ -146,10 +146,10 @@ class Household(dramatiq.Middleware):
                 log.warning("Redis does not answer", extra=event("worker.waiting", error=str(error)))
                 with contextlib.suppress(StoreUnavailable):
                     runtime.ensure_server()
-            if not all(thread.is_alive() for thread in [*worker.workers, *worker.consumers.values(), *self._threads]):
-                if not self._stop.is_set():
-                    log.critical("A thread of this worker has died; leaving", extra=event("worker.broken"))
-                    os._exit(EXIT_BROKEN)
+            threads = [*worker.workers, *worker.consumers.values(), *self._threads]
+            if not all(thread.is_alive() for thread in threads) and not self._stop.is_set():
+                log.critical("A thread of this worker has died; leaving", extra=event("worker.broken"))
+                os._exit(EXIT_BROKEN)
             if os.getppid() != parent:
                 log.warning("The master process is gone; stopping", extra=event("worker.orphaned"))
                 os.kill(os.getpid(), signal.SIGTERM)

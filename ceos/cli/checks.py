@@ -10,10 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import redis
 
 from ceos.cli.output import number
 from ceos.clients.neynar_types import Signer
@@ -25,6 +23,9 @@ from ceos.runtime import Runtime, database_of
 from ceos.settings import Settings
 from ceos.store import connect, redis_errors
 from ceos.strategy import Strategy
+
+if TYPE_CHECKING:
+    import redis
 
 log = logging.getLogger(__name__)
 

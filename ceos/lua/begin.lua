@@ -27,9 +27,10 @@ if not is_again then
     redis.call('ZADD', 'ceos:open', 'XX', at + HOLD_MS, run)
     return {'held', state}
   end
-  if owner and owner ~= '' and owner ~= run and redis.call('ZSCORE', 'ceos:open', owner) then
+  local first = first_in_line(agent, owner)
+  if first and first ~= run then
     redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
-    return {'waiting', owner}
+    return {'waiting', first}
   end
   if redis.call('HINCRBY', key, 'deliv', 1) > tonumber(deliveries) then
     -- The last holder may only sleep; a new fence keeps it from going on with a run that has ended.

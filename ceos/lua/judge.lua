@@ -27,6 +27,7 @@ if verb == 'retry' or verb == 'drop' then
   for part = 0, 9 do
     if redis.call('HEXISTS', key, 'h' .. part) == 0 then redis.call('HDEL', key, 'a' .. part) end
   end
+  redis.call('HSET', key, 'again', 1)
   reopen(redis.call('HGET', key, 'was'))
   return 'ok'
 end

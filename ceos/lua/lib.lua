@@ -56,6 +56,14 @@ local function open_run(agent, slot, status)
   return true
 end
 
+-- Returns the run whose turn it is: the one that owns the agent, or else the one that was opened first.
+local function first_in_line(agent, owner)
+  if owner and owner ~= '' and redis.call('ZSCORE', 'ceos:open', owner) then return owner end
+  for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
+    if redis.call('ZSCORE', 'ceos:open', run) then return run end
+  end
+end
+
 -- Lets go of the agent and calls the run that waits next in its line.
 local function release_agent(agent, run)
   redis.call('ZREM', 'ceos:open', run)

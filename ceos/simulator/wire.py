@@ -56,7 +56,7 @@ class Reply:
     later: Later | None = None
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer, raised to leave a handler early
+class Refusal(Exception):
     """A request is answered with an error."""
 
     def __init__(self, reply: Reply) -> None:
