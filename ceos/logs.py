@@ -29,7 +29,7 @@ MASK = "[redacted]"
 # Values that give themselves away by their form, for the secrets nobody registered. Between a name and its value stand
 # up to eight signs, for JSON inside a JSON line has its quotes escaped.
 _SHAPES = re.compile(
-    r"(?i)((?:authorization\W{1,8}(?:bearer|key)|\bbearer)\s+|(?:x-api-key|api_?key|signer_uuid)\W{1,8})[\w.:+/=\-]{7,}[\w+/=\-]"
+    r"(?i)((?:authorization\W{1,8}(?:bearer|key)|\bbearer)\s+|(?:x-api-key|api_?key|signer_uuid)\W{1,8})(?!redacted\])[\w.:+/=\-]{7,}[\w+/=\-]"
     r"|(\bkey\s+)[\w\-]{6,}:[\w\-]{6,}"
     r"|\bsk-or-[\w\-]{8,}"
 )

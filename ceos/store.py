@@ -79,13 +79,15 @@ def redis_errors() -> Iterator[None]:
 
 @functools.cache
 def _script(name: str) -> tuple[str, str]:
-    """Return (sha1, source) of a script: the tables of the life cycle, the library, and the script's own lines."""
+    """Return (sha1, source) of a script: the life cycle, the library, and the script's own lines."""
     folder = resources.files("ceos") / "lua"
-    legal = {str(old): {str(new): True for new in sorted(news)} for old, news in lifecycle.LEGAL.items()}
+    legal = " ".join(f"{old}>{new}" for old, news in lifecycle.LEGAL.items() for new in sorted(news))
+    stages = " ".join(f"{status}={stage}" for status, stage in lifecycle.NEXT_STAGE.items())
     head = [
-        f"local LEGAL = cjson.decode([==[{json.dumps(legal)}]==])",
-        f"local FINAL = cjson.decode([==[{json.dumps({str(status): True for status in sorted(lifecycle.FINAL)})}]==])",
-        f"local STAGE = cjson.decode([==[{json.dumps({str(a): str(b) for a, b in lifecycle.NEXT_STAGE.items()})}]==])",
+        f"local LEGAL = ' {legal} '",
+        f"local FINAL = ' {' '.join(sorted(lifecycle.FINAL))} '",
+        # Two blanks: a match may not eat the one that the next entry begins with.
+        f"local STAGE = ' {stages.replace(' ', '  ')} '",
         (folder / "lib.lua").read_text(),
     ]
     if name in FENCED:

@@ -238,7 +238,7 @@ def bench_posts() -> None:
     count = 1500
     with system() as bench:
         bench.runtime.apply(make_agents(300))
-        bench.start(2, 8, "bench_actors")
+        bench.start(2, 4, "bench_actors")
         post_and_wait(bench, 200, kind=Kind.ORIGINAL)
         cpu, services, server = cpu_seconds(bench.workers), cpu_seconds([bench.simulator]), cpu_seconds([bench.server])
         seconds = post_and_wait(bench, count, kind=Kind.ORIGINAL)

@@ -298,7 +298,7 @@ def test_what_redis_refuses_becomes_a_sentence_with_the_way_out(raised: Exceptio
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("words", [("status",), ("post", "ada", "--text", "x y z"), ("up",), ("panic",)], ids=" ".join)
+@pytest.mark.parametrize("words", [("post", "ada", "--text", "x y z"), ("up",)], ids=" ".join)
 def test_a_stopped_redis_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
     environ = clean_environ(tmp_path, CEOS_REDIS_URL=CLOSED, **simulator_environ("http://127.0.0.1:1"))
     shown = ceos(*words, environ=environ, cwd=tmp_path)
@@ -306,7 +306,7 @@ def test_a_stopped_redis_is_one_sentence(tmp_path: Path, words: tuple[str, ...])
     assert shown.err == "Redis does not answer; start it, or unset CEOS_REDIS_URL to use the embedded server.\n"
 
 
-@pytest.mark.parametrize("login", ["", ":wrong-password@", "nobody:wrong-password@"], ids=["none", "password", "user"])
+@pytest.mark.parametrize("login", ["", "nobody:wrong-password@"], ids=["none", "wrong"])
 def test_a_wrong_password_is_one_sentence_without_the_password(tmp_path: Path, locked_redis: str, login: str) -> None:
     shown = ceos(
         "status", environ=clean_environ(tmp_path, CEOS_REDIS_URL=f"redis://{login}{locked_redis}/0"), cwd=tmp_path

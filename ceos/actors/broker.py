@@ -124,6 +124,9 @@ class Broker(RedisBroker):
 
     def enqueue_many(self, messages: Sequence[dramatiq.Message[Any]]) -> None:
         """Enqueue messages in one round trip."""
+        if len(messages) == 1:
+            self.enqueue(messages[0])
+            return
         script = self.scripts["dispatch"]
         stack = self.guarded(self._max_unpack_size)
         pipe = self.client.pipeline(transaction=False)

@@ -87,7 +87,7 @@ def show(run_ids: tuple[str, ...], as_json: bool) -> None:
 
 def _print_run(runtime: Runtime, run: Run) -> None:
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
-    click.echo(f"opened {when(run.opened_at)} UTC, taken {run.deliveries} times by workers")
+    click.echo(f"opened {when(run.opened_at)} UTC")
     if run.draft is None:
         click.echo("No text yet.\n")
         return

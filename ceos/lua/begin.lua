@@ -10,11 +10,11 @@ if not status then
   redis.call('ZREM', 'ceos:open', run)
   return {'missing'}
 end
-if FINAL[status] then
+if is_final(status) then
   redis.call('ZREM', 'ceos:open', run)
   return {'ended', status}
 end
-if STAGE[status] ~= stage then return {'elsewhere', status} end
+if stage_of(status) ~= stage then return {'elsewhere', status} end
 local is_again = holder == token and tonumber(lease or '0') > at
 if not is_again then
   if tonumber(lease or '0') > at then return {'busy', lease} end

@@ -5,7 +5,7 @@ local at = now()
 local calls = {}
 for _, run in ipairs(redis.call('ZRANGE', 'ceos:open', '-inf', at, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do
   local key = 'ceos:run:' .. run
-  local stage = STAGE[redis.call('HGET', key, 'st') or '']
+  local stage = stage_of(redis.call('HGET', key, 'st') or '')
   if stage then
     local calls_before = math.min(redis.call('HINCRBY', key, 'd', 1) - 1, 2)
     redis.call('ZADD', 'ceos:open', 'XX', at + ARGV[2] * 2 ^ calls_before, run)

@@ -1,7 +1,7 @@
 -- FINISH: end a held run. Rest of ARGV: status, reason, draft JSON that stays, keep seconds, failures allowed,
 -- milliseconds until the first measurement, keep seconds of the metrics, then one JSON record for each newly published cast.
 local status, reason, draft, keep, failures, measure_ms, keep_metrics = unpack(ARGV, 4, 10)
-if FINAL[redis.call('HGET', key, 'st')] then return 'ok' end
+if is_final(redis.call('HGET', key, 'st')) then return 'ok' end
 if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
 if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 1 and #ARGV > 10 then
   for i = 11, #ARGV do

@@ -1,4 +1,5 @@
--- Shared by every script; store.py puts it in front of each, after the tables LEGAL, FINAL and STAGE made from lifecycle.py.
+-- Shared by every script; store.py puts it in front of each, after LEGAL (' old>new ' for every legal change), FINAL (' status '
+-- for every end) and STAGE (' status=stage ') made from lifecycle.py. They are strings, for a table would be built at every call.
 -- The map of the keys is at the top of store.py. Time is Redis's own: the clocks of the workers need not agree.
 -- Every script may be executed twice with the same arguments, because the client library may resend it.
 
@@ -8,6 +9,14 @@ local HOLD_MS = 30000
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function is_final(status)
+  return string.find(FINAL, ' ' .. status .. ' ', 1, true)
+end
+
+local function stage_of(status)
+  return string.match(STAGE, ' ' .. status .. '=(%a+) ')
 end
 
 local function agent_of(run)
@@ -24,7 +33,7 @@ local function move(agent, new, run, reason)
   local old = redis.call('HGET', key, 'state')
   if not old then return false end
   if old == new then return true end
-  if not LEGAL[old][new] then return false end
+  if not string.find(LEGAL, ' ' .. old .. '>' .. new .. ' ', 1, true) then return false end
   local at = now()
   redis.call('HSET', key, 'state', new, 'since', at)
   redis.call('LPUSH', 'ceos:history:' .. agent, cjson.encode({at, old, new, run, reason}))
