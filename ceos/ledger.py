@@ -78,6 +78,8 @@ class Lease:
     tries: int
     #: How often the run was taken without getting any further, this time included.
     deliveries: int
+    #: How often the run was put off since it last got further.
+    waits: int
     #: When the run was opened, milliseconds.
     opened_ms: int
     #: Whether an operator had it tried again.
@@ -220,7 +222,7 @@ class Ledger:
         with self._held_lock:
             held, self._held = self._held, {}
         for run, fence in held.items():
-            self.store.run_script("retry", run, fence, self.lease_ms, 0, "handed back at shutdown", "", "")
+            self.store.run_script("retry", run, fence, self.lease_ms, 0, "handed back at shutdown", "", "", "")
 
     def now_ms(self) -> int:
         """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
@@ -247,8 +249,8 @@ class Ledger:
 
     def sent(self, lease: Lease, index: int, hash: str) -> None:
         """Write down the hash of a part that is out; that is progress, so the run's deliveries start anew."""
-        self._fenced("write", lease, f"h{index}", hash, "deliv", "")
-        lease.deliveries = 0
+        self._fenced("write", lease, f"h{index}", hash, "deliv", "", "waits", "")
+        lease.deliveries = lease.waits = 0
         lease.part(index).hash = hash
 
     def unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
@@ -281,14 +283,15 @@ class Ledger:
         text = draft.model_dump_json() if draft else ""
         self._fenced("advance", lease, status, text, int(review_hours * 3_600_000))
 
-    def retry(self, lease: Lease, seconds: float, reason: str, *, counts: bool = True) -> None:
-        """Let go of the run and have it driven again in `seconds`; `counts` says whether a try of the stage is used up.
+    def retry(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
+        """Let go of the run and have it driven again in `seconds`; `uses` says what that uses up, if anything.
 
         A worker that comes this far was not brought down, so the delivery does not count.
         """
-        tries, deliveries = lease.tries + (1 if counts else 0), max(lease.deliveries - 1, 0)
+        tries, waits = lease.tries + (uses == "try"), lease.waits + (uses == "wait")
+        deliveries = max(lease.deliveries - 1, 0)
         self._let_go(lease)
-        self._fenced("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries)
+        self._fenced("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries, waits)
 
     def finish(
         self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None,
@@ -351,6 +354,7 @@ def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
         kind=Kind(fields["kind"]) if fields.get("kind") else None,
         tries=int(fields.get("tries", 0)),
         deliveries=int(fields.get("deliv", 0)),
+        waits=int(fields.get("waits", 0)),
         opened_ms=int(fields["at"]),
         is_retried="again" in fields,
     )

@@ -36,7 +36,7 @@ from ceos.limits import CastLimit
 from ceos.logs import event
 from ceos.models import Agent, Brief, CastMetrics, Draft, Kind, Situation, slot_time
 from ceos.plugins import Plugins
-from ceos.publishing import Later, Publisher
+from ceos.publishing import Later, Publisher, Stopping
 from ceos.store import Store
 from ceos.text import fit
 from ceos.writing import Writer
@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 
 #: Each stage is tried this often, 1 s and then 2 s apart.
 ATTEMPTS = 3
+#: A run is put off this often without getting any further (a service that is always busy, a look-up that always fails)
+#: before it fails; with a service that does not say how long to wait, that takes 25 minutes.
+WAITS = 100
 #: How long a run waits while its agent is paused, in seconds; resuming the agent wakes it at once.
 HOLD_SECONDS = 30.0
 #: When the casts of a run are measured, hours after publication.
@@ -233,10 +236,14 @@ class Pipeline:
         ledger = self._t.ledger
         match error:
             case Held():
-                ledger.retry(lease, HOLD_SECONDS, str(error), counts=False)
+                ledger.retry(lease, HOLD_SECONDS, str(error), uses="")
+            case Stopping():
+                ledger.retry(lease, 0.0, str(error), uses="")
+            case Later() if lease.waits >= WAITS:
+                self._fail(lease, f"given up after waiting {WAITS} times: {error}")
             case Later():
                 log.info("Run put off", extra=event("run.later", seconds=round(error.seconds, 1), reason=str(error)))
-                ledger.retry(lease, error.seconds, str(error), counts=False)
+                ledger.retry(lease, error.seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
             case DraftRejected() | RequestRefused() | NotFound():

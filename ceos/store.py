@@ -16,8 +16,8 @@
     ceos:review             zset    parked run by the time it expires
     ceos:dead               zset    failed or partial run by the time it ended
     ceos:measure            zset    published run by the time of its next measurement
-    ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why, kind,
-                                    fence, token, lease, deliv(eries), d (calls in vain), tries;
+    ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why,
+                                    kind, fence, token, lease, deliv(eries), d (calls in vain), tries, waits;
                                     per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
                                     No value over 64 bytes but `why`, so Redis keeps it compact.
     ceos:draft:{run}        string  the draft, JSON; shortened once published
@@ -71,6 +71,11 @@ def redis_errors() -> Iterator[None]:
         if "MISCONF" in words or "No space left" in words:
             raise StoreUnavailable(
                 "Redis cannot write to its disk and refuses changes; free space there. Nothing was changed."
+            ) from error
+        if "DB index is out of range" in words:
+            raise StoreUnavailable(
+                "Redis has no logical database of that number; set 'databases' in its configuration, or another number "
+                "in CEOS_REDIS_URL and CEOS_BROKER_URL."
             ) from error
         if words.startswith("READONLY"):
             raise StoreUnavailable("Redis is a read-only replica; point CEOS_REDIS_URL at the primary.") from error

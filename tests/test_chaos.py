@@ -1,4 +1,4 @@
-"""The crash proof: real workers and the real server, killed at every step of a run, against services that cut off answers."""
+"""The crash proof: real workers and the real server, killed at every step, against services that cut off answers."""
 
 from __future__ import annotations
 

@@ -293,7 +293,7 @@ def test_a_run_that_brings_its_workers_down_is_given_up_after_twenty_deliveries(
 def test_a_run_that_is_put_off_in_good_order_is_never_poison(ledger: Ledger) -> None:
     run = ledger.open("ada", "a", draft=make_draft())
     for _ in range(2 * DELIVERIES):
-        ledger.retry(take(ledger, run, Stage.PUBLISH), 0, "Neynar answered 429", counts=False)
+        ledger.retry(take(ledger, run, Stage.PUBLISH), 0, "Neynar answered 429", uses="wait")
     assert ledger.store.run(run).status == "publishing"
 
 

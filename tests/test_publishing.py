@@ -523,3 +523,13 @@ def test_neither_signer_nor_text_is_in_the_log(fake: FakeRuntime, caplog: pytest
     everything = "\n".join(str(entry.__dict__) for entry in caplog.records)
     assert testing.ADA["signer_uuid"] not in everything
     assert texts(fake)[0] not in everything
+
+
+def test_a_service_that_is_busy_for_ever_ends_the_post_visibly(fake: FakeRuntime) -> None:
+    fake.simulator.faults(neynar={"rate_limited": 1})
+    run_id = fake.runtime.post("ada", text="Measure twice.")
+    fake.drive(rounds=120)
+    ended = record(fake, run_id)
+    assert ended.status == "failed"
+    assert "given up after waiting 100 times" in ended.reason
+    assert texts(fake) == []

@@ -3,7 +3,7 @@
 local status, draft, review_ms = ARGV[4], ARGV[5], ARGV[6]
 if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
 redis.call('HSET', key, 'st', status)
-redis.call('HDEL', key, 'token', 'lease', 'tries', 'deliv', 'why')
+redis.call('HDEL', key, 'token', 'lease', 'tries', 'deliv', 'waits', 'why')
 if status == 'review' then
   redis.call('ZADD', 'ceos:review', 'NX', now() + review_ms, run)
   release_agent(agent, run)

@@ -8,7 +8,7 @@ if not status then return 'missing' end
 
 local function reopen(next_status)
   redis.call('HSET', key, 'st', next_status)
-  redis.call('HDEL', key, 'why', 'end', 'tries', 'deliv')
+  redis.call('HDEL', key, 'why', 'end', 'tries', 'deliv', 'waits')
   redis.call('PERSIST', key)
   redis.call('PERSIST', 'ceos:draft:' .. run)
   redis.call('ZREM', 'ceos:review', run)
