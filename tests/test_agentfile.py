@@ -420,7 +420,7 @@ def described_agent(agent_id: str) -> st.SearchStrategy[Agent]:
     return st.builds(lambda one, other: Agent.model_validate(one | other), plain, signer)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(described_agents())
 def test_any_agents_survive_the_way_out_and_in(agents: list[Agent]) -> None:
     assert parse_agents(export_agents(agents, with_secrets=True), "export") == agents

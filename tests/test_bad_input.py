@@ -327,7 +327,7 @@ def test_a_database_that_the_server_does_not_have(tmp_path: Path, locked_redis: 
     url = f"redis://:right-password@{locked_redis}/99"
     shown = ceos("status", environ=clean_environ(tmp_path, CEOS_REDIS_URL=url), cwd=tmp_path)
     assert (shown.code, shown.out) == (1, "")
-    assert "DB index is out of range" in shown.err and "Traceback" not in shown.err
+    assert "no logical database of that number" in shown.err and "Traceback" not in shown.err
 
 
 # Variables and folders

@@ -110,6 +110,7 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
   end
   if status == 'failed' or status == 'partial' then
     redis.call('ZADD', 'ceos:dead', at, run)
+    redis.call('ZREMRANGEBYSCORE', 'ceos:dead', '-inf', at - keep_seconds * 1000)
     local failures = redis.call('HINCRBY', state_key, 'failures', 1)
     release_agent(agent, run)
     if failures >= tonumber(failures_allowed) and move(agent, 'error', run, reason) then
