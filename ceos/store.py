@@ -149,7 +149,7 @@ class Store:
                 return client.eval(source, 0, *args)
 
     def _own_client(self) -> redis.Redis:
-        """Return this thread's client with a connection of its own: a third less work per call than a visit to the pool."""
+        """Return this thread's client with a connection of its own: a third less work than a visit to the pool."""
         client: redis.Redis | None = getattr(self._local, "client", None)
         if client is None:
             client = redis.Redis(connection_pool=self.client.connection_pool, single_connection_client=True)

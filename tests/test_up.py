@@ -111,6 +111,19 @@ def test_a_post_under_way_when_the_signal_comes_is_not_lost_and_not_repeated(sit
     assert site.texts() == ["First part.", "Second part.", "Third part."]
 
 
+def test_a_signal_to_every_process_at_once_still_lets_the_post_under_way_finish(site: Site) -> None:
+    site.simulator.faults(neynar={"latency_seconds": 1.0})
+    with site.up() as process:
+        run = site.runtime.post("ada", text="Clocks drift.")
+        assert wait_until(lambda: site.runtime.store.run(run).status == "publishing", 20), site.log()
+        # As systemd does it by default: the workers get the signal from it, and again from their master.
+        for number in [process.pid, *site.processes()]:
+            os.kill(number, signal.SIGTERM)
+        assert process.wait(30) == 0, site.log()
+    assert site.is_published(run)
+    assert site.texts() == ["Clocks drift."]
+
+
 def test_a_killed_worker_is_replaced_and_the_post_goes_out(site: Site) -> None:
     with site.up() as process:
         before = set(site.processes())

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+from types import FrameType
 from typing import Any
 
 import dramatiq
@@ -28,6 +29,8 @@ from ceos.runtime import Runtime, get_runtime
 
 log = logging.getLogger(__name__)
 
+#: A second SIGTERM this soon after the first is the same one, by another way.
+FORGIVEN_SECONDS = 2.0
 #: Exit code of a worker whose threads died: its supervisor starts a whole one.
 EXIT_BROKEN = 70
 #: Exit code of a worker that found Redis or a variable misconfigured.
@@ -91,6 +94,7 @@ class Household(dramatiq.Middleware):
             log.critical("%s", error, extra=event("worker.refused"))
             # Unlike os._exit, this lets the master know that the boot is over.
             sys.exit(EXIT_MISCONFIGURED)
+        _forgive_doubled_signals()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def after_worker_boot(self, broker: Any, worker: dramatiq.Worker) -> None:
@@ -166,3 +170,24 @@ def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) 
         else:
             return scheduler.run(stop)
     return None
+
+
+def _forgive_doubled_signals() -> None:
+    """Count a SIGTERM that comes twice within two seconds once.
+
+    A supervisor that signals every process of its group reaches the workers twice, the second time through their
+    master, and Dramatiq takes a second signal for an order to leave at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    if not callable(handler):
+        return
+    first: list[float] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if not first or time.monotonic() - first[0] > FORGIVEN_SECONDS:
+            first.append(time.monotonic())
+            handler(number, frame)
+
+    signal.signal(signal.SIGTERM, handle)
