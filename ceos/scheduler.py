@@ -82,6 +82,7 @@ class Scheduler:
     def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
         """Open the runs of due agents, given as (id, stored slot, revision); return those that this call opened."""
         items = []
+        self._store.learn_agents((agent_id, revision) for agent_id, _, revision in agents)
         for agent_id, slot, revision in agents:
             try:
                 schedule = self._store.agent(agent_id, revision).schedule

@@ -52,6 +52,8 @@ from ceos.models import Agent, AgentStatus, Cast, CastMetrics, Draft, Kind, Miss
 
 #: A worker process not seen for this long is not counted as running.
 WORKER_SEEN_MS = 30_000
+#: How many agents a process keeps in memory, at some kilobytes each.
+REMEMBERED = 20_000
 
 
 @contextmanager
@@ -136,7 +138,8 @@ class Store:
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
         self._local = threading.local()
-        self._agents = functools.lru_cache(maxsize=20_000)(self._load_agent)
+        #: Agents by id and revision; a changed agent has another revision.
+        self._known: dict[tuple[str, str], Agent] = {}
 
     def run_script(self, name: str, *args: str | int | float) -> Any:
         """Run one of the scripts in `lua/` and return its raw answer."""
@@ -185,17 +188,32 @@ class Store:
         """Return an agent, from this process's memory if it knows the `revision`; raises `NotFound`."""
         if revision is None:
             with redis_errors():
-                revision = self.client.hget(f"ceos:agent:{agent_id}", "rev")  # type: ignore[assignment]
-        return self._agents(agent_id, revision or "")
+                revision = cast("str | None", self.client.hget(f"ceos:agent:{agent_id}", "rev"))
+        known = self._known.get((agent_id, revision or ""))
+        return known or self._learn(agent_id, revision or "", self._config(agent_id))
 
-    def _load_agent(self, agent_id: str, revision: str) -> Agent:
-        del revision  # the cache's key: a changed agent has another one
-        with redis_errors():
-            config = self.client.get(f"ceos:config:{agent_id}")
+    def learn_agents(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Read the agents of these (id, revision) pairs that this process does not know yet, in one round trip."""
+        unknown = [pair for pair in wanted if pair not in self._known]
+        if unknown:
+            with redis_errors():
+                configs = cast("list[str | None]", self.client.mget([f"ceos:config:{name}" for name, _ in unknown]))
+            for (agent_id, revision), config in zip(unknown, configs, strict=True):
+                if config is not None:
+                    self._learn(agent_id, revision, config)
+
+    def _learn(self, agent_id: str, revision: str, config: str | None) -> Agent:
         if config is None:
             known = ", ".join(self.agent_ids()[:8]) or "none yet; 'ceos agent apply FILE' makes one"
             raise NotFound(f"No agent named {agent_id[:64]!r}. Known: {known}.")
-        return Agent.model_validate_json(cast(str, config))
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        agent = self._known[agent_id, revision] = Agent.model_validate_json(config)
+        return agent
+
+    def _config(self, agent_id: str) -> str | None:
+        with redis_errors():
+            return cast("str | None", self.client.get(f"ceos:config:{agent_id}"))
 
     def agent_ids(self) -> list[str]:
         """Return the ids of all agents, sorted."""
@@ -262,7 +280,7 @@ class Store:
         """Pause, resume or remove an agent; return "ok" or "unchanged"; raises `NotFound`."""
         answer = str(self.run_script("steer", agent_id, verb, reason, slot or "", fire))
         if answer == "missing":
-            self._load_agent(agent_id, "")
+            self._learn(agent_id, "", None)
         return answer
 
     # Runs
