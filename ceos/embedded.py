@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,6 +34,8 @@ SOCKET_PATH_BYTES = 100
 START_SECONDS = 20.0
 #: How often the keeper tries to start a server that dies while it starts.
 START_ATTEMPTS = 3
+#: A disk with less room than this counts as full.
+FULL_BYTES = 1 << 20
 
 CONFIG = {
     "appendonly": "yes",
@@ -139,6 +142,9 @@ def _locked(path: Path, how: int) -> int:
 
 def _last_words(folder: Path) -> str:
     with contextlib.suppress(OSError):
+        if shutil.disk_usage(folder).free < FULL_BYTES:
+            # Then the log could not be written either.
+            return f" The disk that holds {folder} is full; make room on it."
         lines = (folder / "valkey.log").read_text(errors="replace").strip().splitlines()
         return f" Its last line: {lines[-1][:200]}" if lines else ""
     return ""
@@ -193,9 +199,11 @@ def _supervised(folder: Path, path: Path) -> Iterator[None]:
         nonlocal server
         while not ended.wait(0.1):
             process = server._process
-            if process is not None and process.poll() is not None:
+            if process is None or process.poll() is not None:
                 server.terminate()
-                server = start()
+                # One that cannot start now, for a full disk perhaps, is tried again: nobody else may start it.
+                with contextlib.suppress(ValkeyServerError):
+                    server = start()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -204,7 +212,8 @@ def _supervised(folder: Path, path: Path) -> Iterator[None]:
     finally:
         ended.set()
         watcher.join()
-        server.stop()
+        with contextlib.suppress(ValkeyServerError):
+            server.stop()
 
 
 if __name__ == "__main__":

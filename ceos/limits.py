@@ -17,19 +17,22 @@ class CastLimit:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def take(self, agent: Agent, run_id: str, parts: int, at: dt.datetime) -> None:
-        """Claim one place in the agent's hour for each part of a draft, all or none; claiming again changes nothing.
+    def take(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
+        """Claim one place in the agent's hour for each part of a draft from `first` on, all or none.
 
+        Claiming again takes no more places; their hour begins anew, for the parts leave only now.
         Raises `LimitReached` when the hour is full.
         """
-        names = [f"{run_id}:{index}" for index in range(parts)]
+        names = [f"{run_id}:{index}" for index in range(first, parts)]
         limit = agent.limits.casts_per_hour
         free_at = self._store.run_script("take", agent.id, int(at.timestamp() * 1000), HOUR_MS, limit, *names)
         if free_at == -1:
             return
-        if parts > limit:
-            raise LimitReached(f"over the limit: the draft has {parts} casts and the agent may publish {limit} an hour")
+        if len(names) > limit:
+            raise LimitReached(
+                f"over the limit: the draft has {len(names)} casts and the agent may publish {limit} an hour"
+            )
         moment = dt.datetime.fromtimestamp(int(free_at) / 1000, dt.UTC)
         raise LimitReached(
-            f"over the limit: {limit} casts an hour; there is room for {parts} again at {moment:%H:%M:%S} UTC"
+            f"over the limit: {limit} casts an hour; there is room for {len(names)} again at {moment:%H:%M:%S} UTC"
         )

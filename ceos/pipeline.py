@@ -50,6 +50,8 @@ ATTEMPTS = 3
 WAITS = 100
 #: How long a run waits while its agent is paused, in seconds; resuming the agent wakes it at once.
 HOLD_SECONDS = 30.0
+#: How long a thread that has begun waits before it asks again for room in the agent's hour, in seconds.
+ROOM_SECONDS = 60.0
 #: When the casts of a run are measured, hours after publication.
 MEASURE_HOURS = (1, 6, 24, 168)
 #: How much of each text stays in a published run's record; the whole text is with the agent's recent casts.
@@ -174,8 +176,7 @@ class Pipeline:
     def _publish(self, lease: Lease, agent: Agent) -> Stage | None:
         draft = _draft_of(lease)
         signer = self._t.signer(agent)
-        if not any(part.first_sent or part.hash for part in lease.parts.values()):
-            self._t.limit.take(agent, lease.run_id, len(draft.parts), self._t.clock.now())
+        self._claim_places(lease, agent, draft)
         casts = self._t.publisher.publish(lease, agent, signer, draft)
         parts = tuple(part.model_copy(update={"text": fit(part.text, RECORD_BYTES)}) for part in draft.parts)
         self._t.ledger.finish(
@@ -187,6 +188,18 @@ class Pipeline:
         )
         log.info("Post published", extra=event("run.published", parts=len(casts), cost_usd=round(draft.cost_usd, 6)))
         return None
+
+    def _claim_places(self, lease: Lease, agent: Agent, draft: Draft) -> None:
+        """Claim places in the agent's hour for the parts that are not out; a thread that has begun waits for them."""
+        out = len(lease.hashes)
+        if out == len(draft.parts):
+            return
+        try:
+            self._t.limit.take(agent, lease.run_id, len(draft.parts), self._t.clock.now(), first=out)
+        except LimitReached as error:
+            if out or lease.part(0).first_sent:
+                raise Later(ROOM_SECONDS, str(error)) from None
+            raise
 
     def _with_picture(self, lease: Lease, agent: Agent, draft: Draft) -> Draft:
         worst = self._t.fal.worst_case_usd(agent.models.image)

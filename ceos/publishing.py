@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 
 from ceos.clients.neynar import Neynar
-from ceos.errors import CeosError, OutcomeUnknown, RateLimited, RequestRefused, ServiceUnavailable
+from ceos.errors import CeosError, OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.ledger import Lease, Ledger, PartState, idempotency_key
 from ceos.logs import event
 from ceos.models import Agent, Cast, Draft
@@ -138,7 +138,7 @@ class Publisher:
             hash = self._neynar.find_cast(
                 post.agent.fid, part.text, parent=parent, since=since, used=used, embeds=part.embeds
             )
-        except (RateLimited, ServiceUnavailable, OutcomeUnknown) as error:
+        except ServiceError as error:
             # Without a look nothing may be sent; and a look that fails says nothing about the post.
             raise Later(LOOK_SECONDS, f"cannot tell yet whether part {index + 1} is out: {error}") from None
         if hash is not None:

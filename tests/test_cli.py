@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,19 @@ def test_every_command_explains_itself(run: Terminal, words: tuple[str, ...]) ->
     shown = run(*words, "--help")
     assert (shown.code, shown.err) == (0, "")
     assert "Usage: ceos" in shown.out
+
+
+def test_a_mistyped_command_names_the_nearest(run: Terminal) -> None:
+    shown = run("stat")
+    assert shown.code == 2 and "No such command 'stat'. Did you mean 'status'?" in shown.err
+
+
+def test_a_simulator_whose_port_is_taken_prints_no_variables(run: Terminal) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        shown = run("sim", "--port", str(port))
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.startswith(f"The simulator cannot listen at 127.0.0.1:{port}: ") and "--port" in shown.err
 
 
 def test_version_is_that_of_the_package(run: Terminal) -> None:
@@ -219,6 +233,36 @@ def test_the_same_key_is_the_same_post(run: Terminal, fake_runtime: FakeRuntime)
         ]
         fake_runtime.drive()
     assert len(fake_runtime.casts()) == 1
+    assert run("post", "ada", "--text", "Once.", "--key", "k").out == "ada:m:k is published already.\n"
+
+
+def test_a_post_during_a_panic_says_why_it_waits(run: Terminal, fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    run("panic")
+    assert "It waits: all publishing is stopped; 'ceos unpanic' lets it go on." in run("post", "ada").err
+
+
+def test_what_means_all_agents_says_so_when_there_are_none(run: Terminal) -> None:
+    for words in (("post",), ("post", "--dry-run"), ("agent", "show"), ("agent", "pause")):
+        shown = run(*words, "--all")
+        assert (shown.code, shown.out.partition(";")[0].rstrip(".\n"), shown.err) == (0, "No agents yet", ""), words
+
+
+def test_names_beside_all_are_refused_for_they_may_be_meant_alone(run: Terminal, fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    shown = run("agent", "remove", "ada", "--all")
+    assert shown.code == 2 and "Name agents or use --all, not both." in shown.err
+    assert "not both" in run("draft", "reject", "ada:m:x", "--all").err
+    assert [row["id"] for row in run("agent", "list", "--json").data] == ["ada"]
+
+
+def test_json_has_the_whole_text_of_a_published_post(run: Terminal, fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    text = "Clocks drift. " * 20 + "So do people."
+    fake_runtime.post(text=text, key="k")
+    assert fake_runtime.runtime.store.run("ada:m:k").draft.text != text  # type: ignore[union-attr]
+    for words in (("draft", "show", "ada:m:k"), ("post", "ada", "--text", text, "--key", "k", "--wait")):
+        assert run(*words, "--json").data[0]["draft"]["parts"][0]["text"] == text
 
 
 def test_post_for_all_agents_opens_one_run_each(run: Terminal, fake_runtime: FakeRuntime) -> None:
@@ -250,6 +294,7 @@ def test_wait_ends_with_code_1_when_the_post_failed(run: Terminal, fake_runtime:
     shown = run("post", "ada", "--text", "x y z", "--key", "k", "--wait")
     assert shown.code == 1
     assert "failed" in shown.out and "signer" in shown.out.lower()
+    assert shown.err == "'ceos doctor' looks for the cause; then 'ceos dead retry ada:m:k' goes on.\n"
 
 
 def test_wait_without_a_worker_says_so(run: Terminal, fake_runtime: FakeRuntime) -> None:
@@ -332,6 +377,14 @@ def test_a_published_draft_cannot_be_approved_again(run: Terminal, fake_runtime:
     post = fake_runtime.post(text="Clocks drift.")
     shown = run("draft", "approve", post.id)
     assert (shown.code, shown.err) == (2, f"Draft {post.id!r} is published, not in review; it cannot be approved.\n")
+
+
+def test_an_unknown_draft_among_several_leaves_the_others_alone(run: Terminal, fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply(approval="review")
+    draft = parked(fake_runtime)
+    shown = run("draft", "approve", draft, "ada:m:nope")
+    assert (shown.code, shown.out) == (2, "") and "'ada:m:nope'" in shown.err
+    assert [row["status"] for row in run("draft", "list", "--json").data] == ["review"]
 
 
 def test_edit_without_text_and_terminal_asks_for_the_text(

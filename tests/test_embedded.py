@@ -126,6 +126,27 @@ def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
     server.release()
 
 
+def test_a_killed_server_that_cannot_start_comes_back_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a server that died and whose files are out of order for longer than all attempts to start it last
+    monkeypatch.setattr("ceos.embedded.START_SECONDS", 0.5)
+    monkeypatch.setattr("ceos.embedded.START_ATTEMPTS", 1)
+    monkeypatch.chdir(tmp_path)
+    folder, path = tmp_path / "valkey", socket_path(tmp_path)
+    folder.mkdir()
+    tries = folder / "valkey.log"
+    with embedded._supervised(folder, path):
+        manifest = next((folder / "appendonlydir").glob("*.manifest"))
+        whole = manifest.read_bytes()
+        manifest.write_text("nonsense")
+        os.kill(server_pid(tmp_path), signal.SIGKILL)
+        assert wait_until(lambda: tries.read_text().count("FATAL AOF MANIFEST") > 2, 15), tries.read_text()
+        # When they are mended, the server is there again
+        manifest.write_bytes(whole)
+        assert wait_until(lambda: answers(path), 15)
+
+
 def test_a_killed_keeper_is_replaced_by_whoever_asks_next(home: Path) -> None:
     server = EmbeddedServer(home)
     server.ensure()
@@ -191,5 +212,8 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest
     (folder / "appendonlydir" / "appendonly.aof.manifest").write_text("this is no manifest\n")
     server = EmbeddedServer(tmp_path)
     with pytest.raises(StoreUnavailable, match=r"did not start; its log is .*valkey\.log"):
+        server.ensure()
+    monkeypatch.setattr(embedded, "FULL_BYTES", 1 << 80)
+    with pytest.raises(StoreUnavailable, match=r"The disk that holds .*valkey is full; make room on it\.$"):
         server.ensure()
     server.release()

@@ -290,6 +290,19 @@ def test_a_run_that_brings_its_workers_down_is_given_up_after_twenty_deliveries(
         ledger.sending(last, 0)
 
 
+def test_a_thread_that_brings_its_workers_down_after_its_first_part_is_partial(ledger: Ledger) -> None:
+    run = ledger.open("ada", "a", draft=make_draft())
+    lease = take(ledger, run, Stage.PUBLISH)
+    ledger.sending(lease, 0)
+    ledger.sent(lease, 0, "0x01")
+    lapse(ledger.store, run)
+    for _ in range(DELIVERIES):
+        take(ledger, run, Stage.PUBLISH)
+        lapse(ledger.store, run)
+    assert ledger.begin(run, Stage.PUBLISH) is None
+    assert ledger.store.run(run).status == "partial"
+
+
 def test_a_run_that_is_put_off_in_good_order_is_never_poison(ledger: Ledger) -> None:
     run = ledger.open("ada", "a", draft=make_draft())
     for _ in range(2 * DELIVERIES):

@@ -74,8 +74,8 @@ def test_taking_again_for_the_same_run_takes_nothing_more(limit: CastLimit) -> N
     agent = agent_with(casts_per_hour=3)
     for minute in range(5):
         assert not refused(limit, agent, "ada:1", parts=3, at=later(minutes=minute))
-    assert refused(limit, agent, "ada:2", at=later(minutes=59))
-    assert not refused(limit, agent, "ada:2", at=later(minutes=60)), "the first taking counts"
+    assert refused(limit, agent, "ada:2", at=later(minutes=63)), "its parts may have left at the last taking"
+    assert not refused(limit, agent, "ada:2", at=later(minutes=64))
 
 
 def test_the_hour_slides(limit: CastLimit) -> None:
@@ -116,6 +116,39 @@ def test_a_post_over_the_limit_ends_as_limited_and_says_why(fake_runtime: FakeRu
     assert len(fake_runtime.casts()) == 3
     status = fake_runtime.runtime.store.agent_statuses(["ada"])[0]
     assert (status.state, status.failures) == ("sleeping", 0)
+
+
+@pytest.mark.parametrize("script", [["rate_limited"], ["ok", "rate_limited"]], ids=["unsent", "begun"])
+def test_the_hour_holds_for_a_thread_that_was_held_up(fake_runtime: FakeRuntime, script: list[str]) -> None:
+    # Given a thread that is asked to wait, and goes on much later
+    fake_runtime.apply(limits={"casts_per_hour": 3})
+    fake_runtime.simulator.faults(neynar={"script": script, "retry_after": 90})
+    run_id = fake_runtime.runtime.post("ada", text=THREAD)
+    fake_runtime.step()
+    fake_runtime.clock.advance(minutes=61)
+    fake_runtime.drive()
+    assert fake_runtime.runtime.store.run(run_id).status == "published"
+    # Then its hour counts from there
+    fake_runtime.clock.advance(minutes=2)
+    assert fake_runtime.post(text=THREAD.replace("clock", "bridge")).status == "limited"
+
+
+def test_a_thread_that_has_begun_waits_for_room(fake_runtime: FakeRuntime) -> None:
+    # Given a thread of which one part is out, and an hour that another post has filled meanwhile
+    agent = fake_runtime.apply(limits={"casts_per_hour": 3})
+    fake_runtime.simulator.faults(neynar={"script": ["ok", "rate_limited"], "retry_after": 90})
+    run_id = fake_runtime.runtime.post("ada", text=THREAD)
+    fake_runtime.step()
+    fake_runtime.clock.advance(minutes=61)
+    CastLimit(fake_runtime.runtime.store).take(agent, "ada:other", 3, fake_runtime.clock.now())
+    # Then it waits, and goes on when there is room
+    fake_runtime.drive(rounds=3)
+    run = fake_runtime.runtime.store.run(run_id)
+    assert (run.status, len(fake_runtime.casts())) == ("publishing", 1)
+    assert run.reason.startswith("over the limit")
+    fake_runtime.clock.advance(minutes=60)
+    fake_runtime.drive()
+    assert fake_runtime.runtime.store.run(run_id).status == "published"
 
 
 def test_a_thread_that_is_waiting_keeps_its_places(fake_runtime: FakeRuntime) -> None:

@@ -267,15 +267,22 @@ def test_a_validation_error_names_the_fields(wire: Wire, neynar: Neynar) -> None
 @pytest.mark.parametrize(
     ("headers", "wait"), [({"Retry-After": "3"}, 3.0), ({}, None)], ids=["with Retry-After", "without"]
 )
-def test_a_rate_limited_publish_is_repeated_with_the_same_idem(
+def test_a_rate_limited_write_is_repeated_with_the_same_idem(
     wire: Wire, neynar: Neynar, waits: list[float], headers: dict[str, str], wait: float | None
 ) -> None:
     wire.answer({"message": "slow down"}, 429, headers=headers)
-    wire.answer(published(7))
-    assert neynar.publish_cast(SIGNER, "gm", idem=IDEM).hash == hash_of(7)
+    wire.answer({"success": True})
+    neynar.react(SIGNER, "like", hash_of(7), 1001, idem=IDEM)
     assert [request.body["idem"] for request in wire.requests] == [IDEM, IDEM]
     assert len(waits) == 1
     assert waits[0] == wait or (wait is None and 1 <= waits[0] <= 2)
+
+
+def test_a_publish_is_one_request_for_the_ledger_counts_them(wire: Wire, neynar: Neynar, waits: list[float]) -> None:
+    wire.answer({"message": "slow down"}, 429, headers={"Retry-After": "3"})
+    with pytest.raises(RateLimited) as caught:
+        neynar.publish_cast(SIGNER, "gm", idem=IDEM)
+    assert (caught.value.retry_after, len(wire.requests), waits) == (3.0, 1, [])
 
 
 def test_the_hubs_own_rate_limit_is_a_rate_limit(wire: Wire, neynar: Neynar) -> None:

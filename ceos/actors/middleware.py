@@ -22,6 +22,7 @@ from dramatiq.middleware import Retries
 
 from ceos import logs
 from ceos.errors import CeosError, StoreMisconfigured, StoreUnavailable
+from ceos.fleet import DRAIN_MS
 from ceos.ledger import Renewer
 from ceos.logs import event
 from ceos.models import split_run_id
@@ -82,7 +83,7 @@ class Household(dramatiq.Middleware):
         self._renewer: Renewer | None = None
         self._name = ""
 
-    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: Any) -> None:
         """Set up the log, and refuse to work with a Redis that would lose posts; one that is away is waited for."""
         try:
             runtime = get_runtime()
@@ -95,6 +96,9 @@ class Household(dramatiq.Middleware):
             # Unlike os._exit, this lets the master know that the boot is over.
             sys.exit(EXIT_MISCONFIGURED)
         _forgive_doubled_signals()
+        stop = worker.stop
+        # Unless told otherwise, Dramatiq waits ten minutes for what is running.
+        worker.stop = lambda timeout=DRAIN_MS: stop(min(timeout, DRAIN_MS))
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def after_worker_boot(self, broker: Any, worker: dramatiq.Worker) -> None:
@@ -140,6 +144,7 @@ class Household(dramatiq.Middleware):
                     runtime.check_servers()
                     self._renewer = Renewer(runtime.ledger)
                     self._renewer.start()
+                    self._threads.append(self._renewer)
                     is_checked = True
                 runtime.store.note_worker(self._name)
                 broker.do_qsize(next(iter(broker.queues)))
@@ -150,6 +155,9 @@ class Household(dramatiq.Middleware):
                 log.warning("Redis does not answer", extra=event("worker.waiting", error=str(error)))
                 with contextlib.suppress(StoreUnavailable):
                     runtime.ensure_server()
+            except Exception:
+                # Nobody watches the watchdog: without it there is no heartbeat, and a dead thread stays unnoticed.
+                log.exception("The watchdog met an unexpected error", extra=event("worker.watchdog"))
             threads = [*worker.workers, *worker.consumers.values(), *self._threads]
             if not all(thread.is_alive() for thread in threads) and not self._stop.is_set():
                 log.critical("A thread of this worker has died; leaving", extra=event("worker.broken"))

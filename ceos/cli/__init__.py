@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 
-from ceos.errors import CeosError, DraftRejected, InvalidInput, NotFound
+from ceos.errors import CeosError, DraftRejected, InvalidInput, KeyRefused, NotFound
 from ceos.logs import redact
 
 #: name → (module, attribute, one line of help)
@@ -57,6 +58,15 @@ class LazyGroup(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command for a mistyped one, which click can do only for commands it has imported."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if near and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         del ctx
@@ -84,6 +94,9 @@ def main() -> None:
     except (InvalidInput, NotFound, DraftRejected) as error:
         click.echo(redact(str(error)), err=True)
         sys.exit(2)
+    except KeyRefused as error:
+        click.echo(redact(f"{str(error).rstrip('.')}. 'ceos doctor' says how to mend it."), err=True)
+        sys.exit(1)
     except CeosError as error:
         click.echo(redact(str(error)), err=True)
         sys.exit(1)

@@ -6,11 +6,20 @@ from pathlib import Path
 
 import click
 
-from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, show_json, show_table, when
+from ceos.cli.output import (
+    Verbs,
+    agents_argument,
+    chosen_agents,
+    command_runtime,
+    json_option,
+    show_json,
+    show_table,
+    when,
+)
 from ceos.models import Agent, AgentStatus
 
 
-@click.group()
+@click.group(cls=Verbs)
 def agent() -> None:
     """Describe agents in TOML files and steer them."""
 
@@ -73,6 +82,8 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
     documents = []
+    if not ids and not as_json:
+        click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
     for agent_id in ids:
         one, status = runtime.store.agent(agent_id), runtime.store.agent_statuses([agent_id])[0]
         documents.append(
@@ -144,6 +155,8 @@ def export(agent_ids: tuple[str, ...], all_agents: bool, with_secrets: bool) -> 
 
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
+    if not ids:
+        click.echo("No agents yet; 'ceos agent apply FILE' makes one.", err=True)
     click.echo(export_agents([runtime.store.agent(one) for one in ids], with_secrets=with_secrets), nl=False)
 
 

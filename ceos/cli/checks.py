@@ -216,7 +216,7 @@ def _agents(examination: Examination) -> Iterator[Finding]:
             yield Finding(f"agent {agent.id}", Status.FAILED, found, mend)
         if state.state is AgentState.ERROR:
             sound = False
-            found = f"Agent {agent.id!r} has stopped: {state.reason or 'three cycles in a row failed'}."
+            found = f"Agent {agent.id!r} has stopped: {state.reason.rstrip('.') or 'three cycles in a row failed'}."
             mend = f"Mend the cause, then 'ceos agent resume {agent.id}' lets it go on."
             yield Finding(f"agent {agent.id}", Status.WARNING, found, mend)
     if sound:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from itertools import zip_longest
 
 import click
 
-from ceos.cli.output import F, command_runtime, json_option, show_json, show_table, when
+from ceos.cli.output import F, Verbs, command_runtime, json_option, show_json, show_table, when
 from ceos.errors import NotFound
 from ceos.models import Run
 from ceos.runtime import Runtime
@@ -19,6 +20,8 @@ def runs_argument(command: F) -> F:
 
 
 def _chosen(run_ids: tuple[str, ...], all_runs: bool, every: list[str]) -> list[str]:
+    if all_runs and run_ids:
+        raise click.UsageError("Name drafts or use --all, not both.")
     if all_runs:
         return every
     if not run_ids:
@@ -46,7 +49,7 @@ def _show_runs(runs: list[Run], *, as_json: bool, empty: str) -> None:
     )
 
 
-@click.group()
+@click.group(cls=Verbs)
 def draft() -> None:
     """Look at drafts, and decide about those that wait for approval."""
 
@@ -78,14 +81,30 @@ def show(run_ids: tuple[str, ...], as_json: bool) -> None:
     """Show drafts whole: text, model, cost, what happened to them and their casts."""
     runtime = command_runtime()
     runs = [runtime.store.run(run_id) for run_id in run_ids]
+    runs = [whole(runtime, run) for run in runs]
     if as_json:
         return show_json([run.model_dump(mode="json") for run in runs])
     for run in runs:
-        _print_run(runtime, run)
+        _print_run(run)
     return None
 
 
-def _print_run(runtime: Runtime, run: Run) -> None:
+def whole(runtime: Runtime, run: Run) -> Run:
+    """Return a run with its full texts, as far as its agent's last casts hold them; a published draft is shortened."""
+    if run.draft is None:
+        return run
+    try:
+        casts = {cast.hash: cast.text for cast in runtime.store.recent_casts(run.agent_id)}
+    except NotFound:
+        return run
+    parts = tuple(
+        part.model_copy(update={"text": casts.get(hash or "", part.text)})
+        for part, hash in zip_longest(run.draft.parts, run.hashes[: len(run.draft.parts)])
+    )
+    return run.model_copy(update={"draft": run.draft.model_copy(update={"parts": parts})})
+
+
+def _print_run(run: Run) -> None:
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
     click.echo(f"opened {when(run.opened_at)} UTC")
     if run.draft is None:
@@ -97,14 +116,10 @@ def _print_run(runtime: Runtime, run: Run) -> None:
         click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
     for note in one.notes:
         click.echo(f"note: {note}")
-    try:
-        casts = {cast.hash: cast.text for cast in runtime.store.recent_casts(run.agent_id)}
-    except NotFound:
-        casts = {}
     for index, part in enumerate(one.parts):
         hash = run.hashes[index] if index < len(run.hashes) else None
         click.echo(f"\n[{index + 1}/{len(one.parts)}] {hash or 'not published'}")
-        click.echo(casts.get(hash or "", part.text))
+        click.echo(part.text)
         for embed in part.embeds:
             click.echo(f"embed: {embed}")
     click.echo()
@@ -113,6 +128,9 @@ def _print_run(runtime: Runtime, run: Run) -> None:
 def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -> None:
     runtime = command_runtime()
     done = []
+    # An unknown id among several is found before anything is changed.
+    for run_id in ids:
+        runtime.store.run(run_id)
     for run_id in ids:
         runtime.ledger.judge(run_id, verb, text)  # type: ignore[arg-type]
         done.append({"draft": run_id, "change": past})
@@ -165,7 +183,7 @@ def edit(run_id: str, text: str | None, as_json: bool) -> None:
         click.echo(f"{run_id} edited; 'ceos draft approve {run_id}' publishes it.")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def dead() -> None:
     """Deal with posts that failed, and threads that are only partly out."""
 

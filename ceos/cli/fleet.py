@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from ceos.cli.output import command_runtime, number
-from ceos.errors import StoreUnavailable
+from ceos.errors import CeosError, StoreUnavailable
 
 
 def stop_on_signals() -> threading.Event:
@@ -92,14 +92,23 @@ def scheduler() -> None:
 @click.command()
 @click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts and faults.")
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 def sim(port: int, seed: int, host: str) -> None:
     """Run the simulator of the three services; point any ceos at it with the variables it prints."""
     from ceos.fleet import simulator_environ  # noqa: PLC0415  # keeps 'ceos --help' instant
     from ceos.simulator import serve  # noqa: PLC0415
 
-    for name, value in simulator_environ(f"http://{host}:{port}").items():
-        click.echo(f"export {name}={value}")
-    click.echo(f"# timeline: http://{host}:{port}/_sim/timeline   faults: POST http://{host}:{port}/_sim/faults")
-    sys.stdout.flush()
-    serve(port, seed=seed, host=host)
+    def announce() -> None:
+        for name, value in simulator_environ(f"http://{host}:{port}").items():
+            click.echo(f"export {name}={value}")
+        click.echo(f"# timeline: http://{host}:{port}/_sim/timeline   faults: POST http://{host}:{port}/_sim/faults")
+        sys.stdout.flush()
+
+    try:
+        serve(port, seed=seed, host=host, listening=announce)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CeosError(
+            f"The simulator cannot listen at {host}:{port}: {error.strerror}. Choose another one with --port or --host."
+        ) from None

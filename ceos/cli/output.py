@@ -15,6 +15,20 @@ from ceos.runtime import Runtime, get_runtime
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+#: Columns of ids: they are there to be copied, so a terminal shows them in one piece.
+IDS = ("agent", "draft", "run", "works on")
+
+
+class Verbs(click.Group):
+    """The commands under one noun; `--help` lists them with their whole sentence, which click would cut off."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            names = self.list_commands(ctx)
+            formatter.write_dl([(name, self.commands[name].get_short_help_str(limit=200)) for name in names])
+
+
 def json_option(command: F) -> F:
     """Add `--json` to a command, as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
@@ -27,7 +41,9 @@ def agents_argument(command: F) -> F:
 
 
 def chosen_agents(runtime: Runtime, agent_ids: Sequence[str], *, all_agents: bool) -> list[str]:
-    """Return the agents a command means; raises a usage error when it means none, `NotFound` for an unknown one."""
+    """Return the agents a command means; raises a usage error when that is not clear, `NotFound` for an unknown one."""
+    if all_agents and agent_ids:
+        raise click.UsageError("Name agents or use --all, not both.")
     if all_agents:
         return runtime.store.agent_ids()
     if not agent_ids:
@@ -68,11 +84,14 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: 
         from rich.text import Text  # noqa: PLC0415
 
         table = Table(title=title, header_style="bold", box=None, pad_edge=False, title_justify="left")
+        console = Console()
+        ids = sum(max(map(len, column)) for name, *column in zip(columns, *cells, strict=True) if name in IDS)
         for column in columns:
-            table.add_column(column, overflow="fold")
+            # Only where that leaves room for the rest: rich would cut them off.
+            table.add_column(column, overflow="fold", no_wrap=column in IDS and ids <= console.width // 2)
         for row in cells:
             table.add_row(*(Text(cell) for cell in row))
-        Console().print(table)
+        console.print(table)
         return
     if title:
         click.echo(title)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from ceos.cli.output import command_runtime, json_option, show_json, show_table
+from ceos.cli.output import Verbs, command_runtime, json_option, show_json, show_table
 
 
-@click.group()
+@click.group(cls=Verbs)
 def strategy() -> None:
     """Posting strategies."""
 
@@ -22,7 +22,7 @@ def list_strategies(as_json: bool) -> None:
     return show_table(["strategy", "what it posts"], rows, empty="No strategies are installed.")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def plugin() -> None:
     """Plugins: packages and files that extend ceos."""
 

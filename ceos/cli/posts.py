@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
+from ceos.cli.drafts import whole
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
 from ceos.errors import CeosError
 from ceos.lifecycle import RunStatus
@@ -16,6 +17,8 @@ from ceos.runtime import Runtime
 
 #: How often a waiting command looks, in seconds.
 LOOK_SECONDS = 0.2
+#: Why a post waits although workers are there.
+PANIC = "all publishing is stopped; 'ceos unpanic' lets it go on"
 
 
 @click.command()
@@ -27,7 +30,9 @@ LOOK_SECONDS = 0.2
 @click.option("--key", help="A key of your own: the same key again is the same post, so repeating the command is safe.")
 @click.option("--dry-run", is_flag=True, help="Write the post and print it, but publish nothing.")
 @click.option("--wait", is_flag=True, help="Wait until it is out, and print the casts.")
-@click.option("--timeout", default=300.0, show_default=True, help="How long --wait waits, in seconds.")
+@click.option(
+    "--timeout", default=300.0, show_default=True, type=click.FloatRange(0), help="How long --wait waits, in seconds."
+)
 @json_option
 def post(
     *,
@@ -44,6 +49,8 @@ def post(
     """Post now as AGENTs, on the same road as a scheduled post."""
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
+    if not ids and not as_json:
+        return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
     wanted = Kind(kind) if kind else None
     if dry_run:
         drafts = {agent_id: runtime.preview(agent_id, kind=wanted, text=text) for agent_id in ids}
@@ -57,15 +64,22 @@ def post(
         if as_json:
             return show_json([{"agent": run.partition(":")[0], "draft": run} for run in runs])
         for run in runs:
-            click.echo(f"{run} is lined up.")
+            # A key that was used before may belong to a post that has ended.
+            ended_as = runtime.store.run(run).status
+            click.echo(f"{run} is {ended_as} already." if ended_as.is_final else f"{run} is lined up.")
         if not runtime.store.counts()["workers"]:
             click.echo("No worker is running; 'ceos up' starts some, and they will publish it.", err=True)
+        if runtime.store.panic_reason():
+            click.echo(f"It waits: {PANIC}.", err=True)
         return None
     ended = [wait_for(runtime, run, timeout) for run in runs]
     if as_json:
-        show_json([run.model_dump(mode="json") for run in ended])
+        show_json([whole(runtime, run).model_dump(mode="json") for run in ended])
     else:
         _print_ended(ended)
+    dead = [run.id for run in ended if run.status in (RunStatus.FAILED, RunStatus.PARTIAL)]
+    if dead:
+        click.echo(f"'ceos doctor' looks for the cause; then 'ceos dead retry {' '.join(dead)}' goes on.", err=True)
     if any(run.status not in (RunStatus.PUBLISHED, RunStatus.REVIEW) for run in ended):
         sys.exit(1)
     return None
@@ -83,9 +97,8 @@ def wait_for(runtime: Runtime, run_id: str, timeout: float) -> Run:
             if waited > min(timeout, 10) and run.deliveries == 0 and not runtime.store.counts()["workers"]:
                 raise CeosError(f"No worker is running, so {run_id} stays lined up; 'ceos up' starts some.")
             if waited > timeout:
-                raise CeosError(
-                    f"{run_id} is still {run.status} after {timeout:.0f} s" + (f": {run.reason}" if run.reason else ".")
-                )
+                why = PANIC if runtime.store.panic_reason() else run.reason
+                raise CeosError(f"{run_id} is still {run.status} after {timeout:.0f} s" + (f": {why}." if why else "."))
             time.sleep(LOOK_SECONDS)
 
 
@@ -93,8 +106,10 @@ def _spinner(text: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console  # noqa: PLC0415  # only on a terminal
+    from rich.text import Text  # noqa: PLC0415
 
-    return Console(stderr=True).status(text)
+    # In a bare string, rich would take the ":m:" of an id for an emoji.
+    return Console(stderr=True).status(Text(text))
 
 
 def _print(drafts: dict[str, Draft]) -> None:

@@ -16,7 +16,7 @@ import requests
 import urllib3
 from pydantic import ValidationError
 
-from ceos.clients.http import Api, Effect, error_for, explain, read_body, retry_after_seconds
+from ceos.clients.http import ATTEMPTS, Api, Effect, error_for, explain, read_body, retry_after_seconds
 from ceos.clients.neynar_types import (
     PLURAL,
     CastCounts,
@@ -121,7 +121,8 @@ class Neynar:
                 body["parent_author_fid"] = parent_fid
         elif channel is not None:
             body["channel_id"] = channel
-        answer = self._write("POST", "/farcaster/cast/", body, "publish a cast")
+        # Once: the ledger's note of the send, and the settle time that counts from it, hold for one request only.
+        answer = self._write("POST", "/farcaster/cast/", body, "publish a cast", attempts=1)
         cast = answer.get("cast")
         cast_hash = normal_hash(cast.get("hash")) if isinstance(cast, dict) else None
         if cast_hash is None or answer.get("success") is False:
@@ -309,8 +310,12 @@ class Neynar:
                     f"The embed {url[:80]!r}… has {size:,} bytes, but at most {EMBED_URL_BYTES} are allowed."
                 )
 
-    def _write(self, method: str, path: str, body: Mapping[str, Any], what: str) -> dict[str, Any]:
-        answer = self._api.call(method, path, what=what, effect="write", body=body, seconds=PUBLISH_SECONDS).body
+    def _write(
+        self, method: str, path: str, body: Mapping[str, Any], what: str, *, attempts: int = ATTEMPTS
+    ) -> dict[str, Any]:
+        answer = self._api.call(
+            method, path, what=what, effect="write", body=body, seconds=PUBLISH_SECONDS, attempts=attempts
+        ).body
         if not isinstance(answer, dict):
             raise OutcomeUnknown(f"Neynar gave an unreadable answer when asked to {what}.", status=200)
         return answer

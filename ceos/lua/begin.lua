@@ -15,13 +15,14 @@ if is_final(status) then
   return {'ended', status}
 end
 if stage_of(status) ~= stage then return {'elsewhere', status} end
+local lost = redis.call('HEXISTS', key, 'h0') == 1 and 'partial' or 'failed'
 local is_again = holder == token and tonumber(lease or '0') > at
 if not is_again then
   if tonumber(lease or '0') > at then return {'busy', lease} end
   local state, owner = unpack(redis.call('HMGET', state_key, 'state', 'run'))
   if not state then
-    end_run(run, 'failed', 'the agent was removed', keep, failures)
-    return {'ended', 'failed'}
+    end_run(run, lost, 'the agent was removed', keep, failures)
+    return {'ended', lost}
   end
   if is_held(state) or redis.call('EXISTS', 'ceos:panic') == 1 then
     redis.call('ZADD', 'ceos:open', 'XX', at + HOLD_MS, run)
@@ -35,8 +36,8 @@ if not is_again then
   if redis.call('HINCRBY', key, 'deliv', 1) > tonumber(deliveries) then
     -- The last holder may only sleep; a new fence keeps it from going on with a run that has ended.
     redis.call('HINCRBY', key, 'fence', 1)
-    end_run(run, 'failed', 'given up after ' .. deliveries .. ' deliveries; it seems to bring its workers down', keep, failures)
-    return {'ended', 'failed'}
+    end_run(run, lost, 'given up after ' .. deliveries .. ' deliveries; it seems to bring its workers down', keep, failures)
+    return {'ended', lost}
   end
   if not enter(agent, stage == 'publish' and 'publishing' or 'generating', run, '') then return {'illegal', state} end
   redis.call('HINCRBY', key, 'fence', 1)

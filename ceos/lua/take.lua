@@ -1,5 +1,5 @@
 -- TAKE: claim places in the agent's hour. ARGV: agent, now ms, window ms, limit, then one name for each cast.
--- A name that holds a place already keeps it. All or none. Returns -1, or the time at which enough places fall free.
+-- A name that holds a place already keeps it, from now on. All or none. Returns -1, or the time at which enough places fall free.
 local agent, at, window, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local key = 'ceos:casts:' .. agent
 redis.call('ZREMRANGEBYSCORE', key, '-inf', at - window)
@@ -12,6 +12,6 @@ if over > 0 then
   local last = redis.call('ZRANGE', key, over - 1, over - 1, 'WITHSCORES')[2]
   return last and (tonumber(last) + window) or 0
 end
-for i = 5, #ARGV do redis.call('ZADD', key, 'NX', at, ARGV[i]) end
+for i = 5, #ARGV do redis.call('ZADD', key, at, ARGV[i]) end
 redis.call('PEXPIRE', key, window)
 return -1

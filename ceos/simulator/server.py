@@ -7,7 +7,7 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -78,10 +78,18 @@ class Running:
         return value
 
 
-def serve(port: int, *, seed: int = 7, host: str = "127.0.0.1", config: dict[str, Any] | None = None) -> None:
-    """Serve until interrupted; port 0 takes a free one."""
+def serve(
+    port: int,
+    *,
+    seed: int = 7,
+    host: str = "127.0.0.1",
+    config: dict[str, Any] | None = None,
+    listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as clients may come."""
     app = create_app(seed, **(config or {}))
     listener = _listen(host, port)
+    listening()
     log.info("Simulator listens at http://%s:%d", host, listener.getsockname()[1])
     # uvicorn shuts down in order and then raises the interrupt again.
     with suppress(KeyboardInterrupt):
