@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,15 @@ from ceos.toml import Location, TomlError, line_numbers, load, table_text
 SHOWN_CHARACTERS = 60
 
 
-def load_agents(paths: Iterable[Path | str]) -> list[Agent]:
-    """Return the agents of all files, in order, or raise `InvalidInput` with all that is wrong in any of them."""
-    return _agents([_read(Path(path)) for path in paths])
+def load_agents(paths: Iterable[Path | str], strategies: Collection[str] = ()) -> list[Agent]:
+    """Return the agents of all files, in order, or raise `InvalidInput` with all that is wrong in any of them.
+
+    With the names of the known `strategies`, an agent with another one is wrong as well.
+    """
+    documents = [_read(Path(path)) for path in paths]
+    for document in documents if strategies else ():
+        document.refuse_strategies_but(strategies)
+    return _agents(documents)
 
 
 def parse_agents(text: str, source: str) -> list[Agent]:
@@ -105,6 +111,16 @@ class _Document:
         for index, raw in enumerate(self._tables()):
             if isinstance(raw, dict) and isinstance(raw.get("id"), str):
                 yield index, raw["id"]
+
+    def refuse_strategies_but(self, known: Collection[str]) -> None:
+        """Complain about every agent whose strategy is not among the known ones."""
+        for index, raw in enumerate(self._tables()):
+            name = raw.get("strategy") if isinstance(raw, dict) else None
+            if isinstance(name, str) and name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else "."
+                expected = ", ".join(sorted(known))
+                self.complain(("agent", index, "strategy"), f"expected one of {expected}; got {_shown(name)}{hint}")
 
     def line(self, location: Location) -> int:
         """Return the line of `location`, or of the nearest table around it."""

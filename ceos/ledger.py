@@ -101,6 +101,11 @@ class Lease:
         return self.parts.setdefault(index, PartState())
 
     @property
+    def is_unsent(self) -> bool:
+        """Whether certainly nothing of this run is out."""
+        return not any(part.first_sent or part.hash for part in self.parts.values())
+
+    @property
     def hashes(self) -> set[str]:
         """The casts of this run that are known to be out."""
         return {part.hash for part in self.parts.values() if part.hash}

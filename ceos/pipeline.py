@@ -36,7 +36,7 @@ from ceos.limits import CastLimit
 from ceos.logs import event
 from ceos.models import Agent, Brief, CastMetrics, Draft, Kind, Situation, slot_time
 from ceos.plugins import Plugins
-from ceos.publishing import Later, Publisher, Stopping
+from ceos.publishing import Later, Publisher, Stopping, casts_out
 from ceos.store import Store
 from ceos.text import fit
 from ceos.writing import Writer
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 #: Each stage is tried this often, 1 s and then 2 s apart.
 ATTEMPTS = 3
 #: A run is put off this often without getting any further (a service that is always busy, a look-up that always fails)
-#: before it fails; with a service that does not say how long to wait, that takes 25 minutes.
+#: before it fails; that takes more than an hour, for the waits grow.
 WAITS = 100
 #: How long a run waits while its agent is paused, in seconds; resuming the agent wakes it at once.
 HOLD_SECONDS = 30.0
@@ -175,6 +175,10 @@ class Pipeline:
 
     def _publish(self, lease: Lease, agent: Agent) -> Stage | None:
         draft = _draft_of(lease)
+        # A draft that a person approved may be late; one that only waited, as while its agent was paused, may not.
+        if agent.approval == "auto" and lease.is_unsent and (reason := self._too_late(lease, agent)):
+            self._end(lease, RunStatus.MISSED, reason)
+            return None
         signer = self._t.signer(agent)
         self._claim_places(lease, agent, draft)
         casts = self._t.publisher.publish(lease, agent, signer, draft)
@@ -184,7 +188,7 @@ class Pipeline:
             RunStatus.PUBLISHED,
             draft=draft.model_copy(update={"parts": parts}),
             casts=casts,
-            measure_seconds=MEASURE_HOURS[0] * 3600 / self._t.clock.speed,
+            measure_seconds=self._first_measurement,
         )
         log.info("Post published", extra=event("run.published", parts=len(casts), cost_usd=round(draft.cost_usd, 6)))
         return None
@@ -234,14 +238,19 @@ class Pipeline:
             return None
         with self._t.ledger.holding(lease):
             try:
-                return step(lease, self._t.store.agent(lease.agent_id, lease.revision))
+                return self._carry_out(lease, step)
             except Fenced:
                 log.warning("Another worker has taken over", extra=event("run.fenced", stage=str(stage)))
-            except StoreUnavailable:
-                # Nothing can be written now. The lease runs out, and the run is driven again.
-                raise
-            except Exception as error:
-                self._settle(lease, error)
+        return None
+
+    def _carry_out(self, lease: Lease, step: Callable[[Lease, Agent], Stage | None]) -> Stage | None:
+        try:
+            return step(lease, self._t.store.agent(lease.agent_id, lease.revision))
+        except (Fenced, StoreUnavailable):
+            # Nothing can be written now. The lease runs out, and the run is driven again.
+            raise
+        except Exception as error:
+            self._settle(lease, error)
         return None
 
     def _settle(self, lease: Lease, error: Exception) -> None:
@@ -255,8 +264,10 @@ class Pipeline:
             case Later() if lease.waits >= WAITS:
                 self._fail(lease, f"given up after waiting {WAITS} times: {error}")
             case Later():
-                log.info("Run put off", extra=event("run.later", seconds=round(error.seconds, 1), reason=str(error)))
-                ledger.retry(lease, error.seconds, str(error), uses="wait")
+                # The longer it has waited, the longer it waits, whatever a service says that is always busy.
+                seconds = max(error.seconds, min(float(lease.waits), 60.0))
+                log.info("Run put off", extra=event("run.later", seconds=round(seconds, 1), reason=str(error)))
+                ledger.retry(lease, seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
             case DraftRejected() | RequestRefused() | NotFound():
@@ -286,15 +297,20 @@ class Pipeline:
             return None
         return Stage.ILLUSTRATE if status is RunStatus.WRITTEN else Stage.PUBLISH
 
+    @property
+    def _first_measurement(self) -> float:
+        return MEASURE_HOURS[0] * 3600 / self._t.clock.speed
+
     def _fail(self, lease: Lease, reason: str) -> None:
         self._end(lease, RunStatus.PARTIAL if lease.hashes else RunStatus.FAILED, reason)
 
     def _end(self, lease: Lease, status: RunStatus, reason: str) -> None:
-        self._t.ledger.finish(lease, status, reason)
+        casts = casts_out(lease, lease.draft) if lease.draft else []
+        self._t.ledger.finish(lease, status, reason, casts=casts, measure_seconds=self._first_measurement)
         log.warning("Run ended without a post", extra=event(f"run.{status}", reason=reason))
 
     def _too_late(self, lease: Lease, agent: Agent) -> str:
-        """Say why a scheduled post is not written any more, or nothing."""
+        """Say why a scheduled post is not made any more, or nothing."""
         # Who retries a dead run by command knows that it is late.
         slot = None if lease.is_retried else slot_time(lease.slot)
         late = self._t.clock.now() - slot if slot else dt.timedelta(0)

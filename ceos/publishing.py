@@ -49,6 +49,20 @@ class _Post:
     draft: Draft
 
 
+def casts_out(lease: Lease, draft: Draft) -> list[Cast]:
+    """Return the casts of a draft that are known to be out, in order."""
+    casts = []
+    parent: str | None = None
+    for index, part in enumerate(draft.parts):
+        known = lease.part(index)
+        if known.hash:
+            sent = known.sent_now or known.first_sent or lease.opened_ms
+            at = dt.datetime.fromtimestamp(sent / 1000, dt.UTC)
+            casts.append(Cast(hash=known.hash, text=part.text, part=index, parent=parent, at=at))
+        parent = known.hash
+    return casts
+
+
 class Publisher:
     """Sends the parts of a draft and knows which are out."""
 
@@ -65,27 +79,14 @@ class Publisher:
         when this worker may not go on.
         """
         post = _Post(lease, agent, signer_uuid, draft)
-        casts: list[Cast] = []
         parent: str | None = None
-        for index, part in enumerate(draft.parts):
-            known = lease.part(index)
-            if known.hash is None:
+        for index in range(len(draft.parts)):
+            if lease.part(index).hash is None:
                 if self._stopping.is_set():
                     raise Stopping
                 self._publish_part(post, index, parent)
-            casts.append(
-                Cast(
-                    hash=known.hash or "",
-                    text=part.text,
-                    part=index,
-                    parent=parent,
-                    at=dt.datetime.fromtimestamp(
-                        (known.sent_now or known.first_sent or lease.opened_ms) / 1000, dt.UTC
-                    ),
-                )
-            )
-            parent = known.hash
-        return casts
+            parent = lease.part(index).hash
+        return casts_out(lease, draft)
 
     def _publish_part(self, post: _Post, index: int, parent: str | None) -> None:
         """Look whether the part is out already; if not, write down that it leaves, and send it."""

@@ -150,6 +150,11 @@ class Store:
                 return client.evalsha(sha, 0, *args)
             except redis.exceptions.NoScriptError:
                 return client.eval(source, 0, *args)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    # Interrupted between a call and its answer; the next call on this connection would get it.
+                    del self._local.client
+                raise
 
     def _own_client(self) -> redis.Redis:
         """Return this thread's client with a connection of its own: a third less work than a visit to the pool."""
@@ -181,8 +186,7 @@ class Store:
     def save_agent(self, agent: Agent, *, slot: int | None, fire: int, moves_slot: bool) -> str:
         """Store an agent and its next slot; return "created", "changed" or "unchanged"."""
         config = agent.model_dump_json()
-        revision = hashlib.sha256(config.encode()).hexdigest()[:16]
-        return str(self.run_script("save", agent.id, config, revision, slot or "", fire, int(moves_slot)))
+        return str(self.run_script("save", agent.id, config, revision_of(config), slot or "", fire, int(moves_slot)))
 
     def agent(self, agent_id: str, revision: str | None = None) -> Agent:
         """Return an agent, from this process's memory if it knows the `revision`; raises `NotFound`."""
@@ -208,7 +212,10 @@ class Store:
             raise NotFound(f"No agent named {agent_id[:64]!r}. Known: {known}.")
         if len(self._known) >= REMEMBERED:
             self._known.clear()
-        agent = self._known[agent_id, revision] = Agent.model_validate_json(config)
+        agent = Agent.model_validate_json(config)
+        # The agent may have been changed since its revision was read.
+        if revision_of(config) == revision:
+            self._known[agent_id, revision] = agent
         return agent
 
     def _config(self, agent_id: str) -> str | None:
@@ -414,6 +421,9 @@ class Store:
         with redis_errors():
             if reason is None:
                 self.client.delete("ceos:panic")
+                waiting = cast("list[str]", self.client.zrange("ceos:open", 0, -1))
+                if waiting:
+                    self.client.zadd("ceos:open", dict.fromkeys(waiting, 0), xx=True)
             else:
                 self.client.set("ceos:panic", reason or "panic")
 
@@ -421,6 +431,11 @@ class Store:
         """Return why publishing is stopped, or None while it is not."""
         with redis_errors():
             return cast("str | None", self.client.get("ceos:panic"))
+
+
+def revision_of(config: str) -> str:
+    """Return the revision of an agent's description."""
+    return hashlib.sha256(config.encode()).hexdigest()[:16]
 
 
 def run_from(run_id: str, fields: dict[str, str], draft: str | None) -> Run:

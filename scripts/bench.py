@@ -33,6 +33,7 @@ from ceos.lifecycle import RunStatus, Stage
 from ceos.models import Agent, Draft, Kind, Part
 from ceos.runtime import Runtime
 from ceos.settings import Settings
+from ceos.store import revision_of
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -287,8 +288,12 @@ def bench_schedule() -> None:
         config = agent.model_copy(update={"schedule": agent.schedule.model_copy(update={"cron": ("* * * * *",)})})
         for number in range(count):
             name = f"s{number}"
-            pipe.set(f"ceos:config:{name}", config.model_copy(update={"id": name}).model_dump_json())
-            pipe.hset(f"ceos:agent:{name}", mapping={"rev": "1", "state": "idle", "slot": now // 60_000 * 60_000})
+            text = config.model_copy(update={"id": name}).model_dump_json()
+            pipe.set(f"ceos:config:{name}", text)
+            pipe.hset(
+                f"ceos:agent:{name}",
+                mapping={"rev": revision_of(text), "state": "idle", "slot": now // 60_000 * 60_000},
+            )
             pipe.zadd("ceos:due", {name: now + 3_600_000})
         pipe.execute()
         sent: list[tuple[str, Stage]] = []

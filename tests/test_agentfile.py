@@ -460,3 +460,17 @@ def test_a_syntax_error_has_its_line() -> None:
     with pytest.raises(TomlError) as caught:
         load("a = 1\nb = \n")
     assert (caught.value.line, str(caught.value)) == (2, "Invalid value (column 5)")
+
+
+def test_an_unknown_strategy_is_reported_with_its_line_among_the_other_mistakes(tmp_path: Path) -> None:
+    file = tmp_path / "ada.toml"
+    file.write_text(
+        '[[agent]]\nid = "ada"\nname = "Ada"\nfid = 1\nsigner_uuid_env = "A"\nstrategy = "balancd"\nchanel = "base"\n'
+        'persona = { bio = "x", topics = ["y"] }\nschedule = { cron = "0 9 * * *" }\n'
+    )
+    with pytest.raises(InvalidInput) as caught:
+        load_agents([file], ["balanced", "text-heavy"])
+    assert caught.value.problems == [
+        f"{file}:6: agent 'ada', strategy: expected one of balanced, text-heavy; got 'balancd'; did you mean 'balanced'?",
+        f"{file}:7: agent 'ada', chanel: unknown key; did you mean 'channel'?",
+    ]

@@ -549,3 +549,43 @@ def test_a_deleted_cast_leaves_a_gap_and_the_others_are_measured(fake: FakeRunti
     measured = fake.runtime.store.cast_hashes(run.id)
     assert measured[gone] == []
     assert all(len(measured[hash]) == 1 for hash in rest)
+
+
+def test_a_scheduled_draft_that_only_waited_while_its_agent_was_paused_is_not_published_weeks_later(
+    fake_runtime: FakeRuntime,
+) -> None:
+    fake_runtime.apply()
+    fake_runtime.clock.set(dt.datetime(2026, 3, 2, 9, 0, 1, tzinfo=dt.UTC))
+    fake_runtime.scheduler.tick()
+    ((run_id, _),) = fake_runtime.sent
+    fake_runtime.runtime.pipeline.write(run_id)
+    fake_runtime.runtime.pause("ada")
+    fake_runtime.clock.advance(days=14)
+    fake_runtime.runtime.resume("ada")
+    fake_runtime.sent.clear()
+    fake_runtime.drive()
+    run = fake_runtime.runtime.store.run(run_id)
+    assert (run.status, "late by" in run.reason) == ("missed", True)
+    assert fake_runtime.casts() == []
+
+
+def test_the_end_of_a_panic_wakes_what_waited_for_it(fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    fake_runtime.runtime.store.set_panic("a test")
+    run_id = fake_runtime.runtime.post("ada", text="Clocks drift.")
+    fake_runtime.step()
+    assert fake_runtime.casts() == []
+    fake_runtime.runtime.store.set_panic(None)
+    fake_runtime.step()
+    assert fake_runtime.runtime.store.run(run_id).status == "published"
+
+
+def test_the_casts_of_a_thread_that_stopped_half_way_are_remembered_once(fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    fake_runtime.simulator.faults(neynar={"script": ["ok", *["error_500_before"] * 3]})
+    run = fake_runtime.post(text="One.\n---SPLIT---\nTwo.")
+    assert run.status == "partial"
+    assert [cast.text for cast in fake_runtime.runtime.store.recent_casts("ada")] == ["One."]
+    fake_runtime.runtime.ledger.judge(run.id, "retry")
+    fake_runtime.drive()
+    assert [cast.text for cast in fake_runtime.runtime.store.recent_casts("ada")] == ["Two.", "One."]

@@ -16,7 +16,7 @@ from ceos.lifecycle import Stage
 from ceos.runtime import get_runtime
 
 #: Far above the worst case of any stage: it is for what hangs in Python; the clients have time-outs of their own.
-STAGE_LIMIT_MS = 600_000
+STAGE_LIMIT_MS = 3_600_000
 
 broker = Broker(
     get_runtime().broker_url,

@@ -35,7 +35,7 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
     from ceos.agentfile import load_agents  # noqa: PLC0415  # keeps the other commands quick
 
     runtime = command_runtime()
-    agents = load_agents(files)
+    agents = load_agents(files, runtime.plugins.strategies)
     applied = runtime.apply(agents)
     statuses = {status.agent_id: status for status in runtime.store.agent_statuses([item.id for item in agents])}
     if as_json:

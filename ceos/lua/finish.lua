@@ -5,8 +5,10 @@ if is_final(redis.call('HGET', key, 'st')) then return 'ok' end
 if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
 if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 1 and #ARGV > 10 then
   for i = 11, #ARGV do
-    redis.call('LPUSH', 'ceos:recent:' .. agent, ARGV[i])
-    redis.call('HSET', 'ceos:metrics:' .. run, cjson.decode(ARGV[i]).hash, '')
+    -- A thread that stopped half-way and went on later names its first casts twice.
+    if redis.call('HSETNX', 'ceos:metrics:' .. run, cjson.decode(ARGV[i]).hash, '') == 1 then
+      redis.call('LPUSH', 'ceos:recent:' .. agent, ARGV[i])
+    end
   end
   redis.call('LTRIM', 'ceos:recent:' .. agent, 0, HISTORY - 1)
   redis.call('EXPIRE', 'ceos:metrics:' .. run, keep_metrics)
