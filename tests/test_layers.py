@@ -25,7 +25,7 @@ ROOT = Path(ceos.__file__).parent
 FLOORS = {
     "pure": ("errors", "lifecycle", "text", "schedule", "models", "review", "toml"),
     "ground": ("settings", "logs", "clock", "agentfile"),
-    "services": ("store", "ledger", "budget", "limits", "clients", "embedded", "simulator"),
+    "services": ("connection", "store", "ledger", "budget", "limits", "clients", "embedded", "simulator"),
     "extension": ("strategy", "hookspecs", "plugins"),
     "product": ("writing", "publishing", "pipeline", "scheduler"),
     "wiring": ("runtime",),
@@ -48,7 +48,7 @@ LIBRARIES = {
     "uvicorn": ("simulator.server",),
     "starlette": ("simulator",),
     "dramatiq": ("actors",),
-    "redis": ("store", "actors.broker"),
+    "redis": ("connection", "store", "actors.broker"),
     "requests": ("clients",),
     "click": ("cli",),
     "pytest": ("testing",),
@@ -254,9 +254,9 @@ def test_only_the_settings_read_the_environment(name: str) -> None:
     assert not readers or name in ENVIRONMENT
 
 
-def test_only_two_modules_know_redis() -> None:
+def test_only_three_modules_know_redis() -> None:
     knowing = {name for name in MODULES if any(one.target == "redis" and not one.for_types for one in libraries(name))}
-    assert knowing == {"store", "actors.broker"}
+    assert knowing == {"connection", "store", "actors.broker"}
 
 
 def loaded(code: str) -> set[str]:

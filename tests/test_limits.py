@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ceos.budget import Budget, utc_day
+from ceos.connection import connect
 from ceos.errors import CeosError, LimitReached, OutcomeUnknown, RateLimited, RequestRefused, ServiceUnavailable
 from ceos.limits import CastLimit
 from ceos.models import Agent, Kind
-from ceos.store import Store, connect
+from ceos.store import Store
 from ceos.testing import FakeRuntime, make_agent
 
 NINE = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from ceos.clock import Clock
+from ceos.connection import connect
 from ceos.errors import StoreUnavailable
 from ceos.lifecycle import Stage
 from ceos.models import Kind, Run
 from ceos.scheduler import BATCH, HIGH_WATER, Scheduler
-from ceos.store import Store, connect
+from ceos.store import Store
 from ceos.testing import FakeRuntime, make_agent
 
 HOURLY = {"cron": "0 * * * *", "jitter_seconds": 0}

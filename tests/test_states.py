@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ceos import store as store_module
+from ceos import connection
 from ceos.ledger import FAILURES, Lease
 from ceos.lifecycle import LEGAL, AgentState, RunStatus, Stage, is_legal
 from ceos.models import Draft, Kind, Part
@@ -45,7 +45,7 @@ def path(fake: FakeRuntime) -> list[str]:
 
 def move(store: Store, new: AgentState) -> bool:
     """Ask the scripts' own `move` to change ada's state."""
-    source = store_module._script("measure")[1]
+    source = connection.script("measure")[1]
     library = source.removesuffix((resources.files("ceos") / "lua" / "measure.lua").read_text())
     return bool(store.client.eval(f"{library}\nreturn move('ada', ARGV[1], '', 'a test')", 0, new))
 

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 from ceos.cli.output import number
 from ceos.clients.neynar_types import Signer
+from ceos.connection import connect, redis_errors
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.lifecycle import AgentState
 from ceos.logs import event
 from ceos.models import Agent, Situation
 from ceos.runtime import Runtime, database_of
 from ceos.settings import Settings
-from ceos.store import connect, redis_errors
 from ceos.strategy import Strategy
 
 if TYPE_CHECKING:
