@@ -17,6 +17,8 @@ from redis.retry import Retry
 from ceos import lifecycle
 from ceos.errors import StoreUnavailable
 
+#: More than any process has threads: the library's own limit of 100 would starve a worker with 100 of them.
+CONNECTIONS = 10_000
 #: The scripts that write to a run on behalf of its holder, and therefore check the fence first.
 FENCED = frozenset({"write", "sending", "advance", "retry", "finish"})
 
@@ -79,6 +81,7 @@ def connect(url: str) -> redis.Redis:
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
         retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+        max_connections=CONNECTIONS,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -514,3 +515,17 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     fake.drive()
     scripts = {path.name.removesuffix(".lua") for path in (resources.files("ceos") / "lua").iterdir()}
     assert twice == scripts - {"lib", "fenced"}
+
+
+def test_a_hundred_and_fifty_threads_can_work_on_runs_at_once(fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    store = fake_runtime.runtime.store
+    barrier = threading.Barrier(150)
+
+    def work(number: int) -> list[str]:
+        barrier.wait(30)
+        store.run_script("renew", 1000, f"ada:m:{number}", "1")
+        return store.agent_ids()
+
+    with ThreadPoolExecutor(150) as pool:
+        assert list(pool.map(work, range(150))) == [["ada"]] * 150

@@ -24,6 +24,8 @@ from dramatiq.errors import ConnectionClosed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ceos.connection import CONNECTIONS
+
 #: A process that sent no heartbeat for this long has its messages given to others.
 HEARTBEAT_MS = 30_000
 #: Chance in a million that a command also looks for dead processes; cheap, for the broker has a database of its own.
@@ -85,7 +87,12 @@ class Broker(RedisBroker):
 
     def __init__(self, url: str, middleware: Sequence[dramatiq.Middleware]) -> None:
         pool = redis.ConnectionPool.from_url(
-            url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0), retry_on_error=[]
+            url,
+            socket_timeout=5,
+            socket_connect_timeout=5,
+            retry=Retry(NoBackoff(), 0),
+            retry_on_error=[],
+            max_connections=CONNECTIONS,
         )
         self._in_memory: dict[str, set[str]] = {}
         super().__init__(
