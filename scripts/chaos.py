@@ -32,6 +32,7 @@ from typing import Any
 
 import requests
 
+from ceos.errors import CeosError
 from ceos.fleet import Fleet, simulator_command, simulator_environ, wait_until, worker_command
 from ceos.ledger import idempotency_key
 from ceos.lifecycle import RunStatus
@@ -129,6 +130,7 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
         begun = time.monotonic()
         with workers(environ, options.seed, runtime) as killed:
             quiet = wait_until(lambda: is_quiet(runtime), 120 + parts * 0.4, look=0.5)
+            resumed = resume_the_dead(runtime)
         casts = requests.get(f"{url}/_sim/casts", timeout=30).json()["casts"]
         stats = requests.get(f"{url}/_sim/stats", timeout=30).json()
         runs = [run for agent in agents for run in runtime.store.recent_runs(agent.id, 200)]
@@ -136,6 +138,7 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
             "idem": idem,
             "lookup": "off" if options.control else "on",
             **judge(runs, casts, agents, slots, runtime),
+            "resumed": resumed,
             "open": 0 if quiet else runtime.store.counts()["open"],
             "seconds": round(time.monotonic() - begun, 1),
             **killed,
@@ -262,6 +265,18 @@ def kill_at_random(
                 children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
                 os.kill(int(chance.choice(children)), signal.SIGKILL)
                 killed["killed_workers"] += 1
+
+
+def resume_the_dead(runtime: Runtime) -> int:
+    """Go on, as an operator would, with posts that failed three sends in a row; return how many there were."""
+    resumed = 0
+    for _ in range(5):
+        with contextlib.suppress(CeosError):
+            for run in runtime.store.dead():
+                runtime.ledger.judge(run, "retry")
+                resumed += 1
+        wait_until(lambda: is_quiet(runtime), 60, look=0.5)
+    return resumed
 
 
 def is_quiet(runtime: Runtime) -> bool:
