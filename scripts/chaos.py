@@ -272,9 +272,11 @@ def resume_the_dead(runtime: Runtime) -> int:
     resumed = 0
     for _ in range(5):
         with contextlib.suppress(CeosError):
-            for run in runtime.store.dead():
-                runtime.ledger.judge(run, "retry")
-                resumed += 1
+            for run in runtime.store.runs(runtime.store.dead()):
+                # Whatever ended for another reason stays as it is, for the judge to see.
+                if "never showed up" in run.reason:
+                    runtime.ledger.judge(run.id, "retry")
+                    resumed += 1
         wait_until(lambda: is_quiet(runtime), 60, look=0.5)
     return resumed
 
