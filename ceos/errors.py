@@ -1,13 +1,15 @@
 """Every error that ceos raises on purpose, cut by what the catcher will do.
 
 Retry: `RateLimited`, `ServiceUnavailable`. Look before you repeat: `OutcomeUnknown`. Give up: `RequestRefused`. Book
-what it cost: `AnswerUnusable`. Treat as a normal outcome: `DraftRejected`, `LimitReached`. Tell the operator:
-`InvalidInput`, `NotFound`, `StoreUnavailable`.
+what it cost: `AnswerUnusable`. Treat as a normal outcome: `DraftRejected`, `LimitReached`. Carry on without:
+`SkillError`. Tell the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
 
 A class's docstring is its default message.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class CeosError(Exception):
@@ -36,6 +38,11 @@ class IllegalTransition(CeosError):
 
 class DraftRejected(CeosError):
     """The review objected to the draft twice."""
+
+    def __init__(self, message: str | None = None, *, draft: Any = None) -> None:
+        super().__init__(message)
+        #: The `Draft` that was rejected last, where there is one.
+        self.draft = draft
 
 
 class LimitReached(CeosError):
@@ -110,3 +117,65 @@ class RequestRefused(ServiceError):
 
 class KeyRefused(RequestRefused):
     """The service refused the key, the account or the payment; no other model or retry will help."""
+
+
+class SkillError(CeosError):
+    """The skill could not be run to its end."""
+
+    #: What happened, in a word: error, calls, output, crashed, wall, cpu, memory, rejected, violation, infrastructure.
+    kind = "error"
+
+    def __init__(
+        self, message: str | None = None, *, kind: str | None = None, line: int | None = None, log: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind or type(self).kind
+        #: The line of the skill's source, where one is to blame.
+        self.line = line
+        #: What the skill had printed and logged by then.
+        self.log = log
+
+
+class SkillForbidden(SkillError):
+    """The skill does what no skill may do."""
+
+    kind = "rejected"
+
+
+class SkillTimedOut(SkillError):
+    """The skill took too long and was stopped."""
+
+    kind = "wall"
+
+
+class SkillOutOfMemory(SkillError):
+    """The skill used more memory than it may."""
+
+    kind = "memory"
+
+
+class SkillFailed(SkillError):
+    """The skill failed."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        kind: str | None = None,
+        line: int | None = None,
+        log: tuple[str, ...] = (),
+        traceback: str = "",
+    ) -> None:
+        super().__init__(message, kind=kind, line=line, log=log)
+        #: The lines of the skill's own traceback; nothing of ours is in it.
+        self.traceback = traceback
+
+
+class SandboxUnavailable(SkillError):
+    """The sandbox cannot run anything now; that is not the skill's fault."""
+
+    kind = "infrastructure"
+
+
+class HostRefused(CeosError):
+    """The host did not do what the skill asked for; the skill reads the sentence and may carry on."""

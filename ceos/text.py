@@ -50,6 +50,19 @@ def byte_length(text: str) -> int:
 # Cleaning
 
 
+def visible(text: str, keep: str = "\n\t") -> str:
+    """Return a stranger's text for a terminal: control and direction characters are seen there, not obeyed.
+
+    >>> visible("\x1b[2J ok")
+    '\\\\x1b[2J ok'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in keep else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
 def clean(text: str) -> str:
     """Return `text` as it may be published: composed, without control and hidden characters or quotes around it all.
 

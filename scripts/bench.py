@@ -2,7 +2,7 @@
 """Measures what ceos promises about speed and memory, beside a bare Dramatiq message in the same run.
 
     scripts/bench.py                 everything
-    scripts/bench.py start posts     only these: start, memory, posts, flight, schedule
+    scripts/bench.py start posts     only these: start, memory, ledger, posts, flight, schedule, sandbox
 
 Each figure is printed with its target. The simulated services run on the same cores; their
 CPU time is counted apart.
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from bench_sandbox import bench_sandbox
 
 from ceos.cli.demo import free_port
 from ceos.fleet import Fleet, simulator_command, simulator_environ, wait_until, worker_command
@@ -47,6 +48,7 @@ def main() -> int:
         "posts": bench_posts,
         "flight": bench_flight,
         "schedule": bench_schedule,
+        "sandbox": lambda: bench_sandbox(figure),
     }
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(benches)}")

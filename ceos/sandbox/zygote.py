@@ -1,0 +1,183 @@
+"""The process that locks itself once and from then on only forks; it never held a secret.
+
+The trusted side starts it with an empty environment and one socket. It loads everything a skill may need, gives up
+whatever the kernel lets it give up, reports what that was, and keeps children ready. On the socket it hands out each
+child's own socket and pidfd; for every byte it receives it forks one more child. The end of the socket ends it, and its
+children with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import warnings
+from typing import Any
+
+from ceos.sandbox import child, kernel, seccomp, wire
+
+#: The exit code of a child that could not lock itself or serve; it has not seen a skill, or not answered for it.
+_EXIT_LOST = 96
+#: Descriptors: the standard three are /dev/null, then the socket to the trusted side.
+_CONTROL = 3
+
+
+def main(control_fd: int, spares: int, empty_folder: str, with_language: bool, preload: str) -> None:
+    """Lock this process and serve until the other side closes the socket; never returns."""
+    control = _keep_only(control_fd)
+    # Python itself puts a variable there for the locale.
+    os.environ.clear()
+    # Nobody reads what a strange source is warned of.
+    warnings.simplefilter("ignore")
+    try:
+        for name in filter(None, preload.split(",")):
+            __import__(name)
+        child.prepare(with_language)
+        report = _lock(control, empty_folder)
+    except BaseException as error:
+        control.sendall(wire.pack_json({"failed": f"{type(error).__name__}: {error}"}))
+        os._exit(1)
+    control.sendall(wire.pack_json(report))
+    _Zygote(control, seccomp.child_filter() if report["layers"].get("seccomp") else None).serve(spares)
+
+
+def _keep_only(control_fd: int) -> socket.socket:
+    if control_fd != _CONTROL:
+        os.dup2(control_fd, _CONTROL, inheritable=False)
+    os.closerange(_CONTROL + 1, 4096)
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=_CONTROL)
+
+
+def _lock(control: socket.socket, empty_folder: str) -> dict[str, Any]:
+    """Take away everything that can be taken away, in the one order that works, and say what came of it.
+
+    Becoming nobody comes before the locks that need no privilege, and after those that root may use; the process
+    namespace takes effect at a fork, whose parent stays behind only to wait.
+    """
+    layers: dict[str, Any] = {"process": True, "rlimits": True}
+    missing: dict[str, str] = {}
+
+    def attempt(layer: str, *steps: Any) -> None:
+        try:
+            for step in steps:
+                result = step()
+            layers[layer] = result if isinstance(result, int) else True
+        except OSError as error:
+            missing[layer] = error.strerror or type(error).__name__
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir("/")
+    if kernel.is_linux():
+        attempt("oom", kernel.prefer_as_victim)
+        attempt("namespaces", kernel.enter_namespaces)
+        if layers.get("namespaces"):
+            attempt("root", lambda: kernel.leave_root(empty_folder))
+    if os.geteuid() == 0:
+        attempt("user", kernel.become_nobody)
+    if layers.get("namespaces"):
+        _enter_process_namespace(control)
+    if kernel.is_linux():
+        attempt("no_new_privs", kernel.refuse_privileges)
+        attempt("landlock", kernel.deny_files)
+        attempt("capabilities", kernel.drop_capabilities)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if seccomp.is_supported() and kernel.is_linux():
+        attempt("seccomp", seccomp.zygote_filter().apply)
+    elif kernel.is_linux():
+        missing["seccomp"] = f"there are no tables for {kernel.machine()}"
+    gc.collect()
+    gc.freeze()
+    return {"layers": layers, "missing": missing, "pid": os.getpid()}
+
+
+def _enter_process_namespace(control: socket.socket) -> None:
+    """Fork into the new process namespace; the parent waits for the child and is told to do nothing else."""
+    pid = os.fork()
+    if pid == 0:
+        kernel.die_with_parent()
+        return
+    control.close()
+    try:
+        kernel.refuse_privileges()
+        kernel.drop_capabilities()
+        if seccomp.is_supported():
+            seccomp.zygote_filter().apply()
+    finally:
+        os.waitpid(pid, 0)
+        os._exit(0)
+
+
+class _Zygote:
+    """Forks children, hands them over, and buries them."""
+
+    def __init__(self, control: socket.socket, child_filter: kernel.Filter | None) -> None:
+        self._control = control
+        self._filter = child_filter
+        self._memory = kernel.memory_size()
+        #: Children by pidfd, or by pid where there are none: the pid, and our copy of the child's socket.
+        self._children: dict[int, tuple[int, socket.socket]] = {}
+        self._poll = select.poll()
+        self._poll.register(control.fileno(), select.POLLIN)
+        self._has_pidfd = hasattr(os, "pidfd_open")
+
+    def serve(self, spares: int) -> None:
+        for _ in range(spares):
+            self._fork()
+        while True:
+            # Without pidfds the dead are found by looking.
+            for fd, _ in self._poll.poll(None if self._has_pidfd else 20):
+                if fd == self._control.fileno():
+                    self._obey()
+                else:
+                    self._bury(fd)
+            if not self._has_pidfd:
+                for pid in list(self._children):
+                    self._bury(pid)
+
+    def _obey(self) -> None:
+        try:
+            orders = self._control.recv(64)
+        except OSError:
+            orders = b""
+        if not orders:
+            os._exit(0)
+        for _ in orders:
+            self._fork()
+
+    def _fork(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child.serve(theirs.fileno(), self._filter, self._memory)
+            finally:
+                os._exit(_EXIT_LOST)
+        handle = os.pidfd_open(pid) if self._has_pidfd else pid
+        handed = [ours.fileno(), handle] if self._has_pidfd else [ours.fileno()]
+        try:
+            socket.send_fds(self._control, [b"%010d" % pid], handed)
+        except OSError:
+            os._exit(0)
+        ours.close()
+        self._children[handle] = (pid, theirs)
+        if self._has_pidfd:
+            self._poll.register(handle, select.POLLIN)
+
+    def _bury(self, handle: int) -> None:
+        """Reap a child that has ended, and tell how on its socket, to whoever still waits for its answer there."""
+        pid, theirs = self._children[handle]
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if not done:
+            return
+        del self._children[handle]
+        if self._has_pidfd:
+            self._poll.unregister(handle)
+            os.close(handle)
+        # Usually nobody listens: the call was over before.
+        with contextlib.suppress(OSError):
+            theirs.send(wire.pack_json({"t": "exit", "code": os.waitstatus_to_exitcode(status)}), socket.MSG_DONTWAIT)
+        theirs.close()

@@ -1,0 +1,15 @@
+def distance(a, b):
+    previous = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        current = [i]
+        for j, y in enumerate(b, 1):
+            current.append(min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (x != y)))
+        previous = current
+    return previous[-1]
+
+
+def run(ctx, params):
+    return distance(params["a"], params["b"])
+
+# params: {"a": "kitten", "b": "sitting"}
+# returns: 3

@@ -1,0 +1,14 @@
+# tries: mounting a file system
+# layer: kernel
+import ctypes
+
+
+def run(ctx, params):
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = {"x86_64": 165, "aarch64": 40}[params["machine"]]
+    result = libc.syscall(number, b"none", b"/", b"tmpfs", 0, None)
+    error = ctypes.get_errno()
+    # EPERM and ENOSYS mean that nobody looked at the arguments.
+    if result == -1 and error in (1, 38):
+        return f"held: errno {error}"
+    return f"ESCAPED: the kernel answered {result}, errno {error}"

@@ -1,0 +1,9 @@
+# tries: frames of nothing without end
+# layer: host
+# limits: seconds=0.5
+import os
+
+
+def run(ctx, params):
+    while True:
+        os.write(0, b"\0\0\0\2{}" * 1000)

@@ -1,0 +1,13 @@
+# tries: calls of names that are no methods of anybody
+# layer: host
+# grants: memory
+import json
+import os
+import struct
+
+
+def run(ctx, params):
+    body = json.dumps({"t": "call", "m": "__class__", "a": [], "k": {}}).encode()
+    os.write(0, struct.pack(">I", len(body)) + body)
+    length = struct.unpack(">I", os.read(0, 4))[0]
+    return f"ESCAPED: the host answered {os.read(0, length)}"

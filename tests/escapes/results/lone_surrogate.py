@@ -1,0 +1,4 @@
+# tries: half a surrogate pair, which breaks whoever writes it down
+# layer: host
+def run(ctx, params):
+    return "held \ud800"
