@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         CeosError,
         DraftRejected,
         Fenced,
+        HostRefused,
         IllegalTransition,
         InvalidInput,
         KeyRefused,
@@ -24,14 +25,21 @@ if TYPE_CHECKING:
         PluginError,
         RateLimited,
         RequestRefused,
+        SandboxUnavailable,
         ServiceError,
         ServiceUnavailable,
+        SkillError,
+        SkillFailed,
+        SkillForbidden,
+        SkillOutOfMemory,
+        SkillTimedOut,
         StoreMisconfigured,
         StoreUnavailable,
     )
     from ceos.hookspecs import hookimpl
     from ceos.lifecycle import AgentState
-    from ceos.models import Agent, Brief, Cast, Draft, Kind, Part, Persona, Situation
+    from ceos.models import Agent, Brief, Cast, Draft, HostCall, Kind, Mention, Part, Persona, Situation, SkillRun
+    from ceos.skill import Skill
     from ceos.strategy import Strategy
 
     __version__: str
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     # Plugins
     "hookimpl",
+    "Skill",
     "Strategy",
     # Records
     "Agent",
@@ -46,15 +55,19 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "Brief",
     "Cast",
     "Draft",
+    "HostCall",
     "Kind",
+    "Mention",
     "Part",
     "Persona",
     "Situation",
+    "SkillRun",
     # Errors
     "AnswerUnusable",
     "CeosError",
     "DraftRejected",
     "Fenced",
+    "HostRefused",
     "IllegalTransition",
     "InvalidInput",
     "KeyRefused",
@@ -64,8 +77,14 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "PluginError",
     "RateLimited",
     "RequestRefused",
+    "SandboxUnavailable",
     "ServiceError",
     "ServiceUnavailable",
+    "SkillError",
+    "SkillFailed",
+    "SkillForbidden",
+    "SkillOutOfMemory",
+    "SkillTimedOut",
     "StoreMisconfigured",
     "StoreUnavailable",
     # About
@@ -73,8 +92,14 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
 ]
 
 #: The modules behind the names that are not errors.
-_HOMES = {"hookimpl": "ceos.hookspecs", "Strategy": "ceos.strategy", "AgentState": "ceos.lifecycle"} | dict.fromkeys(
-    ("Agent", "Brief", "Cast", "Draft", "Kind", "Part", "Persona", "Situation"), "ceos.models"
+_HOMES = {
+    "hookimpl": "ceos.hookspecs",
+    "Skill": "ceos.skill",
+    "Strategy": "ceos.strategy",
+    "AgentState": "ceos.lifecycle",
+} | dict.fromkeys(
+    ("Agent", "Brief", "Cast", "Draft", "HostCall", "Kind", "Mention", "Part", "Persona", "Situation", "SkillRun"),
+    "ceos.models",
 )
 
 # Out of sight of type checkers, which would take it for a promise that every name exists.

@@ -1,4 +1,7 @@
-"""The `ceos` command. Each command's module is imported when it is called, so that `--help` stays instant."""
+"""The `ceos` command. Each command's module is imported when it is called, so that `--help` stays instant.
+
+Plugins may add commands. They are loaded only for a name that is not ours, and for `--help` where there may be any.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +9,36 @@ import difflib
 import importlib
 import os
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ceos.commands import COMMANDS
 from ceos.errors import CeosError, DraftRejected, InvalidInput, KeyRefused, NotFound
 from ceos.logs import redact
 
-#: name → (module, attribute, one line of help)
-COMMANDS = {
-    "demo": ("demo", "demo", "Try everything: three agents, real workers, no keys, under a minute."),
-    "up": ("fleet", "up", "Run worker processes with a scheduler until Ctrl-C."),
-    "scheduler": ("fleet", "scheduler", "Run a scheduler on its own, for big fleets."),
-    "sim": ("fleet", "sim", "Run the simulator of Neynar, OpenRouter and fal.ai."),
-    "doctor": ("doctor", "doctor", "Check servers, keys, signers, models and clock, and say how to mend each."),
-    "status": ("posts", "status", "Show every agent and what is under way."),
-    "post": ("posts", "post", "Post now, by hand, on the same road as a scheduled post."),
-    "panic": ("posts", "panic", "Stop all publishing, everywhere, at once."),
-    "unpanic": ("posts", "unpanic", "Let publishing go on."),
-    "agent": ("agents", "agent", "Apply, list, show, export, pause, resume and remove agents."),
-    "draft": ("drafts", "draft", "List, show, edit, approve and reject drafts."),
-    "dead": ("drafts", "dead", "List, retry and drop failed and partly published posts."),
-    "strategy": ("plugins", "strategy", "List the posting strategies."),
-    "plugin": ("plugins", "plugin", "List the plugins."),
-}
+#: What is said where plugins could not be loaded.
+MISSING = "Commands of plugins are missing; 'ceos plugin list' says why."
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands' names and help before it imports any of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table, which is the order of use."""
+        """Return the names in the order of the table, which is the order of use, and then those of plugins."""
         del ctx
+        with suppress(CeosError):
+            return [*COMMANDS, *sorted(plugin_commands())]
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one command and return it."""
+        """Import the module of one command and return it; raises `PluginError` if it may be one of a broken plugin."""
         del ctx
         if cmd_name not in COMMANDS:
-            return None
+            return plugin_commands().get(cmd_name)
         module, attribute, _ = COMMANDS[cmd_name]
         found: click.Command = getattr(importlib.import_module(f"ceos.cli.{module}"), attribute)
         return found
@@ -62,16 +56,56 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command for a mistyped one, which click can do only for commands it has imported."""
-        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-        if near and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx)
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            known, hint = list(COMMANDS), ""
+            try:
+                known += plugin_commands()
+            except CeosError:
+                # Whoever mistypes a name of ours is not helped by a report on plugins.
+                if not difflib.get_close_matches(name, known):
+                    raise
+                hint = f" {MISSING}"
+            near = difflib.get_close_matches(name, known, n=1)
+            if near and name not in known:
+                raise click.UsageError(f"No such command {name!r}. Did you mean {near[0]!r}?{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
+        """Write the list of commands without importing ours; a plugin that is broken costs only its own lines."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, _, help) in COMMANDS.items()])
+        try:
+            added = plugin_commands()
+        except CeosError:
+            formatter.write_paragraph()
+            formatter.write_text(MISSING)
+            return
+        if added:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, added[name].get_short_help_str(limit=200)) for name in sorted(added)])
+
+
+def plugin_commands() -> Mapping[str, click.Command]:
+    """Return the commands of plugins by name; loads the plugins if there may be any besides ours."""
+    if not _may_have_plugins():
+        return {}
+    from ceos.cli.output import command_runtime  # noqa: PLC0415  # keeps 'ceos --help' instant
+
+    return command_runtime().plugins.commands
+
+
+def _may_have_plugins() -> bool:
+    from importlib.metadata import entry_points  # noqa: PLC0415  # most commands have no use for it
+
+    if os.environ.get("CEOS_SKILL_PATH"):
+        return True
+    if any(point.dist is None or point.dist.name != "ceos" for point in entry_points(group="ceos")):
+        return True
+    with suppress(OSError):
+        return b"CEOS_SKILL_PATH" in Path(".env").read_bytes()
+    return False
 
 
 @click.group(

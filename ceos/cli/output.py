@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ceos.runtime import Runtime, get_runtime
+from ceos.text import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,6 +68,11 @@ def log_for_person(level: str) -> None:
     logs.configure("warning" if level == "info" else level, "text", tracebacks=level == "debug")
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text that may hold a stranger's words."""
+    click.echo(visible(text), err=err)
+
+
 def show_json(data: Any) -> None:
     """Print data as JSON; moments as ISO 8601."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
@@ -115,7 +121,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, dt.datetime):
         return when(value)
-    return " ".join(str(value).split())
+    return visible(" ".join(str(value).split()))
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,25 @@
+"""The commands of ceos: where each is, and its line of help.
+
+A table of its own, for whoever loads plugins has to know which names are taken.
+"""
+
+from __future__ import annotations
+
+#: name → (module of ceos.cli, attribute, one line of help)
+COMMANDS = {
+    "demo": ("demo", "demo", "Try everything: three agents, real workers, no keys, under a minute."),
+    "up": ("fleet", "up", "Run worker processes with a scheduler until Ctrl-C."),
+    "scheduler": ("fleet", "scheduler", "Run a scheduler on its own, for big fleets."),
+    "sim": ("fleet", "sim", "Run the simulator of Neynar, OpenRouter and fal.ai."),
+    "doctor": ("doctor", "doctor", "Check servers, keys, signers, models and clock, and say how to mend each."),
+    "status": ("posts", "status", "Show every agent and what is under way."),
+    "post": ("posts", "post", "Post now, by hand, on the same road as a scheduled post."),
+    "panic": ("posts", "panic", "Stop all publishing, everywhere, at once."),
+    "unpanic": ("posts", "unpanic", "Let publishing go on."),
+    "agent": ("agents", "agent", "Apply, list, show, export, pause, resume and remove agents."),
+    "draft": ("drafts", "draft", "List, show, edit, approve and reject drafts."),
+    "dead": ("drafts", "dead", "List, retry and drop failed and partly published posts."),
+    "skill": ("skills", "skill", "Make, check, run, allow and list skills."),
+    "strategy": ("plugins", "strategy", "List the posting strategies."),
+    "plugin": ("plugins", "plugin", "List the plugins."),
+}
