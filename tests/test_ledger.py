@@ -499,6 +499,11 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     runtime.resume("ada")
     runtime.ledger.judge(runs[0].id, "retry")
     runtime.ledger.judge(runs[1].id, "drop")
+    # What skills keep and are told
+    assert runtime.store.keep_skill_note("ada", "notes", "key", '"value"', 100)
+    assert runtime.store.skill_note("ada", "notes", "key") == '"value"'
+    assert not runtime.store.keep_skill_note("ada", "notes", "other", "1" * 100, 100)
+    assert runtime.store.measured_casts("ada") == []
     # Leases, limits, the operator
     lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
     runtime.ledger.renew()

@@ -128,13 +128,17 @@ class OpenRouter:
         temperature: float | None = None,
         user: str | None = None,
         tools: Sequence[Tool] = (),
+        may_call: bool = True,
     ) -> Completion:
         """Return what the first of `models` that can answer writes.
 
         `user` names the agent, so that a host that blocks one agent does not block the account. The text may be empty
-        (a refusal, or tool calls only) or cut short: see `finish_reason`. Errors and worst case: see the module.
+        (a refusal, or tool calls only) or cut short: see `finish_reason`. A conversation that has used `tools` goes on
+        naming them; without `may_call` the model may not use them again. Errors and worst case: see the module.
         """
         body = _body(messages, max_tokens, user=user, temperature=temperature, tools=tools)
+        if tools and not may_call:
+            body["tool_choice"] = "none"
         return self._answer([_Route(model, body) for model in models], messages, max_tokens, tools)
 
     def stream(

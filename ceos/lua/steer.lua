@@ -27,6 +27,7 @@ elseif verb == 'remove' then
   end
   redis.call('ZREM', 'ceos:due', agent)
   redis.call('SREM', 'ceos:agents', agent)
-  redis.call('DEL', key, 'ceos:config:' .. agent, 'ceos:history:' .. agent, 'ceos:missed:' .. agent, 'ceos:recent:' .. agent)
+  redis.call('DEL', key, 'ceos:config:' .. agent, 'ceos:history:' .. agent, 'ceos:missed:' .. agent, 'ceos:recent:' .. agent,
+    'ceos:memory:' .. agent, 'ceos:skills:' .. agent)
 end
 return 'ok'
