@@ -230,6 +230,36 @@ class Part(Frozen):
     embeds: tuple[str, ...] = ()
 
 
+class HostCall(Frozen):
+    """One thing a skill asked the host for, and how it went."""
+
+    #: The method of `ctx`, such as `http_get`.
+    method: str
+    #: What it was about: an address, a key, a model.
+    what: str = ""
+    ms: float = 0.0
+    #: What it cost, in USD.
+    cost_usd: float = 0.0
+    #: Why the host refused; empty when it answered.
+    refused: str = ""
+
+
+class SkillRun(Frozen):
+    """One run of a skill for a draft, as its record tells it."""
+
+    skill: str
+    version: str = ""
+    stage: str
+    #: "ok", "skipped", or the kind of the `SkillError`.
+    outcome: str
+    #: What it did or why it did not, in a sentence.
+    note: str = ""
+    ms: float = 0.0
+    calls: tuple[HostCall, ...] = ()
+    #: The beginning of what it printed and logged.
+    log: tuple[str, ...] = ()
+
+
 class Draft(Frozen):
     """A post before it is published; frozen in Redis before its first part is sent."""
 
@@ -243,6 +273,8 @@ class Draft(Frozen):
     cost_usd: float = 0.0
     #: Things a reader of the record should know, such as "image failed: …; published as text only".
     notes: tuple[str, ...] = ()
+    #: The skills that took part, in order.
+    skills: tuple[SkillRun, ...] = ()
 
     @property
     def text(self) -> str:
@@ -258,6 +290,19 @@ class Cast(Frozen):
     part: int
     parent: str | None = None
     at: AwareDatetime
+
+
+class Mention(Frozen):
+    """A cast by somebody else that concerns an agent: it names the agent, answers it, or quotes it."""
+
+    hash: str
+    author_fid: int
+    author_name: str
+    text: str
+    at: AwareDatetime
+    #: The cast that it answers, or None for one that starts a conversation.
+    parent: str | None = None
+    kind: Literal["mention", "reply", "quote"]
 
 
 class CastMetrics(Frozen):

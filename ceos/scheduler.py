@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from ceos.clock import Clock
@@ -16,7 +17,8 @@ from ceos.errors import InvalidInput, NotFound, StoreUnavailable
 from ceos.ledger import Fire, Ledger
 from ceos.lifecycle import Stage
 from ceos.logs import event
-from ceos.models import slot_time
+from ceos.models import Transition, slot_time
+from ceos.plugins import Plugins
 from ceos.schedule import plan
 from ceos.store import Store
 
@@ -28,6 +30,12 @@ TICK_SECONDS = 0.5
 BATCH = 200
 #: No more runs are called while so many messages wait: the queue stays short, and what waits in `open` costs nothing.
 HIGH_WATER = 2_000
+#: For how long changes of state are kept for our plugins after we last said that they listen, in seconds.
+LISTEN_SECONDS = 60
+#: How many changes of state are fetched at once.
+CHANGES = 100
+#: How long a tick may report changes of state; the rest waits for the next one, so that slow plugins delay no slot.
+REPORT_SECONDS = 0.2
 
 #: Calls a worker for each (run, stage).
 Send = Callable[[Sequence[tuple[str, Stage]]], None]
@@ -37,13 +45,24 @@ class Scheduler:
     """One scheduler; `run` ticks until it is told to stop, `tick` does what is due now."""
 
     def __init__(
-        self, store: Store, ledger: Ledger, clock: Clock, send: Send, backlog: Callable[[], int] = lambda: 0
+        self,
+        store: Store,
+        ledger: Ledger,
+        clock: Clock,
+        send: Send,
+        backlog: Callable[[], int] = lambda: 0,
+        *,
+        plugins: Plugins | None = None,
     ) -> None:
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._send = send
         self._backlog = backlog
+        self._plugins = plugins if plugins and plugins.listens("agent_state_changed") else None
+        self._listen_again = 0.0
+        #: Changes of state that were fetched and not reported yet.
+        self._unheard: deque[tuple[str, Transition]] = deque()
 
     def run(self, stop: threading.Event) -> None:
         """Tick twice a second until `stop` is set; an outage is ridden out, an unexpected error logged and survived."""
@@ -64,7 +83,8 @@ class Scheduler:
     def tick(self) -> bool:
         """Fire what is due, call whom nobody drives; return whether there is more to do at once."""
         now_ms = self._clock.now_ms()
-        due = self._store.due(now_ms, BATCH)
+        due = self._store.due(now_ms, BATCH, changes=self._listen())
+        self._unheard.extend(due.changes)
         if due.agents:
             self.fire(due.agents, now_ms)
         calls = []
@@ -77,7 +97,8 @@ class Scheduler:
             self._send(calls)
         for run in due.expired_reviews:
             self._expire(run)
-        return len(due.agents) >= BATCH
+        self._report()
+        return len(due.agents) >= BATCH or len(due.changes) >= CHANGES or bool(self._unheard)
 
     def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
         """Open the runs of due agents, given as (id, stored slot, revision); return those that this call opened."""
@@ -99,6 +120,30 @@ class Scheduler:
             if item.missed or item.unlisted:
                 self._log_missed(item)
         return opened
+
+    def _listen(self) -> int:
+        """Have changes of state kept if one of our plugins listens, and return how many there is room for."""
+        if self._plugins is None:
+            return 0
+        if time.monotonic() >= self._listen_again:
+            self._store.listen(LISTEN_SECONDS)
+            self._listen_again = time.monotonic() + LISTEN_SECONDS / 3
+        return 0 if self._unheard else CHANGES
+
+    def _report(self) -> None:
+        """Tell the plugins which agents have changed their state."""
+        started = time.monotonic()
+        while self._plugins and self._unheard and time.monotonic() - started < REPORT_SECONDS:
+            agent_id, change = self._unheard[0]
+            try:
+                agent = self._store.agent(agent_id)
+            except NotFound:
+                agent = None  # removed in the meantime
+            self._unheard.popleft()
+            if agent:
+                self._plugins.tell(
+                    "agent_state_changed", agent=agent, old=change.old, new=change.new, reason=change.reason
+                )
 
     def _log_missed(self, item: Fire) -> None:
         last = slot_time(str(item.missed[-1][0])) if item.missed else None

@@ -72,7 +72,19 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = Field(
         "json", alias="CEOS_LOG_FORMAT", description="JSON lines for machines, text for a terminal."
     )
-    skill_path: str = Field("", alias="CEOS_SKILL_PATH", description="Folders with plugin files, separated like PATH.")
+    skill_path: str = Field(
+        "", alias="CEOS_SKILL_PATH", description="Folders with plugin files and skills, separated like PATH."
+    )
+    plugins: str = Field(
+        "",
+        alias="CEOS_PLUGINS",
+        description="Plugins that load besides ours, by name, separated by commas; none: only ours; unset: all.",
+    )
+    sandbox: Literal["auto", "strict", "standard", "dev"] = Field(
+        "auto",
+        alias="CEOS_SANDBOX",
+        description="What skills need to run: strict, standard (Linux) or dev (elsewhere); auto: by the system.",
+    )
     openrouter_api_key: SecretStr | None = Field(
         None, alias="OPENROUTER_API_KEY", description="Key of OpenRouter, which writes the texts."
     )

@@ -11,6 +11,8 @@
     ceos:runs:{agent}       zset    the agent's last 200 runs by time of opening
     ceos:casts:{agent}      zset    places taken in the agent's hour
     ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
+    ceos:memory:{agent}     hash    what its skills remember: {skill}\\x1f{key} → JSON, {skill} → bytes held
+    ceos:skills:{agent}     hash    skill → failures in a row; absent while it works
     ceos:due                zset    agent by the time its next slot fires (slot + jitter)
     ceos:open               zset    run by the time at which somebody must drive it: outbox, timer and lease index
     ceos:review             zset    parked run by the time it expires
@@ -24,6 +26,9 @@
     ceos:metrics:{run}      hash    cast hash → its measurements, JSON
     ceos:workers            zset    process by the time it was last seen
     ceos:panic              string  present while all publishing is stopped
+    ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes
+    ceos:listeners          string  present while some scheduler's plugins listen to changes of state
+    ceos:changes            list    changes of state they have not heard yet, JSON [agent, [ms, old, new, run, reason]]
 
 All times are milliseconds UTC. Those of runs are Redis's own; those of slots are the schedule's clock.
 """
@@ -34,7 +39,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import redis
@@ -59,6 +64,17 @@ class Due:
     has_open: bool
     has_measurements: bool
     expired_reviews: list[str]
+    #: Changes of state that plugins have not heard of, with the agent of each.
+    changes: list[tuple[str, Transition]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class HookCount:
+    """How one plugin did in one hook, in all processes together."""
+
+    calls: int = 0
+    failures: int = 0
+    seconds: float = 0.0
 
 
 class Store:
@@ -170,10 +186,7 @@ class Store:
         """Return the last 50 changes of state, newest first."""
         with redis_errors():
             rows = cast("list[str]", self.client.lrange(f"ceos:history:{agent_id}", 0, -1))
-        return [
-            Transition(at=_at(at), old=AgentState(old), new=AgentState(new), run_id=run, reason=reason)
-            for at, old, new, run, reason in map(json.loads, rows)
-        ]
+        return [_transition(*json.loads(row)) for row in rows]
 
     def missed(self, agent_id: str) -> list[MissedSlot]:
         """Return the last 50 missed slots, newest first."""
@@ -199,6 +212,27 @@ class Store:
         if answer == "missing":
             self._learn(agent_id, "", None)
         return answer
+
+    # Skills
+
+    def skill_failures(self, agent_id: str) -> dict[str, int]:
+        """Return how often in a row each of an agent's skills has failed; those that work are not named."""
+        with redis_errors():
+            found = cast("dict[str, str]", self.client.hgetall(f"ceos:skills:{agent_id}"))
+        return {name: int(count) for name, count in found.items()}
+
+    def count_skill_failure(self, agent_id: str, skill: str) -> int:
+        """Count one more failure in a row and return how many they are."""
+        with redis_errors():
+            return self.client.hincrby(f"ceos:skills:{agent_id}", skill, 1)
+
+    def forgive_skill(self, skill: str, agent_ids: Iterable[str]) -> None:
+        """Forget that a skill has failed for these agents."""
+        with redis_errors():
+            pipe = self.client.pipeline(transaction=False)
+            for agent_id in agent_ids:
+                pipe.hdel(f"ceos:skills:{agent_id}", skill)
+            pipe.execute()
 
     # Runs
 
@@ -256,10 +290,11 @@ class Store:
         with redis_errors():
             return int(cast("str | None", self.client.hget(f"ceos:spend:{agent_id}:{day}", "total")) or 0) / 1e6
 
-    def due(self, slots_ms: int, limit: int) -> Due:
+    def due(self, slots_ms: int, limit: int, *, changes: int = 0) -> Due:
         """Return everything a scheduler has to do now, in one round trip (two when agents are due).
 
-        `slots_ms` is the schedule's clock; open runs, reviews and measurements go by Redis's own.
+        `slots_ms` is the schedule's clock; open runs, reviews and measurements go by Redis's own. Up to `changes` of
+        state are taken off the list of those that no plugin has heard of, so that each is reported once at most.
         """
         with redis_errors():
             pipe = self.client.pipeline(transaction=False)
@@ -268,7 +303,9 @@ class Store:
             pipe.zrange("ceos:measure", 0, 0, withscores=True)
             pipe.zrange("ceos:review", 0, 99, withscores=True)
             pipe.time()
-            ids, open_runs, measures, reviews, (seconds, micros) = pipe.execute()
+            if changes:
+                pipe.lpop("ceos:changes", changes)
+            ids, open_runs, measures, reviews, (seconds, micros), *unheard = pipe.execute()
             for agent_id in ids:
                 pipe.hmget(f"ceos:agent:{agent_id}", "slot", "rev")
             rows = pipe.execute() if ids else []
@@ -278,6 +315,9 @@ class Store:
             has_open=bool(open_runs) and open_runs[0][1] <= now,
             has_measurements=bool(measures) and measures[0][1] <= now,
             expired_reviews=[run for run, expires in reviews if expires <= now],
+            changes=[
+                (agent, _transition(*change)) for rows in unheard for agent, change in map(json.loads, rows or ())
+            ],
         )
 
     # Metrics
@@ -308,6 +348,57 @@ class Store:
             else:
                 pipe.zadd("ceos:measure", {run_id: next_due_ms}, xx=True)
             pipe.execute()
+
+    def measured_casts(self, agent_id: str) -> list[tuple[Cast, CastMetrics]]:
+        """Return those of the agent's last 50 casts that were measured, each with its latest counts, newest first."""
+        rows = cast("list[str]", self.run_script("numbers", agent_id))
+        return [
+            (Cast.model_validate_json(row), CastMetrics.model_validate(json.loads(measured)[-1]))
+            for row, measured in zip(rows[::2], rows[1::2], strict=True)
+        ]
+
+    # What skills remember
+
+    def skill_note(self, agent_id: str, skill: str, key: str) -> str | None:
+        """Return what a skill keeps for an agent under a key, or None."""
+        with redis_errors():
+            return cast("str | None", self.client.hget(f"ceos:memory:{agent_id}", f"{skill}\x1f{key}"))
+
+    def keep_skill_note(self, agent_id: str, skill: str, key: str, note: str | None, most: int) -> bool:
+        """Keep a note for a skill and an agent, or forget it; return whether it fits into `most` bytes for all of them.
+
+        For an agent that has been removed nothing is kept.
+        """
+        return bool(self.run_script("remember", agent_id, skill, key, note or "", most))
+
+    # Plugins
+
+    def listen(self, seconds: int) -> None:
+        """Have changes of state kept for the plugins of this process, for the given time."""
+        with redis_errors():
+            self.client.set("ceos:listeners", 1, ex=seconds)
+
+    def count_hook(self, plugin: str, hook: str, micros: int, failed: bool) -> None:
+        """Count one call of a plugin's hook."""
+        with redis_errors():
+            pipe = self.client.pipeline(transaction=False)
+            for what, amount in (("calls", 1), ("micros", micros), ("failures", int(failed))):
+                if amount:
+                    pipe.hincrby("ceos:hooks", f"{what} {hook} {plugin}", amount)
+            pipe.execute()
+
+    def hook_counts(self) -> dict[tuple[str, str], HookCount]:
+        """Return what was counted, by plugin and hook."""
+        with redis_errors():
+            rows = cast("dict[str, str]", self.client.hgetall("ceos:hooks"))
+        counts: dict[tuple[str, str], dict[str, int]] = {}
+        for name, value in rows.items():
+            what, hook, plugin = name.split(" ", 2)
+            counts.setdefault((plugin, hook), {})[what] = int(value)
+        return {
+            place: HookCount(found.get("calls", 0), found.get("failures", 0), found.get("micros", 0) / 1e6)
+            for place, found in counts.items()
+        }
 
     # The fleet
 
@@ -365,6 +456,10 @@ def run_from(run_id: str, fields: dict[str, str], draft: str | None) -> Run:
         hashes=tuple(fields.get(f"h{index}") for index in range(count)),
         deliveries=int(fields.get("deliv", 0)),
     )
+
+
+def _transition(at: float, old: str, new: str, run: str, reason: str) -> Transition:
+    return Transition(at=_at(at), old=AgentState(old), new=AgentState(new), run_id=run, reason=reason)
 
 
 def _at(ms: str | float) -> dt.datetime:

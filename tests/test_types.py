@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     def register_strategies(register: Callable[[ceos.Strategy], None]) -> None:
         register(Haiku())
 
+    @ceos.hookimpl
+    def review_draft(agent: ceos.Agent, draft: ceos.Draft) -> list[str]:
+        return [word for word in agent.persona.avoid if word in draft.text]
+
+    @ceos.hookimpl(trylast=True)
+    def mention_received(mention: ceos.Mention) -> None:
+        assert_type(mention.author_fid, int)
+        assert_type(mention.parent, str | None)
+
     def records(draft: ceos.Draft, cast: ceos.Cast, state: ceos.AgentState) -> None:
         assert_type(draft.parts, tuple[ceos.Part, ...])
         assert_type(draft.kind, ceos.Kind)

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
 import click
 
 from ceos.cli.output import Verbs, command_runtime, json_option, show_json, show_table
+from ceos.errors import CeosError
+from ceos.plugins import PluginInfo
+from ceos.store import HookCount
+
+#: What was counted, by plugin and hook.
+Counts = Mapping[tuple[str, str], HookCount]
 
 
 @click.group(cls=Verbs)
@@ -30,23 +40,45 @@ def plugin() -> None:
 @plugin.command("list")
 @json_option
 def list_plugins(as_json: bool) -> None:
-    """List the plugins with their packages and hooks."""
-    found = command_runtime().plugins.describe()
+    """List the plugins: what they are, what they bring, and how often and how long all workers called them."""
+    runtime = command_runtime()
+    found = runtime.plugins.describe()
+    counts: Counts = {}
+    try:
+        counts = runtime.store.hook_counts()
+    except CeosError as error:
+        click.echo(f"Without the calls: {error}", err=True)
     if as_json:
-        return show_json(
-            [
-                {
-                    "name": one.name,
-                    "package": one.package,
-                    "version": one.version,
-                    "hooks": list(one.hooks),
-                    "strategies": list(one.strategies),
-                }
-                for one in found
-            ]
-        )
+        return show_json([_whole(one, counts) for one in found])
     return show_table(
-        ["plugin", "package", "version", "hooks", "strategies"],
-        [(one.name, one.package, one.version, ", ".join(one.hooks), ", ".join(one.strategies)) for one in found],
+        ["plugin", "package", "version", "hooks", "brings", "calls", "failed", "time"],
+        [_row(one, counts) for one in found],
         empty="No plugins are installed.",
+    )
+
+
+def _whole(plugin: PluginInfo, counts: Counts) -> dict[str, Any]:
+    """Return a plugin for machines, with the counts of each of its hooks."""
+    called = {hook: asdict(counts[plugin.key, hook]) for hook in plugin.hooks if (plugin.key, hook) in counts}
+    fields = {name: value for name, value in asdict(plugin).items() if name != "key"}
+    return {**fields, "calls": called}
+
+
+def _row(plugin: PluginInfo, counts: Counts) -> tuple[Any, ...]:
+    """Return a plugin for people, with the sums over its hooks."""
+    called = [counts[plugin.key, hook] for hook in plugin.hooks if (plugin.key, hook) in counts]
+    brings = {
+        "strategies": plugin.strategies,
+        "skills": plugin.skills,
+        "commands": plugin.commands,
+    }
+    return (
+        plugin.name,
+        plugin.package,
+        plugin.version,
+        ", ".join(plugin.hooks),
+        "; ".join(f"{sort} {', '.join(names)}" for sort, names in brings.items() if names),
+        sum(one.calls for one in called) or None,
+        sum(one.failures for one in called) or None,
+        f"{sum(one.seconds for one in called):.3f} s" if called else None,
     )

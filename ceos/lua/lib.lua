@@ -5,6 +5,9 @@
 
 local HISTORY = 50
 local HOLD_MS = 30000
+-- What listeners have not heard yet: at most this many changes, for this many seconds.
+local CHANGES = 10000
+local CHANGES_SECONDS = 600
 
 local function now()
   local time = redis.call('TIME')
@@ -27,6 +30,14 @@ local function slot_of(run)
   return string.sub(run, #agent_of(run) + 2)
 end
 
+-- Keeps a change for the plugins that listen, if any does.
+local function report(agent, change)
+  if redis.call('EXISTS', 'ceos:listeners') == 0 then return end
+  redis.call('RPUSH', 'ceos:changes', cjson.encode({agent, change}))
+  redis.call('LTRIM', 'ceos:changes', -CHANGES, -1)
+  redis.call('EXPIRE', 'ceos:changes', CHANGES_SECONDS)
+end
+
 -- Changes the agent's state if that is legal, and writes it into its history.
 local function move(agent, new, run, reason)
   local key = 'ceos:agent:' .. agent
@@ -36,8 +47,10 @@ local function move(agent, new, run, reason)
   if not string.find(LEGAL, ' ' .. old .. '>' .. new .. ' ', 1, true) then return false end
   local at = now()
   redis.call('HSET', key, 'state', new, 'since', at)
-  redis.call('LPUSH', 'ceos:history:' .. agent, cjson.encode({at, old, new, run, reason}))
+  local change = {at, old, new, run, reason}
+  redis.call('LPUSH', 'ceos:history:' .. agent, cjson.encode(change))
   redis.call('LTRIM', 'ceos:history:' .. agent, 0, HISTORY - 1)
+  report(agent, change)
   return true
 end
 
