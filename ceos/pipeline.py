@@ -37,6 +37,7 @@ from ceos.logs import event
 from ceos.models import Agent, Brief, CastMetrics, Draft, Kind, Situation, slot_time
 from ceos.plugins import Plugins
 from ceos.publishing import Later, Publisher, Stopping, casts_out
+from ceos.skills import Skills
 from ceos.store import Store
 from ceos.text import fit
 from ceos.writing import Writer
@@ -66,6 +67,7 @@ class Tools:
     ledger: Ledger
     plugins: Plugins
     writer: Writer
+    skills: Skills
     fal: Fal
     neynar: Neynar
     publisher: Publisher
@@ -117,8 +119,7 @@ class Pipeline:
         brief = self.brief(agent, slot, kind)
         if brief is None:
             raise InvalidInput(f"The strategy {agent.strategy!r} chose to stay quiet.")
-        recent = self._t.store.recent_texts(agent.id)
-        return self._t.writer.write(agent, brief, recent, call=f"preview:{slot}", at=self._t.clock.now())
+        return self._draft(agent, brief, slot, self._t.store.recent_texts(agent.id), f"preview:{slot}")
 
     def brief(self, agent: Agent, slot: str, kind: Kind | None, recent: tuple[str, ...] = ()) -> Brief | None:
         """Return what the agent's strategy wants written for a slot, or None when it stays quiet."""
@@ -153,15 +154,24 @@ class Pipeline:
         if brief is None:
             self._end(lease, RunStatus.MISSED, f"the strategy {agent.strategy!r} chose to stay quiet")
             return None
-        call = f"{lease.run_id}:{lease.fence}:text"
-        draft = self._t.writer.write(agent, brief, recent, call=call, at=self._t.clock.now())
+        draft = self._draft(agent, brief, lease.slot, recent, f"{lease.run_id}:{lease.fence}:text")
         log.info(
             "Draft written",
             extra=event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts)),
         )
-        if draft.image_prompt:
-            return self._hand_on(lease, RunStatus.WRITTEN, draft)
-        return self._to_publishing(lease, agent, draft)
+        following = (
+            self._hand_on(lease, RunStatus.WRITTEN, draft)
+            if draft.image_prompt
+            else self._to_publishing(lease, agent, draft)
+        )
+        # Only now is it frozen: whoever else wrote for this slot was refused.
+        self._t.plugins.tell("draft_created", agent=agent, draft=draft)
+        return following
+
+    def _draft(self, agent: Agent, brief: Brief, slot: str, recent: list[str], call: str) -> Draft:
+        """Return the text of a post, written with the help of the agent's skills."""
+        skills = self._t.skills.at_work(agent, brief, slot, recent, call=call)
+        return self._t.writer.write(agent, brief, recent, skills, call=call, at=self._t.clock.now())
 
     def _illustrate(self, lease: Lease, agent: Agent) -> Stage | None:
         draft = _draft_of(lease)
@@ -270,7 +280,10 @@ class Pipeline:
                 ledger.retry(lease, seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
-            case DraftRejected() | RequestRefused() | NotFound():
+            case DraftRejected():
+                # What was written stays on record, with what skills had to do with it; a retry writes anew.
+                self._fail(lease, str(error), error.draft)
+            case RequestRefused() | NotFound():
                 self._fail(lease, str(error))
             case _:
                 if not isinstance(error, ServiceError):
@@ -301,12 +314,12 @@ class Pipeline:
     def _first_measurement(self) -> float:
         return MEASURE_HOURS[0] * 3600 / self._t.clock.speed
 
-    def _fail(self, lease: Lease, reason: str) -> None:
-        self._end(lease, RunStatus.PARTIAL if lease.hashes else RunStatus.FAILED, reason)
+    def _fail(self, lease: Lease, reason: str, draft: Draft | None = None) -> None:
+        self._end(lease, RunStatus.PARTIAL if lease.hashes else RunStatus.FAILED, reason, draft)
 
-    def _end(self, lease: Lease, status: RunStatus, reason: str) -> None:
+    def _end(self, lease: Lease, status: RunStatus, reason: str, draft: Draft | None = None) -> None:
         casts = casts_out(lease, lease.draft) if lease.draft else []
-        self._t.ledger.finish(lease, status, reason, casts=casts, measure_seconds=self._first_measurement)
+        self._t.ledger.finish(lease, status, reason, draft=draft, casts=casts, measure_seconds=self._first_measurement)
         log.warning("Run ended without a post", extra=event(f"run.{status}", reason=reason))
 
     def _too_late(self, lease: Lease, agent: Agent) -> str:

@@ -12,6 +12,7 @@ from ceos.errors import CeosError, OutcomeUnknown, RateLimited, RequestRefused, 
 from ceos.ledger import Lease, Ledger, PartState, idempotency_key
 from ceos.logs import event
 from ceos.models import Agent, Cast, Draft
+from ceos.plugins import Plugins
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,12 @@ def casts_out(lease: Lease, draft: Draft) -> list[Cast]:
 class Publisher:
     """Sends the parts of a draft and knows which are out."""
 
-    def __init__(self, ledger: Ledger, neynar: Neynar, *, settle_seconds: float, stopping: threading.Event) -> None:
+    def __init__(
+        self, ledger: Ledger, neynar: Neynar, plugins: Plugins, *, settle_seconds: float, stopping: threading.Event
+    ) -> None:
         self._ledger = ledger
         self._neynar = neynar
+        self._plugins = plugins
         self._settle_ms = int(settle_seconds * 1000)
         self._stopping = stopping
 
@@ -155,6 +159,10 @@ class Publisher:
         self._ledger.sent(post.lease, index, hash)
         parts, kind = len(post.draft.parts), str(post.draft.kind)
         log.info("Cast published", extra=event("cast.published", hash=hash, part=index + 1, parts=parts, kind=kind))
+        # Right after the hash is stored, so at most once: a crash in between is the one way to miss it.
+        if self._plugins.listens("cast_published"):
+            cast = next(cast for cast in casts_out(post.lease, post.draft) if cast.part == index)
+            self._plugins.tell("cast_published", agent=post.agent, cast=cast)
 
     @staticmethod
     def _again_or_give_up(known: PartState, error: ServiceUnavailable) -> CeosError:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -20,7 +21,8 @@ from ceos.clients.neynar import Neynar
 from ceos.clients.openrouter import OpenRouter
 from ceos.clock import Clock
 from ceos.connection import connect
-from ceos.errors import InvalidInput, KeyRefused, StoreMisconfigured
+from ceos.errors import InvalidInput, KeyRefused, StoreMisconfigured, StoreUnavailable
+from ceos.granting import Granter
 from ceos.ledger import Ledger
 from ceos.limits import CastLimit
 from ceos.logs import register_secret
@@ -28,13 +30,20 @@ from ceos.models import Agent, Brief, Draft, Kind, Part, Run
 from ceos.pipeline import Pipeline, Tools
 from ceos.plugins import Plugins, load_plugins
 from ceos.publishing import Publisher, Stopping
+from ceos.sandbox.executor import Sandbox
 from ceos.schedule import fire_time, next_slot
 from ceos.scheduler import Scheduler, Send
 from ceos.settings import Settings, secret
+from ceos.skill import SkillStage
+from ceos.skill_lock import LOCK_FILE, SkillLock
+from ceos.skills import Desk, Skills
 from ceos.store import Store
 from ceos.writing import Writer, own_draft
 
 log = logging.getLogger(__name__)
+
+#: Processes of the sandbox that wait for skills, in each process of ours; more calls at once wait for a fork.
+SPARES = 2
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,36 @@ class Runtime:
 
     @cached_property
     def plugins(self) -> Plugins:
-        """The plugins: strategies, ours and strangers'."""
-        return load_plugins(skill_path=self.settings.skill_path)
+        """The plugins, ours and strangers', with what they registered."""
+        plugins = load_plugins(self.settings.skill_path, self.settings.plugins)
+        plugins.on_call = self._count_hook
+        return plugins
+
+    def _count_hook(self, plugin: str, hook: str, micros: int, failed: bool) -> None:
+        # A count is not worth a post.
+        with suppress(StoreUnavailable):
+            self.store.count_hook(plugin, hook, micros, failed)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """Where skills run; its processes are started when they are first needed."""
+        mode = self.settings.sandbox
+        return Sandbox(mode=None if mode == "auto" else mode, spares=SPARES)
+
+    @cached_property
+    def skill_lock(self) -> SkillLock:
+        """What the operator has allowed of which skills."""
+        return SkillLock(self.settings.home_folder() / LOCK_FILE)
+
+    @cached_property
+    def granter(self) -> Granter:
+        """What skills are given of what they ask for."""
+        return Granter(self.store, Budget(self.store), self.openrouter, self.clock)
+
+    @cached_property
+    def skills(self) -> Skills:
+        """The skills at work."""
+        return Skills(Desk(self.store, self.plugins, self.skill_lock, self.sandbox, self.granter, self.clock))
 
     @cached_property
     def openrouter(self) -> OpenRouter:
@@ -98,11 +135,16 @@ class Runtime:
                 store=self.store,
                 ledger=self.ledger,
                 plugins=self.plugins,
-                writer=Writer(self.openrouter, budget),
+                writer=Writer(self.openrouter, budget, self.plugins),
+                skills=self.skills,
                 fal=self.fal,
                 neynar=self.neynar,
                 publisher=Publisher(
-                    self.ledger, self.neynar, settle_seconds=self.settings.settle_seconds, stopping=self.stopping
+                    self.ledger,
+                    self.neynar,
+                    self.plugins,
+                    settle_seconds=self.settings.settle_seconds,
+                    stopping=self.stopping,
                 ),
                 budget=budget,
                 limit=CastLimit(self.store),
@@ -114,7 +156,7 @@ class Runtime:
 
     def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:
         """Return a scheduler that calls workers through `send`."""
-        return Scheduler(self.store, self.ledger, self.clock, send, backlog)
+        return Scheduler(self.store, self.ledger, self.clock, send, backlog, plugins=self.plugins)
 
     # The servers
 
@@ -149,7 +191,9 @@ class Runtime:
             raise Stopping
 
     def close(self) -> None:
-        """Let go of the embedded server; the last user's leaving stops it."""
+        """End the sandbox, and let go of the embedded server; the last user's leaving stops it."""
+        if "sandbox" in self.__dict__:
+            self.sandbox.close()
         if "store" in self.__dict__:
             self.store.client.close()
         if self._server:
@@ -160,7 +204,7 @@ class Runtime:
     def apply(self, agents: Sequence[Agent]) -> list[Applied]:
         """Store agents as described; all are checked before the first is stored.
 
-        Raises `InvalidInput` with every problem: an unknown strategy, a zone or schedule without a slot.
+        Raises `InvalidInput` with every problem: an unknown strategy or skill, parameters that a skill does not take.
         """
         problems = [
             f"agent {agent.id!r}, strategy: expected one of {', '.join(sorted(self.plugins.strategies))}; "
@@ -168,9 +212,24 @@ class Runtime:
             for agent in agents
             if agent.strategy not in self.plugins.strategies
         ]
+        problems += [problem for agent in agents for problem in self._skill_problems(agent)]
         if problems:
             raise InvalidInput("\n".join(problems))
         return [self._apply_one(agent) for agent in agents]
+
+    def _skill_problems(self, agent: Agent) -> Iterator[str]:
+        known = self.plugins.skills
+        for index, use in enumerate(agent.skills):
+            place = f"agent {agent.id!r}, skills[{index}]"
+            if use.name not in known:
+                yield f"{place}.name: expected one of {', '.join(sorted(known))}; got {use.name!r}."
+            elif known[use.name].stage is not SkillStage.TOOL:
+                yield from (f"{place}.{problem}" for problem in known[use.name].check_params(use.params))
+
+    def refusals(self, agent: Agent) -> list[str]:
+        """Return why skills of an agent do not run here, a sentence each; none when all of them do."""
+        skills = [self.plugins.skills[use.name] for use in agent.skills if use.name in self.plugins.skills]
+        return [refusal for skill in skills if (refusal := self.skill_lock.refusal(skill))]
 
     def _apply_one(self, agent: Agent) -> Applied:
         old = self.store.agent(agent.id) if agent.id in self.store.agent_ids() else None

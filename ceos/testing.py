@@ -12,23 +12,31 @@ manager.
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ceos.clock import Clock
+from ceos.errors import InvalidInput
 from ceos.fleet import simulator_environ
+from ceos.granting import CannedCalls, HostCalls
 from ceos.lifecycle import Stage
 from ceos.models import Agent, Run
 from ceos.runtime import Runtime, set_runtime
+from ceos.sandbox.executor import Limits, Sandbox
 from ceos.scheduler import Scheduler
 from ceos.settings import Settings
 from ceos.simulator import running
+from ceos.skill import Grants, LimitsInForce, is_skill_file, read_skill
+from ceos.skills import SOMEBODY
+from ceos.text import CAST_BYTES
 
 
 class ManualClock(Clock):
@@ -65,6 +73,67 @@ ADA: dict[str, Any] = {
 def make_agent(**overrides: Any) -> Agent:
     """Return an agent that needs nothing but what the test cares about."""
     return Agent.model_validate({**ADA, **overrides})
+
+
+def run_skill(
+    source_or_path: str | Path,
+    params: Mapping[str, Any] | None = None,
+    *,
+    grants: Mapping[str, Any] | Iterable[str] | None = None,
+    seconds: float | None = None,
+    memory_mb: int | None = None,
+    answers: Mapping[str, Any] | None = None,
+    now: dt.datetime | None = None,
+    **inputs: Any,
+) -> Any:
+    """Run a skill in the real sandbox and return its value.
+
+        assert run_skill("def run(ctx, params):\n    return params['n'] + 1\n", {"n": 1}) == 2
+
+    A path is a skill's folder or file; a text with a line break is a source. `grants` are as in a manifest, or names
+    alone for those that need no more, and replace the manifest's. `answers` are as in a manifest's examples; without
+    them pages are fetched for real, the memory lasts for the one call, and no model is asked. `inputs` are attributes
+    of `ctx` such as `draft` and `recent`. Raises `SkillForbidden`, `SkillTimedOut`, `SkillOutOfMemory`, `SkillFailed`,
+    or `InvalidInput` for a path without a skill and for parameters that its manifest does not allow.
+    """
+    is_source = isinstance(source_or_path, str) and "\n" in source_or_path
+    skill = None if is_source or not _has_manifest(Path(source_or_path)) else read_skill(source_or_path)
+    if skill is not None and (problems := skill.check_params(params or {})):
+        raise InvalidInput("\n".join(problems))
+    usual = skill.limits_in_force() if skill else LimitsInForce(seconds=2.0, memory_mb=64)
+    granted = skill.grants if skill else Grants()
+    if grants is not None:
+        wanted = grants if isinstance(grants, Mapping) else dict.fromkeys(grants, True)
+        # These need nothing but their name; http needs hosts, which nobody can guess.
+        settings: dict[str, Any] = {
+            name: {} if on is True and name in ("memory", "llm") else on for name, on in wanted.items()
+        }
+        granted = Grants.model_validate(settings)
+    host = HostCalls(granted, params or {}) if answers is None else CannedCalls(answers, granted, params or {})
+    about = {"topic": "clocks", "kind": "original", "draft": None, "recent": [], "limit": CAST_BYTES, **inputs}
+    outcome = _sandbox().run(
+        skill.source if skill else str(source_or_path) if is_source else Path(source_or_path).read_text("utf-8"),
+        dict(params or {}),
+        inputs={**about, "agent": {**SOMEBODY, **inputs.get("agent", {})}},
+        grants=granted.names(),
+        host=host,
+        limits=Limits(seconds=seconds or usual.seconds, memory_mb=memory_mb or usual.memory_mb),
+        seed="test",
+        now=now,
+    )
+    return outcome.value
+
+
+def _has_manifest(path: Path) -> bool:
+    return path.is_dir() or not path.exists() or is_skill_file(path)
+
+
+@cache
+def _sandbox() -> Sandbox:
+    """Return the sandbox that all calls of this process share."""
+    sandbox = Sandbox()
+    atexit.register(sandbox.close)
+    return sandbox
 
 
 class FakeRuntime:

@@ -1,36 +1,67 @@
-"""From a brief to a draft: the prompt, the model's answer, its shape, and the review that sends it back once."""
+"""From a brief to a draft: the prompt, the model's answer, its shape, and the review that sends it back once.
+
+Skills take part all along: what context skills found goes into the prompt as data, the model may call tool skills,
+transform skills change the draft, and gate skills and plugins object like the review.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 
 from ceos.budget import Budget
 from ceos.clients.openrouter import Completion, Message, OpenRouter
-from ceos.errors import DraftRejected
+from ceos.clients.openrouter_types import Tool
+from ceos.errors import DraftRejected, RequestRefused
+from ceos.logs import event
 from ceos.models import Agent, Brief, Draft, Part
+from ceos.plugins import Plugins
 from ceos.review import objections
+from ceos.skills import Review, SkillSession
 from ceos.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
+
+log = logging.getLogger(__name__)
 
 #: Tokens a model may use for one cast; generous, for some spend tokens on thinking.
 TOKENS_PER_PART = 400
 #: How many of the agent's last casts the model is shown; the review compares with all fifty.
 SHOWN_CASTS = 8
+#: A model may ask for tools in so many turns, for so many in all, and until so much is spent, in USD.
+TOOL_TURNS, TOOL_CALLS, TOOL_USD = 3, 6, 0.10
 
 _IMAGE_LINE = re.compile(r"^\s*\**IMAGE\**\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+_Material = Sequence[tuple[str, str]]
+#: Returns the messages for a model, with what skills have found.
+_Telling = Callable[[_Material], list[Message]]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What all requests to the model have in common for one draft."""
+
+    agent: Agent
+    max_tokens: int
+    at: dt.datetime
 
 
 class Writer:
     """Writes drafts with a language model, inside the agent's budget."""
 
-    def __init__(self, openrouter: OpenRouter, budget: Budget) -> None:
+    def __init__(self, openrouter: OpenRouter, budget: Budget, plugins: Plugins) -> None:
         self._openrouter = openrouter
         self._budget = budget
+        self._plugins = plugins
 
-    def write(self, agent: Agent, brief: Brief, recent: Sequence[str], *, call: str, at: dt.datetime) -> Draft:
+    def write(
+        self, agent: Agent, brief: Brief, recent: Sequence[str], skills: SkillSession, *, call: str, at: dt.datetime
+    ) -> Draft:
         """Return a draft that passed the review.
 
         `recent` are the agent's last casts, `call` names this attempt for the budget. Raises `DraftRejected` when the
@@ -38,40 +69,87 @@ class Writer:
         """
         cost = 0.0
         complaint: list[str] = []
+        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), at)
+        material = skills.context()
         for attempt in (1, 2):
-            messages = prompt(agent, brief, recent, complaint)
-            max_tokens = TOKENS_PER_PART * (brief.max_parts + 1)
-            completion = self._ask(agent, messages, max_tokens, f"{call}:{attempt}", at)
+            told = functools.partial(prompt, agent, brief, recent, complaint)
+            completion = self._complete(request, told, material, skills, f"{call}:{attempt}")
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
             parts = _shape(text, agent, brief, is_last=attempt == 2)
-            complaint = objections(
-                parts,
+            review = functools.partial(
+                objections,
                 finish_reason=completion.finish_reason,
                 recent=recent,
                 banned=agent.persona.avoid,
                 limit=agent.cast_bytes,
             )
+            if text:
+                parts = skills.transform(parts, review)
+            draft = Draft(
+                kind=brief.kind,
+                topic=brief.topic,
+                parts=tuple(Part(text=part) for part in parts),
+                image_prompt=image_prompt,
+                model=completion.model,
+            )
+            complaint = self._objections(agent, draft, review, skills)
+            draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
             if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not complaint:
                 complaint = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
             if not complaint:
-                return Draft(
-                    kind=brief.kind,
-                    topic=brief.topic,
-                    parts=tuple(Part(text=part) for part in parts),
-                    image_prompt=image_prompt,
-                    model=completion.model,
-                    cost_usd=cost,
-                )
-        raise DraftRejected(f"the review objected twice: {' '.join(complaint)}")
+                return draft
+        raise DraftRejected(f"the review objected twice: {' '.join(complaint)}", draft=draft)
+
+    def _objections(self, agent: Agent, draft: Draft, review: Review, skills: SkillSession) -> list[str]:
+        """Return what our review, the gate skills and the plugins have against a draft, all at once."""
+        parts = [part.text for part in draft.parts]
+        found = review(parts)
+        if any(parts):
+            found += [*skills.objections(parts), *self._plugins.objections(agent, draft)]
+        return found
+
+    def _complete(
+        self, request: _Request, told: _Telling, material: _Material, skills: SkillSession, call: str
+    ) -> Completion:
+        """Return what the model writes with the help of skills, or without it when the service refuses that."""
+        try:
+            return self._converse(request, told(material), skills, call)
+        except RequestRefused as error:
+            if not material and not skills.tools():
+                raise
+            # A service may object to what strangers' programs have said, and some models know no tools.
+            log.warning("Writing without what skills offer", extra=event("draft.unaided", error=str(error)))
+            return self._ask(request, told(()), f"{call}:alone", (), may_call=False)
+
+    def _converse(self, request: _Request, messages: Sequence[Message], skills: SkillSession, call: str) -> Completion:
+        """Return the model's text, after it has used the tools it wanted; its cost is that of all turns."""
+        tools = skills.tools()
+        spent, used, turn = 0.0, 0, 0
+        while True:
+            may_call = turn < TOOL_TURNS and used < TOOL_CALLS and spent < TOOL_USD
+            completion = self._ask(request, messages, f"{call}:{turn}", tools, may_call=may_call)
+            spent += completion.cost_usd
+            asked = completion.tool_calls[: TOOL_CALLS - used] if tools and may_call else ()
+            if not asked:
+                return completion.model_copy(update={"cost_usd": spent})
+            answers = [
+                Message(role="tool", content=skills.call_tool(one.name, one.arguments), tool_call_id=one.id)
+                for one in asked
+            ]
+            messages = [*messages, Message(role="assistant", content=completion.text, tool_calls=asked), *answers]
+            used, turn = used + len(asked), turn + 1
 
     def _ask(
-        self, agent: Agent, messages: Sequence[Message], max_tokens: int, call: str, at: dt.datetime
+        self, request: _Request, messages: Sequence[Message], call: str, tools: Sequence[Tool], *, may_call: bool
     ) -> Completion:
+        agent, max_tokens = request.agent, request.max_tokens
         models = (agent.models.text, *agent.models.fallbacks)
-        worst = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens)
-        with self._budget.reserve(agent, call, worst, at) as reservation:
-            completion = self._openrouter.complete(messages, models=models, max_tokens=max_tokens, user=agent.id)
+        worst = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
+        with self._budget.reserve(agent, call, worst, request.at) as reservation:
+            completion = self._openrouter.complete(
+                messages, models=models, max_tokens=max_tokens, user=agent.id, tools=tools, may_call=may_call
+            )
             reservation.settle(completion.cost_usd)
         return completion
 
@@ -90,8 +168,17 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
     return Draft(kind=brief.kind, topic=brief.topic, parts=tuple(Part(text=part) for part in parts), model="operator")
 
 
-def prompt(agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequence[str] = ()) -> list[Message]:
-    """Return the messages that ask a model for this brief in the agent's voice."""
+def prompt(
+    agent: Agent,
+    brief: Brief,
+    recent: Sequence[str],
+    complaint: Sequence[str] = (),
+    material: _Material = (),
+) -> list[Message]:
+    """Return the messages that ask a model for this brief in the agent's voice.
+
+    `material` are pairs of a skill's name and the JSON it found, in which no `<` stands that could end its element.
+    """
     persona = agent.persona
     system = _fill(
         "system",
@@ -108,7 +195,10 @@ def prompt(agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequenc
         request += "\n\n" + _fill("recent", recent="\n".join(f"- {text}" for text in recent[:SHOWN_CASTS]))
     if complaint:
         request += "\n\n" + _fill("objection", objection=" ".join(complaint))
-    return [Message(role="system", content=system), Message(role="user", content=request)]
+    gathered = "\n".join(f'<material from="{name}">\n{data}\n</material>' for name, data in material)
+    # A message of its own, before the request: strangers' words are never in one with ours.
+    told = [Message(role="user", content=_fill("material", material=gathered))] if gathered else []
+    return [Message(role="system", content=system), *told, Message(role="user", content=request)]
 
 
 @functools.cache

@@ -137,10 +137,28 @@ def test_apply_reports_created_changed_and_unchanged(run: Terminal, tmp_path: Pa
     assert (again.code, again.out.count("unchanged")) == (0, 2)
 
 
-def test_an_agent_with_skills_is_told_that_they_do_not_run_yet(run: Terminal, tmp_path: Path) -> None:
+def test_a_skill_that_is_not_allowed_is_said_to_be_left_out(run: Terminal, tmp_path: Path) -> None:
     file = tmp_path / "agents.toml"
-    file.write_text(agent_file(extra='[[agent.skills]]\nname = "rss"'))
-    assert "works without rss" in run("agent", "apply", str(file)).err
+    file.write_text(agent_file(extra='[[agent.skills]]\nname = "plain-style"'))
+    outcome = run("agent", "apply", str(file))
+    assert outcome.code == 0
+    assert "allow it with 'ceos skill allow plain-style'" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("skill", "sentence"),
+    [
+        ('name = "plain-stile"', "agent 'ada', skills[0].name: expected one of alt-text"),
+        ('name = "plain-style"\nparams = { max_emojis = 3 }', "agent 'ada', skills[0].params.max_emojis: unknown"),
+    ],
+)
+def test_unknown_skills_and_parameters_are_refused(run: Terminal, tmp_path: Path, skill: str, sentence: str) -> None:
+    file = tmp_path / "agents.toml"
+    file.write_text(agent_file(extra=f"[[agent.skills]]\n{skill}"))
+    outcome = run("agent", "apply", str(file))
+    assert outcome.code == 2
+    assert sentence in outcome.err
+    assert run("agent", "list", "--json").out.strip() == "[]"
 
 
 def test_list_shows_every_agent_once(run: Terminal, fake_runtime: FakeRuntime) -> None:
@@ -418,7 +436,7 @@ def test_strategies_and_plugins_are_listed(run: Terminal) -> None:
     rows = run("strategy", "list", "--json").data
     assert {"balanced", "media-heavy", "text-heavy"} <= {row["name"] for row in rows}
     plugins = run("plugin", "list", "--json").data
-    assert {"name", "package", "version", "hooks", "strategies"} == set(plugins[0])
+    assert {"name", "package", "version", "hooks", "strategies", "skills", "commands", "calls"} == set(plugins[0])
     assert "balanced" in run("strategy", "list").out and "ceos" in run("plugin", "list").out
 
 

@@ -11,8 +11,8 @@ import pytest
 from terminal import Terminal, ceos, clean_environ, terminal
 
 import ceos as public
-from ceos.cli.checks import Finding
 from ceos.cli.doctor import examine
+from ceos.cli.findings import Finding
 from ceos.fleet import simulator_environ
 from ceos.runtime import Runtime
 from ceos.settings import Settings

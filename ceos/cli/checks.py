@@ -5,22 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ceos.cli.findings import Check, Examination, Finding, Status
 from ceos.cli.output import number
+from ceos.cli.skill_checks import sandbox, skills
 from ceos.clients.neynar_types import Signer
 from ceos.connection import connect, redis_errors
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.lifecycle import AgentState
 from ceos.logs import event
 from ceos.models import Agent, Situation
-from ceos.runtime import Runtime, database_of
+from ceos.runtime import database_of
 from ceos.settings import Settings
 from ceos.strategy import Strategy
 
@@ -38,52 +37,6 @@ EXPIRY_DAYS = 7
 
 _DEMO = "put the key into the environment or into .env; 'ceos demo' needs none"
 _LATER = "Try again; if it stays so, check the network and {}."
-
-
-class Status(StrEnum):
-    """How good a finding is."""
-
-    OK = "ok"
-    INFO = "info"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found, and how to mend it; `mend` is empty when there is nothing to mend."""
-
-    check: str
-    status: Status
-    found: str
-    mend: str = ""
-
-
-@dataclass
-class Examination:
-    """What the checks share: the wired system, and what earlier checks learnt."""
-
-    runtime: Runtime
-    now: Callable[[], float] = time.time
-    #: None until Redis has answered.
-    agents: list[Agent] | None = None
-    neynar_accepts: bool = False
-    strategies: dict[str, Strategy] = field(default_factory=dict)
-
-    @property
-    def settings(self) -> Settings:
-        """The settings, with the default in the place of every bad one."""
-        return self.runtime.settings
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: its name, what makes it, and what it needs to make sense."""
-
-    name: str
-    make: Callable[[Examination], Iterator[Finding]]
-    variables: tuple[str, ...] = ()
-    needs_redis: bool = True
 
 
 def check_settings(problems: Mapping[str, str]) -> Iterator[Finding]:
@@ -368,6 +321,8 @@ CHECKS = (
     Check("clock", _clock),
     Check("plugins", _plugins, needs_redis=False),
     Check("agents", _agents),
+    Check("sandbox", sandbox, ("CEOS_SANDBOX",), needs_redis=False),
+    Check("skills", skills),
     Check("openrouter key", _openrouter_key, ("OPENROUTER_BASE_URL",), needs_redis=False),
     Check("models", _models, ("OPENROUTER_BASE_URL",)),
     Check("fal key", _fal_key, needs_redis=False),

@@ -14,7 +14,8 @@ from types import MappingProxyType
 
 import click
 
-from ceos.cli.checks import CHECKS, Check, Examination, Finding, Status, check_settings
+from ceos.cli.checks import CHECKS, check_settings
+from ceos.cli.findings import Check, Examination, Finding, Status
 from ceos.cli.output import json_option, log_for_person, show_json
 from ceos.errors import CeosError
 from ceos.logs import redact

@@ -7,9 +7,9 @@ from itertools import zip_longest
 
 import click
 
-from ceos.cli.output import F, Verbs, command_runtime, json_option, show_json, show_table, when
+from ceos.cli.output import F, Verbs, command_runtime, json_option, say, show_json, show_table, when
 from ceos.errors import NotFound
-from ceos.models import Run
+from ceos.models import Run, SkillRun
 from ceos.runtime import Runtime
 
 
@@ -116,6 +116,8 @@ def _print_run(run: Run) -> None:
         click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
     for note in one.notes:
         click.echo(f"note: {note}")
+    for skill in one.skills:
+        print_skill(skill)
     for index, part in enumerate(one.parts):
         hash = run.hashes[index] if index < len(run.hashes) else None
         click.echo(f"\n[{index + 1}/{len(one.parts)}] {hash or 'not published'}")
@@ -123,6 +125,20 @@ def _print_run(run: Run) -> None:
         for embed in part.embeds:
             click.echo(f"embed: {embed}")
     click.echo()
+
+
+def print_skill(ran: SkillRun) -> None:
+    """Print what a skill did for a draft."""
+    about = f"skill {ran.skill}{f' {ran.version}' if ran.version else ''} ({ran.stage}): {ran.outcome}"
+    say(f"{about}, {ran.ms:g} ms" if ran.ms else about)
+    if ran.note:
+        say(f"    {ran.note}")
+    for call in ran.calls:
+        cost = f", {call.cost_usd:.6f} USD" if call.cost_usd else ""
+        refused = f", refused: {call.refused}" if call.refused else ""
+        say(f"    ctx.{call.method} {call.what}, {call.ms:g} ms{cost}{refused}")
+    for line in ran.log:
+        say(f"    | {line}")
 
 
 def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -> None:

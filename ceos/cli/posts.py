@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from ceos.cli.drafts import whole
+from ceos.cli.drafts import print_skill, whole
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
 from ceos.errors import CeosError
 from ceos.lifecycle import RunStatus
@@ -121,6 +121,8 @@ def _print(drafts: dict[str, Draft]) -> None:
             click.echo(f"\n[{index + 1}/{len(draft.parts)}]\n{part.text}")
         if draft.image_prompt:
             click.echo(f"\npicture: {draft.image_prompt}")
+        for ran in draft.skills:
+            print_skill(ran)
         click.echo()
 
 
