@@ -218,6 +218,12 @@ def test_completions_match_the_schema(sim: Running, fault: str | None, status: i
     check_answer("openrouter", "post", "/chat/completions", answer)
 
 
+def test_the_call_of_a_function_matches_the_schema(sim: Running) -> None:
+    answer = chat(sim, tools=[{"type": "function", "function": {"name": "clock", "parameters": {"type": "object"}}}])
+    assert answer.json()["choices"][0]["finish_reason"] == "tool_calls"
+    check_answer("openrouter", "post", "/chat/completions", answer)
+
+
 def test_every_event_of_a_stream_matches_the_schema(sim: Running) -> None:
     """The file wraps an event in a `data` key; on the wire, `data:` is the field name of the event."""
     chunk = {"$ref": "#/components/schemas/ChatStreamChunk"}

@@ -30,6 +30,8 @@ class Answer:
     fault: str | None
     streamed: bool
     finish: str = "stop"
+    #: The function to call; the text is then its arguments as JSON.
+    calls: str = ""
 
     @property
     def tokens(self) -> int:
@@ -53,6 +55,16 @@ class Answer:
         elif self.tokens > limit:
             self.finish = "length"
             self.text = self.text.encode()[: limit * _TOKEN_BYTES].decode(errors="ignore")
+
+    def message(self) -> dict[str, Any]:
+        """The turn of the assistant: words, or the call of a function."""
+        message: dict[str, Any] = {"role": "assistant", "content": self.text, "refusal": None, "reasoning": None}
+        if self.calls:
+            function = {"name": self.calls, "arguments": self.text}
+            # OpenRouter's ids differ by provider; what they share is that they are of no other call.
+            call = {"id": f"call_{self.id.rpartition('-')[2]}", "type": "function", "function": function}
+            message |= {"content": None, "tool_calls": [call]}
+        return message
 
     def usage(self) -> dict[str, Any]:
         """Token counts and the amount charged."""
@@ -122,7 +134,7 @@ def whole_reply(answer: Answer) -> Reply:
     if answer.fault == "top_level_error_200":
         error = {"code": 502, "message": "Provider returned error", "metadata": {"error_type": "provider_unavailable"}}
         return json_reply({"error": error})
-    message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None, "reasoning": None}
+    message = answer.message()
     choice: dict[str, Any] = {
         "index": 0,
         "finish_reason": answer.finish,

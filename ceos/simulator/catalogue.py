@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-_PARAMETERS = ("max_tokens", "max_completion_tokens", "top_p", "stop", "seed", "tools", "tool_choice")
+_PARAMETERS = ("max_tokens", "max_completion_tokens", "top_p", "stop", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Model:
     longest: int
     structured: bool = True
     temperature: bool = True
+    tools: bool = True
 
     @property
     def provider(self) -> str:
@@ -29,10 +30,12 @@ class Model:
     @property
     def parameters(self) -> list[str]:
         """What a request may set."""
-        extra = (["temperature"] if self.temperature else []) + (
-            ["response_format", "structured_outputs"] if self.structured else []
-        )
-        return [*_PARAMETERS, *extra]
+        return [
+            *_PARAMETERS,
+            *(("temperature",) if self.temperature else ()),
+            *(("tools", "tool_choice") if self.tools else ()),
+            *(("response_format", "structured_outputs") if self.structured else ()),
+        ]
 
     def prompt_cost(self, tokens: int) -> float:
         """What reading costs."""
@@ -92,7 +95,9 @@ _LIST = (
     Model("google/gemini-3.1-flash-lite", "Google: Gemini 3.1 Flash Lite", 0.25, 1.50, 1_048_576, 65_535),
     Model("google/gemini-3.5-flash", "Google: Gemini 3.5 Flash", 1.50, 9, 1_048_576, 65_535),
     Model("meta-llama/llama-3.3-70b-instruct", "Meta: Llama 3.3 70B Instruct", 0.10, 0.32, 131_072, 16_384),
-    Model("meta-llama/llama-3.3-70b-instruct:free", "Meta: Llama 3.3 70B (free)", 0, 0, 131_072, 16_384, False),
+    Model(
+        "meta-llama/llama-3.3-70b-instruct:free", "Meta: Llama 3.3 (free)", 0, 0, 131_072, 16_384, False, tools=False
+    ),
 )
 MODELS = {model.id: model for model in _LIST}
 ALIASES = {

@@ -106,6 +106,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "keys": [],
         "unknown_models": "accept",
         "unsupported_format": "ignore",
+        "tool_calls": "use",
         "retry_after": 1,
         "credits": None,
         "stream_pause_seconds": 0.0,
@@ -122,6 +123,7 @@ _CHOICES = {
     "mention_in_reply": ("reply", "mention", "both"),
     "unknown_models": ("accept", "refuse"),
     "unsupported_format": ("ignore", "refuse"),
+    "tool_calls": ("use", "ignore"),
     "extra_keys": ("ignore", "refuse"),
 }
 

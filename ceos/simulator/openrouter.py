@@ -6,6 +6,7 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
 
+from ceos.simulator import tools
 from ceos.simulator.answers import Answer, stream_reply, whole_reply
 from ceos.simulator.catalogue import DEFAULT, MODELS, Model, find
 from ceos.simulator.chance import hex_hash
@@ -163,6 +164,8 @@ class OpenRouter:
         messages = body.get("messages") if isinstance(body, dict) else None
         if not isinstance(messages, list) or not messages or not all(isinstance(each, dict) for each in messages):
             raise refuse(400, "messages: expected an array of at least one message", error_type="invalid_request")
+        if wrong := tools.problem(body):
+            raise refuse(400, wrong, error_type="invalid_request")
         return body  # type: ignore[no-any-return]
 
     def _check_credits(self) -> None:
@@ -179,6 +182,8 @@ class OpenRouter:
             model = find(name, accept_unknown=self.options["unknown_models"] == "accept")
             if model is None:
                 refusal = refuse(400, f"{name} is not a valid model ID", error_type="invalid_request")
+            elif tools.are_offered(body) and not model.tools:
+                refusal = refuse(404, "No endpoints found that support tool use. Try another model.")
             elif not self._serves(model, body):
                 refusal = self._availability("constraint_filtered", 404, name, retryable=False)
             else:
@@ -246,7 +251,12 @@ class OpenRouter:
     def _write(self, body: dict[str, Any], model: Model, fault: str | None) -> Answer:
         self._count += 1
         wish = understand(body["messages"], str(body.get("user") or ""))
-        text = self._refusing(wish) if fault == "refusal" else self._text(body, wish, model)
+        uses_tools = self.options["tool_calls"] == "use" and fault in tools.CALL_FAULTS
+        called = tools.wanted(body) if uses_tools else None
+        if called:
+            text = self._filled(called.get("parameters") or {}, wish)
+        else:
+            text = self._refusing(wish) if fault == "refusal" else self._text(body, wish, model)
         if fault == "preamble":
             text = f"Sure! Here's a post about {wish.topic}:\n\n{text}\n\nLet me know if you would like another one!"
         elif fault == "fenced_json":
@@ -256,6 +266,7 @@ class OpenRouter:
         elif fault == "split_utf8":
             text += " 🌱"
         prompt = sum(len(str(message.get("content", ""))) for message in body["messages"])
+        prompt += len(dump(body.get("tools") or ""))
         answer = Answer(
             id=f"gen-{int(self.timeline.clock())}-{hex_hash(8, self.seed, self._count)}",
             created=int(self.timeline.clock()),
@@ -266,6 +277,8 @@ class OpenRouter:
             prompt_tokens=max(prompt // 4, 1) + 4 * len(body["messages"]),
             fault=fault,
             streamed=bool(body.get("stream")),
+            finish="tool_calls" if called else "stop",
+            calls=called["name"] if called else "",
         )
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         answer.shorten(limit if isinstance(limit, int) else model.longest)
@@ -278,10 +291,13 @@ class OpenRouter:
         parts = self.prose.thread(wish.voice, wish.topic, wish.parts) if wish.parts else []
         if kind in {"json_schema", "json_object"} and model.structured:
             schema = (asked.get("json_schema") or {}).get("schema") or {"properties": {"text": {"type": "string"}}}
-            filler = Filler(lambda: self._plain(wish), parts, wish.topic, (self.seed, wish.voice, self._count))
-            return dump(filler.fill(schema)).decode()
+            return self._filled(schema, wish, parts)
         text = f"\n{SPLIT}\n".join(parts) if parts else self._plain(wish)
         return f"{text}\nIMAGE: {self.prose.picture(wish.voice, wish.topic)}" if wish.picture else text
+
+    def _filled(self, schema: dict[str, Any], wish: Wish, parts: list[str] | None = None) -> str:
+        filler = Filler(lambda: self._plain(wish), parts or [], wish.topic, (self.seed, wish.voice, self._count))
+        return dump(filler.fill(schema)).decode()
 
     def _plain(self, wish: Wish) -> str:
         return self.prose.reply(wish.voice, wish.topic) if wish.reply else self.prose.post(wish.voice, wish.topic)
