@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from pydantic.fields import FieldInfo
+from terminal import terminal
 
-from ceos import hookspecs
 from ceos.actors.middleware import EXIT_BROKEN, EXIT_MISCONFIGURED
 from ceos.agentfile import parse_agents
 from ceos.cli import cli
+from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.lifecycle import AgentState, RunStatus
-from ceos.models import IMAGE_STYLES, Agent, Frozen, Kind, Limits, Models, Persona, Schedule, SkillUse
-from ceos.plugins import Plugins, load_plugins
+from ceos.models import IMAGE_STYLES, Agent, Frozen, Kind, Limits, Mention, Models, Part, Persona, Schedule, SkillUse
+from ceos.plugin_hooks import HOOKS
+from ceos.plugins import load_plugins
+from ceos.sandbox import wire
 from ceos.settings import Settings
+from ceos.skill import SkillStage
+from ceos.testing import fake_runtime
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,9 +63,10 @@ def rows(head: str, *, of: str) -> dict[str, list[str]]:
     return {first.strip("`"): rest for first, *rest in cells}
 
 
-def blocks(language: str) -> list[str]:
-    """Return the code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, *, of: str | None = None) -> list[str]:
+    """Return the code blocks of a language, in all of the README or in one section."""
+    text = README if of is None else section(of)
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def commands(group: click.Group, prefix: str) -> Iterator[str]:
@@ -97,6 +103,8 @@ def test_every_command_is_listed_and_no_other() -> None:
 
 def test_every_command_the_readme_mentions_exists() -> None:
     known = set(commands(cli, "ceos"))
+    # And those that a plugin shown there adds.
+    known |= {f"ceos {name}" for name in re.findall(r"^@click\.command\(\)\ndef (\w+)", README, re.MULTILINE)}
     code = "\n".join([*blocks("sh"), *re.findall(r"`(ceos [^`]+)`", README)])
     mentioned = re.findall(r"(?:^|; |& )(ceos [a-z]+)( [a-z]+)?", code, re.MULTILINE)
     assert [first + second for first, second in mentioned if not {first, first + second} & known] == []
@@ -154,10 +162,14 @@ def test_every_state_is_listed() -> None:
     assert list(rows("status", of="States")) == list(RunStatus)
 
 
-def test_every_hook_is_listed_with_its_signature() -> None:
-    for name in Plugins()._hooks:
-        arguments = ", ".join(inspect.signature(getattr(hookspecs, name)).parameters)
-        assert f"{name}({arguments})" in rows("hook", of="Writing a strategy")
+def test_every_hook_is_listed_with_its_signature_and_no_other() -> None:
+    signatures = [f"{name}({', '.join(arguments)})" for name, arguments in HOOKS.items()]
+    assert list(rows("hook", of="Writing a plugin")) == signatures
+
+
+def test_every_hook_has_an_example() -> None:
+    shown = set(re.findall(r"^@ceos\.hookimpl\ndef (\w+)\(", "\n".join(blocks("python")), re.MULTILINE))
+    assert shown == set(HOOKS)
 
 
 # What it shows
@@ -173,7 +185,7 @@ def test_every_toml_block_is_valid() -> None:
 
 
 def test_the_strategy_and_its_test_run_as_they_are_printed(tmp_path: Path) -> None:
-    strategy, test = blocks("python")
+    strategy, test, _ = blocks("python", of="Writing a plugin")
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "mondays.py").write_text(strategy)
     (tmp_path / "test_mondays.py").write_text(test)
@@ -190,6 +202,86 @@ def test_the_strategy_and_its_test_run_as_they_are_printed(tmp_path: Path) -> No
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert "1 passed" in done.stdout, done.stdout
+
+
+def test_the_journal_hears_of_everything_and_has_its_word(
+    tmp_path: Path, ceos_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given the plugin of the README, in a folder of CEOS_SKILL_PATH,
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "journal.py").write_text(blocks("python", of="Writing a plugin")[2])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CEOS_SKILL_PATH", "plugins")
+    with fake_runtime(ceos_home, CEOS_SKILL_PATH="plugins") as fake, terminal(capsys) as run:
+        agent = fake.apply()
+        fake.step()
+        plugins = fake.runtime.plugins
+
+        # when an agent posts, is mentioned, and is paused,
+        post = fake.post(kind=Kind.ORIGINAL)
+        mention = Mention(hash="0x1", author_fid=7, author_name="bob", text="hi", at=post.opened_at, kind="mention")
+        plugins.tell("mention_received", agent=agent, mention=mention)
+        fake.runtime.pause("ada", "on holiday")
+        fake.step()
+
+        # then its command prints all of that,
+        noted = [json.loads(line) for line in run("journal").out.splitlines()]
+        assert [line["event"] for line in noted] == ["draft", "cast", "mention", "paused"]
+        assert noted[1]["hash"] == post.hashes[0]
+        assert (noted[3]["before"], noted[3]["reason"]) == ("sleeping", "on holiday")
+
+        # and a draft that guarantees something does not pass.
+        assert post.draft is not None
+        assert plugins.objections(agent, post.draft) == []
+        bold = post.draft.model_copy(update={"parts": (Part(text="Guaranteed to rise."),)})
+        assert plugins.objections(agent, bold) == ["The post guarantees something; say what is likely instead."]
+
+
+def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None:
+    # Given the manifest, the source and the tests of the README,
+    text = section("Writing a skill")
+    manifest = re.search(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    source, tests, hook = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert manifest
+    folder = tmp_path / "word-budget"
+    folder.mkdir()
+    (folder / "skill.toml").write_text(manifest[1])
+    (folder / "skill.py").write_text(source)
+    (tmp_path / "test_it.py").write_text(tests)
+    (tmp_path / "hook.py").write_text(hook)
+
+    # when the commands beside them are typed, and the tests run, then all of them succeed,
+    (lines,) = (block for block in blocks("sh") if "ceos skill check word-budget" in block)
+    environ = {**os.environ, "CEOS_HOME": str(tmp_path / "home")}
+    done = [
+        subprocess.run(
+            [sys.executable, "-m", *shlex.split(line)],
+            cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True,
+        )
+        for line in lines.splitlines()
+    ]  # fmt: skip
+    assert "word-budget 1.0.0 is fine; 1 example ran." in done[0].stdout
+    assert "Use at most 3 words; this has 4." in done[1].stdout
+    assert json.loads(done[2].stdout).keys() == {"ok", "value", "log", "ms"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "test_it.py"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert "2 passed" in ran.stdout, ran.stdout
+
+    # and the hook finds the skill beside it.
+    point = EntryPoint("words", "hook", "ceos")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        assert "word-budget" in load_plugins(entry_points=[point]).skills
+    finally:
+        sys.path.remove(str(tmp_path))
+        sys.modules.pop("hook", None)
+
+
+def test_every_kind_of_failure_is_listed() -> None:
+    kinds = {error.kind for error in (SkillError, SkillForbidden, SkillTimedOut, SkillOutOfMemory, SandboxUnavailable)}
+    assert kinds <= set(rows("kind", of="Writing a skill"))
+    assert set(rows("grant", of="Skills")) == set(wire.METHODS) - {"chain"}
+    assert set(rows("stage", of="Skills")) == set(SkillStage)
 
 
 def test_the_first_lines_run_without_keys(tmp_path: Path) -> None:
