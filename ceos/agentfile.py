@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from ceos.errors import InvalidInput
 from ceos.logs import redact
-from ceos.models import ONE_SIGNER, Agent, Frozen, Limits, Models, Persona, Schedule, SkillUse
+from ceos.models import ONE_SIGNER, Agent, Engagement, Frozen, Limits, Models, Persona, Schedule, SkillUse, Trends
 from ceos.toml import Location, TomlError, line_numbers, load, table_text
 
 #: Values and keys are cut to this many characters in messages.
@@ -194,6 +194,8 @@ _TABLES: dict[tuple[str, ...], type[Frozen]] = {
     ("schedule",): Schedule,
     ("models",): Models,
     ("limits",): Limits,
+    ("engagement",): Engagement,
+    ("trends",): Trends,
     ("skills",): SkillUse,
 }
 

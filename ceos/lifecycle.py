@@ -57,6 +57,9 @@ class RunStatus(StrEnum):
     LIMITED = "limited"
     MISSED = "missed"
     EXPIRED = "expired"
+    #: Ends of a mention: nothing was done about it, or it was liked or recast.
+    IGNORED = "ignored"
+    REACTED = "reacted"
 
     @property
     def is_final(self) -> bool:
@@ -74,6 +77,8 @@ FINAL = frozenset(
         RunStatus.LIMITED,
         RunStatus.MISSED,
         RunStatus.EXPIRED,
+        RunStatus.IGNORED,
+        RunStatus.REACTED,
     }
 )
 
@@ -85,6 +90,10 @@ class Stage(StrEnum):
     ILLUSTRATE = "illustrate"
     PUBLISH = "publish"
     MEASURE = "measure"
+    #: These are not stages of a run: they carry an agent's id, or "-" for all.
+    LISTEN = "listen"
+    TRENDS = "trends"
+    COUNT = "count"
 
 
 #: Which stage comes next for a run of this status; a run in review waits for a person.

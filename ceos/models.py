@@ -70,6 +70,8 @@ class Kind(StrEnum):
     THREAD = "thread"
     ENGAGEMENT = "engagement"
     MEDIA = "media"
+    #: An answer to somebody's cast; no strategy's mix and no operator asks for it.
+    REPLY = "reply"
 
 
 class Persona(Frozen):
@@ -151,6 +153,41 @@ class Limits(Frozen):
     usd_per_day: float = Field(default=2.0, ge=0, le=10_000)
 
 
+class Engagement(Frozen):
+    """Whether and how the agent reacts to others."""
+
+    #: Whether it looks at its mentions, replies and quotes at all.
+    enabled: bool = False
+    #: The strategy that decides whether to answer, like, recast or ignore.
+    strategy: str = "engagement"
+    #: Accounts that Neynar rates lower are ignored; one without a rating counts as `unrated_score`.
+    min_score: float = Field(default=0.5, ge=0, le=1)
+    unrated_score: float = Field(default=0.3, ge=0, le=1)
+    answers_per_person_per_hour: int = Field(default=3, ge=0, le=100)
+    answers_per_thread: int = Field(default=5, ge=0, le=100)
+    #: From this depth of a conversation on, nothing is answered: two machines would go on for ever.
+    max_depth: int = Field(default=10, ge=1, le=50)
+    likes_per_day: int = Field(default=30, ge=0, le=1000)
+    recasts_per_day: int = Field(default=3, ge=0, le=100)
+    #: Fids that are never reacted to.
+    blocked: tuple[int, ...] = ()
+    #: Links, tickers, addresses and @names that answers may contain although nobody has brought them up.
+    allow: tuple[ShortText, ...] = ()
+
+
+class Trends(Frozen):
+    """Whether and how the agent reacts to what many talk about."""
+
+    #: Posts about trends in a UTC day; 0 looks at none.
+    posts_per_day: int = Field(default=0, ge=0, le=24)
+    #: How long a topic is not taken up again.
+    window_hours: int = Field(default=48, ge=1, le=720)
+    #: Channels to look at beside the busiest.
+    channels: tuple[str, ...] = ()
+    #: How relevant a topic must be to the persona, from 0 to 1.
+    min_relevance: float = Field(default=0.6, ge=0, le=1)
+
+
 class SkillUse(Frozen):
     """A skill the agent uses, with its parameters."""
 
@@ -174,6 +211,10 @@ class Agent(Frozen):
     schedule: Schedule
     models: Models = Models()
     limits: Limits = Limits()
+    engagement: Engagement = Engagement()
+    trends: Trends = Trends()
+    #: Whether the mix and the hours follow what works: not at all, as advice only, or within what is allowed.
+    learning: Literal["off", "advise", "on"] = "off"
     skills: tuple[SkillUse, ...] = ()
 
     @model_validator(mode="after")
@@ -215,6 +256,8 @@ class Brief(Frozen):
     #: How many casts a thread may have at most; 1 means a single cast.
     max_parts: int = Field(default=1, ge=1, le=10)
     wants_image: bool = False
+    #: Hashes of the casts that the post reacts to.
+    sources: tuple[str, ...] = ()
 
     @classmethod
     def text(cls, topic: str, instructions: str | None = None) -> Brief:
@@ -260,6 +303,13 @@ class SkillRun(Frozen):
     log: tuple[str, ...] = ()
 
 
+class Parent(Frozen):
+    """The cast that a draft answers."""
+
+    hash: str
+    fid: int
+
+
 class Draft(Frozen):
     """A post before it is published; frozen in Redis before its first part is sent."""
 
@@ -275,6 +325,10 @@ class Draft(Frozen):
     notes: tuple[str, ...] = ()
     #: The skills that took part, in order.
     skills: tuple[SkillRun, ...] = ()
+    #: The cast of somebody else that the first part answers; None for a post of its own.
+    parent: Parent | None = None
+    #: Hashes of the casts it reacts to, for whoever asks why it was written.
+    sources: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -302,7 +356,12 @@ class Mention(Frozen):
     at: AwareDatetime
     #: The cast that it answers, or None for one that starts a conversation.
     parent: str | None = None
+    #: The first cast of its conversation, where that is known.
+    thread: str | None = None
     kind: Literal["mention", "reply", "quote"]
+    #: Neynar's rating of the author, from 0 to 1, or None without one.
+    author_score: float | None = None
+    embeds: tuple[str, ...] = ()
 
 
 class CastMetrics(Frozen):
