@@ -38,9 +38,25 @@ if TYPE_CHECKING:
     )
     from ceos.hookspecs import hookimpl
     from ceos.lifecycle import AgentState
-    from ceos.models import Agent, Brief, Cast, Draft, HostCall, Kind, Mention, Part, Persona, Situation, SkillRun
+    from ceos.models import (
+        Agent,
+        Brief,
+        Cast,
+        Decision,
+        Draft,
+        HostCall,
+        Kind,
+        Mention,
+        Part,
+        Persona,
+        Said,
+        Situation,
+        SkillRun,
+        Talk,
+    )
     from ceos.skill import Skill
     from ceos.strategy import Strategy
+    from ceos.topics import Trend
 
     __version__: str
 
@@ -54,14 +70,18 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "AgentState",
     "Brief",
     "Cast",
+    "Decision",
     "Draft",
     "HostCall",
     "Kind",
     "Mention",
     "Part",
     "Persona",
+    "Said",
     "Situation",
     "SkillRun",
+    "Talk",
+    "Trend",
     # Errors
     "AnswerUnusable",
     "CeosError",
@@ -97,8 +117,12 @@ _HOMES = {
     "Skill": "ceos.skill",
     "Strategy": "ceos.strategy",
     "AgentState": "ceos.lifecycle",
+    "Trend": "ceos.topics",
 } | dict.fromkeys(
-    ("Agent", "Brief", "Cast", "Draft", "HostCall", "Kind", "Mention", "Part", "Persona", "Situation", "SkillRun"),
+    (
+        *("Agent", "Brief", "Cast", "Decision", "Draft", "HostCall", "Kind", "Mention", "Part", "Persona", "Said"),
+        *("Situation", "SkillRun", "Talk"),
+    ),
     "ceos.models",
 )
 

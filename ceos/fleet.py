@@ -1,4 +1,4 @@
-"""Worker processes through the real `dramatiq` command, started again when they end unasked."""
+"""Worker processes through the real `dramatiq` command, and others; started again when they end unasked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -50,23 +51,43 @@ def worker_command(processes: int, threads: int, module: str = "ceos.actors") ->
     ]  # fmt: skip
 
 
+def web_command(listener: socket.socket) -> list[str]:
+    """Return the command line of the web app at a socket that listens already."""
+    return [sys.executable, "-m", "ceos", "web", "--fd", str(listener.fileno())]
+
+
 class Fleet:
-    """One master process of dramatiq with its workers."""
+    """One master process of dramatiq with its workers, or another command that is to run as long as we do.
+
+    `pass_fds` are descriptors that it inherits, each time it is started.
+    """
 
     def __init__(
-        self, command: Sequence[str], environ: Mapping[str, str], *, threads: int, log_file: IO[bytes] | None = None
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        threads: int = 1,
+        log_file: IO[bytes] | None = None,
+        name: str = "Workers",
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self._command = list(command)
+        self._name = name
+        self._pass_fds = tuple(pass_fds)
         # A prefetch of one message a thread: more would wait behind a slow service while another process is idle.
         # A consumer that lost Redis looks again after half a second; stock waits three.
         self._environ = {"dramatiq_queue_prefetch": str(threads), "dramatiq_restart_delay": "500", **environ}
         self._log_file = log_file
         self._started_at = 0.0
+        self._wait = FIRST_WAIT_SECONDS
+        #: When to start again after an end unasked, or None while there was none.
+        self._again_at: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the master; it gets a session of its own, so that one Ctrl-C reaches only us."""
-        self._started_at = time.monotonic()
+        self._started_at, self._again_at = time.monotonic(), None
         # The kernel sends the signal when the starting thread ends, and only the main thread lasts as long as we do.
         is_bound = _libc is not None and threading.current_thread() is threading.main_thread()
         self._process = subprocess.Popen(  # noqa: S603  # our own command
@@ -76,37 +97,49 @@ class Fleet:
             stdout=self._log_file,
             stderr=self._log_file,
             start_new_session=True,
+            pass_fds=self._pass_fds,
             preexec_fn=_stop_with_parent if is_bound else None,  # noqa: PLW1509  # it only makes one system call
         )
 
-    def supervise(self, stop: threading.Event) -> None:
-        """Start the master again whenever it ends unasked, until `stop` is set; `CeosError` when that is no use."""
-        wait = FIRST_WAIT_SECONDS
+    def supervise(self, stop: threading.Event, *others: Fleet) -> None:
+        """Start this and the others again whenever they end unasked, until `stop` is set; `CeosError` if no use."""
         while not stop.wait(0.1):
-            process = self._process
-            if process is None or process.poll() is None:
-                continue
-            if time.monotonic() - self._started_at > STABLE_SECONDS:
-                wait = FIRST_WAIT_SECONDS
-            if process.returncode == EXIT_MISCONFIGURED:
-                raise CeosError("The workers refused to start; the reason is in the line above.")
-            log.warning("Workers ended; starting them again", extra=event("fleet.restarted", code=process.returncode))
-            stop.wait(wait)
-            wait = min(wait * 2, LAST_WAIT_SECONDS)
-            if not stop.is_set():
-                self.start()
+            for fleet in (self, *others):
+                fleet.revive()
+
+    def revive(self) -> None:
+        """Look once: start the process again some time after it ended; raises `CeosError` when that is no use."""
+        process, now = self._process, time.monotonic()
+        if process is None or process.poll() is None:
+            return
+        if process.returncode == EXIT_MISCONFIGURED:
+            raise CeosError(f"The {self._name.lower()} refused to start; the reason is in the line above.")
+        if self._again_at is None:
+            if now - self._started_at > STABLE_SECONDS:
+                self._wait = FIRST_WAIT_SECONDS
+            extra = event("fleet.restarted", code=process.returncode)
+            log.warning("%s ended; starting them again", self._name, extra=extra)
+            self._again_at = now + self._wait
+            self._wait = min(self._wait * 2, LAST_WAIT_SECONDS)
+        elif now >= self._again_at:
+            self.start()
+
+    def terminate(self) -> None:
+        """Tell the master to stop, and do not wait for it."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
 
     def stop(self) -> int:
         """Stop the workers: what runs is finished or handed back. Returns the exit code."""
         process = self._process
         if process is None:
             return 0
+        self.terminate()
         if process.poll() is None:
-            process.terminate()
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                log.warning("Workers did not stop in time; killing them", extra=event("fleet.killed"))
+                log.warning("%s did not stop in time; killing them", self._name, extra=event("fleet.killed"))
                 self.kill()
         return process.returncode or 0
 
@@ -132,9 +165,14 @@ def wait_until(condition: Callable[[], object], seconds: float, look: float = 0.
     return False
 
 
-def simulator_command(port: int, seed: int, config: str = "{}") -> list[str]:
-    """Return the command line of a simulator of its own process."""
-    return [sys.executable, "-m", "ceos.simulator", "--port", str(port), "--seed", str(seed), "--faults", config]
+def simulator_command(
+    port: int, seed: int, config: str = "{}", *, speed: float = 1.0, origin: float = 0.0
+) -> list[str]:
+    """Return the command line of a simulator of its own process, with a clock like `Clock`."""
+    return [
+        sys.executable, "-m", "ceos.simulator", "--port", str(port), "--seed", str(seed), "--faults", config,
+        "--speed", str(speed), "--origin", str(origin),
+    ]  # fmt: skip
 
 
 def simulator_environ(url: str) -> dict[str, str]:
@@ -147,6 +185,8 @@ def simulator_environ(url: str) -> dict[str, str]:
         "FAL_QUEUE_URL": f"{url}/fal-queue",
         "NEYNAR_API_KEY": "simulated-key",
         "NEYNAR_BASE_URL": f"{url}/v2",
+        # The simulator has no limit, and posts as fast as it is asked to.
+        "CEOS_NEYNAR_PER_MINUTE": "0",
     }
 
 

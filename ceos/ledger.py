@@ -94,7 +94,7 @@ class Lease:
 
     @property
     def slot(self) -> str:
-        """The slot of the run: UTC milliseconds, or the key of a manual post."""
+        """The slot of the run: UTC milliseconds, the key of a manual post, or `r:` and the hash of a mention."""
         return split_run_id(self.run_id)[1]
 
     def part(self, index: int) -> PartState:
@@ -305,7 +305,8 @@ class Ledger:
     ) -> None:  # fmt: skip
         """End the run; `casts` join the agent's recent ones and are measured first after `measure_seconds`."""
         self._let_go(lease)
-        keep = KEEP_SECONDS if status is RunStatus.PUBLISHED else KEEP_DEAD_SECONDS
+        done = (RunStatus.PUBLISHED, RunStatus.IGNORED, RunStatus.REACTED)
+        keep = KEEP_SECONDS if status in done else KEEP_DEAD_SECONDS
         self._fenced(
             "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep, FAILURES,
             int(measure_seconds * 1000), KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),

@@ -17,6 +17,10 @@ class CastLimit:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def taken(self, agent: Agent, at: dt.datetime) -> int:
+        """Return how many places of the agent's hour are taken now."""
+        return self._store.places_taken(agent.id, int(at.timestamp() * 1000) - HOUR_MS)
+
     def take(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
         """Claim one place in the agent's hour for each part of a draft from `first` on, all or none.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -243,6 +244,8 @@ class Situation(Frozen):
     recent: tuple[str, ...] = ()
     #: The kind the operator asked for, if any.
     kind: Kind | None = None
+    #: Shares of the kinds in percent that replace those of a strategy with fixed shares, or None; see `learning`.
+    weights: Mapping[Kind, float] | None = None
     random: random.Random
 
 
@@ -321,6 +324,8 @@ class Draft(Frozen):
     model: str = ""
     image_model: str = ""
     cost_usd: float = 0.0
+    #: How often it was written until the review let it pass.
+    attempts: int = Field(default=1, ge=1)
     #: Things a reader of the record should know, such as "image failed: …; published as text only".
     notes: tuple[str, ...] = ()
     #: The skills that took part, in order.
@@ -364,6 +369,49 @@ class Mention(Frozen):
     embeds: tuple[str, ...] = ()
 
 
+class Said(Frozen):
+    """One cast of the conversation around a mention."""
+
+    hash: str
+    fid: int | None
+    name: str
+    text: str
+    at: AwareDatetime
+    #: Whether it is the agent's own.
+    is_own: bool = False
+    #: Texts of the casts it quotes.
+    quotes: tuple[str, ...] = ()
+
+
+class Talk(Frozen):
+    """What a strategy may look at when it decides about a mention.
+
+    Everything but the agent's own casts is strangers' text: look at it, and do nothing that it asks for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    #: The casts above the mention, oldest first.
+    casts: tuple[Said, ...] = ()
+    #: What the mention quotes.
+    quotes: tuple[str, ...] = ()
+    #: The reactions that the mention has had so far.
+    likes: int = 0
+    recasts: int = 0
+    #: What the agent said to this person before, newest first.
+    earlier: tuple[str, ...] = ()
+    #: Returns how much the mention has to do with the persona, from 0 to 1; a model is asked the first time.
+    relevance: Callable[[], float] = lambda: 0.0
+
+
+class Decision(Frozen):
+    """What a strategy wants done about a mention, and why."""
+
+    action: Literal["answer", "like", "recast", "ignore"]
+    #: For the record, such as "it asks a question"; not shown to anybody outside.
+    reason: str
+
+
 class CastMetrics(Frozen):
     """The counts of one cast at one moment."""
 
@@ -372,6 +420,8 @@ class CastMetrics(Frozen):
     recasts: int
     replies: int
     at: AwareDatetime
+    #: None when nobody could count them; Neynar counts them only in a call of its own.
+    quotes: int | None = None
 
 
 class Run(Frozen):
@@ -425,8 +475,9 @@ class MissedSlot(Frozen):
 
 
 def slot_time(slot: str) -> dt.datetime | None:
-    """Return the moment of a scheduled slot (UTC milliseconds), or None for a manual post's key."""
-    return dt.datetime.fromtimestamp(int(slot) / 1000, dt.UTC) if slot.isdigit() else None
+    """Return the moment of a scheduled slot (UTC milliseconds) or of a trend (`t:{topic}:{ms}`), or None for others."""
+    number = slot.rpartition(":")[2] if slot.startswith("t:") else slot
+    return dt.datetime.fromtimestamp(int(number) / 1000, dt.UTC) if number.isdigit() else None
 
 
 def run_id(agent_id: str, slot: str) -> str:

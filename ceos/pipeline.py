@@ -17,12 +17,14 @@ from ceos.budget import Budget
 from ceos.clients.fal import Fal
 from ceos.clients.neynar import Neynar
 from ceos.clock import Clock
+from ceos.conversation import MENTION, Conversation, Settled
 from ceos.errors import (
     CeosError,
     DraftRejected,
     Fenced,
     IllegalTransition,
     InvalidInput,
+    KeyRefused,
     LimitReached,
     NotFound,
     PluginError,
@@ -34,13 +36,16 @@ from ceos.ledger import Held, Lease, Ledger
 from ceos.lifecycle import RunStatus, Stage
 from ceos.limits import CastLimit
 from ceos.logs import event
-from ceos.models import Agent, Brief, CastMetrics, Draft, Kind, Situation, slot_time
+from ceos.measuring import MEASURE_HOURS, Measuring
+from ceos.models import Agent, Brief, Draft, Kind, Situation, slot_time
 from ceos.plugins import Plugins
 from ceos.publishing import Later, Publisher, Stopping, casts_out
+from ceos.scoring import Scoring
 from ceos.skills import Skills
 from ceos.store import Store
 from ceos.text import fit
-from ceos.writing import Writer
+from ceos.trends import TREND, TrendWatch
+from ceos.writing import Given, Writer
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +58,6 @@ WAITS = 100
 HOLD_SECONDS = 30.0
 #: How long a thread that has begun waits before it asks again for room in the agent's hour, in seconds.
 ROOM_SECONDS = 60.0
-#: When the casts of a run are measured, hours after publication.
-MEASURE_HOURS = (1, 6, 24, 168)
 #: How much of each text stays in a published run's record; the whole text is with the agent's recent casts.
 RECORD_BYTES = 60
 
@@ -73,6 +76,10 @@ class Tools:
     publisher: Publisher
     budget: Budget
     limit: CastLimit
+    conversation: Conversation
+    trends: TrendWatch
+    measuring: Measuring
+    scoring: Scoring
     clock: Clock
     signer: Callable[[Agent], str]
     review_hours: float = 24.0
@@ -98,21 +105,7 @@ class Pipeline:
 
     def measure(self, run_id: str) -> None:
         """Collect the counts of a published run's casts; what cannot be read is a gap, not a zero."""
-        known = self._t.store.cast_hashes(run_id)
-        if not known:
-            return self._t.store.record_metrics(run_id, (), None)
-        now = self._t.clock.now()
-        counts = self._t.neynar.casts(list(known))
-        rows = [
-            CastMetrics(hash=hash, likes=found.likes, recasts=found.recasts, replies=found.replies, at=now)
-            for hash, found in counts.items()
-        ]
-        done = 1 + max(len(taken) for taken in known.values())
-        wait = MEASURE_HOURS[done] - MEASURE_HOURS[done - 1] if done < len(MEASURE_HOURS) else None
-        due = self._t.ledger.now_ms() + int(wait * 3_600_000 / self._t.clock.speed) if wait else None
-        self._t.store.record_metrics(run_id, rows, due)
-        log.info("Casts measured", extra=event("cast.measured", casts=len(rows), expected=len(known)))
-        return None
+        self._t.measuring.measure(run_id)
 
     def preview(self, agent: Agent, slot: str, kind: Kind | None) -> Draft:
         """Return the draft the agent would write now; nothing is stored but what it cost."""
@@ -123,15 +116,16 @@ class Pipeline:
 
     def brief(self, agent: Agent, slot: str, kind: Kind | None, recent: tuple[str, ...] = ()) -> Brief | None:
         """Return what the agent's strategy wants written for a slot, or None when it stays quiet."""
+        strategy = self._t.plugins.strategy(agent.strategy)
         situation = Situation(
             slot=slot,
             now=slot_time(slot) or self._t.clock.now(),
             topics=agent.persona.topics,
             recent=recent,
             kind=kind,
+            weights=self._t.scoring.weights(agent, slot, strategy.shares),
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
-        strategy = self._t.plugins.strategy(agent.strategy)
         try:
             brief = strategy.brief_post(agent, situation)
         # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
@@ -146,15 +140,20 @@ class Pipeline:
     # The stages
 
     def _write(self, lease: Lease, agent: Agent) -> Stage | None:
+        if lease.slot.startswith(MENTION):
+            return self._answer(lease, agent)
         if reason := self._too_late(lease, agent):
             self._end(lease, RunStatus.MISSED, reason)
             return None
+        if reason := self._t.scoring.passes_over(agent, lease.slot):
+            self._end(lease, RunStatus.MISSED, reason)
+            return None
         recent = self._t.store.recent_texts(agent.id)
-        brief = self.brief(agent, lease.slot, lease.kind, tuple(recent))
+        brief, given = self._asked(lease, agent, tuple(recent))
         if brief is None:
             self._end(lease, RunStatus.MISSED, f"the strategy {agent.strategy!r} chose to stay quiet")
             return None
-        draft = self._draft(agent, brief, lease.slot, recent, f"{lease.run_id}:{lease.fence}:text")
+        draft = self._draft(agent, brief, lease.slot, recent, f"{lease.run_id}:{lease.fence}:text", given=given)
         log.info(
             "Draft written",
             extra=event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts)),
@@ -168,10 +167,30 @@ class Pipeline:
         self._t.plugins.tell("draft_created", agent=agent, draft=draft)
         return following
 
-    def _draft(self, agent: Agent, brief: Brief, slot: str, recent: list[str], call: str) -> Draft:
+    def _answer(self, lease: Lease, agent: Agent) -> Stage | None:
+        """Decide what to do about a mention; an answer goes the way of every draft from here on."""
+        outcome = self._t.conversation.decide_and_write(lease, agent)
+        if isinstance(outcome, Settled):
+            self._t.ledger.finish(lease, outcome.status, outcome.reason)
+            log.info("Mention settled", extra=event(f"run.{outcome.status}", reason=outcome.reason))
+            return None
+        following = self._to_publishing(lease, agent, outcome)
+        self._t.plugins.tell("draft_created", agent=agent, draft=outcome)
+        return following
+
+    def _asked(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> tuple[Brief | None, Given | None]:
+        """Return what is to be written, if anything, and what strangers wrote that it reacts to."""
+        if not lease.slot.startswith(TREND):
+            return self.brief(agent, lease.slot, lease.kind, recent), None
+        assignment = self._t.trends.assignment(agent, lease.run_id, lease.slot, recent)
+        return (assignment.brief, assignment.given) if assignment else (None, None)
+
+    def _draft(
+        self, agent: Agent, brief: Brief, slot: str, recent: list[str], call: str, *, given: Given | None = None
+    ) -> Draft:
         """Return the text of a post, written with the help of the agent's skills."""
         skills = self._t.skills.at_work(agent, brief, slot, recent, call=call)
-        return self._t.writer.write(agent, brief, recent, skills, call=call, at=self._t.clock.now())
+        return self._t.writer.write(agent, brief, recent, skills, call=call, at=self._t.clock.now(), given=given)
 
     def _illustrate(self, lease: Lease, agent: Agent) -> Stage | None:
         draft = _draft_of(lease)
@@ -271,6 +290,9 @@ class Pipeline:
                 ledger.retry(lease, HOLD_SECONDS, str(error), uses="")
             case Stopping():
                 ledger.retry(lease, 0.0, str(error), uses="")
+            case Later(counts=False):
+                log.info("Run put off", extra=event("run.later", seconds=round(error.seconds, 1), reason=str(error)))
+                ledger.retry(lease, error.seconds, str(error), uses="")
             case Later() if lease.waits >= WAITS:
                 self._fail(lease, f"given up after waiting {WAITS} times: {error}")
             case Later():
@@ -280,6 +302,10 @@ class Pipeline:
                 ledger.retry(lease, seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
+            case DraftRejected() | RequestRefused() | NotFound() if _is_about_strangers(lease, error):
+                # Nothing that strangers write may stop an agent, so it is no failure.
+                draft = error.draft if isinstance(error, DraftRejected) else None
+                self._end(lease, RunStatus.MISSED, f"nothing was published about the trend: {error}", draft)
             case DraftRejected():
                 # What was written stays on record, with what skills had to do with it; a retry writes anew.
                 self._fail(lease, str(error), error.draft)
@@ -323,13 +349,20 @@ class Pipeline:
         log.warning("Run ended without a post", extra=event(f"run.{status}", reason=reason))
 
     def _too_late(self, lease: Lease, agent: Agent) -> str:
-        """Say why a scheduled post is not made any more, or nothing."""
+        """Say why a scheduled post or an answer is not made any more, or nothing."""
+        if lease.slot.startswith(MENTION):
+            return "" if lease.is_retried else self._t.conversation.too_late(lease.run_id)
         # Who retries a dead run by command knows that it is late.
         slot = None if lease.is_retried else slot_time(lease.slot)
         late = self._t.clock.now() - slot if slot else dt.timedelta(0)
         if late <= dt.timedelta(minutes=agent.schedule.max_late_minutes):
             return ""
         return f"late by {late.total_seconds() / 60:.0f} min; the agent allows {agent.schedule.max_late_minutes}"
+
+
+def _is_about_strangers(lease: Lease, error: Exception) -> bool:
+    """Say whether a post about a trend could not be written because of what the trend is."""
+    return lease.stage is Stage.WRITE and lease.slot.startswith(TREND) and not isinstance(error, KeyRefused)
 
 
 def _draft_of(lease: Lease) -> Draft:

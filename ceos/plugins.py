@@ -374,6 +374,14 @@ def _import_file(file: Path, name: str) -> Any:
     return module
 
 
+#: What the methods of a strategy are called with.
+_STRATEGY_CALLS = {
+    "brief_post": ("agent", "situation"),
+    "brief_trend": ("agent", "situation", "trend"),
+    "decide": ("agent", "mention", "talk"),
+}
+
+
 def _strategy_trouble(strategy: object) -> str | None:
     """Return what is wrong with a strategy that is to be registered."""
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
@@ -383,11 +391,12 @@ def _strategy_trouble(strategy: object) -> str | None:
     kind = type(strategy).__name__
     if not isinstance(strategy.name, str) or not strategy.name.strip():
         return f"registers the strategy {kind} without a name; give the class one"
-    try:
-        inspect.signature(strategy.brief_post).bind("agent", "situation")
-    except TypeError:
-        own = inspect.signature(strategy.brief_post)
-        return f"registers the strategy {strategy.name!r} whose brief_post takes {own}, not (agent, situation)"
+    for name, arguments in _STRATEGY_CALLS.items():
+        own = inspect.signature(getattr(strategy, name))
+        try:
+            own.bind(*arguments)
+        except TypeError:
+            return f"registers the strategy {strategy.name!r} whose {name} takes {own}, not ({', '.join(arguments)})"
     return None
 
 

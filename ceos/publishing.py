@@ -27,10 +27,12 @@ LOOK_SECONDS = 30.0
 class Later(CeosError):
     """The run cannot go on now and should be driven again later."""
 
-    def __init__(self, seconds: float, reason: str) -> None:
+    def __init__(self, seconds: float, reason: str, *, counts: bool = True) -> None:
         super().__init__(reason)
         #: How long to leave the run alone, in seconds.
         self.seconds = seconds
+        #: Whether it waits for something that may never come.
+        self.counts = counts
 
 
 class Stopping(Later):
@@ -53,7 +55,7 @@ class _Post:
 def casts_out(lease: Lease, draft: Draft) -> list[Cast]:
     """Return the casts of a draft that are known to be out, in order."""
     casts = []
-    parent: str | None = None
+    parent = draft.parent.hash if draft.parent else None
     for index, part in enumerate(draft.parts):
         known = lease.part(index)
         if known.hash:
@@ -83,7 +85,7 @@ class Publisher:
         when this worker may not go on.
         """
         post = _Post(lease, agent, signer_uuid, draft)
-        parent: str | None = None
+        parent = draft.parent.hash if draft.parent else None
         for index in range(len(draft.parts)):
             if lease.part(index).hash is None:
                 if self._stopping.is_set():
@@ -128,7 +130,7 @@ class Publisher:
             embeds=part.embeds,
             channel=agent.channel if parent is None else None,
             parent=parent,
-            parent_fid=agent.fid if parent else None,
+            parent_fid=_parent_fid(post, index),
             max_bytes=agent.cast_bytes,
         )
         return published.hash
@@ -169,3 +171,10 @@ class Publisher:
         if known.failures >= SENDS:
             return RequestRefused(f"given up after {known.failures} attempts: {error}")
         return Later(error.retry_after or 2.0 ** (known.failures - 1), str(error))
+
+
+def _parent_fid(post: _Post, index: int) -> int | None:
+    """Return whose cast a part answers: the agent's own, but for the first part of a reply."""
+    if index:
+        return post.agent.fid
+    return post.draft.parent.fid if post.draft.parent else None

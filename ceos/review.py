@@ -90,6 +90,12 @@ def _about_banned_words(parts: Sequence[str], banned: Sequence[str]) -> Iterator
             yield f'The post uses "{phrase.strip()}", which the agent must avoid; say it without.'
 
 
+def mentions_any(text: str, phrases: Sequence[str]) -> bool:
+    """Say whether one of these phrases occurs in a text as whole words, whatever its case and its form."""
+    plain = _plain(text)
+    return any(pattern.search(plain) for phrase in phrases if (pattern := _word_pattern(phrase)))
+
+
 def _says_something(text: str) -> bool:
     """Say whether there is a letter, a number or an emoji in the text."""
     return any(unicodedata.category(char)[0] in "LN" or unicodedata.category(char) == "So" for char in text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -16,28 +17,39 @@ from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlu
 
 from ceos import embedded
 from ceos.budget import Budget, utc_day
+from ceos.claims import Claims
 from ceos.clients.fal import Fal
 from ceos.clients.neynar import Neynar
 from ceos.clients.openrouter import OpenRouter
+from ceos.clients.pacing import Pace
 from ceos.clock import Clock
 from ceos.connection import connect
-from ceos.errors import InvalidInput, KeyRefused, StoreMisconfigured, StoreUnavailable
+from ceos.conversation import Conversation, Services
+from ceos.errors import InvalidInput, KeyRefused, RateLimited, StoreMisconfigured, StoreUnavailable
 from ceos.granting import Granter
+from ceos.inbox import Inbox
 from ceos.ledger import Ledger
 from ceos.limits import CastLimit
+from ceos.listening import Listening
 from ceos.logs import register_secret
+from ceos.measuring import Measuring
 from ceos.models import Agent, Brief, Draft, Kind, Part, Run
 from ceos.pipeline import Pipeline, Tools
 from ceos.plugins import Plugins, load_plugins
 from ceos.publishing import Publisher, Stopping
+from ceos.relevance import Judge
 from ceos.sandbox.executor import Sandbox
 from ceos.schedule import fire_time, next_slot
 from ceos.scheduler import Scheduler, Send
+from ceos.scoring import Scoring
+from ceos.series import Series
 from ceos.settings import Settings, secret
 from ceos.skill import SkillStage
 from ceos.skill_lock import LOCK_FILE, SkillLock
 from ceos.skills import Desk, Skills
 from ceos.store import Store
+from ceos.trend_store import TrendStore
+from ceos.trends import TrendWatch, Watch
 from ceos.writing import Writer, own_draft
 
 log = logging.getLogger(__name__)
@@ -124,7 +136,82 @@ class Runtime:
     @cached_property
     def neynar(self) -> Neynar:
         """The client that publishes."""
-        return Neynar(secret(self.settings.neynar_api_key), self.settings.neynar_base_url, sleep=self.sleep)
+        return Neynar(
+            secret(self.settings.neynar_api_key),
+            self.settings.neynar_base_url,
+            sleep=self.sleep,
+            before_request=Pace(self.store, self.settings.neynar_per_minute, "neynar", sleep=self._wait_for_place),
+        )
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What agents have heard."""
+        return Inbox(self.store)
+
+    @cached_property
+    def listening(self) -> Listening:
+        """How agents hear of what concerns them."""
+        return Listening(self.store, self.inbox, self.neynar, self.plugins, self.clock)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What becomes of what agents hear."""
+        return Conversation(
+            Services(
+                store=self.store,
+                claims=Claims(self.store),
+                plugins=self.plugins,
+                openrouter=self.openrouter,
+                neynar=self.neynar,
+                budget=Budget(self.store),
+                limit=CastLimit(self.store),
+                clock=self.clock,
+                signer=self.signer,
+            )
+        )
+
+    @cached_property
+    def series(self) -> Series:
+        """The numbers of accounts and posts over time."""
+        return Series(self.store)
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """What the numbers say of the agents."""
+        return Scoring(self.series)
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """Who collects the numbers."""
+        return Measuring(
+            self.store,
+            self.ledger,
+            self.neynar,
+            self.clock,
+            series=self.series,
+            scoring=self.scoring,
+            sleep=self.sleep,
+        )
+
+    @cached_property
+    def trend_store(self) -> TrendStore:
+        """What is kept of trends."""
+        return TrendStore(self.store)
+
+    @cached_property
+    def trends(self) -> TrendWatch:
+        """How agents hear of what many talk about."""
+        return TrendWatch(
+            Watch(
+                store=self.store,
+                trends=self.trend_store,
+                neynar=self.neynar,
+                judge=Judge(self.openrouter, Budget(self.store)),
+                plugins=self.plugins,
+                clock=self.clock,
+                seconds=self.settings.trends_seconds,
+            )
+        )
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -148,6 +235,10 @@ class Runtime:
                 ),
                 budget=budget,
                 limit=CastLimit(self.store),
+                conversation=self.conversation,
+                trends=self.trends,
+                measuring=self.measuring,
+                scoring=self.scoring,
                 clock=self.clock,
                 signer=self.signer,
                 review_hours=self.settings.review_hours,
@@ -156,7 +247,16 @@ class Runtime:
 
     def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:
         """Return a scheduler that calls workers through `send`."""
-        return Scheduler(self.store, self.ledger, self.clock, send, backlog, plugins=self.plugins)
+        return Scheduler(
+            self.store,
+            self.ledger,
+            self.clock,
+            send,
+            backlog,
+            plugins=self.plugins,
+            claim_count=self.series.claim_count,
+            poll_seconds=self.settings.poll_seconds,
+        )
 
     # The servers
 
@@ -190,6 +290,11 @@ class Runtime:
         if self.stopping.wait(seconds):
             raise Stopping
 
+    def _wait_for_place(self, seconds: float) -> None:
+        """As `sleep`, but what stops here has certainly not left, and the caller should know."""
+        if self.stopping.wait(seconds):
+            raise RateLimited("handed back at shutdown", status=None, retry_after=0.0)
+
     def close(self) -> None:
         """End the sandbox, and let go of the embedded server; the last user's leaving stops it."""
         if "sandbox" in self.__dict__:
@@ -211,6 +316,12 @@ class Runtime:
             f"got {agent.strategy!r}."
             for agent in agents
             if agent.strategy not in self.plugins.strategies
+        ]
+        problems += [
+            f"agent {agent.id!r}, engagement.strategy: expected one of {', '.join(sorted(self.plugins.strategies))}; "
+            f"got {agent.engagement.strategy!r}."
+            for agent in agents
+            if agent.engagement.enabled and agent.engagement.strategy not in self.plugins.strategies
         ]
         problems += [problem for agent in agents for problem in self._skill_problems(agent)]
         if problems:
@@ -235,7 +346,8 @@ class Runtime:
         old = self.store.agent(agent.id) if agent.id in self.store.agent_ids() else None
         slot, fire = self._next(agent)
         moves = old is None or old.schedule != agent.schedule
-        change = self.store.save_agent(agent, slot=slot, fire=fire, moves_slot=moves)
+        now_ms = min(self.clock.now_ms(), int(time.time() * 1000))
+        change = self.store.save_agent(agent, slot=slot, fire=fire, moves_slot=moves, now_ms=now_ms)
         if change != "unchanged":
             log.info("Agent applied", extra={"event": "agent.applied", "agent": agent.id, "change": change})
         return Applied(agent.id, change)

@@ -115,6 +115,13 @@ def next_slot(schedule: Schedule, after_ms: int) -> int | None:
     return _next_slot(schedule.cron, schedule.timezone, schedule.quiet_hours, after_ms)
 
 
+def slots_between(schedule: Schedule, start_ms: int, end_ms: int) -> list[int]:
+    """Return the slots from `start_ms` on and before `end_ms`, in order."""
+    days = range(start_ms // DAY_MS, -(-end_ms // DAY_MS))
+    found = (_slots_of_day(schedule.cron, schedule.timezone, schedule.quiet_hours, day) for day in days)
+    return [slot for slots in found for slot in slots if start_ms <= slot < end_ms]
+
+
 def jitter_ms(agent_id: str, slot_ms: int, jitter_seconds: int) -> int:
     """Return how long after its slot an agent posts: 0 to `jitter_seconds`, always the same for the same slot."""
     digest = hashlib.sha256(f"{agent_id}|{slot_ms}".encode()).digest()

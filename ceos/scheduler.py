@@ -21,6 +21,7 @@ from ceos.models import Transition, slot_time
 from ceos.plugins import Plugins
 from ceos.schedule import plan
 from ceos.store import Store
+from ceos.trend_store import TrendStore
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ BATCH = 200
 HIGH_WATER = 2_000
 #: For how long changes of state are kept for our plugins after we last said that they listen, in seconds.
 LISTEN_SECONDS = 60
+#: How often a scheduler asks whether the accounts of this hour were counted, in seconds.
+COUNT_SECONDS = 60
 #: How many changes of state are fetched at once.
 CHANGES = 100
 #: How long a tick may report changes of state; the rest waits for the next one, so that slow plugins delay no slot.
@@ -53,14 +56,21 @@ class Scheduler:
         backlog: Callable[[], int] = lambda: 0,
         *,
         plugins: Plugins | None = None,
+        claim_count: Callable[[int], bool] | None = None,
+        poll_seconds: float = 300.0,
     ) -> None:
         self._store = store
+        self._trends = TrendStore(store)
         self._ledger = ledger
         self._clock = clock
         self._send = send
         self._backlog = backlog
         self._plugins = plugins if plugins and plugins.listens("agent_state_changed") else None
+        self._poll_ms = max(1000, int(poll_seconds * 1000 / clock.speed))
         self._listen_again = 0.0
+        self._claim_count = claim_count
+        #: The hour whose accounts we last asked for, and when we ask again whether they were counted.
+        self._count_hour, self._count_again = -1, 0.0
         #: Changes of state that were fetched and not reported yet.
         self._unheard: deque[tuple[str, Transition]] = deque()
 
@@ -88,11 +98,17 @@ class Scheduler:
         if due.agents:
             self.fire(due.agents, now_ms)
         calls = []
-        if due.agents or due.has_open:
-            room = HIGH_WATER - self._backlog()
-            calls = self._ledger.dispatch(min(500, room)) if room > 0 else []
+        room = HIGH_WATER - self._backlog() if due.agents or due.has_open or due.has_listeners else 0
+        if (due.agents or due.has_open) and room > 0:
+            calls = self._ledger.dispatch(min(500, room))
         if due.has_measurements:
             calls += [(run, Stage.MEASURE) for run in self._store.due_measurements()]
+        if due.has_listeners and room > 0:
+            calls += [(agent_id, Stage.LISTEN) for agent_id in self._store.run_script("listen", BATCH, self._poll_ms)]
+        if due.has_trends and self._trends.claim():
+            calls.append(("-", Stage.TRENDS))
+        if self._is_count_due(now_ms // 3_600_000):
+            calls.append(("-", Stage.COUNT))
         if calls:
             self._send(calls)
         for run in due.expired_reviews:
@@ -120,6 +136,13 @@ class Scheduler:
             if item.missed or item.unlisted:
                 self._log_missed(item)
         return opened
+
+    def _is_count_due(self, hour: int) -> bool:
+        """Say whether it falls to us to have the accounts of this hour counted; asks Redis only now and then."""
+        if self._claim_count is None or (hour == self._count_hour and time.monotonic() < self._count_again):
+            return False
+        self._count_hour, self._count_again = hour, time.monotonic() + COUNT_SECONDS
+        return self._claim_count(hour)
 
     def _listen(self) -> int:
         """Have changes of state kept if one of our plugins listens, and return how many there is room for."""

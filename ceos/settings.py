@@ -105,7 +105,32 @@ class Settings(BaseSettings):
         "https://api.neynar.com/v2", alias="NEYNAR_BASE_URL", description="Address of Neynar, with the version."
     )
     neynar_webhook_secret: SecretStr | None = Field(
-        None, alias="NEYNAR_WEBHOOK_SECRET", description="Secret that signs Neynar's webhooks."
+        None,
+        alias="NEYNAR_WEBHOOK_SECRET",
+        description="Secret that signs Neynar's webhooks, or several separated by commas; unset: no webhooks.",
+    )
+    web_host: str = Field("127.0.0.1", alias="CEOS_WEB_HOST", description="Address at which webhooks are received.")
+    web_port: int = Field(8780, alias="CEOS_WEB_PORT", ge=0, le=65535, description="Port for them; 0 takes a free one.")
+    neynar_per_minute: int = Field(
+        600,
+        alias="CEOS_NEYNAR_PER_MINUTE",
+        ge=0,
+        le=1_000_000,
+        description="Requests to Neynar in any minute, of all workers together; 0: no limit.",
+    )
+    poll_seconds: float = Field(
+        300.0,
+        alias="CEOS_POLL_SECONDS",
+        ge=10,
+        le=86_400,
+        description="How often each agent's mentions are looked for.",
+    )
+    trends_seconds: float = Field(
+        1800.0,
+        alias="CEOS_TRENDS_SECONDS",
+        ge=60,
+        le=86_400,
+        description="How often it is looked for what many talk about, once for all agents.",
     )
     base_rpc_url: HttpUrl = Field(
         "https://mainnet.base.org", alias="BASE_RPC_URL", description="Address of a Base node."
@@ -186,6 +211,8 @@ class Settings(BaseSettings):
         for value in vars(self).values():
             if isinstance(value, SecretStr):
                 register_secret(value.get_secret_value())
+        for webhook_secret in self.webhook_secrets():
+            register_secret(webhook_secret)
         for url in filter(None, (self.redis_url, self.broker_url)):
             password = urlsplit(url).password or ""
             for secret_part in (password, unquote(password), *parse_qs(urlsplit(url).query).get("password", [])):
@@ -201,6 +228,11 @@ class Settings(BaseSettings):
         value: str | None = getattr(self, "_variables", {}).get(name) or None
         register_secret(value)
         return value
+
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Return the secrets any of which may have signed a webhook; none while webhooks are not wanted."""
+        parts = (secret(self.neynar_webhook_secret) or "").split(",")
+        return tuple(filter(None, map(str.strip, parts)))
 
     def home_folder(self) -> Path:
         """Return CEOS_HOME with `~` resolved."""

@@ -3,12 +3,19 @@
     ceos:agents             set     ids of all agents
     ceos:config:{agent}     string  the agent's description, JSON
     ceos:agent:{agent}      hash    rev, slot (next, un-jittered), done (watermark: last published slot), state, since,
-                                    run (the run that owns the agent), failures (in a row), reason, missed (count)
+                                    run (the run that owns the agent), failures (in a row), reason, missed (count),
+                                    fid, listen (its place among those that listen; absent if it does not)
+    ceos:fid:{fid}          set     the agents that have this account
     ceos:history:{agent}    list    the last 50 changes of state, JSON [ms, old, new, run, reason]
     ceos:missed:{agent}     list    the last 50 missed slots, JSON [slot, reason]
     ceos:recent:{agent}     list    the last 50 casts, JSON Cast, newest first
     ceos:queue:{agent}      zset    the agent's open runs by time of opening; the first is served first
     ceos:runs:{agent}       zset    the agent's last 200 runs by time of opening
+    ceos:mentions:{agent}   zset    the runs of the agent's last 200 mentions by time of opening
+    ceos:inbox:{agent}      zset    planned runs of mentions that wait for their place in the queue, by time of the cast
+    ceos:seen:{agent}       zset    hashes of the casts that were taken, by time of the cast; complete down to `floor`
+    ceos:ear:{agent}        hash    floor (casts up to it are old), mark (notifications up to it were read), top and
+                                    cursor (of a look that was not finished), looks (number), at, failures, why
     ceos:casts:{agent}      zset    places taken in the agent's hour
     ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
     ceos:memory:{agent}     hash    what its skills remember: {skill}\\x1f{key} → JSON, {skill} → bytes held
@@ -23,7 +30,33 @@
                                     per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
                                     No value over 64 bytes but `why`, so Redis keeps it compact.
     ceos:draft:{run}        string  the draft, JSON; shortened once published
-    ceos:metrics:{run}      hash    cast hash → its measurements, JSON
+    ceos:mention:{run}      string  the cast that the run reacts to, JSON Mention
+    ceos:decision:{run}     string  what was decided about a mention, JSON Decision; the first word stands
+    ceos:claim:{cast}       string  the run that reacts to a cast of somebody else; no other agent does
+    ceos:person:{agent}:{fid} zset  runs that answered a person in the last hour
+    ceos:thread:{agent}:{cast} set  runs that answered in the conversation that began with this cast
+    ceos:reacted:{agent}:{day}:{like | recast} set  runs that did so on a UTC day
+    ceos:said:{agent}:{fid} list    the agent's last 5 answers to a person, newest first
+    ceos:heard              string  how many mentions are open
+    ceos:heard:{day}        hash    opened, and each end → count of mentions on a UTC day (days since 1970)
+    ceos:listen             zset    agent by the time of its next look at its mentions; 0: it has just begun
+    ceos:pace:{service}     zset    requests of the last minute by their time
+    ceos:trends             hash    found (the last look at what many talk about, JSON Look) and by (who looked)
+    ceos:trends:agents      set     the agents that care
+    ceos:trends:due         string  time of the next look; absent while no agent cares
+    ceos:trends:turn        string  token of the worker that looks now
+    ceos:trends:asked:{agent}:{look} string  present once the agent was asked about a look
+    ceos:trends:judged:{agent} hash topic → how relevant it is to the agent, JSON Relevance
+    ceos:trends:taken:{agent} zset  slots of the posts about trends of the last 31 days by their time
+    ceos:trend:{run}        string  the trend that the run takes up, JSON TakenUp
+    ceos:metrics:{run}      hash    cast hash → its measurements, packed
+    ceos:count              hash    done (the last hour whose accounts were counted), until (when the claim ends)
+    ceos:series:{agent}     hash    h{day} → hourly points of the account, d{year} and p{year} → daily rows of the
+                                    account and of its posts, packed, days and hours counted since 1970; folded (day)
+    ceos:posts:{agent}      hash    slot → post and measurements, JSON [at, kind, parts, attempts, repeats, followers,
+                                    packed]
+    ceos:tally:{agent}      hash    {day}:{what became of it} → slots of the schedule on that day
+    ceos:scores:{agent}     hash    ISO week → score and inputs, JSON
     ceos:workers            zset    process by the time it was last seen
     ceos:panic              string  present while all publishing is stopped
     ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes
@@ -38,6 +71,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -47,7 +81,20 @@ import redis
 from ceos.connection import Scripts, redis_errors
 from ceos.errors import NotFound, StoreMisconfigured
 from ceos.lifecycle import AgentState, RunStatus
-from ceos.models import Agent, AgentStatus, Cast, CastMetrics, Draft, Kind, MissedSlot, Run, Transition, split_run_id
+from ceos.models import (
+    Agent,
+    AgentStatus,
+    Cast,
+    CastMetrics,
+    Draft,
+    Kind,
+    Mention,
+    MissedSlot,
+    Run,
+    Transition,
+    split_run_id,
+)
+from ceos.packing import pack, unpack
 
 #: A worker process not seen for this long is not counted as running.
 WORKER_SEEN_MS = 30_000
@@ -64,6 +111,8 @@ class Due:
     has_open: bool
     has_measurements: bool
     expired_reviews: list[str]
+    has_listeners: bool = False
+    has_trends: bool = False
     #: Changes of state that plugins have not heard of, with the agent of each.
     changes: list[tuple[str, Transition]] = field(default_factory=list)
 
@@ -90,6 +139,11 @@ class Store:
         """Run one of the scripts in `lua/` and return its raw answer."""
         return self._scripts.run(name, *args)
 
+    def ping(self) -> None:
+        """Raise `StoreUnavailable` unless Redis answers."""
+        with redis_errors():
+            self.client.ping()
+
     def check_configuration(self) -> None:
         """Raise `StoreMisconfigured` unless Redis keeps what it is given: an append-only file, and no eviction."""
         with redis_errors():
@@ -109,10 +163,32 @@ class Store:
 
     # Agents
 
-    def save_agent(self, agent: Agent, *, slot: int | None, fire: int, moves_slot: bool) -> str:
-        """Store an agent and its next slot; return "created", "changed" or "unchanged"."""
+    def save_agent(
+        self, agent: Agent, *, slot: int | None, fire: int, moves_slot: bool, now_ms: int | None = None
+    ) -> str:
+        """Store an agent and its next slot; return "created", "changed" or "unchanged".
+
+        An agent that begins to listen is not concerned with casts from before `now_ms`, by default from before now.
+        """
         config = agent.model_dump_json()
-        return str(self.run_script("save", agent.id, config, revision_of(config), slot or "", fire, int(moves_slot)))
+        present = int(time.time() * 1000) if now_ms is None else now_ms
+        place = listening_place(agent.id) if agent.engagement.enabled else ""
+        return str(
+            self.run_script(
+                "save", agent.id, config, revision_of(config), slot or "", fire, int(moves_slot), agent.fid, place,
+                present,
+            )
+        )  # fmt: skip
+
+    def agents_of(self, fids: Iterable[int]) -> dict[int, list[str]]:
+        """Return the ids of the agents that have these accounts, by fid; fids of others are left out."""
+        wanted = list(dict.fromkeys(fids))
+        with redis_errors():
+            pipe = self.client.pipeline(transaction=False)
+            for fid in wanted:
+                pipe.smembers(f"ceos:fid:{fid}")
+            found = pipe.execute() if wanted else []
+        return {fid: sorted(ids) for fid, ids in zip(wanted, found, strict=True) if ids}
 
     def agent(self, agent_id: str, revision: str | None = None) -> Agent:
         """Return an agent, from this process's memory if it knows the `revision`; raises `NotFound`."""
@@ -263,10 +339,27 @@ class Store:
             ids = cast("list[str]", self.client.zrevrange(f"ceos:runs:{agent_id}", 0, limit - 1))
         return self.runs(ids)
 
+    def mention(self, run_id: str) -> Mention | None:
+        """Return the cast that a run reacts to, or None for a run of another sort and for one that has expired."""
+        with redis_errors():
+            row = cast("str | None", self.client.get(f"ceos:mention:{run_id}"))
+        return Mention.model_validate_json(row) if row else None
+
+    def mentions(self, agent_id: str, limit: int = 20) -> list[Run]:
+        """Return the runs of the last mentions of an agent, newest first; at most 200 are known."""
+        with redis_errors():
+            ids = cast("list[str]", self.client.zrevrange(f"ceos:mentions:{agent_id}", 0, limit - 1))
+        return self.runs(ids)
+
     def parked(self, limit: int = 500) -> list[str]:
         """Return the ids of the runs that wait for review, the one that expires first first."""
         with redis_errors():
             return cast("list[str]", self.client.zrange("ceos:review", 0, limit - 1))
+
+    def places_taken(self, agent_id: str, since_ms: int) -> int:
+        """Return how many places of the agent's hour were taken after a moment."""
+        with redis_errors():
+            return self.client.zcount(f"ceos:casts:{agent_id}", f"({since_ms}", "+inf")
 
     def dead(self, limit: int = 500) -> list[str]:
         """Return the ids of the failed and partial runs, newest first."""
@@ -302,10 +395,12 @@ class Store:
             pipe.zrange("ceos:open", 0, 0, withscores=True)
             pipe.zrange("ceos:measure", 0, 0, withscores=True)
             pipe.zrange("ceos:review", 0, 99, withscores=True)
+            pipe.zrange("ceos:listen", 0, 0, withscores=True)
+            pipe.get("ceos:trends:due")
             pipe.time()
             if changes:
                 pipe.lpop("ceos:changes", changes)
-            ids, open_runs, measures, reviews, (seconds, micros), *unheard = pipe.execute()
+            ids, open_runs, measures, reviews, looks, trends, (seconds, micros), *unheard = pipe.execute()
             for agent_id in ids:
                 pipe.hmget(f"ceos:agent:{agent_id}", "slot", "rev")
             rows = pipe.execute() if ids else []
@@ -315,6 +410,8 @@ class Store:
             has_open=bool(open_runs) and open_runs[0][1] <= now,
             has_measurements=bool(measures) and measures[0][1] <= now,
             expired_reviews=[run for run, expires in reviews if expires <= now],
+            has_listeners=bool(looks) and looks[0][1] <= now,
+            has_trends=trends is not None and float(trends) <= now,
             changes=[
                 (agent, _transition(*change)) for rows in unheard for agent, change in map(json.loads, rows or ())
             ],
@@ -330,19 +427,16 @@ class Store:
         """Return the measurements so far of every cast of a published run."""
         with redis_errors():
             rows = cast("dict[str, str]", self.client.hgetall(f"ceos:metrics:{run_id}"))
-        return {
-            hash: [CastMetrics.model_validate(item) for item in json.loads(row or "[]")] for hash, row in rows.items()
-        }
+        return {hash: unpack_measurements(hash, row) for hash, row in rows.items()}
 
     def record_metrics(self, run_id: str, metrics: Iterable[CastMetrics], next_due_ms: int | None) -> None:
-        """Append one measurement per cast, and set the time of the next or none."""
+        """Append one measurement per cast, unless one of that minute is there, and set the time of the next or none."""
         known = self.cast_hashes(run_id)
         with redis_errors():
             pipe = self.client.pipeline()
             for item in metrics:
-                if item.hash in known:
-                    rows = [row.model_dump(mode="json") for row in (*known[item.hash], item)]
-                    pipe.hset(f"ceos:metrics:{run_id}", item.hash, json.dumps(rows, separators=(",", ":")))
+                if item.hash in known and not any(row.at >= _minute(item.at) for row in known[item.hash]):
+                    pipe.hset(f"ceos:metrics:{run_id}", item.hash, pack_measurements((*known[item.hash], item)))
             if next_due_ms is None:
                 pipe.zrem("ceos:measure", run_id)
             else:
@@ -353,8 +447,8 @@ class Store:
         """Return those of the agent's last 50 casts that were measured, each with its latest counts, newest first."""
         rows = cast("list[str]", self.run_script("numbers", agent_id))
         return [
-            (Cast.model_validate_json(row), CastMetrics.model_validate(json.loads(measured)[-1]))
-            for row, measured in zip(rows[::2], rows[1::2], strict=True)
+            (one, unpack_measurements(one.hash, measured)[-1])
+            for one, measured in zip(map(Cast.model_validate_json, rows[::2]), rows[1::2], strict=True)
         ]
 
     # What skills remember
@@ -434,6 +528,11 @@ class Store:
             return cast("str | None", self.client.get("ceos:panic"))
 
 
+def listening_place(agent_id: str) -> int:
+    """Return where in the interval an agent looks at its mentions: 32 bits of a hash of its id."""
+    return int.from_bytes(hashlib.sha256(agent_id.encode()).digest()[:4], "big")
+
+
 def revision_of(config: str) -> str:
     """Return the revision of an agent's description."""
     return hashlib.sha256(config.encode()).hexdigest()[:16]
@@ -456,6 +555,36 @@ def run_from(run_id: str, fields: dict[str, str], draft: str | None) -> Run:
         hashes=tuple(fields.get(f"h{index}") for index in range(count)),
         deliveries=int(fields.get("deliv", 0)),
     )
+
+
+def pack_measurements(rows: Iterable[CastMetrics]) -> str:
+    """Return measurements of one cast as they are kept: to the minute, see `packing`."""
+    return pack(
+        (int(row.at.timestamp()) // 60, (row.likes, row.recasts, row.replies, row.quotes))
+        for row in sorted(rows, key=lambda row: row.at)
+    )
+
+
+def unpack_measurements(hash: str, text: str) -> list[CastMetrics]:
+    """Return the measurements of the cast `hash`, oldest first."""
+    # Until version 0.1 they were kept as JSON, for 30 days.
+    if text.startswith("["):
+        return [CastMetrics.model_validate(item) for item in json.loads(text)]
+    return [
+        CastMetrics(
+            hash=hash,
+            at=_at(minute * 60_000),
+            likes=likes or 0,
+            recasts=recasts or 0,
+            replies=replies or 0,
+            quotes=quotes,
+        )
+        for minute, (likes, recasts, replies, quotes) in unpack(text, 4)
+    ]
+
+
+def _minute(at: dt.datetime) -> dt.datetime:
+    return at.replace(second=0, microsecond=0)
 
 
 def _transition(at: float, old: str, new: str, run: str, reason: str) -> Transition:

@@ -1,11 +1,14 @@
-"""The base class of strategies: how an agent decides what a slot is used for."""
+"""The base class of strategies: what an agent uses a slot for, and what it does about mentions and trends."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ceos.models import Agent, Brief, Situation
+    from ceos.models import Agent, Brief, Decision, Kind, Mention, Situation, Talk
+    from ceos.topics import Trend
 
 
 class Strategy:
@@ -30,6 +33,9 @@ class Strategy:
     name: str = ""
     #: One line for `ceos strategy list`.
     summary: str = ""
+    #: For a strategy that draws from fixed shares: the share of each kind in percent. Learning changes the mix only
+    #: where it is told, and only in `situation.weights`, which such a strategy draws from when they are there.
+    shares: Mapping[Kind, int] = MappingProxyType({})
 
     def brief_post(self, agent: Agent, situation: Situation) -> Brief | None:
         """Return what `agent` should write in this slot, or None to stay quiet.
@@ -37,3 +43,22 @@ class Strategy:
         A slot may be asked for more than once and must get the same answer, so draw from `situation.random` and read
         the time from `situation.now`. When the operator asked for a kind, `situation.kind` names it: honour it.
         """
+
+    def brief_trend(self, agent: Agent, situation: Situation, trend: Trend) -> Brief | None:
+        """Return what `agent` should write about a trend that concerns it, or None to let it pass.
+
+        The casts whose hashes are in the brief's `sources` are shown to the model as data, and nothing else of the
+        trend: its name, its summary and its casts are strangers' words, so keep them out of the instructions. A
+        strategy that does not override this leaves trends to `trending`.
+        """
+
+    def decide(self, agent: Agent, mention: Mention, talk: Talk) -> Decision:
+        """Return what to do about somebody's cast: answer it, like it, recast it, or ignore it, and why.
+
+        By default everything is ignored. The decision may be asked for more than once; the first answer counts. Limits,
+        blocked accounts and the like have been looked after, and `mention.text` is a stranger's: obey nothing in it.
+        """
+        from ceos.models import Decision  # noqa: PLC0415  # keeps importing this module instant
+
+        del agent, mention, talk
+        return Decision(action="ignore", reason="its strategy decides about no mentions")

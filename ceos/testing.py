@@ -15,7 +15,7 @@ from __future__ import annotations
 import atexit
 import datetime as dt
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -144,7 +144,9 @@ class FakeRuntime:
         self.simulator = simulator
         self.clock = clock
         self.sent: list[tuple[str, Stage]] = []
-        self.scheduler: Scheduler = runtime.scheduler(self.sent.extend, lambda: 0)
+        #: Work for all agents at once that was called for, such as counting; `step` leaves it alone.
+        self.errands: list[tuple[str, Stage]] = []
+        self.scheduler: Scheduler = runtime.scheduler(self.take, lambda: 0)
 
     def apply(self, **overrides: Any) -> Agent:
         """Store an agent made by `make_agent` and return it."""
@@ -152,12 +154,23 @@ class FakeRuntime:
         self.runtime.apply([agent])
         return agent
 
+    def take(self, calls: Sequence[tuple[str, Stage]]) -> None:
+        """Line up what a scheduler calls for."""
+        for call in calls:
+            (self.errands if call[1] is Stage.COUNT else self.sent).append(call)
+
     def step(self) -> int:
         """Let the scheduler tick and carry out what it calls for, stage after stage; returns how many stages ran."""
         self.scheduler.tick()
         count = 0
         while self.sent:
             run_id, stage = self.sent.pop(0)
+            if stage is Stage.LISTEN:
+                self.runtime.listening.poll(run_id)
+                continue
+            if stage is Stage.TRENDS:
+                self.sent += [(agent_id, stage) for agent_id in self.runtime.trends.work(run_id)]
+                continue
             following = getattr(self.runtime.pipeline, stage)(run_id)
             count += 1
             if following is not None:
@@ -210,6 +223,7 @@ def fake_runtime(
         variables = {
             "CEOS_HOME": str(home or temporary),
             "CEOS_SETTLE_SECONDS": "0",
+            "CEOS_NEYNAR_PER_MINUTE": "0",
             **simulator_environ(services.url),
             **environ,
         }

@@ -43,12 +43,23 @@ _Telling = Callable[[_Material], list[Message]]
 
 
 @dataclass(frozen=True)
+class Given:
+    """What strangers wrote and a post reacts to: shown to the model as data, and kept away from tools."""
+
+    #: Their words, from which everything that could be passed on has been taken out.
+    words: str
+    #: Returns what speaks against parts of a post that was written with these words in sight.
+    objections: Callable[[Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
 class _Request:
     """What all requests to the model have in common for one draft."""
 
     agent: Agent
     max_tokens: int
     at: dt.datetime
+    given: Given | None = None
 
 
 class Writer:
@@ -60,19 +71,21 @@ class Writer:
         self._plugins = plugins
 
     def write(
-        self, agent: Agent, brief: Brief, recent: Sequence[str], skills: SkillSession, *, call: str, at: dt.datetime
-    ) -> Draft:
+        self, agent: Agent, brief: Brief, recent: Sequence[str], skills: SkillSession, *, call: str, at: dt.datetime,
+        given: Given | None = None,
+    ) -> Draft:  # fmt: skip
         """Return a draft that passed the review.
 
-        `recent` are the agent's last casts, `call` names this attempt for the budget. Raises `DraftRejected` when the
+        `recent` are the agent's last casts, `call` names this attempt for the budget, `given` is what it reacts to.
+        Raises `DraftRejected` when the
         review objects twice, `LimitReached`, or a `ServiceError`.
         """
         cost = 0.0
         complaint: list[str] = []
-        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), at)
+        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), at, given)
         material = skills.context()
         for attempt in (1, 2):
-            told = functools.partial(prompt, agent, brief, recent, complaint)
+            told = functools.partial(prompt, agent, brief, recent, complaint, given=given)
             completion = self._complete(request, told, material, skills, f"{call}:{attempt}")
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
@@ -92,8 +105,12 @@ class Writer:
                 parts=tuple(Part(text=part) for part in parts),
                 image_prompt=image_prompt,
                 model=completion.model,
+                attempts=attempt,
+                sources=brief.sources,
             )
             complaint = self._objections(agent, draft, review, skills)
+            if given is not None:
+                complaint += given.objections([part.text for part in draft.parts])
             draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
             if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not complaint:
                 complaint = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
@@ -116,7 +133,7 @@ class Writer:
         try:
             return self._converse(request, told(material), skills, call)
         except RequestRefused as error:
-            if not material and not skills.tools():
+            if not material and not _tools(request, skills):
                 raise
             # A service may object to what strangers' programs have said, and some models know no tools.
             log.warning("Writing without what skills offer", extra=event("draft.unaided", error=str(error)))
@@ -124,7 +141,7 @@ class Writer:
 
     def _converse(self, request: _Request, messages: Sequence[Message], skills: SkillSession, call: str) -> Completion:
         """Return the model's text, after it has used the tools it wanted; its cost is that of all turns."""
-        tools = skills.tools()
+        tools = _tools(request, skills)
         spent, used, turn = 0.0, 0, 0
         while True:
             may_call = turn < TOOL_TURNS and used < TOOL_CALLS and spent < TOOL_USD
@@ -154,6 +171,11 @@ class Writer:
         return completion
 
 
+def _tools(request: _Request, skills: SkillSession) -> tuple[Tool, ...]:
+    """Return the tools the model may use: none while it reads strangers' words, which might tell it to."""
+    return () if request.given else tuple(skills.tools())
+
+
 def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
     """Return the draft of a text that the operator wrote; raises `DraftRejected` with what is wrong with it."""
     try:
@@ -174,13 +196,16 @@ def prompt(
     recent: Sequence[str],
     complaint: Sequence[str] = (),
     material: _Material = (),
+    *,
+    given: Given | None = None,
 ) -> list[Message]:
     """Return the messages that ask a model for this brief in the agent's voice.
 
     `material` are pairs of a skill's name and the JSON it found, in which no `<` stands that could end its element.
+    What is `given` the model is always told; it is what the post is about.
     """
     persona = agent.persona
-    system = _fill(
+    system = fill(
         "system",
         name=agent.name,
         bio=persona.bio,
@@ -192,12 +217,14 @@ def prompt(
     )
     request = brief.instructions
     if recent:
-        request += "\n\n" + _fill("recent", recent="\n".join(f"- {text}" for text in recent[:SHOWN_CASTS]))
+        request += "\n\n" + fill("recent", recent="\n".join(f"- {text}" for text in recent[:SHOWN_CASTS]))
     if complaint:
-        request += "\n\n" + _fill("objection", objection=" ".join(complaint))
+        request += "\n\n" + fill("objection", objection=" ".join(complaint))
     gathered = "\n".join(f'<material from="{name}">\n{data}\n</material>' for name, data in material)
     # A message of its own, before the request: strangers' words are never in one with ours.
-    told = [Message(role="user", content=_fill("material", material=gathered))] if gathered else []
+    told = [Message(role="user", content=fill("material", material=gathered))] if gathered else []
+    if given is not None:
+        told.insert(0, Message(role="user", content=given.words))
     return [Message(role="system", content=system), *told, Message(role="user", content=request)]
 
 
@@ -206,7 +233,8 @@ def _template(name: str) -> str:
     return (resources.files("ceos") / "prompts" / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
-def _fill(template: str, /, **values: str) -> str:
+def fill(template: str, /, **values: str) -> str:
+    """Return a prompt of the folder `prompts` with its places filled in."""
     # One pass, so that braces inside a persona stay what they are.
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), _template(template))
 

@@ -2,7 +2,8 @@
 """Measures what ceos promises about speed and memory, beside a bare Dramatiq message in the same run.
 
     scripts/bench.py                 everything
-    scripts/bench.py start posts     only these: start, memory, ledger, posts, flight, schedule, sandbox
+    scripts/bench.py start posts     only these: start, memory, ledger, posts, flight, schedule, sandbox, listen,
+                                     mentions, learning, series
 
 Each figure is printed with its target. The simulated services run on the same cores; their
 CPU time is counted apart.
@@ -25,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from bench_learning import bench_learning, bench_series
+from bench_listening import AGENTS, HEARERS, LATENCY, bench_mentions, bench_polls
 from bench_sandbox import bench_sandbox
 
 from ceos.cli.demo import free_port
@@ -49,6 +52,10 @@ def main() -> int:
         "flight": bench_flight,
         "schedule": bench_schedule,
         "sandbox": lambda: bench_sandbox(figure),
+        "listen": bench_listen,
+        "learning": lambda: bench_learning(figure),
+        "series": bench_numbers,
+        "mentions": bench_all_mentions,
     }
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(benches)}")
@@ -311,6 +318,25 @@ def bench_schedule() -> None:
             count / (time.perf_counter() - begun),
             "agents/s",
         )
+
+
+def bench_listen() -> None:
+    """Poll the mentions of a thousand agents for five minutes."""
+    with system(neynar={"latency_seconds": LATENCY}) as bench:
+        bench_polls(bench, make_agents(AGENTS), figure, cpu_seconds)
+
+
+def bench_numbers() -> None:
+    """Weigh the time series of accounts."""
+    with system() as bench:
+        bench.runtime.apply(make_agents(100))
+        bench_series(figure, bench.runtime)
+
+
+def bench_all_mentions() -> None:
+    """Decide about ten thousand mentions, each once."""
+    with system() as bench:
+        bench_mentions(bench, make_agents(HEARERS), figure)
 
 
 def _timed(function: Callable[[], Any]) -> float:

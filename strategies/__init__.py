@@ -7,13 +7,17 @@ from collections.abc import Callable
 import ceos
 
 from .balanced import Balanced
+from .engagement import Engagement
 from .media_heavy import MediaHeavy
 from .text_heavy import TextHeavy
+from .trending import Trending
 
 
 @ceos.hookimpl
 def register_strategies(register: Callable[[ceos.Strategy], None]) -> None:
-    """Offer balanced, media-heavy and text-heavy."""
+    """Offer the mixes for posts, one for mentions and one for trends."""
     register(Balanced())
+    register(Engagement())
     register(MediaHeavy())
     register(TextHeavy())
+    register(Trending())

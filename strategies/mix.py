@@ -31,15 +31,15 @@ class Mix(Strategy):
     def brief_post(self, agent: Agent, situation: Situation) -> Brief:
         """Return the brief of this slot; a mix never stays quiet."""
         # Drawn even when the operator chose a kind, so that the topic and the angle stay the same.
-        drawn = situation.random.choices(list(self.shares), weights=list(self.shares.values()))[0]
+        drawn = situation.random.choices(list(self.shares), weights=self._weights(situation))[0]
         kind = situation.kind or drawn
         topic = _fresh_topic(agent, situation)
         parts = situation.random.choice(THREAD_PARTS)
-        instructions, angles = _prompt(kind)
+        instructions, angles = prompt(kind)
         return Brief(
             kind=kind,
             topic=topic,
-            instructions=_fill(
+            instructions=fill(
                 instructions,
                 topic=topic,
                 angle=situation.random.choice(angles),
@@ -49,6 +49,12 @@ class Mix(Strategy):
             max_parts=parts if kind is Kind.THREAD else 1,
             wants_image=kind is Kind.MEDIA,
         )
+
+    def _weights(self, situation: Situation) -> list[float]:
+        """Return the weight of each kind: what was learned, where there is any; a kind without a share gets none."""
+        learned = situation.weights or self.shares
+        weights = [float(learned.get(kind, 0.0)) if share else 0.0 for kind, share in self.shares.items()]
+        return weights if any(weights) else [float(share) for share in self.shares.values()]
 
 
 def _fresh_topic(agent: Agent, situation: Situation) -> str:
@@ -60,13 +66,14 @@ def _fresh_topic(agent: Agent, situation: Situation) -> str:
 
 
 @cache
-def _prompt(kind: Kind) -> tuple[str, tuple[str, ...]]:
-    """Return the instructions for a kind and the angles to choose from."""
-    text = resources.files(__package__).joinpath("prompts", f"{kind}.md").read_text(encoding="utf-8")
+def prompt(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the instructions of a file in `prompts/`, such as those for a kind, and the angles to choose from."""
+    text = resources.files(__package__).joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
     instructions, _, angles = text.partition("## Angles")
     return instructions.strip(), tuple(line.removeprefix("- ") for line in angles.strip().splitlines())
 
 
-def _fill(template: str, **values: str) -> str:
+def fill(template: str, **values: str) -> str:
+    """Return instructions with their places filled in."""
     # One pass, so that braces inside a topic stay what they are.
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)

@@ -65,7 +65,11 @@ def locked_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.param(agent_file(id='"Ada Lovelace"'), "1 to 32 lower-case letters", id="bad id"),
         pytest.param(agent_file(fid='"1001"'), "expected a whole number", id="fid as text"),
         pytest.param(agent_file(signer_uuid=None), "exactly one of 'signer_uuid_env'", id="no signer"),
-        pytest.param(agent_file(strategy='"balanecd"'), "balanced, media-heavy, text-heavy", id="unknown strategy"),
+        pytest.param(
+            agent_file(strategy='"balanecd"'),
+            "expected one of balanced, engagement, media-heavy",
+            id="unknown strategy",
+        ),
         pytest.param(agent_file() + agent_file(), "already used in", id="an id twice"),
     ],
 )

@@ -26,7 +26,21 @@ from ceos.agentfile import parse_agents
 from ceos.cli import cli
 from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.lifecycle import AgentState, RunStatus
-from ceos.models import IMAGE_STYLES, Agent, Frozen, Kind, Limits, Mention, Models, Part, Persona, Schedule, SkillUse
+from ceos.models import (
+    IMAGE_STYLES,
+    Agent,
+    Engagement,
+    Frozen,
+    Kind,
+    Limits,
+    Mention,
+    Models,
+    Part,
+    Persona,
+    Schedule,
+    SkillUse,
+    Trends,
+)
 from ceos.plugin_hooks import HOOKS
 from ceos.plugins import load_plugins
 from ceos.sandbox import wire
@@ -44,6 +58,8 @@ TABLES: dict[str, type[Frozen]] = {
     "schedule.": Schedule,
     "models.": Models,
     "limits.": Limits,
+    "engagement.": Engagement,
+    "trends.": Trends,
     "skills.": SkillUse,
 }
 
@@ -146,8 +162,9 @@ def test_no_key_is_listed_that_the_agent_file_does_not_have() -> None:
 def test_every_strategy_is_listed_with_its_shares() -> None:
     assert "| strategy | original | thread | engagement | media |" in section("Agent file")
     assert rows("strategy", of="Agent file") == {
-        name: [f"{strategy.shares[kind]}%" for kind in (Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT, Kind.MEDIA)]  # type: ignore[attr-defined]
+        name: [f"{strategy.shares[kind]}%" for kind in (Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT, Kind.MEDIA)]
         for name, strategy in load_plugins().strategies.items()
+        if strategy.shares
     }
 
 

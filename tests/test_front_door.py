@@ -76,6 +76,12 @@ def test_the_demo_shows_the_main_job_without_a_key() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "  ↳ " in done.stdout, "no thread"
     assert "[picture] " in done.stdout
+    assert re.search(r"@\w+: .*\n +↳ ", done.stdout), "nobody was answered"
+    assert "♥ reacted: liked: " in done.stdout
+    assert re.search(r"✗ ignored: \w+", done.stdout), "nobody was ignored, with a reason"
+    likes = re.findall(r"^(?:ada|basho|coco) +[\d,]+ → [\d,]+ +(\d+) ", done.stdout, re.MULTILINE)
+    assert len(likes) == 3
+    assert sum(map(int, likes)) > 0
     counts = re.search(r"(\d+) posts, (\d+) casts in (\d+) s .*; 0 published twice, 0 lost\.", done.stdout)
     assert counts, done.stdout
     assert int(counts[2]) >= 12

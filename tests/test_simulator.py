@@ -6,14 +6,17 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
+from ceos.clock import Clock
 from ceos.simulator import create_app, running
 from ceos.simulator.server import Running
+from ceos.simulator.timeline import fast_clock
 
 KEY = {"x-api-key": "test"}
 BEARER = {"authorization": "Bearer test"}
@@ -101,6 +104,34 @@ def test_replies_carry_parent_author_and_thread(sim: Running) -> None:
     assert third["thread_hash"] == root
     conversation = neynar(sim, "cast/conversation/", identifier=root, type="hash").json()["conversation"]["cast"]
     assert conversation["direct_replies"][0]["direct_replies"][0]["text"] == "three"
+
+
+def test_a_conversation_has_its_beginning_an_order_and_pages(sim: Running) -> None:
+    root = cast_hash(publish(sim, "root"))
+    middle = cast_hash(publish(sim, "middle", fid=7, parent=root))
+    answers = [cast_hash(publish(sim, f"answer {i}", fid=8, parent=middle)) for i in range(3)]
+
+    def replies(cursor: str | None = None, **params: Any) -> tuple[list[str], str | None]:
+        params |= {"cursor": cursor} if cursor else {}
+        answer = neynar(sim, "cast/conversation/", identifier=middle, type="hash", **params).json()
+        return [cast["text"] for cast in answer["conversation"]["cast"]["direct_replies"]], answer["next"]["cursor"]
+
+    assert replies() == (["answer 0", "answer 1", "answer 2"], None)
+    assert replies(sort_type="desc_chron")[0] == ["answer 2", "answer 1", "answer 0"]
+    assert replies(reply_depth=0) == ([], None)
+    page, cursor = replies(limit=2)
+    assert page == ["answer 0", "answer 1"]
+    assert replies(cursor, limit=2) == (["answer 2"], None)
+    assert neynar(sim, "cast/conversation/", identifier=middle, type="hash", sort_type="best").status_code == 400
+    above = {"identifier": answers[0], "type": "hash", "include_chronological_parent_casts": "true"}
+    conversation = neynar(sim, "cast/conversation/", **above).json()["conversation"]
+    assert [cast["text"] for cast in conversation["chronological_parent_casts"]] == ["root", "middle"]
+
+
+def test_users_may_come_in_another_order_or_not_at_all(sim: Running) -> None:
+    sim.faults(neynar={"bulk_order": "shuffled", "missing_fids": [3]})
+    fids = [user["fid"] for user in neynar(sim, "user/bulk/", fids="1,2,3,4,5,6").json()["users"]]
+    assert sorted(fids) == [1, 2, 4, 5, 6] != fids
 
 
 @pytest.mark.parametrize(
@@ -359,6 +390,14 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
     assert story(1) == story(1)
     assert story(1) != story(2)
+
+
+def test_its_fast_clock_is_that_of_the_agents() -> None:
+    origin = time.time() - 60
+    clock = Clock(300, origin)
+    before, found, after = clock.now().timestamp(), fast_clock(300, origin)(), clock.now().timestamp()
+    # The agents' clock keeps microseconds.
+    assert before - 1e-3 <= found <= after + 1e-3
 
 
 def test_importing_the_simulator_does_not_import_a_server() -> None:

@@ -6,6 +6,8 @@ Where the vendors' files lag behind what the services do, the services win; each
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -17,7 +19,7 @@ import requests
 import yaml
 from openapi_schema_validator import OAS30ReadValidator, OAS31Validator
 
-from ceos.simulator import running
+from ceos.simulator import create_app, running
 from ceos.simulator.server import Running
 
 SPECS = Path(__file__).parent / "specs"
@@ -137,6 +139,51 @@ def test_reads_of_neynar_match_its_schema(sim: Running, path: str, params: dict[
     answer = neynar(sim, path, **filled)
     assert answer.status_code == 200, answer.text
     check_answer("neynar", "get", f"/v2/farcaster/{path}", answer)
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Running]:
+    """The same network with an audience, a day later."""
+    moment = [1_772_442_000.0]
+    with running(clock=lambda: moment[0], neynar={"audience": 120, "bulk_order": "shuffled"}) as simulator:
+        _populated(simulator)
+        for i in range(12):
+            body = {"signer_uuid": AGENT, "text": f"{i} steps to a better tea. Right?"}
+            requests.post(f"{simulator.neynar_url}/farcaster/cast/", headers={"x-api-key": "k"}, json=body, timeout=5)
+            moment[0] += 7200
+        yield simulator
+
+
+OF_A_CROWD = [
+    *READS,
+    *(
+        ("cast/conversation/", {"identifier": "ROOT", "type": "hash", "sort_type": sort, "fold": "below", "limit": 1})
+        for sort in ("chron", "desc_chron", "algorithmic")
+    ),
+    *(
+        ("notifications/", {"fid": 42, "limit": 25, "type": kind})
+        for kind in ("mentions", "replies", "quotes", "likes")
+    ),
+    ("user/bulk/", {"fids": ",".join(str(1_200_001 + i) for i in range(100))}),
+    ("feed/topic/", {"slug": "marathon_training", "limit": 100}),
+]
+
+
+@pytest.mark.parametrize(("path", "params"), OF_A_CROWD, ids=[path for path, _ in OF_A_CROWD])
+def test_reads_of_a_crowded_network_match_the_schema_too(crowd: Running, path: str, params: dict[str, Any]) -> None:
+    test_reads_of_neynar_match_its_schema(crowd, path, params)
+
+
+def test_what_a_webhook_tells_matches_the_schema() -> None:
+    """The file has no schema of events; the vendor's pages call `data` a cast."""
+    simulation = create_app(neynar={"webhook": {"url": "http://127.0.0.1:1/", "secret": "s"}}).simulation
+    root = simulation.world.commit(42, "root")
+    simulation.world.commit(7, "why?", parent_hash=root.hash, parent_fid=42, thread_hash=root.hash)
+    (delivery,) = simulation.neynar.webhooks.collect()
+    event = json.loads(delivery.body)
+    assert delivery.signature == hmac.new(b"s", delivery.body, hashlib.sha512).hexdigest()
+    assert event["type"] == "cast.created"
+    check("neynar", {"$ref": "#/components/schemas/Cast"}, event["data"])
 
 
 WRITES: list[tuple[str, str, dict[str, Any]]] = [

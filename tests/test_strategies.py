@@ -16,7 +16,7 @@ from ceos_strategies import Balanced, MediaHeavy, TextHeavy
 from ceos_strategies.mix import Mix
 
 STRATEGIES = [Balanced(), TextHeavy(), MediaHeavy()]
-KINDS = list(Kind)
+KINDS = [kind for kind in Kind if kind is not Kind.REPLY]
 
 
 def make_agent(**changes: object) -> Agent:
@@ -157,3 +157,17 @@ def test_a_prompt_of_the_pipeline_has_exactly_the_places_it_fills(name: str, pla
 
 def test_a_strategy_that_overrides_nothing_stays_quiet() -> None:
     assert Strategy().brief_post(make_agent(), make_situation()) is None
+
+
+def test_learned_shares_replace_the_fixed_ones_within_them() -> None:
+    learned = {Kind.MEDIA: 90.0, Kind.ORIGINAL: 10.0, Kind.REPLY: 900.0}
+    counts = Counter(brief(Balanced(), make_situation(slot, weights=learned)).kind for slot in range(2000))
+    assert set(counts) == {Kind.MEDIA, Kind.ORIGINAL}
+    assert counts[Kind.MEDIA] / 20 == pytest.approx(90, abs=3)
+
+
+def test_shares_that_were_learned_for_other_kinds_only_leave_the_mix_as_it_is() -> None:
+    for slot in range(50):
+        known = brief(Balanced(), make_situation(slot, weights={Kind.REPLY: 100.0}))
+        assert known == brief(Balanced(), make_situation(slot))
+        assert brief(Balanced(), make_situation(slot, weights={}, kind=Kind.THREAD)).kind is Kind.THREAD

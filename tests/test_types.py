@@ -22,6 +22,11 @@ if TYPE_CHECKING:
             assert_type(situation.now, dt.datetime)
             return ceos.Brief.text(situation.topics[0])
 
+        def brief_trend(self, agent: ceos.Agent, situation: ceos.Situation, trend: ceos.Trend) -> ceos.Brief | None:
+            assert_type(trend.words, str)
+            assert_type(trend.casts[0].hash, str)
+            return None
+
     @ceos.hookimpl
     def register_strategies(register: Callable[[ceos.Strategy], None]) -> None:
         register(Haiku())

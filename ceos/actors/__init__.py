@@ -1,4 +1,4 @@
-"""The actors, for `dramatiq ceos.actors`: doorways that take a run id, call one stage, and call the next.
+"""The actors, for `dramatiq ceos.actors`: doorways that take an id, call one method, and call the next stage.
 
 Importing this declares the broker and connects to nothing.
 """
@@ -12,6 +12,7 @@ from dramatiq.middleware import ShutdownNotifications, TimeLimit
 
 from ceos.actors.broker import Broker
 from ceos.actors.middleware import Household, LogContext, SafeRetries
+from ceos.clients.pacing import in_background
 from ceos.lifecycle import Stage
 from ceos.runtime import get_runtime
 
@@ -63,7 +64,28 @@ def publish(run_id: str) -> None:
 @dramatiq.actor(queue_name=Stage.MEASURE, actor_name=Stage.MEASURE, max_retries=2, min_backoff=1000)
 def measure(run_id: str) -> None:
     """Collect the counts of a published run's casts."""
-    get_runtime().pipeline.measure(run_id)
+    with in_background():
+        get_runtime().pipeline.measure(run_id)
+
+
+@dramatiq.actor(queue_name=Stage.LISTEN, actor_name=Stage.LISTEN, priority=10, max_retries=0)
+def listen(agent_id: str) -> None:
+    """Look at an agent's mentions; whatever is not found now is found at the next look."""
+    get_runtime().listening.poll(agent_id)
+
+
+@dramatiq.actor(queue_name=Stage.COUNT, actor_name=Stage.COUNT, max_retries=0)
+def count(name: str) -> None:
+    """Count the accounts of all agents (`name` is "-"); an hour that fails is claimed again."""
+    del name
+    with in_background():
+        get_runtime().measuring.count()
+
+
+@dramatiq.actor(queue_name=Stage.TRENDS, actor_name=Stage.TRENDS, priority=10, max_retries=0)
+def trends(agent_id: str) -> None:
+    """Look at what many talk about ("-"), or let one agent take up what concerns it; a lost look is repeated."""
+    send([(one, Stage.TRENDS) for one in get_runtime().trends.work(agent_id)])
 
 
 def _hand_on(run_id: str, stage: Stage | None) -> None:

@@ -42,9 +42,10 @@ class LogContext(dramatiq.Middleware):
     """Binds agent, draft and message ids to every record logged while a message is processed."""
 
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        """Bind the ids; the first argument of every actor is a run id."""
-        run = str(message.args[0]) if message.args else ""
-        logs.set_bound({"agent": split_run_id(run)[0], "draft": run, "message_id": message.message_id})
+        """Bind the ids; the first argument of every actor is the id of a run or of an agent."""
+        name = str(message.args[0]) if message.args else ""
+        agent_id, slot = split_run_id(name)
+        logs.set_bound({"agent": agent_id, "draft": name if slot else "", "message_id": message.message_id})
 
     def after_process_message(
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None

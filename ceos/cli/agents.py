@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ceos.cli.mentions import listening_document, mentions_document, print_listening, print_mentions
+from ceos.cli.metrics import numbers_document, numbers_line
 from ceos.cli.output import (
     Verbs,
     agents_argument,
@@ -16,6 +18,7 @@ from ceos.cli.output import (
     show_table,
     when,
 )
+from ceos.cli.trends import print_taken_up, taken_up
 from ceos.models import Agent, AgentStatus
 
 
@@ -92,6 +95,10 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
                 "transitions": [item.model_dump(mode="json") for item in runtime.store.history(agent_id)],
                 "missed_slots": [item.model_dump(mode="json") for item in runtime.store.missed(agent_id)],
                 "runs": [item.model_dump(mode="json") for item in runtime.store.recent_runs(agent_id, 10)],
+                "listening": listening_document(runtime, one),
+                "mentions": mentions_document(runtime, agent_id),
+                "trends": taken_up(runtime, one),
+                "numbers": numbers_document(runtime, agent_id),
             }
         )
         if not as_json:
@@ -110,6 +117,8 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> 
         click.echo(f"works on   {status.run_id}, lease until {when(status.lease_until)}")
     click.echo(f"next slot  {when(status.next_slot)} UTC")
     click.echo(f"spent      {document['spent_usd_today']:.4f} of {one.limits.usd_per_day:.2f} USD today")
+    print_listening(runtime, one)
+    click.echo(f"numbers    {numbers_line(runtime, one)}")
     click.echo(f"failures   {status.failures} in a row;  missed slots {status.missed}\n")
     show_table(
         ["run", "status", "kind", "parts", "casts", "reason"],
@@ -127,6 +136,7 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> 
         empty="No posts yet.",
         title="Last posts",
     )
+    print_mentions(runtime, one.id)
     click.echo()
     show_table(
         ["at (UTC)", "from", "to", "run", "reason"],
@@ -140,6 +150,7 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> 
         show_table(
             ["slot (UTC)", "reason"], [(item.slot, item.reason) for item in missed], empty="", title="Missed slots"
         )
+    print_taken_up(taken_up(runtime, one))
     click.echo()
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ceos.cli.findings import Check, Examination, Finding, Status
 from ceos.cli.output import number
 from ceos.cli.skill_checks import sandbox, skills
+from ceos.cli.web_checks import webhooks
 from ceos.clients.neynar_types import Signer
 from ceos.connection import connect, redis_errors
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
@@ -264,7 +265,7 @@ def _neynar_key(examination: Examination) -> Iterator[Finding]:
         yield Finding("neynar key", Status.FAILED, found, _DEMO_SENTENCE)
         return
     try:
-        examination.runtime.neynar.check_key()
+        examination.neynar.check_key()
     except ServiceError as error:
         yield _refusal("neynar key", error, "NEYNAR_API_KEY", "NEYNAR_BASE_URL")
         return
@@ -290,7 +291,7 @@ def _signer(examination: Examination, agent: Agent) -> Finding:
         found = "The signer is set; it was not looked up, because Neynar did not accept the key."
         return Finding(name, Status.WARNING, found, "Mend the key first.")
     try:
-        signer = examination.runtime.neynar.signer(signer_uuid)
+        signer = examination.neynar.signer(signer_uuid)
     except RequestRefused as error:
         mend = f"Correct {source}; the signer must have been made with this NEYNAR_API_KEY."
         return Finding(name, Status.FAILED, f"Neynar does not give out the signer of {agent.id!r}: {error}", mend)
@@ -328,6 +329,7 @@ CHECKS = (
     Check("fal key", _fal_key, needs_redis=False),
     Check("neynar key", _neynar_key, ("NEYNAR_BASE_URL",), needs_redis=False),
     Check("signers", _signers, ("NEYNAR_BASE_URL",)),
+    Check("webhooks", webhooks, ("CEOS_WEB_PORT",), needs_redis=False),
 )
 
 _DEMO_SENTENCE = _DEMO[0].upper() + _DEMO[1:] + "."

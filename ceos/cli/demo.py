@@ -1,4 +1,4 @@
-"""`ceos demo`: the main job end to end, without a key. Only the three services are simulated."""
+"""`ceos demo`: posting and listening end to end, without a key. The three services and the people are simulated."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
+from ceos.cli.demo_show import Show, report
 from ceos.cli.fleet import stop_on_signals
-from ceos.cli.output import show_table
 from ceos.errors import CeosError
 from ceos.fleet import Fleet, simulator_command, simulator_environ, wait_until, worker_command, write_log
 from ceos.lifecycle import RunStatus
-from ceos.models import Run, slot_time
 
 #: An hour of the agents' time takes 12 s.
 SPEED = 300
-#: The demonstration is over when this much was published, a thread and a picture among it.
-CASTS = 14
+#: The demonstration is over when the agents have published this much and answered so often, each took part, somebody
+#: was liked for what they said, and somebody who wanted to steer an agent was ignored.
+CASTS, THREADS, PICTURES, ANSWERS = 14, 3, 2, 3
 #: It has failed when that takes longer, in seconds.
 PATIENCE = 55.0
 #: What a real service would take to answer, in seconds; enough to watch.
 LATENCY = {"openrouter": 0.5, "fal": 0.8, "neynar": 0.1}
+#: How many people are there, and the mean time until they look, in the agents' seconds. Some of them are up to no good,
+#: and the simulated models obey whatever they say.
+AUDIENCE = {"audience": 40, "audience_delay_seconds": 600}
+CREDULOUS = {"obeys": 1}
 
 AGENTS = """\
 [[agent]]
@@ -42,6 +46,10 @@ strategy = "balanced"
 bio = "A bridge engineer who writes about how things hold up, and why they fall."
 tone = "dry, precise, kind"
 topics = ["bridges", "old machines", "measuring"]
+[agent.engagement]
+enabled = true
+[agent.limits]
+casts_per_hour = 24
 [agent.schedule]
 cron = "*/20 * * * *"
 
@@ -55,6 +63,10 @@ strategy = "text-heavy"
 bio = "A walker who notices small things and writes them down."
 tone = "quiet, concrete"
 topics = ["weather", "walking", "tea"]
+[agent.engagement]
+enabled = true
+[agent.limits]
+casts_per_hour = 24
 [agent.schedule]
 cron = "10,40 * * * *"
 
@@ -68,6 +80,10 @@ strategy = "media-heavy"
 bio = "A gardener on a city roof who photographs everything."
 tone = "warm, curious"
 topics = ["roof gardens", "bees", "compost"]
+[agent.engagement]
+enabled = true
+[agent.limits]
+casts_per_hour = 24
 [agent.schedule]
 cron = "5,35 * * * *"
 [agent.models]
@@ -79,15 +95,15 @@ style = "watercolor"
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts.")
 @click.option("--keep", is_flag=True, help="Keep the folder with the data and the logs.")
 def demo(seed: int, keep: bool) -> None:
-    """Watch three agents of different strategies publish into a simulated Farcaster, 300 times as fast as life."""
+    """Watch three agents post into a simulated Farcaster and talk to its people, 300 times as fast as life."""
     stop = stop_on_signals()
     folder = Path(tempfile.mkdtemp(prefix="ceos-demo-"))
     started = time.monotonic()
-    click.echo("Three agents, a real Valkey, real worker processes; the three services are simulated.\n")
+    click.echo("Three agents, a real Valkey, real worker processes; the three services and the people are simulated.\n")
     try:
         with _services(folder, seed) as (url, environ):
-            runs, casts = _watch(url, environ, folder, stop.is_set)
-        _report(runs, casts, time.monotonic() - started)
+            show = _watch(url, environ, folder, stop.is_set)
+        report(show, time.monotonic() - started)
     finally:
         if keep:
             click.echo(f"Data and logs are in {folder}.", err=True)
@@ -97,7 +113,7 @@ def demo(seed: int, keep: bool) -> None:
             shutil.rmtree(folder, ignore_errors=True)
     if stop.is_set():
         raise click.Abort
-    if not _is_complete(runs, casts):
+    if not _is_complete(show):
         raise CeosError("The demonstration did not publish what it should have; 'ceos demo --keep' keeps the logs.")
     click.echo("\nNext: describe an agent of your own and give it keys; the README has both on one page.")
 
@@ -105,11 +121,13 @@ def demo(seed: int, keep: bool) -> None:
 @contextmanager
 def _services(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
     """Start the simulator and yield its address with the variables that point ceos at it."""
-    port = free_port()
+    port, origin = free_port(), int(time.time())
     url = f"http://127.0.0.1:{port}"
-    config = json.dumps({service: {"latency_seconds": seconds} for service, seconds in LATENCY.items()})
+    config: dict[str, dict[str, float]] = {name: {"latency_seconds": seconds} for name, seconds in LATENCY.items()}
+    config["neynar"] |= AUDIENCE
+    config["openrouter"] |= CREDULOUS
     with write_log(folder / "simulator.log") as log_file:
-        command = simulator_command(port, seed, config)
+        command = simulator_command(port, seed, json.dumps(config), speed=SPEED, origin=origin)
         simulator = subprocess.Popen(command, stdout=log_file, stderr=log_file)  # noqa: S603  # our own command
     try:
         if not wait_until(lambda: simulator.poll() is not None or _is_open(port), 15):
@@ -122,7 +140,9 @@ def _services(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
                 **simulator_environ(url),
                 "CEOS_HOME": str(folder),
                 "CEOS_CLOCK_SPEED": str(SPEED),
-                "CEOS_CLOCK_ORIGIN": str(int(time.time())),
+                "CEOS_CLOCK_ORIGIN": str(origin),
+                # A minute of the agents' time takes a fifth of a second.
+                "CEOS_NEYNAR_PER_MINUTE": "0",
                 "CEOS_LOG_FORMAT": "text",
             },
         )
@@ -131,84 +151,40 @@ def _services(folder: Path, seed: int) -> Iterator[tuple[str, dict[str, str]]]:
         simulator.wait()
 
 
-def _watch(url: str, environ: dict[str, str], folder: Path, is_stopped: Any) -> tuple[list[Run], list[dict[str, Any]]]:
-    """Run the workers until enough is published, printing each cast as it appears."""
-    import requests  # noqa: PLC0415  # keeps 'ceos --help' instant
-
-    from ceos.agentfile import parse_agents  # noqa: PLC0415
+def _watch(url: str, environ: dict[str, str], folder: Path, is_stopped: Callable[[], bool]) -> Show:
+    """Run the workers until enough has happened, telling it as it happens."""
+    from ceos.agentfile import parse_agents  # noqa: PLC0415  # keeps 'ceos --help' instant
     from ceos.runtime import Runtime  # noqa: PLC0415
     from ceos.settings import Settings  # noqa: PLC0415
 
     runtime = Runtime(Settings.from_env(environ, dotenv=None))
     runtime.apply(parse_agents(AGENTS, "demo"))
-    names = {runtime.store.agent(agent_id).fid: agent_id for agent_id in runtime.store.agent_ids()}
+    show = Show(runtime.store, url)
     with write_log(folder / "workers.log") as log_file:
         fleet = Fleet(worker_command(2, 4), environ, threads=4, log_file=log_file)
         fleet.start()
-    casts: list[dict[str, Any]] = []
-    runs: list[Run] = []
     deadline = time.monotonic() + PATIENCE
     try:
-        while not is_stopped() and time.monotonic() < deadline and not _is_complete(runs, casts):
-            known = len(casts)
-            casts = requests.get(f"{url}/_sim/casts", timeout=5).json()["casts"]
-            for cast in casts[known:]:
-                _print_cast(cast, names)
-            runs = [run for agent_id in names.values() for run in runtime.store.recent_runs(agent_id, 100)]
+        while not is_stopped() and time.monotonic() < deadline and not _is_complete(show):
+            show.go_on()
             time.sleep(0.2)
     finally:
         fleet.stop()
-        runs = [run for agent_id in names.values() for run in runtime.store.recent_runs(agent_id, 100)]
-        casts = requests.get(f"{url}/_sim/casts", timeout=5).json()["casts"]
+        show.end()
         runtime.close()
-    return runs, casts
+    return show
 
 
-def _print_cast(cast: dict[str, Any], names: dict[int, str]) -> None:
-    who = names.get(cast["author"]["fid"], "?")
-    mark = "  ↳ " if cast.get("parent_hash") else ""
-    text = " ".join(cast["text"].split())
-    picture = "".join(f"\n         [picture] {embed['url']}" for embed in cast["embeds"] if "url" in embed)
-    name = click.style(f"{who:<6}", fg={"ada": "cyan", "basho": "green", "coco": "magenta"}.get(who), bold=True)
-    click.echo(f"{name} {mark}{text}{picture}")
-
-
-def _is_complete(runs: list[Run], casts: list[dict[str, Any]]) -> bool:
-    out = [run for run in runs if run.status is RunStatus.PUBLISHED and run.draft]
+def _is_complete(show: Show) -> bool:
+    ends = Counter(run.status for run in show.mentions)
     return (
-        len(casts) >= CASTS
-        and any(len(run.hashes) > 1 for run in out)
-        and any(run.draft is not None and run.draft.image_model for run in out)
-        and len({run.agent_id for run in out}) == 3
-    )
-
-
-def _report(runs: list[Run], casts: list[dict[str, Any]], seconds: float) -> None:
-    out = sorted((run for run in runs if run.status is RunStatus.PUBLISHED), key=lambda run: run.slot)
-    click.echo()
-    show_table(
-        ["agent", "slot (UTC)", "kind", "parts", "model", "cost USD", "hash"],
-        [
-            (
-                run.agent_id,
-                slot.strftime("%m-%d %H:%M") if (slot := slot_time(run.slot)) else run.slot,
-                run.kind,
-                len(run.hashes),
-                " + ".join(filter(None, (run.draft.model, run.draft.image_model))) if run.draft else None,
-                f"{run.draft.cost_usd:.4f}" if run.draft else None,
-                (run.hashes[0] or "")[:14] + "…" if run.hashes else None,
-            )
-            for run in out
-        ],
-        empty="Nothing was published.",
-    )
-    cost = sum(run.draft.cost_usd for run in out if run.draft)
-    hashes = {cast["hash"] for cast in casts}
-    known = {hash for run in out for hash in run.hashes}
-    different = {(cast["author"]["fid"], cast["text"], cast["parent_hash"]) for cast in casts}
-    click.echo(
-        f"\n{len(out)} posts, {len(casts)} casts in {seconds:.0f} s for {cost:.4f} simulated USD; "
-        f"{len(casts) - len(different)} published twice, {len(known - hashes)} lost."
+        len(show.own_casts) - ends[RunStatus.PUBLISHED] >= CASTS
+        and len({run.agent_id for run in show.posts}) == 3
+        and sum(len(run.hashes) > 1 for run in show.posts) >= THREADS
+        and sum(bool(run.draft and run.draft.image_model) for run in show.posts) >= PICTURES
+        and ends[RunStatus.PUBLISHED] >= ANSWERS
+        and ends[RunStatus.REACTED] > 0
+        and show.attackers_ignored > 0
     )
 
 

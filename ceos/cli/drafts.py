@@ -8,6 +8,7 @@ from itertools import zip_longest
 import click
 
 from ceos.cli.output import F, Verbs, command_runtime, json_option, say, show_json, show_table, when
+from ceos.cli.trends import print_trend
 from ceos.errors import NotFound
 from ceos.models import Run, SkillRun
 from ceos.runtime import Runtime
@@ -85,7 +86,7 @@ def show(run_ids: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         return show_json([run.model_dump(mode="json") for run in runs])
     for run in runs:
-        _print_run(run)
+        _print_run(runtime, run)
     return None
 
 
@@ -104,7 +105,7 @@ def whole(runtime: Runtime, run: Run) -> Run:
     return run.model_copy(update={"draft": run.draft.model_copy(update={"parts": parts})})
 
 
-def _print_run(run: Run) -> None:
+def _print_run(runtime: Runtime, run: Run) -> None:
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
     click.echo(f"opened {when(run.opened_at)} UTC")
     if run.draft is None:
@@ -114,6 +115,7 @@ def _print_run(run: Run) -> None:
     click.echo(f"{one.kind} on {one.topic!r}, written by {one.model or '-'}, {one.cost_usd:.6f} USD")
     if one.image_prompt:
         click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
+    print_trend(runtime, run)
     for note in one.notes:
         click.echo(f"note: {note}")
     for skill in one.skills:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ceos.clients.neynar import Neynar
 from ceos.models import Agent
 from ceos.runtime import Runtime
-from ceos.settings import Settings
+from ceos.settings import Settings, secret
 from ceos.strategy import Strategy
 
 
@@ -47,6 +48,14 @@ class Examination:
     def settings(self) -> Settings:
         """The settings, with the default in the place of every bad one."""
         return self.runtime.settings
+
+    @property
+    def neynar(self) -> Neynar:
+        """Neynar; while Redis is away, without the limit that is counted there."""
+        if self.agents is not None:
+            return self.runtime.neynar
+        key = secret(self.settings.neynar_api_key)
+        return Neynar(key, self.settings.neynar_base_url, sleep=self.runtime.sleep)
 
 
 @dataclass(frozen=True)

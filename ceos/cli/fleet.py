@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from types import FrameType
@@ -12,6 +13,7 @@ import click
 
 from ceos.cli.output import command_runtime, number
 from ceos.errors import CeosError, StoreUnavailable
+from ceos.settings import Settings
 
 
 def stop_on_signals() -> threading.Event:
@@ -41,11 +43,16 @@ def stop_on_signals() -> threading.Event:
 )
 @click.option("--threads", default=8, show_default=True, type=click.IntRange(1), help="Threads in each.")
 def up(processes: int, threads: int) -> None:
-    """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set."""
-    from ceos.fleet import Fleet, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
+    """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set.
+
+    Webhooks are received too if NEYNAR_WEBHOOK_SECRET is set.
+    """
+    from ceos.fleet import Fleet, web_command, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
 
     runtime = command_runtime()
     runtime.check_servers()
+    # Before anything is started, for its port may be taken. The socket outlives a web app that has to start again.
+    listener = _listen(runtime.settings) if runtime.settings.webhook_secrets() else None
     ids = runtime.store.agent_ids()
     fleet_size = f"{number(processes, 'worker process', 'worker processes')} with {number(threads, 'thread')} each"
     click.echo(f"{number(len(ids), 'agent')}, {fleet_size}. Ctrl-C stops.", err=True)
@@ -56,15 +63,35 @@ def up(processes: int, threads: int) -> None:
     if sys.stderr.isatty() and "log_format" not in runtime.settings.model_fields_set:
         environ["CEOS_LOG_FORMAT"] = "text"
     fleet = Fleet(worker_command(processes, threads), environ, threads=threads)
-    fleet.start()
+    beside = (
+        [Fleet(web_command(listener), environ, name="Web processes", pass_fds=[listener.fileno()])] if listener else []
+    )
+    for one in (fleet, *beside):
+        one.start()
     try:
-        fleet.supervise(stop)
+        fleet.supervise(stop, *beside)
     finally:
         click.echo("Stopping: what is running is finished or handed back.", err=True)
+        if listener:
+            # Senders are turned away rather than kept waiting for nobody.
+            listener.close()
+        for one in beside:
+            one.terminate()
         code = fleet.stop()
+        for one in beside:
+            one.stop()
         runtime.close()
     if code:
         sys.exit(1)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    from ceos.web.listener import address_of, listen  # noqa: PLC0415  # only with webhooks
+    from ceos.web.webhooks import PATH  # noqa: PLC0415
+
+    listener = listen(settings.web_host, settings.web_port)
+    click.echo(f"Webhooks are received at {address_of(listener)}{PATH}.", err=True)
+    return listener
 
 
 @click.command()
@@ -93,7 +120,14 @@ def scheduler() -> None:
 @click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts and faults.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-def sim(port: int, seed: int, host: str) -> None:
+@click.option(
+    "--audience",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="People who react to what is posted.",
+)
+def sim(port: int, seed: int, host: str, audience: int) -> None:
     """Run the simulator of the three services; point any ceos at it with the variables it prints."""
     from ceos.fleet import simulator_environ  # noqa: PLC0415  # keeps 'ceos --help' instant
     from ceos.simulator import serve  # noqa: PLC0415
@@ -105,7 +139,7 @@ def sim(port: int, seed: int, host: str) -> None:
         sys.stdout.flush()
 
     try:
-        serve(port, seed=seed, host=host, listening=announce)
+        serve(port, seed=seed, host=host, config={"neynar": {"audience": audience}}, listening=announce)
     except BrokenPipeError:
         raise
     except OSError as error:

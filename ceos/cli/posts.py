@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 import click
 
 from ceos.cli.drafts import print_skill, whole
+from ceos.cli.mentions import mentions_in_words
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
+from ceos.cli.trends import overview, overview_line
 from ceos.errors import CeosError
 from ceos.lifecycle import RunStatus
 from ceos.models import Draft, Kind, Run
@@ -24,7 +26,9 @@ PANIC = "all publishing is stopped; 'ceos unpanic' lets it go on"
 @click.command()
 @agents_argument
 @click.option(
-    "--kind", type=click.Choice([kind.value for kind in Kind]), help="What sort of post; else the strategy chooses."
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind if kind is not Kind.REPLY]),
+    help="What sort of post; else the strategy chooses.",
 )
 @click.option("--text", help="Publish this text of your own; a thread's parts are split by ---SPLIT---.")
 @click.option("--key", help="A key of your own: the same key again is the same post, so repeating the command is safe.")
@@ -147,22 +151,26 @@ def _print_ended(runs: list[Run]) -> None:
 @click.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show every agent, and how much is open, parked and dead."""
+    """Show every agent, how much is open, parked and dead, and what became of today's mentions."""
     runtime = command_runtime()
     ids = runtime.store.agent_ids()
     statuses = runtime.store.agent_statuses(ids)
     counts = runtime.store.counts()
     panic = runtime.store.panic_reason()
+    mentions = runtime.inbox.counts()
+    trends = overview(runtime)
     if as_json:
-        return show_json(
-            {"counts": counts, "panic": panic, "agents": [one.model_dump(mode="json") for one in statuses]}
-        )
+        agents = [one.model_dump(mode="json") for one in statuses]
+        return show_json({"counts": counts, "mentions": mentions, "panic": panic, "trends": trends, "agents": agents})
     if panic:
         click.echo(f"PANIC: all publishing is stopped ({panic}); 'ceos unpanic' lets it go on.")
     click.echo(
         f"{number(counts['workers'], 'worker process', 'worker processes')}, {number(counts['open'], 'open run')}, "
         f"{number(counts['review'], 'draft')} in review, {number(counts['dead'], 'dead post')}."
     )
+    click.echo(mentions_in_words(mentions))
+    if trends:
+        click.echo(overview_line(runtime, trends))
     return show_table(
         ["agent", "state", "works on", "next slot (UTC)", "missed", "failures", "reason"],
         [

@@ -89,6 +89,7 @@ class Api:
         headers: Callable[[str], Mapping[str, str]],
         sleep: Callable[[float], None] = time.sleep,
         connect_seconds: float = CONNECT_SECONDS,
+        before_request: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
@@ -97,6 +98,8 @@ class Api:
         self._headers = headers
         self._sleep = sleep
         self._connect_seconds = connect_seconds
+        #: Called before each request leaves; what it raises keeps the request from leaving.
+        self._before_request = before_request
 
     def call(
         self,
@@ -152,8 +155,10 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
         """Send one request once and yield its unread 2xx response; errors as for `call`."""
-        deadline = time.monotonic() + self._connect_seconds + seconds
         request = self._prepare(method, path, what, headers or {}, params=params, body=body)
+        if self._before_request:
+            self._before_request()
+        deadline = time.monotonic() + self._connect_seconds + seconds
         try:
             response = _adapter().send(request, stream=True, timeout=(self._connect_seconds, seconds))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
@@ -21,11 +22,13 @@ from ceos.clients.neynar_types import (
     PLURAL,
     CastCounts,
     Channel,
+    Conversation,
     FeedCast,
     Notification,
     NotificationKind,
     Page,
     PublishedCast,
+    Quoted,
     Reaction,
     ReactionKind,
     Record,
@@ -37,7 +40,7 @@ from ceos.clients.neynar_types import (
     normal_hash,
 )
 from ceos.errors import OutcomeUnknown, RequestRefused, ServiceError, ServiceUnavailable
-from ceos.logs import redact, register_secret
+from ceos.logs import event, redact, register_secret
 from ceos.text import CAST_BYTES, byte_length
 
 #: The longest address the protocol accepts as an embed, in bytes.
@@ -48,10 +51,16 @@ PUBLISH_SECONDS = 20.0
 USERS_PER_CALL = 100
 #: Casts per request; Neynar documents no maximum, so this stays well below what an address line can carry.
 CASTS_PER_CALL = 25
+#: Channels per request of their casts, the documented maximum.
+CHANNELS_PER_CALL = 10
+#: Quotes per request, and how many of one cast are counted; more is "many", and not worth the calls.
+QUOTES_PER_CALL, QUOTES_COUNTED = 100, 300
 #: How far a cast's time may lie before the moment we sent it: clocks differ, and Farcaster counts whole seconds.
 CLOCK_SLACK = dt.timedelta(seconds=60)
 #: How far `find_cast` looks back: pages of casts, and casts per page.
 LOOKUP_PAGES, LOOKUP_PAGE = 20, 50
+
+log = logging.getLogger(__name__)
 
 _R = TypeVar("_R", bound=Record)
 
@@ -74,6 +83,7 @@ class Neynar:
         *,
         max_embeds: int = 2,
         sleep: Callable[[float], None] = time.sleep,
+        before_request: Callable[[], None] | None = None,
     ) -> None:
         register_secret(key)
         self._max_embeds = max_embeds
@@ -84,6 +94,7 @@ class Neynar:
             key_variable="NEYNAR_API_KEY",
             headers=lambda secret: {"x-api-key": secret},
             sleep=sleep,
+            before_request=before_request,
         )
 
     def check_key(self) -> None:
@@ -224,6 +235,46 @@ class Neynar:
                     found[asked[counts.hash]] = counts
         return found
 
+    def conversation(self, cast_hash: str, answers: int = 50) -> Conversation | None:
+        """Return a cast with the casts above it and up to 50 that answer it, or None when it is gone."""
+        params = {
+            "identifier": cast_hash,
+            "type": "hash",
+            "reply_depth": 1,
+            "include_chronological_parent_casts": "true",
+            "limit": _clamp(answers, 50),
+        }
+        what = "read a conversation"
+        body = self._lookup("/farcaster/cast/conversation/", params, what)
+        return _read(Conversation, body.get("conversation"), what) if body is not None else None
+
+    def quotes(self, cast_hash: str) -> int | None:
+        """Return how many casts quote a cast, counted up to `QUOTES_COUNTED`; None for a cast that is gone."""
+        what, found, cursor = "count the quotes of a cast", 0, None
+        while found < QUOTES_COUNTED:
+            params = {"identifier": cast_hash, "type": "hash", "limit": QUOTES_PER_CALL, "cursor": cursor}
+            try:
+                page = self._page(Quoted, "/farcaster/cast/quotes/", params, "casts", what)
+            except RequestRefused as error:
+                if error.status == 404:
+                    return None
+                raise
+            found += len(page.items)
+            cursor = page.cursor
+            if cursor is None or not page.items:
+                break
+        return min(found, QUOTES_COUNTED)
+
+    def full_casts(self, hashes: Iterable[str]) -> dict[str, FeedCast]:
+        """Return casts by hash; one that is gone, or cannot be read, is left out."""
+        found: dict[str, FeedCast] = {}
+        for chunk in _chunks(list(dict.fromkeys(hashes)), CASTS_PER_CALL):
+            what = "read casts"
+            body = self._lookup("/farcaster/casts/", {"casts": ",".join(chunk)}, what)
+            rows = self._rows(FeedCast, body and body.get("result"), "casts", what, skips_unreadable=True)
+            found.update((cast.hash, cast) for cast in rows)
+        return found
+
     def notifications(
         self, fid: int, kinds: Sequence[NotificationKind] = (), limit: int = 15, cursor: str | None = None
     ) -> Page[Notification]:
@@ -281,13 +332,30 @@ class Neynar:
     def trending_topics(self, limit: int = 10) -> tuple[Topic, ...]:
         """Return what people talk about, hottest first; `limit` is at most 25."""
         params = {"limit": _clamp(limit, 25)}
-        return self._page(Topic, "/farcaster/topic/trending/", params, "topics", "list trending topics").items
+        what = "list trending topics"
+        return self._page(Topic, "/farcaster/topic/trending/", params, "topics", what, skips_unreadable=True).items
 
     def trending_channels(self, limit: int = 10) -> tuple[TrendingChannel, ...]:
         """Return the busiest channels of the last day, busiest first; `limit` is at most 25."""
         params = {"time_window": "1d", "limit": _clamp(limit, 25)}
-        what = "list trending channels"
-        return self._page(TrendingChannel, "/farcaster/channel/trending/", params, "channels", what).items
+        path, what = "/farcaster/channel/trending/", "list trending channels"
+        return self._page(TrendingChannel, path, params, "channels", what, skips_unreadable=True).items
+
+    def topic_feed(self, slug: str, limit: int = 25) -> tuple[FeedCast, ...]:
+        """Return recent casts about a trending topic; `limit` is at most 100. What cannot be read is left out."""
+        params = {"slug": slug, "limit": _clamp(limit, 100), "with_recasts": "false"}
+        what = "list the casts about a topic"
+        return self._page(FeedCast, "/farcaster/feed/topic/", params, "casts", what, skips_unreadable=True).items
+
+    def channel_feed(self, channel_ids: Sequence[str], limit: int = 100) -> tuple[FeedCast, ...]:
+        """Return recent casts of up to ten channels; `limit` is at most 100. What cannot be read is left out."""
+        params = {
+            "channel_ids": ",".join(channel_ids[:CHANNELS_PER_CALL]),
+            "limit": _clamp(limit, 100),
+            "with_recasts": "false",
+        }
+        what = "list the casts of channels"
+        return self._page(FeedCast, "/farcaster/feed/channels/", params, "casts", what, skips_unreadable=True).items
 
     # One level down
 
@@ -341,20 +409,37 @@ class Neynar:
                 return None
             raise
 
-    def _page(self, record: type[_R], path: str, params: Mapping[str, Any], key: str, what: str) -> Page[_R]:
+    def _page(
+        self,
+        record: type[_R],
+        path: str,
+        params: Mapping[str, Any],
+        key: str,
+        what: str,
+        *,
+        skips_unreadable: bool = False,
+    ) -> Page[_R]:
         body = self._get(path, params, what)
         following = body.get("next")
         cursor = following.get("cursor") if isinstance(following, dict) else None
-        return Page(items=tuple(self._rows(record, body, key, what)), cursor=cursor or None)
+        rows = self._rows(record, body, key, what, skips_unreadable=skips_unreadable)
+        return Page(items=tuple(rows), cursor=cursor or None)
 
-    def _rows(self, record: type[_R], body: Any, key: str, what: str) -> Iterator[_R]:
+    def _rows(
+        self, record: type[_R], body: Any, key: str, what: str, *, skips_unreadable: bool = False
+    ) -> Iterator[_R]:
         if body is None:
             return
         rows = body.get(key) if isinstance(body, dict) else None
         if not isinstance(rows, list):
             raise _unreadable(what, f"it holds no list {key!r}")
         for row in rows:
-            yield _read(record, row, what)
+            try:
+                yield _read(record, row, what)
+            except ServiceUnavailable as error:
+                if not skips_unreadable:
+                    raise
+                log.info("Part of an answer was left out", extra=event("neynar.unreadable", error=str(error)))
 
 
 class _NeynarApi(Api):

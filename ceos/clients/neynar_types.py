@@ -11,7 +11,18 @@ import unicodedata
 from collections.abc import Collection
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 ReactionKind = Literal["like", "recast"]
 NotificationKind = Literal["mention", "reply", "quote", "like", "recast", "follow"]
@@ -43,17 +54,61 @@ def _need_hash(value: Any) -> str:
     return found
 
 
+def _text(value: Any) -> Any:
+    """Return a text that every encoder takes: JSON can smuggle in halves of signs, and null stands for nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _utc(value: dt.datetime) -> dt.datetime:
+    if value.tzinfo is None:
+        return value.replace(tzinfo=dt.UTC)
+    try:
+        return value.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("a time between the years 1 and 9999") from None
+
+
+def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Return None for what cannot be read, rather than refuse all that came with it."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _score(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
+
+
 def _urls(value: Any) -> Any:
     """Keep the addresses among the embeds; the others are quoted casts."""
     if not isinstance(value, list):
-        return value or ()
-    return tuple(item["url"] for item in value if isinstance(item, dict) and isinstance(item.get("url"), str))
+        return value if isinstance(value, tuple) else ()
+    return tuple(_text(item["url"]) for item in value if isinstance(item, dict) and isinstance(item.get("url"), str))
+
+
+def _quoted(value: Any) -> Any:
+    """Keep the quoted casts among the embeds, where their text came along."""
+    if not isinstance(value, list):
+        return value if isinstance(value, tuple) else ()
+    casts = [item.get("cast") or item.get("cast_id") for item in value if isinstance(item, dict)]
+    return tuple(cast for cast in casts if isinstance(cast, dict) and normal_hash(cast.get("hash")))
+
+
+def _channel_id(value: Any) -> Any:
+    """Return the id of a channel in its long or its short form."""
+    found = value.get("id") if isinstance(value, dict) else None
+    return found if isinstance(found, str) and found else None
 
 
 Hash = Annotated[str, BeforeValidator(_need_hash)]
 Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Moment = Annotated[dt.datetime, AfterValidator(lambda value: value if value.tzinfo else value.replace(tzinfo=dt.UTC))]
+Text = Annotated[str, BeforeValidator(_text)]
+Moment = Annotated[dt.datetime, AfterValidator(_utc)]
 
 
 class Record(BaseModel):
@@ -77,7 +132,7 @@ class User(Record):
     followers: Count = Field(default=0, validation_alias="follower_count")
     following: Count = Field(default=0, validation_alias="following_count")
     #: Quality of the account from 0 to 1, or None when Neynar has not rated it.
-    score: float | None = None
+    score: Annotated[float | None, BeforeValidator(_score)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -96,17 +151,31 @@ class CastCounts(Record):
     replies: Count = Field(default=0, validation_alias=AliasPath("replies", "count"))
 
 
+class Quoted(Record):
+    """A cast inside another; its text and its author only where the service sent them along."""
+
+    hash: Hash
+    text: Text = ""
+    author: User | None = None
+
+
 class FeedCast(CastCounts):
     """A cast as others see it."""
 
     text: Text = ""
     at: Moment = Field(validation_alias="timestamp")
-    author: User | None = None
+    author: Annotated[User | None, WrapValidator(_readable)] = None
     parent_hash: Annotated[str | None, BeforeValidator(normal_hash)] = None
-    parent_fid: int | None = Field(default=None, validation_alias=AliasPath("parent_author", "fid"))
+    parent_fid: Annotated[int | None, WrapValidator(_readable)] = Field(
+        default=None, validation_alias=AliasPath("parent_author", "fid")
+    )
     thread_hash: Annotated[str | None, BeforeValidator(normal_hash)] = None
+    #: The id of the channel it is in.
+    channel: Annotated[str | None, BeforeValidator(_channel_id)] = None
     #: Addresses of media and pages; quoted casts are left out.
     embeds: Annotated[tuple[str, ...], BeforeValidator(_urls)] = ()
+    #: The casts that it quotes.
+    quoted: Annotated[tuple[Quoted, ...], BeforeValidator(_quoted), Field(validation_alias="embeds")] = ()
 
     @property
     def author_fid(self) -> int | None:
@@ -126,24 +195,57 @@ def _tidy(text: str) -> str:
     return _USERNAME.sub(lambda name: name.group().lower(), tidy)
 
 
-class Notification(Record):
-    """Something that concerns an account; mentions, replies and quotes carry the cast to answer."""
+class Conversation(Record):
+    """A cast, the casts above it, oldest first, and those that answer it."""
 
-    #: A `NotificationKind`, or a newer word of Neynar's.
-    kind: Annotated[str, AfterValidator(lambda value: _SINGULAR.get(value, value))] = Field(validation_alias="type")
-    at: Moment = Field(validation_alias="most_recent_timestamp")
-    seen: bool = False
-    cast: FeedCast | None = None
-    #: How many likes, recasts or follows are bundled here.
-    count: Count = 0
+    cast: FeedCast
+    above: tuple[FeedCast, ...] = Field(default=(), validation_alias="chronological_parent_casts")
+    answers: tuple[FeedCast, ...] = Field(default=(), validation_alias=AliasPath("cast", "direct_replies"))
 
     @model_validator(mode="before")
     @classmethod
-    def _only_whole_casts(cls, data: Any) -> Any:
-        # A bundle may show its cast in the short form, which nobody can answer anyway.
-        if isinstance(data, dict) and isinstance(data.get("cast"), dict) and "timestamp" not in data["cast"]:
-            return {**data, "cast": None}
-        return data
+    def _only_what_is_there(cls, data: Any) -> Any:
+        # Lists may be null, and a cast that was deleted leaves a stub without a time.
+        if not isinstance(data, dict) or not isinstance(data.get("cast"), dict):
+            return data
+        cast = data["cast"]
+        return {
+            "cast": {**cast, "direct_replies": _whole(cast.get("direct_replies"))},
+            "chronological_parent_casts": _whole(data.get("chronological_parent_casts")),
+        }
+
+
+def _whole(casts: Any) -> list[Any]:
+    """Return the casts of a list that are more than a stub."""
+    return [cast for cast in casts or () if isinstance(cast, dict) and cast.get("timestamp") and cast.get("hash")]
+
+
+class Notification(Record):
+    """Something that concerns an account; mentions, replies and quotes carry the cast to answer.
+
+    One that cannot be read in part is still a notification, or it would hide those that come with it.
+    """
+
+    #: A `NotificationKind`, or a newer word of Neynar's, or nothing.
+    kind: Annotated[str, BeforeValidator(lambda value: _SINGULAR.get(str(value), str(value or "")))] = Field(
+        default="", validation_alias="type"
+    )
+    at: Annotated[Moment | None, WrapValidator(_readable)] = Field(
+        default=None, validation_alias="most_recent_timestamp"
+    )
+    seen: Annotated[bool | None, WrapValidator(_readable)] = False
+    #: None when it came without its time, as in a bundle, or cannot be read; its hash may be known even then.
+    cast: Annotated[FeedCast | None, WrapValidator(_readable)] = None
+    cast_hash: Annotated[str | None, BeforeValidator(normal_hash)] = Field(
+        default=None, validation_alias=AliasPath("cast", "hash")
+    )
+    #: How many likes, recasts or follows are bundled here.
+    count: Annotated[int | None, WrapValidator(_readable)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_anything(cls, data: Any) -> Any:
+        return data if isinstance(data, dict) else {}
 
 
 class Reaction(Record):

@@ -31,6 +31,8 @@ if not is_again then
   local first = first_in_line(agent, owner)
   if first and first ~= run then
     redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
+    -- A mention gives its turn to a post that was told to wait for it, and that nobody else would call now.
+    if first ~= owner then redis.call('ZADD', 'ceos:open', 'XX', 'LT', at, first) end
     return {'waiting', first}
   end
   if redis.call('HINCRBY', key, 'deliv', 1) > tonumber(deliveries) then

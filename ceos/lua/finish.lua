@@ -14,5 +14,13 @@ if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 1 and #ARGV > 10 th
   redis.call('EXPIRE', 'ceos:metrics:' .. run, keep_metrics)
   redis.call('ZADD', 'ceos:measure', now() + measure_ms, run)
 end
+-- What was answered to whom, for the next answer to the same person.
+local parent = status == 'published' and draft ~= '' and cjson.decode(draft).parent
+if type(parent) == 'table' and #ARGV > 10 then
+  local said = 'ceos:said:' .. agent .. ':' .. string.format('%d', parent.fid)
+  redis.call('LPUSH', said, cjson.decode(ARGV[11]).text)
+  redis.call('LTRIM', said, 0, 4)
+  redis.call('EXPIRE', said, 90 * 86400)
+end
 end_run(run, status, reason, keep, failures)
 return 'ok'

@@ -14,7 +14,10 @@ for _, item in ipairs(cjson.decode(ARGV[1])) do
       redis.call('ZADD', 'ceos:due', next_fire, agent)
     end
     for _, entry in ipairs(missed) do record_missed(agent, entry[1], entry[2]) end
-    if unlisted > 0 then redis.call('HINCRBY', key, 'missed', unlisted) end
+    if unlisted > 0 then
+      redis.call('HINCRBY', key, 'missed', unlisted)
+      tally(agent, slot, 'missed', unlisted)
+    end
     local state = redis.call('HGET', key, 'state')
     local mark = tonumber(redis.call('HGET', key, 'done') or '0')
     for _, open_slot in ipairs(opens) do

@@ -11,6 +11,7 @@ local function reopen(next_status)
   redis.call('HDEL', key, 'why', 'end', 'tries', 'deliv', 'waits')
   redis.call('PERSIST', key)
   redis.call('PERSIST', 'ceos:draft:' .. run)
+  redis.call('PERSIST', 'ceos:mention:' .. run)
   redis.call('ZREM', 'ceos:review', run)
   redis.call('ZREM', 'ceos:dead', run)
   redis.call('ZADD', 'ceos:open', now(), run)
@@ -28,6 +29,8 @@ if verb == 'retry' or verb == 'drop' then
     if redis.call('HEXISTS', key, 'h' .. part) == 0 then redis.call('HDEL', key, 'a' .. part) end
   end
   redis.call('HSET', key, 'again', 1)
+  if is_mention(run) then count_mention('opened') end
+  tally(agent, slot_of(run), 'failed', -1)
   reopen(redis.call('HGET', key, 'was'))
   return 'ok'
 end

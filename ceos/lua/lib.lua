@@ -5,6 +5,7 @@
 
 local HISTORY = 50
 local HOLD_MS = 30000
+local DAYS_2 = 172800
 -- What listeners have not heard yet: at most this many changes, for this many seconds.
 local CHANGES = 10000
 local CHANGES_SECONDS = 600
@@ -78,33 +79,78 @@ local function open_run(agent, slot, status)
   return true
 end
 
--- Returns the run whose turn it is: the one that owns the agent, or else the one that was opened first.
-local function first_in_line(agent, owner)
-  if owner and owner ~= '' and redis.call('ZSCORE', 'ceos:open', owner) then return owner end
+-- Whether a run answers somebody's cast; its slot is `r:` and the hash of that cast.
+local function is_mention(run)
+  return string.find(run, '^[^:]+:r:') ~= nil
+end
+
+-- Counts what became of mentions on a UTC day, and how many are open.
+local function count_mention(what)
+  redis.call('INCRBY', 'ceos:heard', what == 'opened' and 1 or -1)
+  local key = 'ceos:heard:' .. math.floor(now() / 86400000)
+  redis.call('HINCRBY', key, what, 1)
+  redis.call('EXPIRE', key, 8 * 86400)
+end
+
+-- Lines up the oldest mention that waits, unless one is in line: however many there are, posts wait for one at most.
+local function next_mention(agent)
   for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
-    if redis.call('ZSCORE', 'ceos:open', run) then return run end
+    if is_mention(run) then return end
   end
+  local run = redis.call('ZPOPMIN', 'ceos:inbox:' .. agent)[1]
+  if not run then return end
+  local at = now()
+  redis.call('ZADD', 'ceos:open', at, run)
+  redis.call('ZADD', 'ceos:queue:' .. agent, at, run)
+  if redis.call('HGET', 'ceos:agent:' .. agent, 'state') == 'sleeping' then move(agent, 'idle', run, 'mention') end
+end
+
+-- Returns the run whose turn it is: the one that owns the agent, or else the one that was opened first. Posts go before
+-- mentions, and a mention that waits for something gives its turn away: posts have a time, and strangers do not set it.
+local function first_in_line(agent, owner)
+  if owner and owner ~= '' and redis.call('ZSCORE', 'ceos:open', owner) then
+    local is_patient = is_mention(owner) and tonumber(redis.call('HGET', 'ceos:run:' .. owner, 'lease') or '0') <= now()
+    if not is_patient then return owner end
+  end
+  local mention
+  for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
+    if redis.call('ZSCORE', 'ceos:open', run) then
+      if not is_mention(run) then return run end
+      mention = mention or run
+    end
+  end
+  return mention
 end
 
 -- Lets go of the agent and calls the run that waits next in its line.
 local function release_agent(agent, run)
   redis.call('ZREM', 'ceos:open', run)
   redis.call('ZREM', 'ceos:queue:' .. agent, run)
+  redis.call('ZREM', 'ceos:inbox:' .. agent, run)
   if redis.call('HGET', 'ceos:agent:' .. agent, 'run') == run then
     redis.call('HSET', 'ceos:agent:' .. agent, 'run', '')
     if not is_held(redis.call('HGET', 'ceos:agent:' .. agent, 'state')) then enter(agent, 'sleeping', run, '') end
   end
-  local waiting = redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, 0)[1]
+  next_mention(agent)
+  local waiting = first_in_line(agent)
   if waiting then redis.call('ZADD', 'ceos:open', 'XX', now(), waiting) end
 end
 
+-- Counts what became of a slot of the schedule; other posts are no slots.
+local function tally(agent, slot, what, count)
+  slot = tonumber(slot)
+  if slot then redis.call('HINCRBY', 'ceos:tally:' .. agent, math.floor(slot / 86400000) .. ':' .. what, count) end
+end
+
 local function record_missed(agent, slot, reason)
+  tally(agent, slot, 'missed', 1)
   redis.call('LPUSH', 'ceos:missed:' .. agent, cjson.encode({slot, reason}))
   redis.call('LTRIM', 'ceos:missed:' .. agent, 0, HISTORY - 1)
   redis.call('HINCRBY', 'ceos:agent:' .. agent, 'missed', 1)
 end
 
--- Ends the run. A failure counts against the agent; the third in a row stops it.
+-- Ends the run. A failure counts against the agent, and the third in a row stops it; those of mentions do not count, or
+-- strangers could stop it.
 local function end_run(run, status, reason, keep_seconds, failures_allowed)
   local key = 'ceos:run:' .. run
   local agent = agent_of(run)
@@ -115,27 +161,45 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
   redis.call('EXPIRE', key, keep_seconds)
   redis.call('EXPIRE', 'ceos:draft:' .. run, keep_seconds)
   redis.call('ZREM', 'ceos:review', run)
+  if is_mention(run) then
+    redis.call('EXPIRE', 'ceos:mention:' .. run, keep_seconds)
+    count_mention(status)
+  end
   local state = redis.call('HGET', state_key, 'state')
   if not state then
     redis.call('ZREM', 'ceos:open', run)
     redis.call('DEL', 'ceos:queue:' .. agent)
     return
   end
+  -- A strategy that stays quiet misses nothing.
+  local is_quiet = status == 'missed' and string.sub(reason, 1, 7) ~= 'late by'
+  tally(agent, slot_of(run), is_quiet and 'quiet' or status == 'partial' and 'failed' or status, 1)
   if status == 'failed' or status == 'partial' then
     redis.call('ZADD', 'ceos:dead', at, run)
     redis.call('ZREMRANGEBYSCORE', 'ceos:dead', '-inf', at - keep_seconds * 1000)
-    local failures = redis.call('HINCRBY', state_key, 'failures', 1)
+    local failures = is_mention(run) and 0 or redis.call('HINCRBY', state_key, 'failures', 1)
     release_agent(agent, run)
-    if failures >= tonumber(failures_allowed) and move(agent, 'error', run, reason) then
+    if failures > 0 and failures >= tonumber(failures_allowed) and move(agent, 'error', run, reason) then
       redis.call('HSET', state_key, 'reason', reason)
     end
   else
-    if status == 'published' then
+    if status == 'published' and not is_mention(run) then
       local slot = tonumber(slot_of(run))
       local mark = tonumber(redis.call('HGET', state_key, 'done') or '0')
       if slot and slot > mark then redis.call('HSET', state_key, 'done', slot_of(run)) end
       redis.call('HSET', state_key, 'failures', 0)
     end
     release_agent(agent, run)
+  end
+end
+
+-- Notes whether an agent cares what many talk about; while none does, nobody looks.
+local function follow_trends(agent, cares)
+  if cares then
+    redis.call('SADD', 'ceos:trends:agents', agent)
+    redis.call('SET', 'ceos:trends:due', 0, 'NX')
+  else
+    redis.call('SREM', 'ceos:trends:agents', agent)
+    if redis.call('EXISTS', 'ceos:trends:agents') == 0 then redis.call('DEL', 'ceos:trends:due') end
   end
 end

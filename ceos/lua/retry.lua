@@ -6,4 +6,9 @@ if ARGV[7] ~= '' then redis.call('HSET', key, 'deliv', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', key, 'waits', ARGV[8]) end
 redis.call('HDEL', key, 'token', 'lease')
 redis.call('ZADD', 'ceos:open', 'XX', now() + ARGV[4], run)
+-- A mention that waits, be it for the morning, keeps nobody waiting and is no work in hand.
+if is_mention(run) and redis.call('HGET', 'ceos:agent:' .. agent, 'run') == run then
+  redis.call('HSET', 'ceos:agent:' .. agent, 'run', '')
+  if not is_held(redis.call('HGET', 'ceos:agent:' .. agent, 'state')) then enter(agent, 'sleeping', run, '') end
+end
 return 'ok'

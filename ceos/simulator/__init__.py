@@ -9,6 +9,7 @@ Its wire formats are the contract; it shares no code with the clients that talk 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,13 @@ def serve(
     seed: int = 7,
     host: str = "127.0.0.1",
     config: dict[str, Any] | None = None,
+    clock: Callable[[], float] = time.time,
     listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as clients may come."""
     from ceos.simulator import server  # noqa: PLC0415 - uvicorn is slow to import
 
-    server.serve(port, seed=seed, host=host, config=config, listening=listening)
+    server.serve(port, seed=seed, host=host, config=config, clock=clock, listening=listening)
 
 
 def running(seed: int = 7, **config: Any) -> AbstractContextManager[Running]:

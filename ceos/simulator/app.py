@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeVar
 
 from ceos.simulator.control import Control
 from ceos.simulator.fal import Fal
@@ -17,15 +17,22 @@ from ceos.simulator.faults import Faults
 from ceos.simulator.neynar import Neynar
 from ceos.simulator.openrouter import OpenRouter
 from ceos.simulator.timeline import Timeline
+from ceos.simulator.webhooks import Delivery, send
 from ceos.simulator.wire import Handler, Later, Refusal, Reply, Request, Routes, json_reply
 from ceos.simulator.world import World
 
+_T = TypeVar("_T")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 #: The name under which the server hands over the means to drop a connection.
 CUT_EXTENSION = "ceos.simulator.cut"
+
+#: How often the loop looks for something to tell the receivers of webhooks, in seconds.
+_LOOK_SECONDS = 0.1
+#: Deliveries under way at once.
+_SENDERS = 16
 
 log = logging.getLogger("ceos.simulator")
 
@@ -49,7 +56,8 @@ class App:
         self._arguments = (seed, clock, config)
         self._control = Control(lambda: self.simulation, self.reset)
         #: Effects that outlive their requests; the loop itself holds tasks only weakly.
-        self._pending: set[asyncio.Task[Reply]] = set()
+        self._pending: set[asyncio.Task[Any]] = set()
+        self._telling: asyncio.Task[None] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -75,6 +83,7 @@ class App:
         simulation = self.simulation
         simulation.timeline.count(f"{service}.requests")
         reply = self.answer(request)
+        self._keep_telling()
         reply.delay += simulation.faults.latency(service)
         if reply.later:
             promised = await self._promise(reply.later)
@@ -118,15 +127,44 @@ class App:
             await asyncio.sleep(later.seconds)
             return later.effect()
 
-        task = asyncio.create_task(happen())
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        task = self._start(happen())
         if later.cut_after is not None:
             await asyncio.sleep(later.cut_after)
             return Reply(cut=True)
         await asyncio.wait({task})
         # A reset cancels what was still to come; its client gets no answer.
         return Reply(cut=True) if task.cancelled() else task.result()
+
+    def _start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = asyncio.create_task(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        return task
+
+    def _keep_telling(self) -> None:
+        """See to it that webhooks are sent while somebody wants them; it begins with the first request."""
+        if self.simulation.neynar.webhooks.is_on and (self._telling is None or self._telling.done()):
+            self._telling = self._start(self._tell())
+
+    async def _tell(self) -> None:
+        free = asyncio.Semaphore(_SENDERS)
+        while (neynar := self.simulation.neynar).webhooks.is_on:
+            neynar.audience.catch_up()
+            for delivery in neynar.webhooks.collect():
+                self._start(self._send(delivery, free))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _send(self, delivery: Delivery, free: asyncio.Semaphore) -> None:
+        timeline = self.simulation.timeline
+        await asyncio.sleep(delivery.delay)
+        for attempt in range(self.simulation.neynar.webhooks.retries + 1):
+            await asyncio.sleep(attempt * _LOOK_SECONDS)
+            async with free:
+                status = await send(delivery)
+            timeline.count("neynar.webhooks")
+            timeline.record("neynar", "webhook.sent", status=status, attempt=attempt)
+            if 200 <= status < 300:
+                return
 
 
 async def _read(scope: Scope, receive: Receive) -> Request:

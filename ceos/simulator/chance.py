@@ -17,6 +17,11 @@ def number(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
+def share(*parts: object) -> float:
+    """A stable number from 0 up to 1, to be compared with a probability."""
+    return number(*parts) / 2**64
+
+
 def hex_hash(length: int, *parts: object) -> str:
     """`length` bytes of stable hexadecimal digits."""
     text = ":".join(map(str, parts)).encode("utf-8", "replace")

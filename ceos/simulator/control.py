@@ -33,7 +33,14 @@ class Control:
             ("POST", "signers"): self.signers,
             ("POST", "reset"): self.reset,
         }
-        return {(method, f"/_sim/{path}"): handler for (method, path), handler in table.items()}
+        return {(method, f"/_sim/{path}"): self._up_to_date(handler) for (method, path), handler in table.items()}
+
+    def _up_to_date(self, handler: Handler) -> Handler:
+        def asked(request: Request) -> Reply:
+            self._current().neynar.audience.catch_up()
+            return handler(request)
+
+        return asked
 
     def timeline(self, request: Request) -> Reply:
         """Events from `since` on."""

@@ -7,6 +7,11 @@ chance is asked again; "ok" lets one pass.
     {"neynar": {"cut_after": 0.1, "idem": "ignore", "script": ["error_500_before", "ok"]},
      "openrouter": {"error_503": {"p": 1, "models": ["anthropic/claude-sonnet-4"]}},
      "latency_seconds": 0.2}
+
+Options that make people: `neynar.audience` is how many react to what is published; `audience_hostiles`, `_spammers` and
+`_bots` are the parts of them that are no friends, `audience_delay_seconds` is the mean time until they look,
+`audience_zeal` multiplies how likely friends are to do anything, `audience_deletes` is the part of casts they regret.
+`neynar.webhook` ({"url", "secret", "fids"}) is told of every cast that concerns these accounts, or any account of ours.
 """
 
 from __future__ import annotations
@@ -30,7 +35,9 @@ PUBLISH_FAULTS = (
     "garbage_200",
     "no_hash_200",
 )
-READ_FAULTS = ("read_rate_limited", "read_error_500", "read_cut", "read_garbage_200")
+READ_FAULTS = ("read_rate_limited", "read_error_500", "read_cut", "read_garbage_200", "read_holes_200")
+#: Faults of telling a receiver about a cast; a forged delivery comes beside the true one and has a wrong signature.
+WEBHOOK_FAULTS = ("webhook_drop", "webhook_duplicate", "webhook_late", "webhook_forge")
 
 #: Faults that end a completion before a word is written; OpenRouter then tries the next model of the list.
 ROUTE_FAULTS = (
@@ -52,6 +59,7 @@ ANSWER_FAULTS = (
     "cut_json",
     "refusal",
     "preamble",
+    "obeys",
     "no_cost",
     "other_model",
     "stream_comments",
@@ -75,7 +83,7 @@ FAL_FAULTS = (
 )
 
 FAULTS: dict[str, tuple[str, ...]] = {
-    "neynar": PUBLISH_FAULTS + READ_FAULTS,
+    "neynar": PUBLISH_FAULTS + READ_FAULTS + WEBHOOK_FAULTS,
     "openrouter": ROUTE_FAULTS + ACCOUNT_FAULTS + ANSWER_FAULTS,
     "fal": FAL_FAULTS,
 }
@@ -97,10 +105,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "late_commit_cut_seconds": None,
         "lookup_lag_seconds": 0.0,
         "missing_cast_status": 404,
+        "missing_fids": [],
+        "bulk_order": "asked",
         "mention_in_reply": "reply",
         "crowd": 0.0,
         "neighbours": 0,
         "neighbour_replies": 0.0,
+        "audience": 0,
+        "audience_hostiles": 0.08,
+        "audience_spammers": 0.08,
+        "audience_bots": 0.04,
+        "audience_delay_seconds": 900.0,
+        "audience_zeal": 1.0,
+        "audience_deletes": 0.05,
+        "webhook": {},
+        "webhook_late_seconds": 0.3,
+        "webhook_retries": 2,
     },
     "openrouter": {
         "keys": [],
@@ -120,6 +140,7 @@ for _options in OPTIONS.values():
 _CHOICES = {
     "idem": ("honour", "ignore", "conflict"),
     "signers": ("any", "strict"),
+    "bulk_order": ("asked", "shuffled"),
     "mention_in_reply": ("reply", "mention", "both"),
     "unknown_models": ("accept", "refuse"),
     "unsupported_format": ("ignore", "refuse"),
@@ -214,11 +235,21 @@ def _check(service: str, name: str, value: Any) -> None:
     elif name in _CHOICES:
         if value not in _CHOICES[name]:
             raise ValueError(f"{name} is one of {', '.join(_CHOICES[name])}, not {value!r}.")
+    elif name == "webhook":
+        _check_webhook(value)
     elif isinstance(default := OPTIONS[service][name], list | str):
         if not isinstance(value, type(default)):
             raise ValueError(f"{name} is a {'list' if isinstance(default, list) else 'text'}, not {value!r}.")
     elif not (default is None and value is None) and not (name == "retry_after" and value is None):
         _check_number(name, value)
+
+
+def _check_webhook(value: Any) -> None:
+    known = {"url": str, "secret": str, "fids": list}
+    if not isinstance(value, dict) or not all(isinstance(value[key], known.get(key, ())) for key in value):
+        raise ValueError(f"webhook takes url (a text), secret (a text) and fids (a list), not {value!r}.")
+    if value and not str(value.get("url")).startswith(("http://", "https://")):
+        raise ValueError(f"webhook.url is an http(s) address, not {value.get('url')!r}.")
 
 
 def _check_number(name: str, value: Any) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from ceos.simulator.audience import Audience
 from ceos.simulator.chance import hex_hash, number
 from ceos.simulator.faults import READ_FAULTS, Faults
 from ceos.simulator.neynar_reads import Reads
+from ceos.simulator.neynar_threads import Threads
+from ceos.simulator.neynar_trends import Trends
 from ceos.simulator.notifications import Notifications
 from ceos.simulator.objects import Shapes
-from ceos.simulator.people import CHANNEL_IDS, TOPICS
+from ceos.simulator.people import CHANNEL_IDS
 from ceos.simulator.prose import Prose
 from ceos.simulator.publishing import Publishing, body_object, invalid_field, rate_limited, refuse
-from ceos.simulator.wire import Handler, Reply, Request, Routes, json_reply
+from ceos.simulator.waves import TOPICS
+from ceos.simulator.webhooks import Webhooks
+from ceos.simulator.wire import Handler, Reply, Request, Routes, dump, json_reply
 from ceos.simulator.world import Cast, Signer, World
 
 PREFIX = "/v2/farcaster/"
@@ -24,6 +30,7 @@ NEIGHBOURS = range(2, 14)
 STATUSES = ("generated", "pending_approval", "approved", "revoked")
 
 _REACTIONS = {"like", "recast"}
+_COUNTED_ON = {"author", "text", "timestamp", "username", "type", "most_recent_timestamp", "slug"}
 _HASH = re.compile(r"^0x[0-9a-f]{40}$")
 
 
@@ -36,15 +43,19 @@ class Neynar:
         self.options = faults.options["neynar"]
         self.shapes = Shapes(world, faults)
         self.prose = Prose(world.seed)
-        self.publishing = Publishing(world, faults, self.account, self._neighbour_answers)
+        self.publishing = Publishing(world, faults, self.account, self._published)
+        self.audience = Audience(world, self.options, self.publishing, self.prose)
         self.reads = Reads(world, self.shapes)
         self.notifications = Notifications(world, self.shapes)
+        self.webhooks = Webhooks(world, faults, self.shapes)
         self.sync()
         self._neighbours_post()
 
     def sync(self) -> None:
         """Take over changed options."""
         self.world.lag = self.options["lookup_lag_seconds"]
+        self.audience.sync()
+        self.audience.catch_up()
 
     def routes(self) -> Routes:
         """Every route of the service."""
@@ -62,6 +73,8 @@ class Neynar:
         }
         reads: dict[str, Handler] = {
             **self.reads.routes(),
+            **Threads(self.reads).routes(),
+            **Trends(self.reads).routes(),
             "notifications": self.notifications.show,
             "signer": self.signer,
         }
@@ -200,6 +213,7 @@ class Neynar:
             if not key or (accepted and key not in accepted):
                 status = int(self.options["wrong_key_status"])
                 raise refuse(status, "Invalid or missing API key", "Unauthorized")
+            self.audience.catch_up()
             return handler(request)
 
         return checked
@@ -214,16 +228,22 @@ class Neynar:
                 return rate_limited(self.options["retry_after"])
             if fault == "read_error_500":
                 raise refuse(500, "Internal Server Error", "InternalServerError")
+            if fault == "read_holes_200":
+                return _with_holes(handler(request))
             if fault == "read_garbage_200":
                 return Reply(200, b"<html>", b"text/html")
             return Reply(cut=True)
 
         return spoiled
 
+    def _published(self, cast: Cast) -> None:
+        self._neighbour_answers(cast)
+        self.audience.published(cast)
+
     def _neighbours_post(self) -> None:
         for i in range(int(self.options["neighbours"])):
             fid = NEIGHBOURS[i % len(NEIGHBOURS)]
-            topic = TOPICS[number(self.world.seed, "neighbour", i) % len(TOPICS)][0].lower()
+            topic = TOPICS[number(self.world.seed, "neighbour", i) % len(TOPICS)].name.lower()
             place = self.publishing.place({"channel_id": CHANNEL_IDS[i % len(CHANNEL_IDS)]})
             self.world.commit(fid, self.prose.neighbour(f"neighbour {fid}", topic), **place)
 
@@ -236,6 +256,18 @@ class Neynar:
         text = self.prose.reply(f"neighbour {fid}", "this")
         self.world.commit(fid, text, **self.publishing.place({"parent": cast.hash}))
         self.world.react(cast, "like", fid)
+
+
+def _with_holes(reply: Reply) -> Reply:
+    """An answer whose lists have a first entry that lacks what one would count on."""
+    value = json.loads(reply.body)
+    for rows in value.values():
+        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+            for row in (rows[0], rows[0].get("cast") or {}):
+                for key in _COUNTED_ON & row.keys():
+                    del row[key]
+    reply.body = dump(value)
+    return reply
 
 
 def _signer_object(signer: Signer) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ceos.simulator.chance import number
 from ceos.simulator.objects import Shapes, timestamp
-from ceos.simulator.people import CHANNEL_IDS, TOPICS, channel_id_of, channel_object, is_channel
+from ceos.simulator.people import channel_id_of, channel_object, is_channel
 from ceos.simulator.publishing import refuse
 from ceos.simulator.wire import Handler, Refusal, Reply, Request, json_reply
 from ceos.simulator.world import Cast, Key, World, decode_cursor, encode_cursor
@@ -64,19 +64,14 @@ class Reads:
         return {
             "cast": self.cast,
             "casts": self.casts,
-            "cast/conversation": self.conversation,
             "cast/search": self.search_casts,
             "cast/quotes": self.quotes,
             "feed": self.feed,
             "feed/user/casts": self.user_casts,
             "feed/user/popular": self.popular,
             "feed/user/replies_and_recasts": self.replies_and_recasts,
-            "feed/channels": self.channel_feed,
             "feed/following": self.following_feed,
-            "feed/topic": self.topic_feed,
-            "topic/trending": self.trending_topics,
             "channel": self.channel,
-            "channel/trending": self.trending_channels,
             "user/bulk": self.users,
             "user/by_username": self.user_by_name,
             "user/search": self.search_users,
@@ -89,7 +84,7 @@ class Reads:
 
     def cast(self, request: Request) -> Reply:
         """One cast by hash or URL."""
-        return json_reply({"cast": self.shapes.cast(self._identified(request))})
+        return json_reply({"cast": self.shapes.cast(self.identified(request))})
 
     def casts(self, request: Request) -> Reply:
         """Several casts by hash; those that do not exist are left out."""
@@ -98,16 +93,6 @@ class Reads:
             raise bad_query("casts", "Required")
         found = [cast for cast in map(self.world.find, hashes) if cast]
         return json_reply({"result": {"casts": [self.shapes.cast(cast) for cast in found]}})
-
-    def conversation(self, request: Request) -> Reply:
-        """A cast with its replies down to `reply_depth`."""
-        root = self._identified(request)
-        depth = integer(request, "reply_depth", 2, 0, 5)
-        limit = integer(request, "limit", 20, 1, 50)
-        conversation: dict[str, Any] = {"cast": self._with_replies(root, depth, limit)}
-        if request.flag("include_chronological_parent_casts", False):
-            conversation["chronological_parent_casts"] = [self.shapes.cast(cast) for cast in self._parents(root)]
-        return json_reply({"conversation": conversation, "next": {"cursor": None}})
 
     def search_casts(self, request: Request) -> Reply:
         """Casts whose text contains every word asked for."""
@@ -121,7 +106,7 @@ class Reads:
 
     def quotes(self, request: Request) -> Reply:
         """Casts that quote a cast."""
-        return self._feed(request, [("quotes", self._identified(request).hash)], 25, 100)
+        return self.feed_page(request, [("quotes", self.identified(request).hash)], 25, 100)
 
     def user_casts(self, request: Request) -> Reply:
         """A user's casts, newest first."""
@@ -133,7 +118,7 @@ class Reads:
             def keep(cast: Cast) -> bool:
                 return (replies or not cast.parent_hash) and (not channel_id or cast.channel_id == channel_id)
 
-        return self._feed(request, [("fid", fid_param(request))], 25, 150, keep)
+        return self.feed_page(request, [("fid", fid_param(request))], 25, 150, keep)
 
     def popular(self, request: Request) -> Reply:
         """A user's ten casts with the most reactions."""
@@ -143,7 +128,7 @@ class Reads:
 
     def replies_and_recasts(self, request: Request) -> Reply:
         """A user's replies; recasts are not mixed in."""
-        return self._feed(request, [("fid", fid_param(request))], 25, 50, lambda cast: bool(cast.parent_hash))
+        return self.feed_page(request, [("fid", fid_param(request))], 25, 50, lambda cast: bool(cast.parent_hash))
 
     def feed(self, request: Request) -> Reply:
         """The general feed with its filters."""
@@ -158,46 +143,12 @@ class Reads:
                 keys = [("parent_url", request.param("parent_url"))]
             case other:
                 raise bad_query("filter_type", f"{other!r} is not a filter this feed has")
-        return self._feed(request, keys, 25, 100)
-
-    def channel_feed(self, request: Request) -> Reply:
-        """The casts of up to ten channels."""
-        ids = request.params("channel_ids")
-        if not 1 <= len(ids) <= 10:
-            raise bad_query("channel_ids", "channel_ids is a list of 1 to 10 channels")
-        replies = request.flag("with_replies", False)
-        keep = None if replies else _is_root
-        return self._feed(request, [("channel", channel_id) for channel_id in ids], 25, 100, keep)
+        return self.feed_page(request, keys, 25, 100)
 
     def following_feed(self, request: Request) -> Reply:
         """The casts of everybody a user follows."""
         keys: list[Key] = [("fid", fid) for fid in self.world.following.get(fid_param(request), ())]
-        return self._feed(request, keys or [("fid", 0)], 25, 100)
-
-    def topic_feed(self, request: Request) -> Reply:
-        """Recent casts about a topic."""
-        slug = request.param("slug")
-        if not re.fullmatch(r"[a-z0-9_]+", slug):
-            raise bad_query("slug", "slug has lower-case letters, digits and underscores")
-        words = [word for word in slug.split("_") if len(word) > 3]
-        return self._feed(request, [("all",)], 25, 100, lambda cast: any(word in cast.text.lower() for word in words))
-
-    def trending_topics(self, request: Request) -> Reply:
-        """Topics, in an order that changes from day to day."""
-        limit = integer(request, "limit", 10, 1, 25)
-        day = int(self.world.now() // 86_400)
-        ranked = sorted(TOPICS, key=lambda topic: number(self.world.seed, day, topic[0]))
-        topics = [
-            {
-                "name": name,
-                "slug": name.lower().replace(" ", "_"),
-                "summary": None if number(name) % 4 == 0 else f"People compare notes on {name.lower()}.",
-                "authors": [self.shapes.short_user(2 + number(name, i) % 900) for i in range(3)],
-                "top_level_topic": group,
-            }
-            for name, group in ranked[:limit]
-        ]
-        return paged("topics", topics, None)
+        return self.feed_page(request, keys or [("fid", 0)], 25, 100)
 
     def channel(self, request: Request) -> Reply:
         """One channel by id or parent URL."""
@@ -207,20 +158,13 @@ class Reads:
             raise refuse(404, "Channel not found", "NotFound")
         return json_reply({"channel": channel_object(channel_id)})
 
-    def trending_channels(self, request: Request) -> Reply:
-        """The busiest channels; the counts are strings."""
-        limit = integer(request, "limit", 10, 1, 25)
-        channels = []
-        for channel_id in CHANNEL_IDS:
-            n = len(self.world.index.get(("channel", channel_id), ())) + number("activity", channel_id) % 400
-            counts = {"cast_count_1d": str(n), "cast_count_7d": str(n * 6), "cast_count_30d": str(n * 25)}
-            channels.append((n, {"object": "channel_activity", "channel": channel_object(channel_id), **counts}))
-        channels.sort(key=lambda ranked: -ranked[0])
-        return paged("channels", [activity for _, activity in channels[:limit]], None)
-
     def users(self, request: Request) -> Reply:
-        """Up to 100 users by fid."""
-        return json_reply({"users": [self.shapes.user(fid) for fid in dict.fromkeys(fids_param(request, 100))]})
+        """Up to 100 users by fid, in the configured order; those that do not exist are left out."""
+        missing = self.shapes.options["missing_fids"]
+        fids = [fid for fid in dict.fromkeys(fids_param(request, 100)) if fid not in missing]
+        if self.shapes.options["bulk_order"] == "shuffled":
+            fids.sort(key=lambda fid: number("bulk", fid))
+        return json_reply({"users": [self.shapes.user(fid) for fid in fids]})
 
     def user_by_name(self, request: Request) -> Reply:
         """One user by name."""
@@ -289,7 +233,8 @@ class Reads:
         }
         return json_reply(usage)
 
-    def _identified(self, request: Request) -> Cast:
+    def identified(self, request: Request) -> Cast:
+        """The cast of `identifier` and `type`."""
         identifier = request.param("identifier").lower()
         if request.param("type") == "url":
             match = _HASH_IN_URL.search(identifier)
@@ -311,9 +256,10 @@ class Reads:
             raise bad_query("cursor", str(error)) from None
         return [self.shapes.cast(cast) for cast in casts], cursor
 
-    def _feed(
+    def feed_page(
         self, request: Request, keys: list[Key], default: int, most: int, keep: Callable[[Cast], bool] | None = None
     ) -> Reply:
+        """One page of casts under some keys."""
         return paged("casts", *self._page(request, keys, default, most, keep))
 
     def _stamped(
@@ -331,22 +277,6 @@ class Reads:
     def _links(self, request: Request, links: dict[int, tuple[int, float]]) -> Reply:
         page, cursor = self._stamped(request, [(stamp, fid, None) for fid, stamp in links.items()], 20, 100)
         return paged("users", [{"object": "follower", "user": self.shapes.user(fid)} for _, fid, _ in page], cursor)
-
-    def _with_replies(self, cast: Cast, depth: int, limit: int) -> dict[str, Any]:
-        replies, _ = self.world.page([("children", cast.hash)], limit, "") if depth else ([], None)
-        below = [self._with_replies(reply, depth - 1, limit) for reply in reversed(replies)]
-        return self.shapes.cast(cast) | {"direct_replies": below}
-
-    def _parents(self, cast: Cast) -> list[Cast]:
-        parents: list[Cast] = []
-        while cast.parent_hash and (parent := self.world.find(cast.parent_hash)):
-            parents.insert(0, parent)
-            cast = parent
-        return parents
-
-
-def _is_root(cast: Cast) -> bool:
-    return not cast.parent_hash
 
 
 def _reaction_kinds(request: Request, name: str) -> list[str]:

@@ -11,10 +11,11 @@ from ceos.simulator.answers import Answer, stream_reply, whole_reply
 from ceos.simulator.catalogue import DEFAULT, MODELS, Model, find
 from ceos.simulator.chance import hex_hash
 from ceos.simulator.faults import ACCOUNT_FAULTS, FAULTS, ROUTE_FAULTS, Faults
-from ceos.simulator.prompts import Wish, understand
+from ceos.simulator.prompts import Wish, schema_in, understand
 from ceos.simulator.prose import SPLIT, Prose
 from ceos.simulator.schemas import Filler
 from ceos.simulator.timeline import Timeline
+from ceos.simulator.voices import INJECTIONS
 from ceos.simulator.wire import Handler, Refusal, Reply, Request, Routes, dump, json_reply
 
 PREFIX = "/api/v1"
@@ -257,6 +258,8 @@ class OpenRouter:
             text = self._filled(called.get("parameters") or {}, wish)
         else:
             text = self._refusing(wish) if fault == "refusal" else self._text(body, wish, model)
+        if fault == "obeys":
+            text = self._obeying(body["messages"]) or text
         if fault == "preamble":
             text = f"Sure! Here's a post about {wish.topic}:\n\n{text}\n\nLet me know if you would like another one!"
         elif fault == "fenced_json":
@@ -292,6 +295,8 @@ class OpenRouter:
         if kind in {"json_schema", "json_object"} and model.structured:
             schema = (asked.get("json_schema") or {}).get("schema") or {"properties": {"text": {"type": "string"}}}
             return self._filled(schema, wish, parts)
+        if kind is None and (schema := schema_in(body["messages"])):
+            return self._filled(schema, wish, parts)
         text = f"\n{SPLIT}\n".join(parts) if parts else self._plain(wish)
         return f"{text}\nIMAGE: {self.prose.picture(wish.voice, wish.topic)}" if wish.picture else text
 
@@ -304,6 +309,13 @@ class OpenRouter:
 
     def _refusing(self, wish: Wish) -> str:
         return f"As an AI language model, I cannot help with posts about {wish.topic}."
+
+    def _obeying(self, messages: list[dict[str, Any]]) -> str:
+        """What a known injection in the messages wants; a model that obeys it gives its instructions away, if those."""
+        read = "\n".join(str(message.get("content")) for message in messages)
+        # An injection may be quoted, shortened or escaped on its way; its beginning is enough.
+        found = next((one for one in INJECTIONS if one.text[:24] in read), None)
+        return (found.wanted or str(messages[0].get("content"))[:280]) if found else ""
 
     def _remember(self, answer: Answer) -> None:
         self.spent += answer.cost

@@ -37,20 +37,8 @@ _CHANNELS = {
     "travel": "Travel",
     "running": "Running",
 }
-TOPICS = (
-    ("Sourdough season", "food_dining"),
-    ("Stablecoin payments", "business_entrepreneurs"),
-    ("Small language models", "science_technology"),
-    ("Night trains", "travel_adventure"),
-    ("Balcony gardens", "other_hobbies"),
-    ("Film photography", "arts_culture"),
-    ("Marathon training", "fitness_health"),
-    ("Open source funding", "business_entrepreneurs"),
-    ("Synth jams", "music"),
-    ("Comet watching", "science_technology"),
-    ("Learning chess late", "learning_educational"),
-    ("Indie game nights", "gaming"),
-)
+#: The value in a profile of what the account does not have, although most do.
+WITHHELD = object()
 _NAME = re.compile(r"^([a-z]+)(\d{1,9})$")
 _CHANNEL_ID = re.compile(r"^[a-z0-9]{1,15}$")
 
@@ -110,7 +98,7 @@ def user_object(fid: int, profile: dict[str, Any] | None = None, new_followers: 
     user = _account(fid)
     if not profile and not new_followers:
         return user
-    changed = user | (profile or {})
+    changed = {key: value for key, value in (user | (profile or {})).items() if value is not WITHHELD}
     changed["follower_count"] = user["follower_count"] + new_followers
     return changed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,10 @@ _TOPIC_LINE = re.compile(
 )
 _TOPICS_LINE = re.compile(r"^[ *#>-]*(?:your )?(?:topics|interests)[ *]*[:=][ *]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _ABOUT = re.compile(r"\b(?:about|on the topic of|regarding):?\s+[\"'“‘]?([^\"'”’\n.;:!?(]{2,80})", re.IGNORECASE)
+#: A heading under which a list of topics stands, and the list.
+_TOPICS_HEADING = re.compile(
+    r"^#[^\n]*\b(?:topics|talk about|interests)\b[^\n]*\n+([^#\s][^\n]*)", re.IGNORECASE | re.MULTILINE
+)
 #: Where a topic ends and the sentence around it goes on.
 _TOPIC_END = re.compile(r"(?:,| that| which| who| so| with| without| from| for people)\s", re.IGNORECASE)
 _PARTS = re.compile(
@@ -22,6 +27,7 @@ _THREAD_OF = re.compile(r"\bthread (?:of|with) (\d{1,2})\b", re.IGNORECASE)
 _NO_THREAD = re.compile(r"\b(?:not?|never|without|instead of)\b[^.\n]{0,20}\bthread\b")
 _REPLIES = ("reply to", "replying to", "answer to", "write a reply", "your reply", "mentioned you", "respond to")
 _TOPIC_LENGTH = 60
+_decoder = json.JSONDecoder()
 _SOMETHING = "small everyday experiments"
 
 
@@ -46,23 +52,36 @@ def understand(messages: list[dict[str, Any]], user: str) -> Wish:
     asked = next((text for role, text in reversed(texts) if role == "user"), system)
     return Wish(
         voice=user or system[:300] or asked[:300],
-        topic=_topic(asked, system),
+        topic=_topic(asked, system, sum(len(text) for _, text in texts)),
         parts=_parts(asked, system),
         reply=any(words in asked.lower() for words in _REPLIES),
         picture="IMAGE:" in asked,
     )
 
 
-def _topic(asked: str, system: str) -> str:
+def schema_in(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The JSON schema that the last message asks for in words, if it does."""
+    text = _text(messages[-1].get("content"))
+    start = text.find('{"')
+    if start < 0 or "JSON" not in text[:start]:
+        return None
+    try:
+        found, _ = _decoder.raw_decode(text, start)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "properties" in found else None
+
+
+def _topic(asked: str, system: str, turn: int) -> str:
     named = _TOPIC_LINE.search(asked)
     if named:
         return _trimmed(named[1])
     found = _ABOUT.search(asked)
     if found:
         return _trimmed(_TOPIC_END.split(found[1] + " ", 1)[0])
-    listed = _TOPICS_LINE.search(asked) or _TOPICS_LINE.search(system)
+    listed = _TOPICS_LINE.search(asked) or _TOPICS_LINE.search(system) or _TOPICS_HEADING.search(system)
     if listed:
-        return _trimmed(listed[1].split(",")[len(asked) % (listed[1].count(",") + 1)])
+        return _trimmed(listed[1].split(",")[turn % (listed[1].count(",") + 1)])
     found = _ABOUT.search(system)
     return _trimmed(_TOPIC_END.split(found[1] + " ", 1)[0]) if found else _SOMETHING
 

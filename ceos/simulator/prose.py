@@ -72,6 +72,10 @@ class Prose:
         """A post of somebody who only lives here."""
         return _capitals(self._next(voice).fill("neighbour", NEIGHBOUR_POSTS, topic))
 
+    def line(self, voice: str, name: str, deck: tuple[str, ...], topic: str) -> str:
+        """One card of somebody else's deck, filled for a topic or for what a text is about."""
+        return _capitals(self._next(voice).fill(name, deck, topic))
+
     def _post(self, deck: _Deck, topic: str) -> str:
         sentences = [deck.fill("opening", OPENINGS, topic), deck.fill("claim", CLAIMS, topic)]
         for extra in (deck.fill("ending", ENDINGS, topic), deck.fill("turn", TURNS, topic)):

@@ -122,7 +122,7 @@ class Publishing:
         if not isinstance(text, str):
             raise invalid_field("text", "string", text)
         embeds = self._embeds(body.get("embeds") or [])
-        mentions = self._mentions(text)
+        mentions = self.mentions(text)
         self._check_text(fid, text, embeds)
         idem = body.get("idem")
         if idem is not None and not isinstance(idem, str):
@@ -150,7 +150,8 @@ class Publishing:
             raise refuse(400, f"At most {most:g} embeds are allowed", prop="embeds")
         return [_embed(embed) for embed in embeds]
 
-    def _mentions(self, text: str) -> list[tuple[int, int, int]]:
+    def mentions(self, text: str) -> list[tuple[int, int, int]]:
+        """The accounts a text names, and where."""
         names = _MENTION.finditer(text) if "@" in text else ()
         found = [(fid, name.start(), name.end()) for name in names if (fid := self.world.fid_named(name[1]))]
         if len(found) > MENTIONS_MAX:

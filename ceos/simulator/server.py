@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -84,10 +85,11 @@ def serve(
     seed: int = 7,
     host: str = "127.0.0.1",
     config: dict[str, Any] | None = None,
+    clock: Callable[[], float] = time.time,
     listening: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as clients may come."""
-    app = create_app(seed, **(config or {}))
+    app = create_app(seed, clock=clock, **(config or {}))
     listener = _listen(host, port)
     listening()
     log.info("Simulator listens at http://%s:%d", host, listener.getsockname()[1])

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Event = dict[str, Any]
+
+
+def fast_clock(speed: float, origin: float) -> Callable[[], float]:
+    """A clock that runs `speed` times as fast as life from `origin` (Unix seconds) on."""
+    return lambda: origin + (time.time() - origin) * speed
 
 
 class Timeline:
@@ -19,11 +25,25 @@ class Timeline:
         self._keep = keep
         self._events: list[Event] = []
         self._first = 0
+        self._moment: float | None = None
+
+    def now(self) -> float:
+        """The moment things happen at: the clock's, or the one that is being made up for."""
+        return self.clock() if self._moment is None else self._moment
+
+    @contextmanager
+    def at(self, moment: float) -> Iterator[None]:
+        """Let things happen at an earlier moment for as long as the block lasts."""
+        self._moment = moment
+        try:
+            yield
+        finally:
+            self._moment = None
 
     def record(self, service: str, what: str, **fields: Any) -> None:
         """Add one event."""
         seq = self._first + len(self._events)
-        self._events.append({"seq": seq, "at": round(self.clock(), 3), "service": service, "what": what, **fields})
+        self._events.append({"seq": seq, "at": round(self.now(), 3), "service": service, "what": what, **fields})
         # Twice the bound before cutting back: one copy per `keep` events instead of one per event.
         if len(self._events) >= 2 * self._keep:
             del self._events[: self._keep]

@@ -93,11 +93,13 @@ class World:
         self.following: defaultdict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         self.liked: defaultdict[tuple[int, str], dict[str, Cast]] = defaultdict(dict)
         self.seen: dict[int, int] = {}
+        #: Who is told of every cast once it is there.
+        self.listeners: list[Callable[[Cast], None]] = []
         self._seq = 0
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return self.timeline.clock()
+        return self.timeline.now()
 
     def next_seq(self) -> int:
         """One counter for casts, reactions and follows, so that they can be ordered among each other."""
@@ -120,6 +122,8 @@ class World:
         self.timeline.record("neynar", "cast.committed", fid=fid, hash=cast.hash, text=text, parent=cast.parent_hash)
         if len(self.committed) > self.keep:
             self._evict()
+        for tell in self.listeners:
+            tell(cast)
         return cast
 
     def delete(self, cast: Cast) -> None:

@@ -1,0 +1,74 @@
+"""What agents hear, as `ceos status` and `ceos agent show` tell it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ceos.cli.output import show_table, when
+from ceos.lifecycle import RunStatus
+from ceos.models import Agent
+from ceos.runtime import Runtime
+from ceos.text import fit
+
+#: How much of a mention's text a table shows, in bytes.
+SHOWN_BYTES = 60
+#: What the ends of a mention are called.
+_ENDS = {RunStatus.PUBLISHED: "answered", RunStatus.REACTED: "liked or recast", RunStatus.IGNORED: "ignored"}
+
+
+def mentions_in_words(counts: dict[str, int]) -> str:
+    """Return what became of today's mentions, as one sentence."""
+    known = {"open", "opened", *_ENDS}
+    other = sum(count for what, count in counts.items() if what not in known)
+    ends = [f"{counts.get(status, 0)} {words}" for status, words in _ENDS.items()] + ([f"{other} failed"] * bool(other))
+    return f"Mentions: {counts['open']} open; today {counts.get('opened', 0)} new, {', '.join(ends)}."
+
+
+def listening_document(runtime: Runtime, agent: Agent) -> dict[str, Any]:
+    """Return how an agent listens and what its last mentions were."""
+    ear = runtime.inbox.ear(agent.id)
+    return {
+        "enabled": agent.engagement.enabled,
+        "looked_at": ear.at if ear else None,
+        "failures": ear.failures if ear else 0,
+        "why": ear.why if ear else "",
+        "waiting": runtime.inbox.waiting([agent.id])[agent.id],
+    }
+
+
+def mentions_document(runtime: Runtime, agent_id: str, limit: int = 10) -> list[dict[str, Any]]:
+    """Return the last mentions of an agent, each with what was done about it."""
+    rows = []
+    for run in runtime.store.mentions(agent_id, limit):
+        mention = runtime.store.mention(run.id)
+        rows.append({**run.model_dump(mode="json"), "mention": mention.model_dump(mode="json") if mention else None})
+    return rows
+
+
+def print_listening(runtime: Runtime, agent: Agent) -> None:
+    """Print one line on how an agent listens."""
+    found = listening_document(runtime, agent)
+    if not found["enabled"]:
+        click.echo("listens    no; [agent.engagement] enabled = true has it answer mentions")
+        return
+    looked = f"last look {when(found['looked_at'])} UTC" if found["looked_at"] else "no look yet"
+    failed = f"; {found['failures']} failed since: {found['why']}" if found["failures"] else ""
+    click.echo(f"listens    {looked}, {found['waiting']} waiting{failed}")
+
+
+def print_mentions(runtime: Runtime, agent_id: str) -> None:
+    """Print the last mentions of an agent, if there are any."""
+    runs = runtime.store.mentions(agent_id, 10)
+    if not runs:
+        return
+    rows = []
+    for run in runs:
+        mention = runtime.store.mention(run.id)
+        author = f"@{mention.author_name or mention.author_fid}" if mention else None
+        text = fit(mention.text, SHOWN_BYTES) if mention else None
+        why = run.reason or (run.draft.notes[0] if run.draft and run.draft.notes else "")
+        rows.append((run.id, mention.kind if mention else None, author, text, run.status, why))
+    click.echo()
+    show_table(["run", "kind", "by", "text", "status", "reason"], rows, empty="", title="Last mentions")

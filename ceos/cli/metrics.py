@@ -1,0 +1,289 @@
+"""`ceos metrics`: what came of the posts, how accounts grow, how weeks are scored, and what would work better."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table, when
+from ceos.errors import InvalidInput
+from ceos.models import Agent
+from ceos.report import Advice, Report, advice, per_post, report, weeks
+from ceos.runtime import Runtime
+from ceos.scoring import WeekScore
+
+_SPAN = re.compile(r"(\d{1,4})([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+#: Posts that are listed for one agent.
+LISTED = 15
+
+
+@click.command()
+@click.argument("agent_ids", metavar="[AGENT]...", nargs=-1)
+@click.option("--all", "all_agents", is_flag=True, help="All agents, as without any name.")
+@click.option("--since", default="7d", show_default=True, help="From when: 24h, 7d, 4w, or a date such as 2026-01-31.")
+@click.option("--plot", is_flag=True, help="Draw followers and reactions in the terminal.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write them to a .png or .svg file.")
+@click.option("--score", "with_score", is_flag=True, help="Show the weekly scores with their parts.")
+@click.option("--advice", "with_advice", is_flag=True, help="Say what learning would change, and how sure it is.")
+@json_option
+def metrics(
+    *,
+    agent_ids: tuple[str, ...],
+    all_agents: bool,
+    since: str,
+    plot: bool,
+    out: Path | None,
+    with_score: bool,
+    with_advice: bool,
+    as_json: bool,
+) -> None:
+    """Show followers and reactions of AGENTs; of all of them when none is named."""
+    if all_agents and agent_ids:
+        raise click.UsageError("Name agents or use --all, not both.")
+    if as_json and plot:
+        raise click.UsageError("A plot is no JSON; use --plot or --json.")
+    runtime = command_runtime()
+    now = runtime.clock.now()
+    start = since_when(since, now)
+    ids = list(dict.fromkeys(agent_ids)) or runtime.store.agent_ids()
+    for agent_id in ids:
+        runtime.store.agent(agent_id)
+    if not ids and not as_json:
+        return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
+    reports = [report(runtime.series, agent_id, start, now) for agent_id in ids]
+    if as_json:
+        show_json(_document(runtime, reports, start, now, with_score=with_score, with_advice=with_advice))
+    elif with_score or with_advice:
+        if with_score:
+            _print_scores(runtime, ids, now)
+        if with_advice:
+            _print_advice(runtime, ids, now)
+    elif plot:
+        _print_plot(reports, start)
+    elif out is None:
+        _print_table(reports, start)
+    if out is not None:
+        _write(reports, out, quiet=as_json)
+    return None
+
+
+def since_when(text: str, now: dt.datetime) -> dt.datetime:
+    """Return the moment that `--since` means; raises `InvalidInput`."""
+    if match := _SPAN.fullmatch(text.strip().lower()):
+        return now - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"--since {text!r} is no span and no date; use 24h, 7d, 4w or 2026-01-31.") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if moment > now:
+        raise InvalidInput(f"--since {text} lies in the future.")
+    return moment
+
+
+# For 'ceos agent show'
+
+
+def numbers_document(runtime: Runtime, agent_id: str) -> dict[str, Any]:
+    """Return the followers of an agent, their change in the last week, and its last scored week; None is unknown."""
+    now = runtime.clock.now()
+    followers, change = report(runtime.series, agent_id, now - dt.timedelta(days=7), now).change("followers")
+    scored = runtime.scoring.weeks(agent_id)
+    return {
+        "followers": followers,
+        "followers_change_7d": change,
+        "week": scored[-1].inputs.week if scored else None,
+        "score": scored[-1].score.model_dump(exclude={"version"}) if scored else None,
+    }
+
+
+def numbers_line(runtime: Runtime, one: Agent) -> str:
+    """Return the same in words, with what learning may do."""
+    found = numbers_document(runtime, one.id)
+    followers, change = found["followers"], found["followers_change_7d"]
+    known = "followers not counted yet" if followers is None else f"{followers:,} followers ({change:+d} in 7 days)"
+    scored = f"score {found['score']['total']:.1f} in {found['week']}" if found["score"] else "no week scored yet"
+    return f"{known};  {scored};  learning {one.learning}"
+
+
+# Tables
+
+
+def _print_table(reports: list[Report], start: dt.datetime) -> None:
+    rows = []
+    for one in reports:
+        followers, change = one.change("followers")
+        rows.append(
+            (
+                one.agent, followers, None if change is None else f"{change:+d}", one.change("following")[0],
+                one.change("storage")[0], sum(day.posts for day in one.days), sum(day.likes for day in one.days),
+                sum(day.recasts for day in one.days), sum(day.replies for day in one.days), _quotes(one),
+                _plain(per_post(one.posts)),
+            )
+        )  # fmt: skip
+    columns = (
+        *("agent", "followers", "change", "following", "storage"),
+        *("posts", "likes", "recasts", "replies", "quotes", "per post"),
+    )
+    show_table(columns, rows, empty="", title=f"Since {when(start)} UTC")
+    if len(reports) == 1:
+        _print_posts(reports[0])
+    for one in reports:
+        if hint := _nothing(one):
+            say(f"{one.agent}: {hint}")
+
+
+def _print_posts(one: Report) -> None:
+    if not one.posts:
+        return
+    click.echo()
+    shown = one.posts[-LISTED:][::-1]
+    rows = [
+        (
+            line.at, line.kind, _age(line.measured_at - line.at), line.likes, line.recasts, line.replies, line.quotes,
+            None if line.times_usual is None else f"{line.times_usual:g}x",
+        )
+        for line in shown
+    ]  # fmt: skip
+    title = f"Posts, newest first ({len(shown)} of {len(one.posts)})" if len(shown) < len(one.posts) else "Posts"
+    columns = ["published (UTC)", "kind", "counted after", "likes", "recasts", "replies", "quotes", "of the usual"]
+    show_table(columns, rows, empty="", title=title)
+
+
+def _nothing(one: Report) -> str:
+    """Say what is missing and when it comes, or nothing."""
+    missing = []
+    if not one.points:
+        missing.append("its account was not counted in this time; workers count every hour")
+    if not one.days:
+        missing.append("no post was measured in this time; that happens 1, 6, 24 and 168 hours after publication")
+    return "; ".join(missing) + "." if missing else ""
+
+
+def _quotes(one: Report) -> int | None:
+    known = [day.quotes for day in one.days if day.quotes is not None]
+    return sum(known) if known or not one.days else None
+
+
+def _age(age: dt.timedelta) -> str:
+    hours = age.total_seconds() / 3600
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} d"
+
+
+def _plain(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"
+
+
+# Pictures
+
+
+def _print_plot(reports: list[Report], start: dt.datetime) -> None:
+    from ceos import plots  # noqa: PLC0415  # only for this
+
+    text = plots.terminal(reports, colours=sys.stdout.isatty())
+    if text:
+        click.echo(text)
+    for one in reports:
+        if hint := _nothing(one):
+            say(f"{one.agent}, since {when(start)} UTC: {hint}")
+
+
+def _write(reports: list[Report], out: Path, *, quiet: bool) -> None:
+    from ceos import plots  # noqa: PLC0415  # only for this
+
+    if not any(one.points or one.days for one in reports):
+        click.echo("There is nothing to draw in this time; no file was written.", err=True)
+        return
+    plots.write(reports, out)
+    if not quiet:
+        say(f"{out} is written.")
+
+
+# Scores
+
+
+def _print_scores(runtime: Runtime, ids: list[str], now: dt.datetime) -> None:
+    rows = [
+        (
+            agent_id,
+            week.inputs.week + ("" if is_final else " so far"),
+            *(f"{part:.1f}" for part in _parts(week)),
+            len(week.inputs.posts),
+        )
+        for agent_id in ids
+        for week, is_final in weeks(runtime.scoring, agent_id, now)
+    ]
+    show_table(
+        ["agent", "week", "score", "engagement 40%", "growth 20%", "quality 25%", "uptime 15%", "posts"],
+        rows,
+        empty="No week has had a post or a slot yet. A week is scored on the Tuesday after it (UTC).",
+        title="Scores, 0 to 100",
+    )
+
+
+def _parts(week: WeekScore) -> tuple[float, ...]:
+    one = week.score
+    return (one.total, one.engagement, one.growth, one.quality, one.uptime)
+
+
+# Advice
+
+
+def _advice(runtime: Runtime, agent_id: str, now: dt.datetime) -> Advice:
+    agent = runtime.store.agent(agent_id)
+    return advice(runtime.scoring, agent, runtime.plugins.strategy(agent.strategy).shares, now)
+
+
+def _print_advice(runtime: Runtime, ids: list[str], now: dt.datetime) -> None:
+    for agent_id in ids:
+        found = _advice(runtime, agent_id, now)
+        say(f"{agent_id}: learning {found.learning}, {number(found.posts, 'measured post')}")
+        for title, choices in (("Kinds", found.kinds), ("Hours (by the agent's clock)", found.hours)):
+            if choices:
+                rows = [
+                    (
+                        one.name, one.posts, f"{one.times_usual:g}x", f"{one.low:g}x to {one.high:g}x",
+                        *(() if title != "Kinds" else (f"{one.share:.0f}%", f"{one.would_be:.0f}%")),
+                        "-" if one == choices[0] else f"{one.against_best:.0%}",
+                    )
+                    for one in choices
+                ]  # fmt: skip
+                shares = ["share", "would be"] if title == "Kinds" else []
+                columns = ["", "posts", "of the usual", "80% range", *shares, f"better than {choices[0].name}"]
+                columns[0] = "kind" if title == "Kinds" else "hour"
+                show_table(columns, rows, empty="", title=title)
+        for sentence in found.sentences:
+            say(sentence)
+        click.echo()
+
+
+# JSON
+
+
+def _document(
+    runtime: Runtime,
+    reports: list[Report],
+    start: dt.datetime,
+    now: dt.datetime,
+    *,
+    with_score: bool,
+    with_advice: bool,
+) -> dict[str, Any]:
+    agents = []
+    for one in reports:
+        row = one.model_dump(mode="json", exclude={"since", "until"})
+        if with_score:
+            row["scores"] = [
+                {**week.model_dump(mode="json"), "is_final": is_final}
+                for week, is_final in weeks(runtime.scoring, one.agent, now)
+            ]
+        if with_advice:
+            row["advice"] = _advice(runtime, one.agent, now).model_dump(mode="json")
+        agents.append(row)
+    return {"since": start.isoformat(), "until": now.isoformat(), "agents": agents}

@@ -1,0 +1,30 @@
+-- CLAIM: the right to react to somebody's cast, within the agent's limits. ARGV: agent, run, cast hash, fid of its author,
+-- first cast of its thread, UTC day, present ms, what (answer, like or recast), how many of it are allowed in the day or "",
+-- answers allowed per person and hour, answers allowed per thread, seconds that a claim holds.
+-- All or nothing, and a run that holds its claim holds it: whatever is counted is counted by run.
+-- Returns {'ok'}, or {'claimed', by which agent}, {'day'}, {'person'} or {'thread'}.
+local agent, run, hash, fid, thread, day, at, what, daily, hourly, deep, keep = unpack(ARGV)
+local claim = 'ceos:claim:' .. hash
+local holder = redis.call('GET', claim)
+if holder and holder ~= run then return {'claimed', agent_of(holder)} end
+
+if what == 'answer' then
+  local person, place = 'ceos:person:' .. agent .. ':' .. fid, 'ceos:thread:' .. agent .. ':' .. thread
+  redis.call('ZREMRANGEBYSCORE', person, '-inf', at - 3600000)
+  local is_known = redis.call('ZSCORE', person, run)
+  if not is_known and redis.call('ZCARD', person) >= tonumber(hourly) then return {'person'} end
+  is_known = redis.call('SISMEMBER', place, run) == 1
+  if not is_known and redis.call('SCARD', place) >= tonumber(deep) then return {'thread'} end
+  redis.call('ZADD', person, 'NX', at, run)
+  redis.call('PEXPIRE', person, 3600000)
+  redis.call('SADD', place, run)
+  redis.call('EXPIRE', place, keep)
+else
+  local counted = 'ceos:reacted:' .. agent .. ':' .. day .. ':' .. what
+  local is_known = redis.call('SISMEMBER', counted, run) == 1
+  if not is_known and redis.call('SCARD', counted) >= tonumber(daily) then return {'day'} end
+  redis.call('SADD', counted, run)
+  redis.call('EXPIRE', counted, 3 * 86400)
+end
+redis.call('SET', claim, run, 'EX', keep)
+return {'ok'}

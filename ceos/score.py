@@ -1,0 +1,159 @@
+"""The weekly score of an agent: four numbers from 0 to 100 and their weighted sum. Pure; README, "Metrics and score",
+says the same for operators.
+
+**Reactions** of a post are likes + 2·recasts + 3·replies + 3·quotes; what is unknown adds nothing. What is *usual* for
+an account with f followers is 0.05·f^0.75 reactions, for larger accounts reach a smaller part of those who follow them.
+
+- **Engagement** (40%): each post gets 100·(2 + reactions) / (4 + reactions + usual), which is 50 for a usual post, 75
+  for three times as much, and stays under 100 whatever happens. The week gets the mean of its posts and of three
+  posts of 50 that are added to every week. So one viral post adds at most 50/(posts + 3), and a newcomer with few
+  followers, of whom nothing can be known yet, stands near 50 and not near 0.
+- **Growth** (20%): 50 + 50·tanh(10·ln((end + 50) / (start + 50))) for the followers at the start and the end of the
+  week. No change is 50, a tenth more is about 86; the 50 keep a small account's single follower from meaning much.
+- **Quality** (25%): 0.4·first + 0.3·fresh + 0.3·conversation. *first* is the share of posts that passed the review
+  at the first attempt, *fresh* the share of those that do not repeat an earlier cast, each with two posts added of
+  which one counts. *conversation* is the mean of 100·(0.5 + replies) / (1 + replies + usual/10) over the posts and
+  three of 50.
+- **Uptime** (15%): 100·(published + 1) / (due + 1), where due are the slots that were published, failed or missed. What
+  the operator stopped, limited or rejected is not due.
+
+Followers that are unknown leave engagement, conversation or growth of that post or week out, never at zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
+
+from pydantic import Field
+
+from ceos.models import Frozen
+
+#: Changes whenever the same inputs would get another score.
+VERSION: Final = 1
+
+WEIGHTS = {"engagement": 0.40, "growth": 0.20, "quality": 0.25, "uptime": 0.15}
+#: Posts of 50 that are added to every week.
+ADDED = 3
+#: Reactions that every post is given on top, so that a single like is no wonder.
+GIVEN = 2.0
+GIVEN_REPLIES = 0.5
+#: Followers that every account is given on top when its growth is judged.
+GIVEN_FOLLOWERS = 50
+
+
+class PostInputs(Frozen):
+    """What the score looks at in one post."""
+
+    #: When it was published, Unix seconds.
+    at: int
+    likes: int = Field(ge=0)
+    recasts: int = Field(ge=0)
+    replies: int = Field(ge=0)
+    #: None when nobody could count them.
+    quotes: int | None = Field(default=None, ge=0)
+    #: The account's followers when it was measured, or None when they were unknown.
+    followers: int | None = Field(default=None, ge=0)
+    #: How often it was written until the review let it pass.
+    attempts: int = Field(default=1, ge=1)
+    #: Whether it says what an earlier cast said.
+    repeats: bool = False
+
+
+class Inputs(Frozen):
+    """Everything that one week's score is made of; stored with it, so that anyone can recompute it."""
+
+    agent: str
+    #: ISO week, UTC, such as "2026-W10".
+    week: str
+    posts: tuple[PostInputs, ...] = ()
+    followers_start: int | None = Field(default=None, ge=0)
+    followers_end: int | None = Field(default=None, ge=0)
+    #: Slots of the schedule by what became of them.
+    published: int = Field(default=0, ge=0)
+    failed: int = Field(default=0, ge=0)
+    missed: int = Field(default=0, ge=0)
+
+
+class Score(Frozen):
+    """The score of one week, with its parts; each from 0 to 100."""
+
+    total: float
+    engagement: float
+    growth: float
+    quality: float
+    uptime: float
+    version: Literal[1] = 1
+
+
+def score(inputs: Inputs) -> Score:
+    """Return the score of a week; the order of the posts does not matter."""
+    parts = {
+        "engagement": engagement(inputs.posts),
+        "growth": growth(inputs.followers_start, inputs.followers_end),
+        "quality": quality(inputs.posts),
+        "uptime": 100 * (inputs.published + 1) / (inputs.published + inputs.failed + inputs.missed + 1),
+    }
+    total = math.fsum(WEIGHTS[name] * value for name, value in parts.items())
+    # Two digits: more would claim what nobody can know, and would differ between machines.
+    return Score(total=round(total, 2), **{name: round(value, 2) for name, value in parts.items()})
+
+
+def engagement(posts: Iterable[PostInputs]) -> float:
+    """Return how much the posts were reacted to, for an account of that size."""
+    return _with_added(
+        100 * (GIVEN + reactions(post)) / (2 * GIVEN + reactions(post) + usual(post.followers))
+        for post in posts
+        if post.followers is not None
+    )
+
+
+def growth(start: int | None, end: int | None) -> float:
+    """Return how the followers changed; 50 when they did not, or when nobody knows."""
+    if start is None or end is None:
+        return 50.0
+    return 50 + 50 * math.tanh(10 * math.log((end + GIVEN_FOLLOWERS) / (start + GIVEN_FOLLOWERS)))
+
+
+def quality(posts: Iterable[PostInputs]) -> float:
+    """Return how well the posts were made: accepted at once, new, and answered."""
+    posts = tuple(posts)
+    conversation = _with_added(
+        100 * (GIVEN_REPLIES + post.replies) / (2 * GIVEN_REPLIES + post.replies + usual(post.followers) / 10)
+        for post in posts
+        if post.followers is not None
+    )
+    first = _share(posts, lambda post: post.attempts == 1)
+    fresh = _share(posts, lambda post: not post.repeats)
+    return 0.4 * first + 0.3 * fresh + 0.3 * conversation
+
+
+def reactions(post: PostInputs) -> int:
+    """Return the reactions to a post, the ones that cost more counting more."""
+    return weighted(post.likes, post.recasts, post.replies, post.quotes)
+
+
+def weighted(likes: int, recasts: int, replies: int, quotes: int | None) -> int:
+    """Return the weighted sum of a cast's counts; unknown quotes add nothing."""
+    return likes + 2 * recasts + 3 * replies + 3 * (quotes or 0)
+
+
+def usual(followers: int) -> float:
+    """Return how many reactions are usual for an account with so many followers."""
+    return 0.05 * float(followers**0.75)
+
+
+def relative(reacted: int, followers: int) -> float:
+    """Return the logarithm of how many times the usual reactions a post got; 0 is usual."""
+    return math.log((GIVEN + reacted) / (GIVEN + usual(followers)))
+
+
+def _with_added(values: Iterable[float]) -> float:
+    # Sorted, and summed exactly, so that not even the last digit depends on the order.
+    listed = sorted(values)
+    return math.fsum([*listed, 50.0 * ADDED]) / (len(listed) + ADDED)
+
+
+def _share(posts: tuple[PostInputs, ...], holds: Callable[[PostInputs], bool]) -> float:
+    return 100 * (sum(map(holds, posts)) + 1) / (len(posts) + 2)

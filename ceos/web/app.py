@@ -1,0 +1,160 @@
+"""The HTTP of webhooks: bodies are read within limits, and answered as soon as Redis has what they hold."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ceos.errors import InvalidInput, StoreUnavailable
+from ceos.logs import event
+from ceos.text import visible
+from ceos.web.webhooks import PATH, NotSigned, Webhooks, may_be_signature
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: The longest body that is read; a cast with everything Neynar adds to it has a hundredth of that.
+BODY_BYTES = 2**20
+#: How long a sender may take for its body, in seconds.
+BODY_SECONDS = 10.0
+#: How long Redis may take before the sender is asked to come again, in seconds.
+STORE_SECONDS = 8.0
+#: How long a sender that was refused may go on sending, in seconds.
+LINGER_SECONDS = 2.0
+#: What waits for Redis at the same time; the rest queues up.
+THREADS = 8
+
+
+class Refused(Exception):
+    """The webhook is answered with an error."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+
+
+class Refusal(JSONResponse):
+    """An error after which the connection ends, but not before the sender had a chance to read it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, listen on for a while without keeping anything, and close."""
+        del scope
+        start: MutableMapping[str, Any] = {
+            "type": "http.response.start",
+            "status": self.status_code,
+            "headers": [*self.raw_headers, (b"connection", b"close")],
+        }
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        # To close on somebody who still sends would take the answer away from them.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while (await receive()).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+
+def create_app(webhooks: Webhooks) -> ASGIApp:
+    """Return the app."""
+    app = FastAPI(title="ceos", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    # Not the pool of the library: its threads come and go, and each would have a connection to Redis of its own.
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ceos-web")
+
+    async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(pool, lambda: function(*args, **kwargs))
+        except TimeoutError:
+            raise StoreUnavailable from None
+
+    @app.post(PATH)
+    async def neynar(request: Request) -> JSONResponse:
+        signature = request.headers.get("x-neynar-signature", "")
+        if not may_be_signature(signature):
+            raise Refused(401, "The header X-Neynar-Signature is missing, or no HMAC-SHA512 in hex.")
+        body = await read_body(request)
+        try:
+            receipt = await in_thread(webhooks.receive, body, signature)
+        except NotSigned as error:
+            raise Refused(401, str(error)) from None
+        except InvalidInput as error:
+            raise Refused(400, str(error)) from None
+        return JSONResponse({"ok": True, "taken": receipt.taken, "ignored": receipt.ignored})
+
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        await in_thread(webhooks.check)
+        return JSONResponse({"ok": True})
+
+    @app.exception_handler(Refused)
+    async def refuse(request: Request, error: Refused) -> Refusal:
+        client = visible(request.client.host[:64]) if request.client else ""
+        extra = event("webhook.refused", status=error.status, why=error.why, client=client)
+        log.warning("Webhook refused", extra=extra)
+        return Refusal({"ok": False, "error": error.why}, error.status)
+
+    @app.exception_handler(StoreUnavailable)
+    async def come_again(request: Request, error: StoreUnavailable) -> JSONResponse:
+        del request, error
+        log.warning("Redis does not answer; the sender is to come again", extra=event("web.unavailable"))
+        return JSONResponse({"ok": False, "error": "Try again later."}, 503, headers={"retry-after": "10"})
+
+    return AccessLog(app)
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body of a request; raises `Refused` if it is too long or takes too long."""
+    if int(request.headers.get("content-length", 0)) > BODY_BYTES:
+        raise Refused(413, f"The body is longer than {BODY_BYTES} bytes.")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > BODY_BYTES:
+                    raise Refused(413, f"The body is longer than {BODY_BYTES} bytes.")
+    except TimeoutError:
+        raise Refused(408, "The body took too long.") from None
+    except ClientDisconnect:
+        raise Refused(400, "The sender left before the body was whole.") from None
+    return bytes(body)
+
+
+class AccessLog:
+    """Writes a line for every request: what was asked for and how it ended, but no query and no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note its end."""
+        started, status = time.monotonic(), 0
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            path = visible(scope["path"][:100], keep="")
+            # Whoever looks every few seconds whether we are well is not news.
+            level = logging.DEBUG if path == "/healthz" and status == 200 else logging.INFO
+            ms = round((time.monotonic() - started) * 1000)
+            log.log(
+                level, "Request", extra=event("web.request", method=scope["method"], path=path, status=status, ms=ms)
+            )

@@ -1,0 +1,169 @@
+"""Neynar's webhooks without their HTTP: is it signed, is it a new cast, and which of our agents does it concern?
+
+They are the fast path beside the poll, which sees the same casts some minutes later. Whatever one of the two takes is
+known to the other by its hash, so a webhook may be repeated, replayed, late or missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from ceos.clients.neynar_types import FeedCast
+from ceos.errors import CeosError, InvalidInput, NotFound
+from ceos.listening import MentionKind
+from ceos.logs import event
+from ceos.models import Agent
+from ceos.store import Store
+
+log = logging.getLogger(__name__)
+
+#: What takes a cast for an agent and says "opened", "known", "old" or why not: `Listening.take`.
+Take = Callable[[Agent, FeedCast, MentionKind], str]
+
+#: Where Neynar sends them.
+PATH = "/webhooks/neynar"
+#: The one type of event that is of use.
+CAST_CREATED = "cast.created"
+
+_SIGNATURE = re.compile(r"[0-9a-fA-F]{128}")
+
+
+class NotSigned(CeosError):
+    """The webhook is not signed with the secret of NEYNAR_WEBHOOK_SECRET."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one webhook."""
+
+    #: By agent, what `Listening.take` said.
+    taken: Mapping[str, str] = field(default_factory=dict)
+    #: Why no agent was concerned, or nothing.
+    ignored: str = ""
+
+
+def may_be_signature(signature: str) -> bool:
+    """Say whether a text has the form of a signature, before anything costly is done."""
+    return _SIGNATURE.fullmatch(signature) is not None
+
+
+def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """Say whether one of these secrets signed a body; how long it takes tells nothing about them."""
+    if not may_be_signature(signature):
+        return False
+    given = signature.lower()
+    # All are tried before any counts: stopping early would tell which one it was.
+    matches = [hmac.compare_digest(sign(body, secret), given) for secret in secrets]
+    return any(matches)
+
+
+def sign(body: bytes, secret: str) -> str:
+    """Return Neynar's signature of a body."""
+    return hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
+
+
+class Webhooks:
+    """Takes signed events and passes on the casts among them that concern our agents."""
+
+    def __init__(self, secrets: Sequence[str], store: Store, take: Take) -> None:
+        self._secrets = tuple(secrets)
+        self._store = store
+        self._take = take
+
+    def receive(self, body: bytes, signature: str) -> Receipt:
+        """Take one webhook; the same one again changes nothing.
+
+        Raises `NotSigned`, `InvalidInput` for a body that is no event, or `StoreUnavailable`; after the last, the
+        sender should send it again.
+        """
+        if not is_signed(body, signature, self._secrets):
+            raise NotSigned
+        type_, data = _event(body)
+        if type_ != CAST_CREATED:
+            return Receipt(ignored=f"Events of the type {type_[:40]!r} are not used.")
+        try:
+            cast = FeedCast.model_validate(data)
+        except ValidationError as error:
+            return _unreadable(sorted({str(item["loc"][0]) if item["loc"] else "data" for item in error.errors()}))
+        if cast.author is None:
+            return _unreadable(["author"])
+        taken = {agent.id: self._take(agent, cast, kind) for agent, kind in self._concerned(data)}
+        log.info("Webhook received", extra=event("webhook.received", hash=cast.hash, taken=taken))
+        return Receipt(taken, "" if taken else "The cast concerns no agent of ours.")
+
+    def _concerned(self, cast: Mapping[str, Any]) -> Iterator[tuple[Agent, MentionKind]]:
+        kinds = concerns(cast)
+        for fid, agent_ids in self._store.agents_of(kinds).items():
+            for agent_id in agent_ids:
+                # One may have been removed in the meantime.
+                with suppress(NotFound):
+                    yield self._store.agent(agent_id), kinds[fid]
+
+    def check(self) -> None:
+        """Raise `StoreUnavailable` while nothing could be taken."""
+        self._store.ping()
+
+
+def _event(body: bytes) -> tuple[str, Any]:
+    """Return the type and the data of an event."""
+    try:
+        read = json.loads(body.decode())
+    except UnicodeDecodeError:
+        raise InvalidInput("The body is not UTF-8.") from None
+    except (ValueError, RecursionError):
+        # Too deep a nesting, and too long a number, are no JSON of anybody's either.
+        raise InvalidInput("The body is not JSON.") from None
+    if not isinstance(read, dict) or not isinstance(read.get("type"), str):
+        raise InvalidInput("The body is no event: expected an object with a 'type'.")
+    return read["type"], read.get("data")
+
+
+def _unreadable(fields: list[str]) -> Receipt:
+    # It is signed, so it would be the same the next time: refusing it would only have it sent again.
+    log.warning(
+        "Webhook with a cast that cannot be read; the poll may find it",
+        extra=event("webhook.unreadable", fields=fields),
+    )
+    return Receipt(ignored=f"The cast cannot be read: {', '.join(fields)}.")
+
+
+def concerns(cast: Mapping[str, Any]) -> dict[int, MentionKind]:
+    """Return the fids that a cast concerns and how; of several ways, an answer counts before a mention and a quote."""
+    found: dict[int, MentionKind] = {}
+    ways: tuple[tuple[MentionKind, Iterator[Any]], ...] = (
+        ("reply", iter([_inside(cast, "parent_author", "fid")])),
+        ("mention", (_inside(one, "fid") for one in _items(cast, "mentioned_profiles"))),
+        ("quote", (fid for one in _items(cast, "embeds") for fid in _quoted(one))),
+    )
+    for way, fids in ways:
+        for fid in fids:
+            # Not isinstance: to Python, true is the number 1.
+            if type(fid) is int:
+                found.setdefault(fid, way)
+    return found
+
+
+def _quoted(embed: Any) -> Iterator[Any]:
+    yield _inside(embed, "cast", "author", "fid")
+    yield _inside(embed, "cast_id", "fid")
+
+
+def _items(data: Mapping[str, Any], name: str) -> list[Any]:
+    value = data.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _inside(data: Any, *names: str) -> Any:
+    for name in names:
+        data = data.get(name) if isinstance(data, Mapping) else None
+    return data
