@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import datetime as dt
 import json
 import os
 import signal
@@ -115,6 +116,19 @@ def test_chance_is_fixed_by_the_seed(sandbox: Sandbox) -> None:
     first, again, other = (sandbox.run(source, seed=seed).value for seed in ("a", "a", "b"))
     assert first == again
     assert first != other
+
+
+def test_the_clock_shows_the_moment_of_the_post_to_whoever_may_know_it(sandbox: Sandbox) -> None:
+    source = (
+        "from datetime import date, datetime, timezone\n"
+        "def run(ctx, params):\n"
+        "    return [str(x) for x in (datetime.now(), datetime.now(timezone.utc), date.today(), datetime.today())]\n"
+    )
+    at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
+    told = ["2026-03-02 09:00:00", "2026-03-02 09:00:00+00:00", "2026-03-02", "2026-03-02 09:00:00"]
+    assert sandbox.run(source, grants=["now"], now=at).value == told
+    with pytest.raises(SkillFailed, match=r"datetime.now\(\) tells the time; use ctx.now with the grant now"):
+        sandbox.run(source)
 
 
 def test_a_failure_shows_the_skills_lines_and_no_others(sandbox: Sandbox) -> None:
