@@ -262,9 +262,10 @@ class Zygote:
         if self.report.mode == "dev":
             log.warning("The sandbox has only processes and limits here; run no strangers' skills", extra=fields)
         elif self.report.missing:
-            log.warning(
-                "The sandbox runs without some of its layers", extra=fields | {"missing": dict(self.report.missing)}
-            )
+            # An ordinary user can become no other, and loses little: the other layers hold without it.
+            level = logging.INFO if set(self.report.missing) == {"user"} else logging.WARNING
+            missing = {"missing": dict(self.report.missing)}
+            log.log(level, "The sandbox runs without some of its layers", extra=fields | missing)
         else:
             log.info("The sandbox is ready", extra=fields)
 

@@ -81,6 +81,8 @@ def _lock(control: socket.socket, empty_folder: str) -> dict[str, Any]:
             attempt("root", lambda: kernel.leave_root(empty_folder))
     if os.geteuid() == 0:
         attempt("user", kernel.become_nobody)
+    else:
+        missing["user"] = "only root can become another user"
     if layers.get("namespaces"):
         _enter_process_namespace(control)
     if kernel.is_linux():
