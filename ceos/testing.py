@@ -37,8 +37,8 @@ from ceos.scheduler import Scheduler
 from ceos.settings import Settings
 from ceos.simulator import running
 from ceos.skill import Grants, Skill, is_skill_file, read_skill, skill_of_text, usual_seconds
+from ceos.skill_runs import SOMEBODY
 from ceos.skillfile import read_source
-from ceos.skills import SOMEBODY
 from ceos.text import CAST_BYTES
 
 

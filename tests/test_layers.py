@@ -40,7 +40,7 @@ FLOORS = {
             "plugins",
         ),
     ),
-    "product": ("granting", "skills", "writing", "publishing", "pipeline", "scheduler"),
+    "product": ("paying", "granting", "skill_runs", "skills", "writing", "publishing", "pipeline", "scheduler"),
     "wiring": ("runtime",),
     "doors": ("cli", "actors", "fleet", "testing", "__main__"),
 }

@@ -20,8 +20,8 @@ from ceos.models import Agent, Kind
 from ceos.runtime import Runtime
 from ceos.sandbox.executor import Limits, Outcome
 from ceos.skill import Skill, read_skill, skill_of_text, usual_seconds
+from ceos.skill_runs import SOMEBODY
 from ceos.skillfile import is_skill_file, read_source
-from ceos.skills import SOMEBODY
 from ceos.text import CAST_BYTES
 
 #: What standard input is called, as a target and in messages.

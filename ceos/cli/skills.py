@@ -15,7 +15,7 @@ from ceos.cli.output import Verbs, command_runtime, json_option, number, say, sa
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, StoreUnavailable
 from ceos.runtime import Runtime
 from ceos.skill import Skill, SkillStage, read_skill, skill_places
-from ceos.skills import run_examples
+from ceos.skill_runs import run_examples
 
 #: A problem of a skill's file as `read_skill` words it.
 _PROBLEM = re.compile(r"(?P<file>.+?\.(?:toml|py))(?::(?P<line>\d+))?: (?P<message>.*)", re.DOTALL)
