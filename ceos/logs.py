@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
+from ceos.text import visible
+
 _bound: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("ceos_bound", default=MappingProxyType({}))
 _known: set[str] = set()
 # One for every agent, so no single pattern, which would be tried at every sign of every line. Longest first.
@@ -105,7 +107,8 @@ class TextFormatter(_Redacting):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # overrides logging's name
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD and key != "event"}
-        fields = " ".join(f"{key}={value}" for key, value in extra.items())
+        # A stranger's words may be among them, and must not begin a line that looks like ours.
+        fields = " ".join(f"{key}={visible(str(value), keep='')}" for key, value in extra.items())
         return super().formatMessage(record) + (f"  [{fields}]" if fields else "")
 
 

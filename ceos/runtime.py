@@ -46,7 +46,7 @@ from ceos.series import Series
 from ceos.settings import Settings, secret
 from ceos.skill import SkillStage
 from ceos.skill_lock import LOCK_FILE, SkillLock
-from ceos.skills import Desk, Skills
+from ceos.skills import FAILURES_ALLOWED, Desk, Skills
 from ceos.store import Store
 from ceos.trend_store import TrendStore
 from ceos.trends import TrendWatch, Watch
@@ -341,6 +341,29 @@ class Runtime:
         """Return why skills of an agent do not run here, a sentence each; none when all of them do."""
         skills = [self.plugins.skills[use.name] for use in agent.skills if use.name in self.plugins.skills]
         return [refusal for skill in skills if (refusal := self.skill_lock.refusal(skill))]
+
+    def skill_states(self, agent: Agent) -> dict[str, str]:
+        """Return the state of each skill of an agent: that of the lock, "switched off" or "not installed"."""
+        failures = self.store.skill_failures(agent.id)
+        states = {}
+        for name in (use.name for use in agent.skills):
+            if name not in self.plugins.skills:
+                states[name] = "not installed"
+            elif failures.get(name, 0) >= FAILURES_ALLOWED:
+                states[name] = "switched off"
+            else:
+                states[name] = self.skill_lock.state(self.plugins.skills[name])
+        return states
+
+    def switched_off(self) -> dict[str, list[str]]:
+        """Return for every skill that failed too often the agents that do without it."""
+        found: dict[str, list[str]] = {}
+        for agent_id in self.store.agent_ids():
+            uses = {use.name for use in self.store.agent(agent_id).skills}
+            for name, count in self.store.skill_failures(agent_id).items():
+                if count >= FAILURES_ALLOWED and name in uses:
+                    found.setdefault(name, []).append(agent_id)
+        return found
 
     def _apply_one(self, agent: Agent) -> Applied:
         old = self.store.agent(agent.id) if agent.id in self.store.agent_ids() else None

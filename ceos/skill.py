@@ -181,11 +181,13 @@ class Skill(Frozen):
 
     def check_params(self, params: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with parameters, a sentence each; none means that the skill can be called with them."""
-        values = plain(params)
         try:
+            values = plain(params)
             check_plain(values)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return [f"params: {error}."]
+        except RecursionError:
+            return ["params: nested too deeply."]
         return value_problems(self.params, values)
 
     def tool_schema(self, fixed: Mapping[str, Any]) -> dict[str, Any]:

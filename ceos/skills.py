@@ -6,7 +6,6 @@ and after `FAILURES_ALLOWED` failures in a row the agent does without it until a
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 import time
@@ -18,16 +17,17 @@ from typing import Any
 from ceos.clients.openrouter_types import Tool
 from ceos.clock import Clock
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
-from ceos.granting import CannedCalls, GrantedCalls, Granter
+from ceos.granting import GrantedCalls, Granter
 from ceos.logs import event
 from ceos.models import Agent, Brief, SkillRun, SkillUse
 from ceos.params import plain
 from ceos.plugins import Plugins
-from ceos.sandbox.executor import Host, Limits, Outcome, Sandbox
-from ceos.skill import Example, Skill, SkillStage
+from ceos.sandbox.executor import Sandbox
+from ceos.skill import Skill, SkillStage
 from ceos.skill_lock import SkillLock
+from ceos.skill_runs import misfit, parts_of, run_skill
 from ceos.store import Store
-from ceos.text import CAST_BYTES, byte_length, clean
+from ceos.text import byte_length, clean
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +37,11 @@ FAILURES_ALLOWED = 5
 TOLD_BYTES = 4096
 #: A gate objects at most so often to one draft, in sentences of at most so many characters.
 OBJECTIONS, OBJECTION_CHARS = 5, 300
-#: A transform leaves at most so many parts.
-MOST_PARTS = 10
-
 #: How much of what a skill prints and logs is kept with the draft.
 LOGGED_LINES, LOGGED_CHARS = 20, 200
 
 #: Returns what is wrong with the parts of a draft, a sentence each.
 Review = Callable[[Sequence[str]], list[str]]
-
-#: Who an example or a run by hand is about, unless it says otherwise.
-SOMEBODY = {"name": "Ada", "bio": "An engineer of small machines.", "tone": "dry", "topics": ["clocks"], "avoid": []}
 
 
 @dataclass(frozen=True)
@@ -122,7 +116,7 @@ class SkillSession:
         for skill, use in self._at(SkillStage.TRANSFORM):
             value = self._run(skill, use, parts, review=review)
             if value is not None:
-                parts = _parts_of(value)
+                parts = parts_of(value)
         return tuple(parts)
 
     def objections(self, parts: Sequence[str]) -> list[str]:
@@ -219,9 +213,9 @@ class SkillSession:
             )  # fmt: skip
             # A draft that was too long before, and goes back to the model for it, is not the skill's fault.
             limit = max([self._agent.cast_bytes, *map(byte_length, parts or ())])
-            wrong = _misfit(skill.stage, outcome.value, limit)
+            wrong = misfit(skill.stage, outcome.value, limit)
             if not wrong and review and parts and outcome.value is not None:
-                wrong = _spoiled(parts, _parts_of(outcome.value), review)
+                wrong = _spoiled(parts, parts_of(outcome.value), review)
             if wrong:
                 raise SkillFailed(f"The skill returned {wrong}.", log=outcome.log)
         except SkillError as error:
@@ -288,121 +282,10 @@ class SkillSession:
         )
 
 
-def run_examples(sandbox: Sandbox, skill: Skill) -> list[str]:
-    """Run the examples of a skill and return what is wrong with them, a sentence each."""
-    problems = []
-    for number, example in enumerate(skill.examples, 1):
-        try:
-            value = run_example(sandbox, skill, example).value
-        except SkillError as error:
-            problems.append(f"Example {number} ({example.summary}) failed: {error}")
-            continue
-        if example.has_expectation and value != example.expect:
-            problems.append(
-                f"Example {number} ({example.summary}) returned {_short(value)}, not {_short(example.expect)}."
-            )
-        elif wrong := _misfit(skill.stage, value, CAST_BYTES):
-            problems.append(f"Example {number} ({example.summary}) returned {wrong}.")
-    return problems
-
-
-def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> Outcome:
-    """Run one example with the answers it gives; raises `SkillError`."""
-    inputs = {
-        "agent": {**SOMEBODY, **example.agent},
-        "topic": "clocks",
-        "kind": "original",
-        "draft": list(example.draft) if example.draft is not None else None,
-        "recent": list(example.recent),
-        "limit": CAST_BYTES,
-    }
-    return run_skill(
-        sandbox,
-        skill,
-        example.params,
-        inputs,
-        CannedCalls(example.answers, skill.grants, example.params),
-        now=example.now,
-        seed="example",
-    )
-
-
-def run_skill(
-    sandbox: Sandbox,
-    skill: Skill,
-    params: Mapping[str, Any],
-    inputs: Mapping[str, Any],
-    host: Host,
-    *,
-    now: dt.datetime | None = None,
-    seed: str = "",
-) -> Outcome:
-    """Run a skill within its own limits and grants; raises `SkillError`."""
-    limits = skill.limits_in_force()
-    return sandbox.run(
-        skill.source,
-        params,
-        inputs=inputs,
-        grants=skill.grants.names(),
-        host=host,
-        limits=Limits(seconds=limits.seconds, memory_mb=limits.memory_mb),
-        seed=seed,
-        now=now,
-    )
-
-
-def _parts_of(value: str | list[str]) -> list[str]:
-    """Return what a transform returned as the parts of a draft."""
-    return [clean(part) for part in ([value] if isinstance(value, str) else value)]
-
-
 def _spoiled(before: Sequence[str], after: Sequence[str], review: Review) -> str:
     """Say what the review has against a draft that it had nothing against before, or nothing."""
     against = [] if review(before) else review(after)
     return f"a draft that the review objects to: {against[0].rstrip('.')}" if against else ""
-
-
-def _misfit(stage: SkillStage, value: Any, limit: int) -> str:
-    """Say what is wrong with the value a skill of this stage returned, or nothing."""
-    return _MISFITS[stage](value, limit)
-
-
-def _anything(value: Any, limit: int) -> str:
-    del value, limit
-    return ""
-
-
-def _misfit_draft(value: Any, limit: int) -> str:
-    """Say what is wrong with a transform's value: None (unchanged), a string, or a list of strings, that fit."""
-    parts = [value] if isinstance(value, str) else value
-    if parts is None:
-        return ""
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        return f"{_short(value)}; a transform returns a list of strings, a string or None"
-    if not parts or not all(clean(part) for part in parts):
-        return "a draft with an empty part"
-    if len(parts) > MOST_PARTS:
-        return f"{len(parts)} parts, more than the {MOST_PARTS} allowed"
-    if (longest := max(byte_length(clean(part)) for part in parts)) > limit:
-        return f"a part of {longest:,} bytes, more than the {limit:,} allowed"
-    return ""
-
-
-def _misfit_objections(value: Any, limit: int) -> str:
-    """Say what is wrong with a gate's value: None, a string, or a list of strings."""
-    del limit
-    said = [value] if isinstance(value, str) else value or []
-    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
-        return f"{_short(value)}; a gate returns a list of strings, a string or None"
-    return ""
-
-
-_MISFITS: dict[SkillStage, Callable[[Any, int], str]] = {
-    SkillStage.CONTEXT: _anything,
-    SkillStage.TRANSFORM: _misfit_draft,
-    SkillStage.GATE: _misfit_objections,
-    SkillStage.TOOL: _anything,
-}
 
 
 def _fit_json(value: Any) -> str:
@@ -416,8 +299,3 @@ def _fit_json(value: Any) -> str:
 
 def _told_error(sentence: str) -> str:
     return json.dumps({"error": sentence})
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 200 else f"{text[:200]} …"

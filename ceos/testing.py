@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from ceos.clock import Clock
 from ceos.errors import InvalidInput
 from ceos.fleet import simulator_environ
 from ceos.granting import CannedCalls, HostCalls
+from ceos.grants import GRANTS, HAS_CHAIN
 from ceos.lifecycle import Stage
 from ceos.models import Agent, Run
 from ceos.runtime import Runtime, set_runtime
@@ -34,8 +36,9 @@ from ceos.sandbox.executor import Limits, Sandbox
 from ceos.scheduler import Scheduler
 from ceos.settings import Settings
 from ceos.simulator import running
-from ceos.skill import Grants, LimitsInForce, is_skill_file, read_skill
-from ceos.skills import SOMEBODY
+from ceos.skill import Grants, Skill, is_skill_file, read_skill, skill_of_text, usual_seconds
+from ceos.skill_runs import SOMEBODY
+from ceos.skillfile import read_source
 from ceos.text import CAST_BYTES
 
 
@@ -75,6 +78,10 @@ def make_agent(**overrides: Any) -> Agent:
     return Agent.model_validate({**ADA, **overrides})
 
 
+#: What a call of `run_skill` may say about the post that the skill takes part in.
+INPUTS = ("agent", "topic", "kind", "draft", "recent", "limit")
+
+
 def run_skill(
     source_or_path: str | Path,
     params: Mapping[str, Any] | None = None,
@@ -90,42 +97,87 @@ def run_skill(
 
         assert run_skill("def run(ctx, params):\n    return params['n'] + 1\n", {"n": 1}) == 2
 
-    A path is a skill's folder or file; a text with a line break is a source. `grants` are as in a manifest, or names
-    alone for those that need no more, and replace the manifest's. `answers` are as in a manifest's examples; without
-    them pages are fetched for real, the memory lasts for the one call, and no model is asked. `inputs` are attributes
-    of `ctx` such as `draft` and `recent`. Raises `SkillForbidden`, `SkillTimedOut`, `SkillOutOfMemory`, `SkillFailed`,
-    or `InvalidInput` for a path without a skill and for parameters that its manifest does not allow.
+    A path is a skill's folder or file; a text with a line break, or one that begins with `def`, is a source. `grants`
+    are as in a manifest, or names alone for those that need no more, and replace the manifest's. `answers` are as in a
+    manifest's examples; without them pages are fetched for real, the memory lasts for the one call, and no model is
+    asked. `inputs` are attributes of `ctx`: `agent`, `topic`, `kind`, `draft`, `recent` and `limit`. Raises
+    `SkillForbidden`, `SkillTimedOut`, `SkillOutOfMemory`, `SkillFailed`, or `InvalidInput` for a path without a skill
+    and for anything in the call that does not fit it.
     """
-    is_source = isinstance(source_or_path, str) and "\n" in source_or_path
-    skill = None if is_source or not _has_manifest(Path(source_or_path)) else read_skill(source_or_path)
-    if skill is not None and (problems := skill.check_params(params or {})):
+    skill, source = _found(source_or_path)
+    granted = _granted(skill.grants if skill else Grants(), grants)
+    usual = skill.limits_in_force() if skill else None
+    limits = Limits(
+        seconds=seconds if seconds is not None else usual.seconds if usual else usual_seconds(granted),
+        memory_mb=memory_mb if memory_mb is not None else usual.memory_mb if usual else Limits.memory_mb,
+    )
+    if problems := _misfits(skill, params or {}, inputs, limits, now):
         raise InvalidInput("\n".join(problems))
-    usual = skill.limits_in_force() if skill else LimitsInForce(seconds=2.0, memory_mb=64)
-    granted = skill.grants if skill else Grants()
-    if grants is not None:
-        wanted = grants if isinstance(grants, Mapping) else dict.fromkeys(grants, True)
-        # These need nothing but their name; http needs hosts, which nobody can guess.
-        settings: dict[str, Any] = {
-            name: {} if on is True and name in ("memory", "llm") else on for name, on in wanted.items()
-        }
-        granted = Grants.model_validate(settings)
     host = HostCalls(granted, params or {}) if answers is None else CannedCalls(answers, granted, params or {})
     about = {"topic": "clocks", "kind": "original", "draft": None, "recent": [], "limit": CAST_BYTES, **inputs}
     outcome = _sandbox().run(
-        skill.source if skill else str(source_or_path) if is_source else Path(source_or_path).read_text("utf-8"),
+        source,
         dict(params or {}),
         inputs={**about, "agent": {**SOMEBODY, **inputs.get("agent", {})}},
         grants=granted.names(),
         host=host,
-        limits=Limits(seconds=seconds or usual.seconds, memory_mb=memory_mb or usual.memory_mb),
+        limits=limits,
         seed="test",
         now=now,
     )
     return outcome.value
 
 
-def _has_manifest(path: Path) -> bool:
-    return path.is_dir() or not path.exists() or is_skill_file(path)
+def _found(source_or_path: str | Path) -> tuple[Skill | None, str]:
+    """Return the skill, or None for a source without a manifest, and the source."""
+    if isinstance(source_or_path, str) and ("\n" in source_or_path or source_or_path.startswith("def ")):
+        skill = skill_of_text(source_or_path)
+        return skill, skill.source if skill else source_or_path
+    path = Path(source_or_path)
+    if path.is_dir() or not path.exists() or is_skill_file(path):
+        skill = read_skill(path)
+        return skill, skill.source
+    return None, read_source(path)
+
+
+def _granted(own: Grants, grants: Mapping[str, Any] | Iterable[str] | None) -> Grants:
+    """Return what a call grants; by default what the manifest asks for."""
+    if grants is None:
+        return own
+    names = [grants] if isinstance(grants, str) else grants
+    wanted = names if isinstance(names, Mapping) else dict.fromkeys(names, True)
+    # These need nothing but their name; http needs hosts, which nobody can guess.
+    settings: dict[str, Any] = {
+        name: {} if on is True and name in ("memory", "llm") else on for name, on in wanted.items()
+    }
+    if unknown := [name for name in settings if name not in GRANTS]:
+        known = ", ".join(name for name in GRANTS if name != "chain" or HAS_CHAIN)
+        raise InvalidInput(f"No grant {unknown[0]!r}. Known: {known}.")
+    if settings.get("http") is True:
+        raise InvalidInput('The grant http needs hosts: grants={"http": {"hosts": ["api.example.org"]}}.')
+    try:
+        return Grants.model_validate(settings)
+    except ValidationError as error:
+        found = [(".".join(map(str, detail["loc"])), detail["msg"]) for detail in error.errors()]
+        raise InvalidInput("\n".join(f"grants.{place}: {words}." for place, words in found)) from None
+
+
+def _misfits(
+    skill: Skill | None, params: Mapping[str, Any], inputs: Mapping[str, Any], limits: Limits, now: dt.datetime | None
+) -> list[str]:
+    """Return what in a call of `run_skill` does not fit, a sentence each."""
+    problems = [f"No input {name!r}. Known: {', '.join(INPUTS)}." for name in inputs if name not in INPUTS]
+    if isinstance(inputs.get("draft"), str):
+        problems.append("draft is a list of texts, the parts of the draft; got a text.")
+    if limits.seconds <= 0 or limits.memory_mb <= 0:
+        problems.append("seconds and memory_mb are more than 0.")
+    if now is not None and now.tzinfo is None:
+        problems.append("now needs a zone, such as datetime.UTC.")
+    if skill is not None:
+        problems += skill.check_params(params)
+        if skill.stage.has_draft and inputs.get("draft") is None:
+            problems.append(f"Give a draft=[…]; {skill.name} is a skill of the stage {skill.stage}.")
+    return problems
 
 
 @cache
@@ -133,6 +185,8 @@ def _sandbox() -> Sandbox:
     """Return the sandbox that all calls of this process share."""
     sandbox = Sandbox()
     atexit.register(sandbox.close)
+    # What it takes to start is not the time of the first skill.
+    sandbox.warm()
     return sandbox
 
 

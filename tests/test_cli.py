@@ -15,6 +15,7 @@ import pytest
 from terminal import Terminal, agent_file, ceos, clean_environ, terminal
 
 from ceos.cli import COMMANDS, cli
+from ceos.cli.output import show_table
 from ceos.testing import FakeRuntime
 
 GROUPS = {
@@ -143,6 +144,21 @@ def test_a_skill_that_is_not_allowed_is_said_to_be_left_out(run: Terminal, tmp_p
     outcome = run("agent", "apply", str(file))
     assert outcome.code == 0
     assert "allow it with 'ceos skill allow plain-style'" in outcome.err
+
+
+def test_a_broken_lock_file_keeps_no_agent_from_being_stored(
+    run: Terminal, fake_runtime: FakeRuntime, tmp_path: Path
+) -> None:
+    file = tmp_path / "agents.toml"
+    file.write_text(agent_file(extra='[[agent.skills]]\nname = "plain-style"'))
+    lock = fake_runtime.runtime.skill_lock.path
+    lock.write_text("{")
+    try:
+        outcome = run("agent", "apply", str(file))
+    finally:
+        lock.unlink()
+    assert outcome.code == 0 and "ada" in outcome.out
+    assert outcome.err.startswith("Agents work without their skills for now. ") and "not a lock file" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -470,3 +486,29 @@ def test_json_is_the_same_for_a_machine_in_another_locale(tmp_path: Path, ceos_h
     shown = ceos("strategy", "list", "--json", environ=clean_environ(ceos_home, LC_ALL="C"), cwd=tmp_path)
     found: list[dict[str, Any]] = json.loads(shown.out)
     assert len(found) >= 3
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        pytest.param(
+            46,
+            [
+                "journal  cast_published,      plugins  0.008 s",
+                "         agent_state_changed  /journa",
+                "                              l.py",
+            ],
+            id="room",
+        ),
+        pytest.param(200, ["journal  cast_published, agent_state_changed  plugins/journal.py  0.008 s"], id="plenty"),
+    ],
+)
+def test_a_table_on_a_terminal_breaks_paths_before_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, lines: list[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = ("journal", "cast_published, agent_state_changed", "plugins/journal.py", "0.008 s")
+    show_table(["plugin", "hooks", "package", "time"], [row], empty="")
+    _, *shown = capsys.readouterr().out.splitlines()
+    assert [line.rstrip() for line in shown] == lines

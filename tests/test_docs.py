@@ -44,6 +44,7 @@ from ceos.models import (
 from ceos.plugin_hooks import HOOKS
 from ceos.plugins import load_plugins
 from ceos.sandbox import wire
+from ceos.sandbox.modules import MODULES
 from ceos.settings import Settings
 from ceos.skill import SkillStage
 from ceos.testing import fake_runtime
@@ -292,6 +293,11 @@ def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None
     finally:
         sys.path.remove(str(tmp_path))
         sys.modules.pop("hook", None)
+
+
+def test_every_module_of_a_skill_is_listed() -> None:
+    named = set(re.findall(r"`([a-z0-9._]+)`", section("Writing a skill")))
+    assert named >= MODULES.keys() - {"urllib"}
 
 
 def test_every_kind_of_failure_is_listed() -> None:

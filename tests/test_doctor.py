@@ -16,7 +16,7 @@ from ceos.cli.findings import Finding
 from ceos.fleet import simulator_environ
 from ceos.runtime import Runtime
 from ceos.settings import Settings
-from ceos.testing import FakeRuntime
+from ceos.testing import FakeRuntime, make_agent
 
 CLOSED = "redis://127.0.0.1:1/0"
 SIGNER = "00000000-0000-4000-8000-000000001001"
@@ -203,6 +203,40 @@ def test_panic_and_missing_workers_are_warnings(fake_runtime: FakeRuntime) -> No
     assert_finding(found["panic"], "warning", "a bad prompt", "'ceos unpanic'")
     assert_finding(found["workers"], "warning", "'ceos up'")
     assert_finding(found["agents"], "info", "'ceos agent apply FILE'")
+
+
+# Skills
+
+
+def test_a_skill_that_changed_is_said_with_every_change(fake_runtime: FakeRuntime) -> None:
+    runtime = fake_runtime.runtime
+    fake_runtime.apply(skills=[{"name": "freshness"}])
+    skill = runtime.plugins.skill("freshness")
+    runtime.skill_lock.path.unlink(missing_ok=True)
+    runtime.skill_lock.allow(skill.model_copy(update={"version": "0.9", "source": "old"}))
+    try:
+        finding = by_check(examine(runtime))["skills"]
+    finally:
+        runtime.skill_lock.path.unlink()
+    assert finding.found.endswith("changed since 0.9 was allowed; its version is 1.0.0, and 0.9 was allowed.")
+    assert finding.mend.startswith("Look at it with 'ceos skill show freshness'")
+
+
+def test_a_skill_that_is_not_here_is_a_warning(fake_runtime: FakeRuntime) -> None:
+    fake_runtime.runtime.store.save_agent(make_agent(skills=[{"name": "gone"}]), slot=None, fire=0, moves_slot=True)
+    assert_finding(
+        by_check(examine(fake_runtime.runtime))["skills"], "warning", "'gone' is installed", "CEOS_SKILL_PATH"
+    )
+
+
+def test_a_broken_plugin_is_said_once(other: Callable[..., Runtime], tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import ceos\n\n\n@ceos.hookimpl\ndef review_drafts(draft): ...\n")
+    failed = [one for one in examine(other(CEOS_SKILL_PATH=str(tmp_path))) if "review_drafts" in one.found]
+    assert [one.check for one in failed] == ["plugins"]
+
+
+def test_a_sandbox_that_an_operator_opened_is_said_to_be_their_choice(other: Callable[..., Runtime]) -> None:
+    assert_finding(by_check(examine(other(CEOS_SANDBOX="dev")))["sandbox"], "warning", "Mode dev", "CEOS_SANDBOX=dev")
 
 
 # Redis

@@ -23,7 +23,10 @@ ROOT = Path(ceos.__file__).parent
 
 #: The floors from the ground up. A folder stands for everything in it.
 FLOORS = {
-    "pure": ("errors", "lifecycle", "text", "schedule", "models", "review", "readings", "lures", "reply_words", "reply_gate", "toml", "commands", "topics", "trend_gate", "packing", "score", "learning"),
+    "pure": (
+        *("errors", "lifecycle", "text", "schedule", "models", "review", "readings", "lures", "reply_words"),
+        *("reply_gate", "toml", "commands", "topics", "trend_gate", "packing", "score", "learning"),
+    ),
     "ground": ("settings", "logs", "clock", "agentfile"),
     "services": (
         *("connection", "store", "series", "ledger", "inbox", "claims", "trend_store", "budget", "limits"),
@@ -43,7 +46,10 @@ FLOORS = {
             "plugins",
         ),
     ),
-    "product": ("granting", "skills", "writing", "publishing", "talk", "conversation", "relevance", "trends", "listening", "scoring", "report", "measuring", "pipeline", "scheduler"),
+    "product": (
+        *("paying", "granting", "skill_runs", "skills", "writing", "publishing", "talk", "conversation", "relevance"),
+        *("trends", "listening", "scoring", "report", "measuring", "pipeline", "scheduler"),
+    ),
     "wiring": ("runtime",),
     "doors": ("cli", "plots", "web", "actors", "fleet", "testing", "__main__"),
 }

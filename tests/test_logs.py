@@ -83,6 +83,13 @@ def test_a_text_line_ends_with_the_fields() -> None:
     assert target.getvalue().split(" ", 1)[1] == "WARNING Slots were missed  [count=3 agent=ada]\n"
 
 
+def test_a_strangers_words_begin_no_line_of_their_own() -> None:
+    target = stream("text")
+    log.warning("A skill failed", extra=event("skill.failed", error="no\n12:00:00 INFO    All is well\x1b[2J"))
+    assert len(target.getvalue().splitlines()) == 1
+    assert "\x1b" not in target.getvalue()
+
+
 @pytest.mark.parametrize(("tracebacks", "shown"), [(True, True), (False, False)])
 def test_a_person_at_a_terminal_is_spared_tracebacks(tracebacks: bool, shown: bool) -> None:
     target = stream("text", tracebacks=tracebacks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import datetime as dt
 import json
 import os
 import signal
@@ -97,11 +99,36 @@ def test_the_host_answers_and_what_it_refuses_can_be_caught(sandbox: Sandbox) ->
     assert outcome.calls == 3
 
 
+def test_an_answer_that_is_too_large_is_refused_and_the_next_one_is_right(sandbox: Sandbox) -> None:
+    source = (
+        "def run(ctx, params):\n"
+        "    try:\n        ctx.memory_get('large')\n    except HostError as error:\n        said = str(error)\n"
+        "    return [said, ctx.memory_get('small')]\n"
+    )
+    # Six bytes a character on its way, as JSON.
+    notes = {"large": "ü" * 400_000, "small": 7}
+    outcome = sandbox.run(source, grants=["memory"], host=lambda _method, args, *_: notes[args[0]])
+    assert outcome.value == ["What ctx.memory_get found is too large to be handed over.", 7]
+
+
 def test_chance_is_fixed_by_the_seed(sandbox: Sandbox) -> None:
     source = "import random\ndef run(ctx, params):\n    return [random.random(), random.choice(range(1000))]\n"
     first, again, other = (sandbox.run(source, seed=seed).value for seed in ("a", "a", "b"))
     assert first == again
     assert first != other
+
+
+def test_the_clock_shows_the_moment_of_the_post_to_whoever_may_know_it(sandbox: Sandbox) -> None:
+    source = (
+        "from datetime import date, datetime, timezone\n"
+        "def run(ctx, params):\n"
+        "    return [str(x) for x in (datetime.now(), datetime.now(timezone.utc), date.today(), datetime.today())]\n"
+    )
+    at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
+    told = ["2026-03-02 09:00:00", "2026-03-02 09:00:00+00:00", "2026-03-02", "2026-03-02 09:00:00"]
+    assert sandbox.run(source, grants=["now"], now=at).value == told
+    with pytest.raises(SkillFailed, match=r"datetime.now\(\) tells the time; use ctx.now with the grant now"):
+        sandbox.run(source)
 
 
 def test_a_failure_shows_the_skills_lines_and_no_others(sandbox: Sandbox) -> None:
@@ -146,6 +173,15 @@ def test_what_goes_too_far_is_stopped(sandbox: Sandbox, body: str, error: type[S
         )
     assert caught.value.kind == kind
     assert sandbox.run(ADD, {"n": 1}).value == 2
+
+
+@pytest.mark.parametrize("memory_mb", [16, 64])
+def test_the_budget_of_memory_comes_on_top_of_pythons_own(sandbox: Sandbox, memory_mb: int) -> None:
+    take = "def run(ctx, params):\n    return len('x' * (params['mb'] << 20))\n"
+    limits = Limits(memory_mb=memory_mb)
+    assert sandbox.run(take, {"mb": memory_mb - 4}, limits=limits).value == (memory_mb - 4) << 20
+    with pytest.raises(SkillOutOfMemory):
+        sandbox.run(take, {"mb": memory_mb + 1}, limits=limits)
 
 
 def test_what_a_skill_prints_is_cut_off(sandbox: Sandbox) -> None:
@@ -196,6 +232,7 @@ FORGE = "import os, struct, json\ndef send(data):\n    os.write(0, data)\ndef ru
         pytest.param("""deep = b'['*9999; send(struct.pack('>I', 9999) + deep)""", "violation", id="deep nesting"),
         pytest.param("os._exit(0)", "crashed", id="an end without a word"),
         pytest.param("os._exit(7)", "crashed", id="an exit code of its own"),
+        pytest.param(r"send(b'\0\0\1\0ab'); os._exit(0)", "crashed", id="an end within a frame"),
     ],
 )
 def test_forged_frames_are_refused(unguarded: Sandbox, body: str, kind: str) -> None:
@@ -277,6 +314,113 @@ def test_a_forked_process_gets_a_zygote_of_its_own(sandbox: Sandbox) -> None:
     assert sandbox.run(ADD, {"n": 1}).value == 2
 
 
+def test_a_process_forked_while_a_thread_holds_the_lock_is_not_locked_out(sandbox: Sandbox) -> None:
+    sandbox.warm()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with sandbox._changed:
+            held.set()
+            done.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = 0 if sandbox.run(ADD, {"n": 4}, limits=Limits(seconds=10)).value == 5 else 2
+            sandbox.close()
+        finally:
+            os._exit(code)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_a_start_that_fails_is_said_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(spares=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.tempdir", "/there/is/no/such/folder")
+        with pytest.raises(SandboxUnavailable, match="could not be started"):
+            sandbox.run(ADD, {"n": 1})
+    sandbox._resting = (0.0, "")
+    assert sandbox.run(ADD, {"n": 1}, limits=Limits(seconds=10)).value == 2
+    sandbox.close()
+
+
+def test_without_threads_nobody_waits_for_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = Sandbox(spares=1)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(SandboxUnavailable, match="can't start new thread"):
+            sandbox.run(ADD, {"n": 1})
+    assert sandbox.run(ADD, {"n": 1}, limits=Limits(seconds=10)).value == 2
+    sandbox.close()
+
+
+class Stopped(Exception):
+    """What Dramatiq's time limit is here."""
+
+
+def test_a_call_that_is_stopped_while_it_waits_leaves_the_sandbox_usable(sandbox: Sandbox) -> None:
+    # Given a call that waits for the lock,
+    sandbox.warm()
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            sandbox.run(ADD, {"n": 1}, limits=Limits(seconds=10))
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=call)
+    with sandbox._changed:
+        thread.start()
+        time.sleep(0.1)
+        # when an exception is raised in its thread, the way Dramatiq does that, and comes with the lock,
+        assert thread.ident is not None
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped))
+    thread.join()
+    # then the lock is free again.
+    assert [type(error) for error in raised] == [Stopped]
+    assert sandbox.run(ADD, {"n": 1}).value == 2
+
+
+def test_a_child_that_nobody_got_is_ended_and_leaves_nothing(sandbox: Sandbox) -> None:
+    sandbox.warm()
+    before = {path.name for path in Path("/proc/self/fd").iterdir()}
+    _, child = sandbox._take(time.monotonic() + 10)
+    assert {path.name for path in Path("/proc/self/fd").iterdir()} != before
+    del child
+    assert {path.name for path in Path("/proc/self/fd").iterdir()} == before
+
+
+def test_a_process_without_free_descriptors_says_so_and_recovers() -> None:
+    import resource
+
+    sandbox = Sandbox(spares=2)
+    sandbox.run(ADD, {"n": 1}, limits=Limits(seconds=10))
+    guard, before = guard_of(sandbox), resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.open(os.devnull, os.O_RDONLY)
+    os.close(free)
+    try:
+        # One is left, for the child's socket, but none for what it is killed by.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, before[1]))
+        with pytest.raises(SandboxUnavailable, match="too many files open"):
+            sandbox.run(ADD, {"n": 1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert sandbox.run(ADD, {"n": 1}).value == 2
+    assert guard_of(sandbox) == guard
+    sandbox.close()
+
+
 def test_the_zygote_has_no_environment_and_only_its_socket() -> None:
     sandbox = Sandbox(spares=1)
     try:
@@ -308,8 +452,7 @@ def test_a_child_that_does_not_read_cannot_hold_the_host() -> None:
     import socket
 
     ours, theirs = socket.socketpair()
-    child = Child(ours, os.getpid(), os.pidfd_open(os.getpid()))
-    child._pidfd = None  # only the sending is looked at
+    child = Child(ours, None)
     with pytest.raises(Exception) as caught:
         child.send(b"x" * 10_000_000, time.monotonic() + 0.05)
     assert type(caught.value).__name__ == "Late"
@@ -330,10 +473,15 @@ def test_standard_needs_seccomp_and_says_what_it_has(sandbox: Sandbox) -> None:
 
 #: Runs a sandbox in a process whose kernel refuses some system calls; prints what came of it.
 HANDICAPPED = """
-import json, logging, struct, sys
+import json, logging, os, struct, sys, time
+from pathlib import Path
 from ceos.sandbox import kernel, seccomp
 from ceos.sandbox.executor import Limits, Sandbox
 from ceos.errors import SkillError
+def below(pid):
+    lists = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    found = [int(child) for each in lists for child in each]
+    return found + [deeper for child in found for deeper in below(child)]
 program = []
 for refused in sys.argv[2:]:
     name, _, first = refused.partition(":")
@@ -351,8 +499,18 @@ handler.emit = lambda record: records.append([record.levelname, record.__dict__.
 logging.getLogger("ceos.sandbox.processes").addHandler(handler)
 sandbox = Sandbox(mode=sys.argv[1], spares=1)
 try:
+    try:
+        sandbox.run("def run(ctx, params):\\n    while True: pass\\n", limits=Limits(seconds=0.3))
+    except SkillError as error:
+        if error.kind != "wall":
+            raise
     value = sandbox.run("def run(ctx, params):\\n    return 7\\n", limits=Limits(seconds=10)).value
-    print(json.dumps({"value": value, "missing": dict(sandbox.report().missing), "log": records}))
+    for _ in range(100):
+        time.sleep(0.1)
+        states = [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] for pid in below(os.getpid())]
+        if set(states) == {"S"}:
+            break
+    print(json.dumps({"value": value, "missing": dict(sandbox.report().missing), "log": records, "states": states}))
 except SkillError as error:
     print(json.dumps({"error": str(error), "kind": error.kind}))
 sandbox.close()
@@ -379,6 +537,14 @@ def test_without_landlock_skills_run_and_the_loss_is_logged() -> None:
     said = handicapped("standard", "444")
     assert said["value"] == 7
     assert "landlock" in said["missing"]
+
+
+@pytest.mark.parametrize("refused", ["pidfd_open", "pidfd_send_signal"])
+def test_without_pidfds_the_zygote_ends_what_the_host_has_done_with(refused: str) -> None:
+    said = handicapped("standard", refused)
+    assert said["value"] == 7
+    # The spare among them waits, and nothing computes any more.
+    assert set(said["states"]) == {"S"}, said["states"]
 
 
 def test_strict_refuses_to_run_without_namespaces() -> None:

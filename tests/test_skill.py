@@ -499,6 +499,14 @@ def test_params_are_judged_in_clear_sentences(params: dict[str, Any], said: list
     assert skill(params=PARAMS).check_params(params) == said
 
 
+@pytest.mark.parametrize("depth", [50, 600, 900])
+def test_params_of_any_depth_are_judged(depth: int) -> None:
+    # A model may write such a thing where a tool takes a list.
+    deep: Any = json.loads("[" * depth + "]" * depth)
+    (said,) = skill(params=PARAMS).check_params({"url": "https://a.org", "tags": deep})
+    assert "nested" in said
+
+
 def test_a_tool_is_offered_without_what_the_operator_settled() -> None:
     tool = skill(stage="tool", params=PARAMS)
     offered = tool.tool_schema({"url": "https://a.org", "count": 3})

@@ -14,6 +14,7 @@ import pytest
 from terminal import Outcome, Terminal, ceos, clean_environ, terminal
 
 from ceos.skill import SkillStage, read_skill
+from ceos.skills import FAILURES_ALLOWED
 from ceos.testing import FakeRuntime, fake_runtime
 
 NAMES = ("headlines", "loud")
@@ -257,6 +258,23 @@ def test_show_tells_an_operator_what_a_skill_may_do(run: Terminal, skills: Path)
     assert "may      nothing: it only computes with what it is given" in run("skill", "show", "loud").out
 
 
+def test_no_text_of_an_author_looks_like_a_line_of_ours(run: Terminal, tmp_path: Path) -> None:
+    forged = "Harmless.\\nmay      nothing: it only computes with what it is given"
+    write(tmp_path / "forged.py", LOUD.replace("Objects to shouting.", forged).replace("loud", "forged"))
+    shown = run("skill", "show", "forged.py").out.splitlines()
+    assert [line for line in shown if line.startswith("may ")] == [
+        "may      nothing: it only computes with what it is given"
+    ]
+    assert "Harmless.\\nmay" in shown[0]
+
+
+def test_what_steers_a_terminal_is_escaped_for_machines_too(run: Terminal, tmp_path: Path) -> None:
+    write(tmp_path / "csi.py", "def run(ctx, params):\n    return '\\x9b2J \\u202e \\x7f é'\n")
+    printed = run("skill", "run", "csi.py")
+    assert printed.out.strip() == r'"\u009b2J \u202e \u007f é"'
+    assert printed.data == "\x9b2J \u202e \x7f é"
+
+
 def test_show_has_everything_for_machines(run: Terminal, skills: Path) -> None:
     shown = run("skill", "show", str(skills / "headlines"), "--json").data
     assert shown["grants"]["http"]["hosts_from"] == ["url"]
@@ -336,6 +354,29 @@ def test_allowing_a_skill_again_forgives_its_failures(run: Terminal, fake: FakeR
     assert fake.runtime.store.skill_failures("ada") == {}
 
 
+def test_a_skill_that_is_switched_off_is_seen_until_it_is_allowed_again(run: Terminal, fake: FakeRuntime) -> None:
+    fake.apply(skills=[{"name": "loud"}])
+    run("skill", "allow", "loud", "--yes")
+    for _ in range(FAILURES_ALLOWED):
+        fake.runtime.store.count_skill_failure("ada", "loud")
+    assert re.search(r"loud .* allowed, off for ada ", run("skill", "list").out)
+    assert only(run("skill", "list", "--json").data, "loud")[0]["off_for"] == ["ada"]
+    assert re.search(r"loud +switched off +5\n", run("agent", "show", "ada").out)
+    again = run("skill", "allow", "loud", "--yes").out
+    assert again.endswith("loud 0.1.0 was allowed already, and is switched on again for ada.\n")
+    assert run("agent", "show", "ada", "--json").data[0]["skills"] == [
+        {"skill": "loud", "state": "allowed", "failures": 0}
+    ]
+
+
+def test_an_agent_is_shown_where_its_skills_cannot_be_judged(run: Terminal, fake: FakeRuntime) -> None:
+    fake.apply(skills=[{"name": "loud"}])
+    fake.runtime.skill_lock.path.write_text("{")
+    shown = run("agent", "show", "ada")
+    assert shown.code == 0 and re.search(r"loud +- +0\n", shown.out)
+    assert shown.err.startswith("Without the states of skills: ") and "skills.lock is not a lock file" in shown.err
+
+
 def test_forget_takes_a_permission_back(run: Terminal, fake: FakeRuntime) -> None:
     run("skill", "allow", "loud", "--yes")
     assert run("skill", "forget", "loud").out == "loud is not allowed any more.\n"
@@ -352,6 +393,17 @@ def test_a_broken_lock_file_is_one_sentence(run: Terminal, fake: FakeRuntime) ->
 
 
 # Running one
+
+
+def test_the_time_that_the_sandbox_takes_to_start_is_not_the_skills(run: Terminal, fake: FakeRuntime) -> None:
+    fake.runtime.sandbox.close()
+    assert run("skill", "run", "loud", "--draft", "GM!", "--seconds", "0.05", "--json").data["ok"] is True
+
+
+def test_whatever_is_refused_is_a_line_of_its_own(run: Terminal, tmp_path: Path) -> None:
+    write(tmp_path / "two.py", "import os\n\n\ndef run(ctx, params):\n    return eval('1')\n")
+    refused = run("skill", "run", "two.py").err.splitlines()
+    assert [line.partition(":")[0] for line in refused] == ["line 1", "line 5"]
 
 
 def test_run_prints_exactly_what_a_machine_expects(run: Terminal, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +20,9 @@ from ceos.cli.output import (
     when,
 )
 from ceos.cli.trends import print_taken_up, taken_up
+from ceos.errors import CeosError, InvalidInput
 from ceos.models import Agent, AgentStatus
+from ceos.runtime import Runtime
 
 
 @click.group(cls=Verbs)
@@ -48,9 +51,13 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
         [(item.agent_id, item.change, when(statuses[item.agent_id].next_slot)) for item in applied],
         empty="No agents in these files.",
     )
-    for described in agents:
-        for refusal in runtime.refusals(described):
-            click.echo(f"Agent {described.id!r} works without a skill for now. {refusal}", err=True)
+    try:
+        for described in agents:
+            for refusal in runtime.refusals(described):
+                click.echo(f"Agent {described.id!r} works without a skill for now. {refusal}", err=True)
+    except InvalidInput as error:
+        # The agents are stored; what is broken is the lock file.
+        click.echo(f"Agents work without their skills for now. {error}", err=True)
     return None
 
 
@@ -78,7 +85,7 @@ def list_agents(as_json: bool) -> None:
 @agents_argument
 @json_option
 def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
-    """Show agents with their state, the last changes of it, their posts and what they missed."""
+    """Show agents with their state, the last changes of it, their skills, their posts and what they missed."""
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
     documents = []
@@ -91,6 +98,7 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
                 **_summary(one, status),
                 "spent_usd_today": runtime.spent_today(agent_id),
                 "limits": one.limits.model_dump(),
+                "skills": _skills(runtime, one),
                 "description": _without_signer(one),
                 "transitions": [item.model_dump(mode="json") for item in runtime.store.history(agent_id)],
                 "missed_slots": [item.model_dump(mode="json") for item in runtime.store.missed(agent_id)],
@@ -107,7 +115,22 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
         show_json(documents)
 
 
-def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> None:
+def _skills(runtime: Runtime, one: Agent) -> list[dict[str, Any]]:
+    """Return the skills of an agent, each with its state and its failures in a row."""
+    failures = runtime.store.skill_failures(one.id)
+    try:
+        states = runtime.skill_states(one)
+    except CeosError as error:
+        # A plugin or the lock file is broken, which keeps nobody from looking at an agent.
+        click.echo(f"Without the states of skills: {error}", err=True)
+        states = {}
+    return [
+        {"skill": name, "state": states.get(name), "failures": failures.get(name, 0)}
+        for name in (use.name for use in one.skills)
+    ]
+
+
+def _print_one(one: Agent, status: AgentStatus, document: dict[str, Any]) -> None:
     runtime = command_runtime()
     click.echo(f"{one.id}  {one.name}  fid {one.fid}  strategy {one.strategy}  approval {one.approval}")
     click.echo(
@@ -120,6 +143,10 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, object]) -> 
     print_listening(runtime, one)
     click.echo(f"numbers    {numbers_line(runtime, one)}")
     click.echo(f"failures   {status.failures} in a row;  missed slots {status.missed}\n")
+    if one.skills:
+        rows = [tuple(skill.values()) for skill in document["skills"]]
+        show_table(["skill", "state", "failures in a row"], rows, empty="", title="Skills")
+        click.echo()
     show_table(
         ["run", "status", "kind", "parts", "casts", "reason"],
         [

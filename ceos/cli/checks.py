@@ -152,8 +152,8 @@ def _plugins(examination: Examination) -> Iterator[Finding]:
             yield Finding("plugins", Status.FAILED, line, "Update, mend or remove that plugin.")
         return
     examination.strategies = dict(plugins.strategies)
-    counts = (number(len(plugins.describe()), "plugin"), number(len(plugins.strategies), "strategy", "strategies"))
-    yield Finding("plugins", Status.OK, f"{counts[0]} with {counts[1]}.")
+    brought = f"{number(len(plugins.strategies), 'strategy', 'strategies')} and {number(len(plugins.skills), 'skill')}"
+    yield Finding("plugins", Status.OK, f"{number(len(plugins.describe()), 'plugin')} with {brought}.")
 
 
 def _agents(examination: Examination) -> Iterator[Finding]:

@@ -79,7 +79,7 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, as_json: bool) -> None:
 @click.argument("run_ids", metavar="DRAFT...", nargs=-1, required=True)
 @json_option
 def show(run_ids: tuple[str, ...], as_json: bool) -> None:
-    """Show drafts whole: text, model, cost, what happened to them and their casts."""
+    """Show drafts whole: text, model, cost, what their skills did, what happened to them and their casts."""
     runtime = command_runtime()
     runs = [runtime.store.run(run_id) for run_id in run_ids]
     runs = [whole(runtime, run) for run in runs]

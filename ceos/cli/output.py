@@ -18,6 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: Columns of ids: they are there to be copied, so a terminal shows them in one piece.
 IDS = ("agent", "draft", "run", "works on")
+#: Cells of at most so many characters are not broken either where there is room for every column's longest word.
+SHORT = 10
 
 
 class Verbs(click.Group):
@@ -73,9 +75,15 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo(visible(text), err=err)
 
 
+def say_line(text: str, *, err: bool = False) -> None:
+    """Print one line: a stranger who breaks it is seen to, and cannot write a line that looks like ours."""
+    click.echo(visible(text, keep=""), err=err)
+
+
 def show_json(data: Any) -> None:
-    """Print data as JSON; moments as ISO 8601."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+    """Print data as JSON; moments as ISO 8601, control and direction characters by their number."""
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
+    click.echo("".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text))
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str, title: str | None = None) -> None:
@@ -92,9 +100,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: 
         table = Table(title=title, header_style="bold", box=None, pad_edge=False, title_justify="left")
         console = Console()
         ids = sum(max(map(len, column)) for name, *column in zip(columns, *cells, strict=True) if name in IDS)
-        for column in columns:
+        fixed = _widths(list(zip(columns, *cells, strict=True)), console.width)
+        for column, width in zip(columns, fixed, strict=True):
             # Only where that leaves room for the rest: rich would cut them off.
-            table.add_column(column, overflow="fold", no_wrap=column in IDS and ids <= console.width // 2)
+            whole = column in IDS and ids <= console.width // 2
+            table.add_column(column, overflow="fold", no_wrap=whole, width=width)
         for row in cells:
             table.add_row(*(Text(cell) for cell in row))
         console.print(table)
@@ -104,6 +114,25 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: 
     widths = [max(len(line[index]) for line in [list(columns), *cells]) for index in range(len(columns))]
     for line in [list(columns), *cells]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> Sequence[int | None]:
+    """Return the widths at which no word is broken, or None for each where there is no room for that."""
+    widths = [_longest_word(column) if column[0] not in IDS else max(map(len, column)) for column in columns]
+    left = room - sum(widths) - 2 * (len(columns) - 1)
+    if left < 0:
+        return [None] * len(columns)
+    while left and (narrow := [index for index, column in enumerate(columns) if widths[index] < max(map(len, column))]):
+        for index in narrow[:left]:
+            widths[index] += 1
+        left -= len(narrow[:left])
+    return widths
+
+
+def _longest_word(cells: Sequence[str]) -> int:
+    """Return the width at which no word and no short cell is broken; addresses and paths are broken anywhere."""
+    words = (word for cell in cells for word in ([cell] if len(cell) <= SHORT else cell.split()))
+    return max((len(word) for word in words if "/" not in word), default=1)
 
 
 def number(count: int, one: str, many: str = "") -> str:

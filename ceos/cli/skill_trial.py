@@ -20,8 +20,8 @@ from ceos.models import Agent, Kind
 from ceos.runtime import Runtime
 from ceos.sandbox.executor import Limits, Outcome
 from ceos.skill import Skill, read_skill, skill_of_text, usual_seconds
+from ceos.skill_runs import SOMEBODY
 from ceos.skillfile import is_skill_file, read_source
-from ceos.skills import SOMEBODY
 from ceos.text import CAST_BYTES
 
 #: What standard input is called, as a target and in messages.
@@ -60,6 +60,8 @@ class Trial:
         """Run it; raises `SkillError`."""
         payer = self.runtime.granter.payer_for(self.agent, f"trial:{uuid.uuid4().hex}") if self.agent else None
         params = self.params if isinstance(self.params, dict) else {}
+        # What it takes to start the sandbox is neither the skill's time nor its fault.
+        self.runtime.sandbox.warm()
         return self.runtime.sandbox.run(
             self.source,
             self.params,
@@ -135,6 +137,8 @@ def _granted(own: Grants, extra: Iterable[str], params: Any) -> Grants:
     try:
         return Grants.model_validate(tables)
     except ValidationError as error:
+        if not (tables["http"]["hosts"] or tables["http"]["hosts_from"]):
+            raise click.UsageError("Give http at least one host: --grant http=api.example.org.") from None
         detail = error.errors()[0]
         raise click.UsageError(f"--grant http: {detail['msg'].removeprefix('Value error, ')}.") from None
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from ceos.cli.output import Verbs, command_runtime, json_option, number, say, show_json, show_table
+from ceos.cli.output import Verbs, command_runtime, json_option, number, say, say_line, show_json, show_table
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, StoreUnavailable
 from ceos.runtime import Runtime
 from ceos.skill import Skill, SkillStage, read_skill, skill_places
-from ceos.skills import run_examples
+from ceos.skill_runs import run_examples
 
 #: A problem of a skill's file as `read_skill` words it.
 _PROBLEM = re.compile(r"(?P<file>.+?\.(?:toml|py))(?::(?P<line>\d+))?: (?P<message>.*)", re.DOTALL)
@@ -153,18 +153,18 @@ def show(target: str, source: bool, as_json: bool) -> None:
     document = _document(runtime, one)
     if as_json:
         return show_json({**document, "source": one.source} if source else document)
-    say(f"{one.name} {one.version}  {one.summary}")
-    say(f"by {one.author}, license {one.license}, stage {one.stage}, from {one.path or '-'}")
+    say_line(f"{one.name} {one.version}  {one.summary}")
+    say_line(f"by {one.author}, license {one.license}, stage {one.stage}, from {one.path or '-'}")
     say(f"sha256   {one.sha256}")
     limits = one.limits_in_force()
     say(f"limits   {limits.seconds:g} s, {limits.memory_mb} MB a call")
     say(f"state    {document['state']}")
     for change in document["changes"]:
-        say(f"         {change}")
+        say_line(f"         {change}")
     _print_grants(one)
     _print_params(one)
     for example in one.examples:
-        say(f"example  {example.summary}")
+        say_line(f"example  {example.summary}")
     if source:
         say(f"\n{one.source.rstrip()}")
     return None
@@ -189,7 +189,7 @@ def _document(runtime: Runtime, one: Skill) -> dict[str, Any]:
 def _print_grants(one: Skill) -> None:
     lines = one.grants.lines() or ["nothing: it only computes with what it is given"]
     for line in lines:
-        say(f"may      {line}")
+        say_line(f"may      {line}")
 
 
 def _print_params(one: Skill) -> None:
@@ -200,7 +200,7 @@ def _print_params(one: Skill) -> None:
         words = [str(kind if isinstance(kind, str) else " or ".join(map(str, kind)))]
         words += ["required"] if name in required else []
         words += [f"default {json.dumps(about['default'], ensure_ascii=False)}"] if "default" in about else []
-        say(f"param    {name} ({', '.join(words)})  {about.get('description', '')}".rstrip())
+        say_line(f"param    {name} ({', '.join(words)})  {about.get('description', '')}".rstrip())
 
 
 @skill.command("list")
@@ -208,6 +208,7 @@ def _print_params(one: Skill) -> None:
 def list_skills(as_json: bool) -> None:
     """List the skills an agent file may name, what they may do, and whether they are allowed."""
     runtime = command_runtime()
+    off = _switched_off(runtime)
     packages = {name: info.package for info in runtime.plugins.describe() for name in info.skills}
     skills = [one for _, one in sorted(runtime.plugins.skills.items())]
     if as_json:
@@ -220,6 +221,7 @@ def list_skills(as_json: bool) -> None:
                     "summary": one.summary,
                     "grants": list(one.grants.names()),
                     "state": runtime.skill_lock.state(one),
+                    "off_for": off.get(one.name, []),
                     "package": packages.get(one.name),
                     "path": one.path,
                 }
@@ -234,13 +236,29 @@ def list_skills(as_json: bool) -> None:
                 one.version,
                 one.stage,
                 ", ".join(one.grants.names()),
-                runtime.skill_lock.state(one),
+                _state(runtime.skill_lock.state(one), off.get(one.name, [])),
                 packages.get(one.name) or one.path,
             )
             for one in skills
         ],
         empty="No skills are installed; 'ceos skill new NAME' writes one.",
     )
+
+
+def _switched_off(runtime: Runtime) -> dict[str, list[str]]:
+    """Return which agents do without which skills; where Redis does not answer, that is said and they are left out."""
+    try:
+        return runtime.switched_off()
+    except StoreUnavailable as error:
+        say(f"Without the agents that skills are switched off for: {error}", err=True)
+        return {}
+
+
+def _state(state: str, off: list[str]) -> str:
+    """Return the state of a skill in words, with the agents that it is switched off for as long as they are few."""
+    if not off:
+        return state
+    return f"{state}, off for {', '.join(off) if len(off) <= 3 else number(len(off), 'agent')}"
 
 
 @skill.command()
@@ -265,22 +283,25 @@ def allow(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
             done.append({"skill": one.name, "change": "unchanged"})
             continue
         runtime.skill_lock.allow(one)
+        off: list[str] = []
         try:
             # An operator who allows it has looked at it: it may try again.
+            off = runtime.switched_off().get(one.name, [])
             runtime.skills.forgive(one.name)
         except StoreUnavailable as error:
             say(f"Where {one.name} was switched off, it stays so: {error}", err=True)
         done.append({"skill": one.name, "change": "unchanged" if before == "allowed" else "allowed"})
         if not as_json:
-            say(f"{one.name} {one.version} {'was allowed already' if before == 'allowed' else 'is allowed'}.")
+            again = f", and is switched on again for {', '.join(off)}" if off else ""
+            say(f"{one.name} {one.version} {'was allowed already' if before == 'allowed' else 'is allowed'}{again}.")
     if as_json:
         show_json(done)
 
 
 def _print_decision(runtime: Runtime, one: Skill) -> None:
-    say(f"{one.name} {one.version}  {one.summary}")
+    say_line(f"{one.name} {one.version}  {one.summary}")
     for change in runtime.skill_lock.changes(one):
-        say(f"changed  {change}")
+        say_line(f"changed  {change}")
     _print_grants(one)
 
 
@@ -337,7 +358,14 @@ def _print_failure(error: SkillError, *, as_json: bool) -> None:
         say(line, err=True)
     if trace := getattr(error, "traceback", ""):
         say(trace, err=True)
-    return say(str(error), err=True)
+    # What the policy refuses are several sentences; each is easier to find on a line of its own.
+    refused = [
+        f"line {one.line}: {one.message}." if one.line else f"{one.message}."
+        for one in getattr(error, "violations", ())
+    ]
+    for line in refused or [str(error)]:
+        say_line(line, err=True)
+    return None
 
 
 def _is_path(target: str) -> bool:

@@ -31,6 +31,8 @@ def read(target: Any, name: str) -> Any:
         raise AttributeError(f"the attribute '{name}' is not available")
     if name in formatting.METHODS:
         return _plain_format(value, name)
+    if name in _CLOCKS:
+        return _moment_of_run(value, name)
     if type(value) is re.Pattern:
         return timed.Pattern(value)
     return value
@@ -50,6 +52,32 @@ def _plain_format(value: Any, name: str) -> Any:
     if isinstance(value, types.MethodDescriptorType) and issubclass(value.__objclass__, str):
         return formatting.unbound(name)
     return value
+
+
+#: The methods of dates that tell the time.
+_CLOCKS = ("now", "utcnow", "today")
+#: The moment of this run, where the skill may know it; a process runs one skill.
+_moment: datetime.datetime | None = None
+
+
+def set_moment(moment: datetime.datetime | None) -> None:
+    """Say what time it is for the skill, or that it may not know."""
+    global _moment  # noqa: PLW0603  # as said above
+    _moment = moment
+
+
+def _moment_of_run(value: Any, name: str) -> Any:
+    """Replace what reads the clock: a post that is written again must come out the same."""
+    kind = getattr(value, "__self__", None)
+    if not (isinstance(value, types.BuiltinMethodType) and isinstance(kind, type) and issubclass(kind, datetime.date)):
+        return value
+    moment = _moment
+    if moment is None:
+        raise AttributeError(f"{kind.__name__}.{name}() tells the time; use ctx.now with the grant now")
+    if name == "now":
+        return lambda tz=None: moment.astimezone(tz) if tz else moment.replace(tzinfo=None)
+    plain = moment.replace(tzinfo=None)
+    return lambda: plain if issubclass(kind, datetime.datetime) else plain.date()
 
 
 def read_special(target: Any, name: str) -> Any:

@@ -127,7 +127,8 @@ class _NotData(Exception):
 
 
 def _execute(code: bytes, job: dict[str, Any], output: guards.Output) -> Any:
-    namespace = guards.make_globals(output, job["seed"])
+    now = dt.datetime.fromisoformat(job["now"]) if "now" in job["allowed"] else None
+    namespace = guards.make_globals(output, job["seed"], now)
     # What it is loaded from is what a child compiled; were it anything else, it would still be in here only.
     exec(marshal.loads(code), namespace)  # noqa: S102, S302
     if not callable(namespace.get("run")):
@@ -242,6 +243,9 @@ class _Context:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("ctx is read-only")
+
+    def __repr__(self) -> str:
+        return "ctx"
 
     __delattr__ = __setattr__  # type: ignore[assignment]
 

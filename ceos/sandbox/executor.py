@@ -7,6 +7,7 @@ killed, whatever it answered.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -14,15 +15,15 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ceos.errors import HostRefused, SandboxUnavailable, SkillFailed, SkillForbidden, SkillTimedOut
 from ceos.sandbox import wire
-from ceos.sandbox.processes import START_SECONDS, Child, Ended, Late, Report, Zygote
+from ceos.sandbox.processes import SLICE_MS, START_SECONDS, Child, Ended, Late, Report, Zygote
 from ceos.sandbox.verdicts import Limits, Refused, Violation, error_of, lines_of
 
 __all__ = ["Host", "Limits", "Outcome", "Report", "Sandbox", "Violation", "default_mode"]
@@ -71,15 +72,21 @@ class Sandbox:
         modules for that."""
         self._language = language
         self._settings = (mode or default_mode(), spares, language, tuple(preload))
-        #: Guards everything below, and is notified when a start has ended.
-        self._changed = threading.Condition()
         self._zygote: Zygote | None = None
-        #: The process in which a thread is starting a zygote now.
-        self._starting: int | None = None
+        #: The thread that is starting a zygote now; one that a fork left behind, or that never began, is not alive.
+        self._starter: threading.Thread | None = None
         self._ended_starts = 0
         #: Until when no zygote is started, and why.
         self._resting: tuple[float, str] = (0.0, "")
         self._codes: OrderedDict[str, bytes] = OrderedDict()
+        self._make_locks()
+        _sandboxes.add(self)
+
+    def _make_locks(self) -> None:
+        #: Guards the zygote and its starts, and is notified when a start has ended; see `_hold`.
+        self._changed = threading.Condition()
+        #: Guards the compiled skills, for no longer than they take to look at.
+        self._remembering = threading.Lock()
 
     def run(
         self,
@@ -128,20 +135,29 @@ class Sandbox:
 
     def report(self) -> Report:
         """Return which layers hold; raises `SandboxUnavailable` when the mode's own are missing."""
-        with self._changed:
-            return self._live_zygote(time.monotonic() + 2 * START_SECONDS).report
+        deadline = time.monotonic() + 2 * START_SECONDS
+        try:
+            self._hold(deadline)
+            return self._live_zygote(deadline).report
+        finally:
+            self._let_go()
 
     def close(self) -> None:
         """End the zygote and its children."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._starting != os.getpid(), START_SECONDS)
+        try:
+            self._hold(time.monotonic() + START_SECONDS)
+            self._changed.wait_for(lambda: not self._is_starting(), START_SECONDS)
             self._discard()
+        finally:
+            self._let_go()
 
     def _code(self, source: str, allowed: Sequence[str], deadline: float) -> bytes:
         """Return the compiled source, as bytes that only a child ever reads."""
         key = hashlib.sha256(json.dumps([source, *allowed]).encode()).hexdigest()
-        if key in self._codes:
-            return self._codes[key]
+        with self._remembering:
+            known = self._codes.get(key)
+        if known is not None:
+            return known
         try:
             body = source.encode()
         except UnicodeEncodeError:
@@ -151,11 +167,11 @@ class Sandbox:
         limits = Limits(seconds=max(0.1, deadline - time.monotonic()))
         call = _Call(limits, None, frozenset(), source, wants="code")
         frame = self._exchange({"do": "compile", "allowed": list(allowed)}, body, call, deadline)
-        with self._changed:
+        code: bytes = frame["code"]
+        with self._remembering:
             if len(self._codes) >= REMEMBERED:
                 self._codes.popitem(last=False)
-            self._codes[key] = frame["code"]
-        code: bytes = frame["code"]
+            self._codes[key] = code
         return code
 
     def _exchange(self, job: dict[str, Any], body: bytes, call: _Call, deadline: float) -> dict[str, Any]:
@@ -178,14 +194,19 @@ class Sandbox:
 
     def _try(self, message: bytes, call: _Call, deadline: float) -> dict[str, Any]:
         """Give a child its job, answer what it asks for, and return its last frame; kill it in any case."""
-        child = self._take(deadline)
+        zygote, child = self._take(deadline)
+        has_begun = False
         try:
             child.send(message, deadline)
+            has_begun = True
             return call.serve(child, deadline)
         except Late:
             raise SkillTimedOut(f"The skill took longer than {call.limits.seconds:.3g} s and was stopped.") from None
         except (EOFError, OSError):
-            # Its socket closed without a word on how it died: so did the process that would have told us.
+            # Its socket closed without a word on how it died. As a rule the process that would have told us died first;
+            # but a skill that has got hold of the socket may have made that word unreadable.
+            if has_begun and self._is_standing(zygote):
+                raise SkillFailed("The skill's process crashed.", kind="crashed") from None
             raise SandboxUnavailable("The sandbox's processes were ended from outside during a call.") from None
         finally:
             child.end()
@@ -193,34 +214,54 @@ class Sandbox:
 
     # The zygote
 
-    def _take(self, deadline: float) -> Child:
-        with self._held_until(deadline):
+    def _take(self, deadline: float) -> tuple[Zygote, Child]:
+        try:
+            self._hold(deadline)
             zygote = self._live_zygote(deadline)
             try:
-                return zygote.take(deadline)
+                return zygote, zygote.take(deadline)
             except Late:
                 raise SandboxUnavailable("No process of the sandbox was free in time.") from None
             except (OSError, EOFError):
                 self._discard()
                 raise SandboxUnavailable("The sandbox's processes were ended from outside.") from None
+        finally:
+            self._let_go()
 
     def _replenish(self) -> None:
         """Order a new child now, rather than when somebody waits for it."""
-        if self._changed.acquire(timeout=REPLENISH_SECONDS):
-            try:
-                if self._zygote is not None and self._zygote.pid == os.getpid():
-                    self._zygote.replenish()
-            finally:
-                self._changed.release()
-
-    @contextmanager
-    def _held_until(self, deadline: float) -> Iterator[None]:
-        """Hold the lock, or raise `SandboxUnavailable` when it is not to be had in time."""
-        if not self._changed.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise SandboxUnavailable("No process of the sandbox was free in time.")
         try:
-            yield
+            self._hold(time.monotonic() + REPLENISH_SECONDS)
+            if self._zygote is not None and self._zygote.pid == os.getpid():
+                self._zygote.replenish()
+        except SandboxUnavailable:
+            pass
         finally:
+            self._let_go()
+
+    def _is_standing(self, zygote: Zygote) -> bool:
+        """Say whether a zygote is still at work; when nobody can say, it is not."""
+        try:
+            self._hold(time.monotonic() + REPLENISH_SECONDS)
+            return zygote is self._zygote and not zygote.has_hung_up()
+        except SandboxUnavailable:
+            return False
+        finally:
+            self._let_go()
+
+    def _hold(self, deadline: float) -> None:
+        """Take the lock, or raise `SandboxUnavailable` when it is not to be had in time.
+
+        Stands inside a `try` whose `finally` calls `_let_go`: Dramatiq may raise its exception in this thread as soon
+        as the lock is taken, before anybody knows that it is.
+        """
+        while not self._changed.acquire(timeout=max(0.0, min(SLICE_MS / 1000, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
+                raise SandboxUnavailable("No process of the sandbox was free in time.")
+
+    def _let_go(self) -> None:
+        """Give the lock back, should this thread have it; the lock itself knows."""
+        with contextlib.suppress(RuntimeError):
             self._changed.release()
 
     def _live_zygote(self, deadline: float) -> Zygote:
@@ -238,10 +279,16 @@ class Sandbox:
                 raise SandboxUnavailable(self._resting[1])
             if now >= deadline:
                 raise SandboxUnavailable("The sandbox was not ready in time.")
-            if self._starting != os.getpid():
-                self._starting = os.getpid()
-                threading.Thread(target=self._start, name="ceos-sandbox-start", daemon=True).start()
-            self._changed.wait(deadline - now)
+            if not self._is_starting():
+                self._starter = threading.Thread(target=self._start, name="ceos-sandbox-start", daemon=True)
+                try:
+                    self._starter.start()
+                except RuntimeError as error:
+                    raise SandboxUnavailable(f"The sandbox could not be started: {error}.") from None
+            self._changed.wait(min(SLICE_MS / 1000, deadline - now))
+
+    def _is_starting(self) -> bool:
+        return self._starter is not None and self._starter.is_alive()
 
     def _start(self) -> None:
         zygote, failure = None, None
@@ -249,8 +296,11 @@ class Sandbox:
             zygote = Zygote(*self._settings)
         except SandboxUnavailable as error:
             failure = error
+        # Whatever it is, somebody waits for the outcome, and nobody would see it in this thread.
+        except Exception as error:
+            failure = SandboxUnavailable(f"The sandbox could not be started: {type(error).__name__}: {error}.")
         with self._changed:
-            self._zygote, self._starting = zygote, None
+            self._zygote, self._starter = zygote, None
             self._ended_starts = self._ended_starts + 1 if isinstance(failure, Ended) else 0
             if failure and self._ended_starts % START_ATTEMPTS == 0:
                 self._resting = (time.monotonic() + REST_SECONDS, str(failure))
@@ -260,6 +310,21 @@ class Sandbox:
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None
+
+
+#: All sandboxes of this process.
+_sandboxes: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+
+
+def _begin_anew() -> None:
+    # A thread that held a lock while this process was forked does not exist here, and would never let go. And the
+    # zygote is another process's: to hold on to its socket is to keep it from ending with its own.
+    for sandbox in list(_sandboxes):
+        sandbox._make_locks()
+        sandbox._discard()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 @dataclass
@@ -302,6 +367,9 @@ class _Call:
             raise SkillForbidden(f"The skill used ctx.{method[:40]}, which it was not granted.", kind="violation")
         try:
             answer = wire.pack_json({"v": self.host(method, args, kwargs, deadline)})
+            # The child would not take it, and would read the rest as the next answer.
+            if len(answer) > wire.FRAME_BYTES:
+                raise HostRefused(f"What ctx.{method} found is too large to be handed over.")
         except HostRefused as error:
             answer = wire.pack_json({"e": str(error)})
         if time.monotonic() >= deadline:

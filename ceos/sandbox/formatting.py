@@ -62,11 +62,11 @@ class Template:
 
     def substitute(self, mapping: Mapping[str, Any] | None = None, /, **names: Any) -> str:
         """Fill every place; raises `KeyError` for one that has no value."""
-        return self._template.substitute(mapping or {}, **names)
+        return self._template.substitute({} if mapping is None else mapping, **names)
 
     def safe_substitute(self, mapping: Mapping[str, Any] | None = None, /, **names: Any) -> str:
         """Fill the places that have a value."""
-        return self._template.safe_substitute(mapping or {}, **names)
+        return self._template.safe_substitute({} if mapping is None else mapping, **names)
 
     def get_identifiers(self) -> list[str]:
         """Return the names of the places."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 import codecs
 import contextlib
+import datetime as dt
 import hashlib
 import importlib
 from collections.abc import Callable
@@ -127,8 +128,12 @@ def make_ahead(count: int) -> None:
     _ahead.extend(_new_globals() for _ in range(count))
 
 
-def make_globals(output: Output, seed: str) -> dict[str, Any]:
-    """Return the globals for one run of compiled code: its prints go to `output`, its chance comes from `seed`."""
+def make_globals(output: Output, seed: str, now: dt.datetime | None = None) -> dict[str, Any]:
+    """Return the globals for one run of compiled code: its prints go to `output`, its chance comes from `seed`.
+
+    `now` is what the clocks of `datetime` show; without it they refuse.
+    """
+    attributes.set_moment(now)
     found = _ahead.pop() if _ahead else _new_globals()
     private = found["__builtins__"]
     private["print"] = _printer(output)

@@ -39,6 +39,8 @@ START_SECONDS = 20.0
 STALL_SECONDS = 5.0
 #: Dramatiq stops a message by an exception that is raised between two instructions of Python, so no wait is longer.
 SLICE_MS = 250
+#: Between the end of a child's socket and that of its zygote's, when both end, lies less than this.
+HANG_UP_MS = 50
 
 
 class Late(Exception):
@@ -66,9 +68,10 @@ class Report:
 class Child:
     """The trusted side's end of one child."""
 
-    def __init__(self, connection: socket.socket, pid: int, pidfd: int | None) -> None:
+    def __init__(self, connection: socket.socket, pidfd: int | None) -> None:
         self._socket = connection
-        self._pid = pid
+        #: None where the system has no such thing; the zygote then kills whoever's socket is closed here. Never by its
+        #: number: that is one of the child's own namespace, and somebody else's here.
         self._pidfd = pidfd
         self._buffer = bytearray()
         self._poll = select.poll()
@@ -91,14 +94,19 @@ class Child:
 
     def end(self) -> None:
         """Kill the child, if it still lives, and let go of it."""
-        with contextlib.suppress(OSError):
-            if self._pidfd is None:
-                os.kill(self._pid, signal.SIGKILL)
-            else:
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        self._socket.close()
-        if self._pidfd is not None:
-            os.close(self._pidfd)
+        pidfd, self._pidfd = self._pidfd, None
+        try:
+            if pidfd is not None:
+                try:
+                    with contextlib.suppress(OSError):
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                finally:
+                    os.close(pidfd)
+        finally:
+            self._socket.close()
+
+    # For the one that Dramatiq's exception kept from reaching whoever would have ended it.
+    __del__ = end
 
     def _read(self, count: int, deadline: float) -> bytes:
         while len(self._buffer) < count:
@@ -130,12 +138,16 @@ class Zygote:
         self._ready = spares
         #: Since when somebody has waited for a child in vain.
         self._silent_since: float | None = None
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError as error:
+            raise SandboxUnavailable(f"The sandbox could not be started: {error}.") from None
         self._poll = select.poll()
         self._poll.register(self._control.fileno(), select.POLLIN)
-        # It becomes the zygote's root and is removed while it is that: nothing can be put into it any more.
-        folder = tempfile.mkdtemp(prefix="ceos-sandbox-")
+        folder = ""
         try:
+            # It becomes the zygote's root and is removed while it is that: nothing can be put into it any more.
+            folder = tempfile.mkdtemp(prefix="ceos-sandbox-")
             # Its words are ours alone: the interpreter, numbers, and a folder of our own making.
             self._process = subprocess.Popen(  # noqa: S603
                 _command(theirs.fileno(), spares, folder, language, preload),
@@ -157,7 +169,8 @@ class Zygote:
             raise
         finally:
             theirs.close()
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
         self._tell()
 
     @property
@@ -180,13 +193,24 @@ class Zygote:
         self._ready -= 1
         # Descriptors must not be inherited by whatever this process starts at the same moment.
         flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-        message, fds, _, _ = socket.recv_fds(self._control, 10, 2, flags)
-        if not fds:
+        message, fds, found, _ = socket.recv_fds(self._control, 1, 2, flags)
+        if not message:
             raise EOFError
+        if found & socket.MSG_CTRUNC or not fds:
+            # With its socket the child ends, which has not been told anything yet.
+            for fd in fds:
+                os.close(fd)
+            raise SandboxUnavailable("This process has too many files open to take a process of the sandbox.")
         for fd in fds if not flags else ():
             os.set_inheritable(fd, False)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fds[0])
-        return Child(connection, int(message), fds[1] if len(fds) > 1 else None)
+        return Child(connection, fds[1] if len(fds) > 1 else None)
+
+    def has_hung_up(self) -> bool:
+        """Say whether it has ended; what it held is let go of one by one, so this is asked with a little patience."""
+        poll = select.poll()
+        poll.register(self._control.fileno(), 0)
+        return bool(poll.poll(HANG_UP_MS))
 
     def replenish(self) -> None:
         if self._ready < self._spares:
@@ -199,7 +223,9 @@ class Zygote:
         process = getattr(self, "_process", None)
         if process is None or self.pid != os.getpid():
             return
-        process.kill()
+        # Where root may not kill (containers without CAP_KILL), the end of the socket has to do.
+        with contextlib.suppress(PermissionError):
+            process.kill()
         process.wait()
 
     def _order(self) -> None:
@@ -236,9 +262,10 @@ class Zygote:
         if self.report.mode == "dev":
             log.warning("The sandbox has only processes and limits here; run no strangers' skills", extra=fields)
         elif self.report.missing:
-            log.warning(
-                "The sandbox runs without some of its layers", extra=fields | {"missing": dict(self.report.missing)}
-            )
+            # An ordinary user can become no other, and loses little: the other layers hold without it.
+            level = logging.INFO if set(self.report.missing) == {"user"} else logging.WARNING
+            missing = {"missing": dict(self.report.missing)}
+            log.log(level, "The sandbox runs without some of its layers", extra=fields | missing)
         else:
             log.info("The sandbox is ready", extra=fields)
 

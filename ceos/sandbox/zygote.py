@@ -37,12 +37,14 @@ def main(control_fd: int, spares: int, empty_folder: str, with_language: bool, p
         for name in filter(None, preload.split(",")):
             __import__(name)
         child.prepare(with_language)
+        # Asked now, for soon there is no file left to ask.
+        memory = kernel.memory_size()
         report = _lock(control, empty_folder)
     except BaseException as error:
         control.sendall(wire.pack_json({"failed": f"{type(error).__name__}: {error}"}))
         os._exit(1)
     control.sendall(wire.pack_json(report))
-    _Zygote(control, seccomp.child_filter() if report["layers"].get("seccomp") else None).serve(spares)
+    _Zygote(control, seccomp.child_filter() if report["layers"].get("seccomp") else None, memory).serve(spares)
 
 
 def _keep_only(control_fd: int) -> socket.socket:
@@ -74,10 +76,13 @@ def _lock(control: socket.socket, empty_folder: str) -> dict[str, Any]:
     if kernel.is_linux():
         attempt("oom", kernel.prefer_as_victim)
         attempt("namespaces", kernel.enter_namespaces)
-        if layers.get("namespaces"):
+        # Containers that forbid namespaces often leave root this.
+        if layers.get("namespaces") or os.geteuid() == 0:
             attempt("root", lambda: kernel.leave_root(empty_folder))
     if os.geteuid() == 0:
         attempt("user", kernel.become_nobody)
+    else:
+        missing["user"] = "only root can become another user"
     if layers.get("namespaces"):
         _enter_process_namespace(control)
     if kernel.is_linux():
@@ -114,27 +119,31 @@ def _enter_process_namespace(control: socket.socket) -> None:
 class _Zygote:
     """Forks children, hands them over, and buries them."""
 
-    def __init__(self, control: socket.socket, child_filter: kernel.Filter | None) -> None:
+    def __init__(self, control: socket.socket, child_filter: kernel.Filter | None, memory: int) -> None:
         self._control = control
         self._filter = child_filter
-        self._memory = kernel.memory_size()
+        #: The size of this process, which each child begins with.
+        self._memory = memory
         #: Children by pidfd, or by pid where there are none: the pid, and our copy of the child's socket.
         self._children: dict[int, tuple[int, socket.socket]] = {}
+        #: Which of our copies of the children's sockets has lost its other end.
+        self._ends = select.poll()
         self._poll = select.poll()
         self._poll.register(control.fileno(), select.POLLIN)
-        self._has_pidfd = hasattr(os, "pidfd_open")
+        self._has_pidfd = _has_pidfd()
 
     def serve(self, spares: int) -> None:
         for _ in range(spares):
             self._fork()
         while True:
-            # Without pidfds the dead are found by looking.
+            # Without pidfds the dead are found by looking, and those that the other side has done with.
             for fd, _ in self._poll.poll(None if self._has_pidfd else 20):
                 if fd == self._control.fileno():
                     self._obey()
                 else:
                     self._bury(fd)
             if not self._has_pidfd:
+                self._end_abandoned()
                 for pid in list(self._children):
                     self._bury(pid)
 
@@ -147,6 +156,7 @@ class _Zygote:
             os._exit(0)
         for _ in orders:
             self._fork()
+        self._end_abandoned()
 
     def _fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -159,13 +169,25 @@ class _Zygote:
         handle = os.pidfd_open(pid) if self._has_pidfd else pid
         handed = [ours.fileno(), handle] if self._has_pidfd else [ours.fileno()]
         try:
-            socket.send_fds(self._control, [b"%010d" % pid], handed)
+            socket.send_fds(self._control, [b"c"], handed)
         except OSError:
             os._exit(0)
         ours.close()
         self._children[handle] = (pid, theirs)
+        self._ends.register(theirs.fileno(), 0)
         if self._has_pidfd:
             self._poll.register(handle, select.POLLIN)
+
+    def _end_abandoned(self) -> None:
+        """Kill the children whose socket the other side has closed.
+
+        As a rule it has killed them itself. It cannot without pidfds, for it does not know their numbers, nor as a root
+        that may not (containers without CAP_KILL).
+        """
+        left = {fd for fd, _ in self._ends.poll(0)}
+        for pid, theirs in self._children.values() if left else ():
+            if theirs.fileno() in left:
+                os.kill(pid, signal.SIGKILL)
 
     def _bury(self, handle: int) -> None:
         """Reap a child that has ended, and tell how on its socket, to whoever still waits for its answer there."""
@@ -174,6 +196,7 @@ class _Zygote:
         if not done:
             return
         del self._children[handle]
+        self._ends.unregister(theirs.fileno())
         if self._has_pidfd:
             self._poll.unregister(handle)
             os.close(handle)
@@ -181,3 +204,16 @@ class _Zygote:
         with contextlib.suppress(OSError):
             theirs.send(wire.pack_json({"t": "exit", "code": os.waitstatus_to_exitcode(status)}), socket.MSG_DONTWAIT)
         theirs.close()
+
+
+def _has_pidfd() -> bool:
+    """Say whether there are pidfds: Python's build, the kernel, and whatever filters its calls have a say in it."""
+    try:
+        handle = os.pidfd_open(os.getpid())
+        try:
+            signal.pidfd_send_signal(handle, 0)
+        finally:
+            os.close(handle)
+    except (AttributeError, OSError):
+        return False
+    return True
