@@ -38,6 +38,8 @@ class Ear:
     #: A look that was not finished goes on at this cursor; when it ends, everything up to `top` has been read.
     cursor: str = ""
     top: int = 0
+    #: That look has begun again from the top, for its cursor was not accepted any more.
+    again: bool = False
     #: How many looks there were; two looks at once have the same number, and only one of them counts.
     looks: int = 0
     #: When the last look ended well.
@@ -83,6 +85,7 @@ class Inbox:
             mark=int(float(row.get("mark", 0))),
             cursor=row.get("cursor", ""),
             top=int(float(row.get("top") or 0)),
+            again=bool(row.get("again")),
             looks=int(row.get("looks", 0)),
             at=moment(row.get("at")),
             failures=int(row.get("failures", 0)),
@@ -95,13 +98,14 @@ class Inbox:
         The next look comes in so many `seconds`, or at the agent's usual moment.
         """
         soon = "" if seconds is None else int(seconds * 1000)
-        answer = self._note(agent_id, before.looks, after.mark, after.top or "", after.cursor, "", soon)
+        again = 1 if after.again else ""
+        answer = self._note(agent_id, before.looks, after.mark, after.top or "", after.cursor, again, "", soon)
         return None if answer is None else abs(answer)
 
     def failed(self, agent_id: str, before: Ear, why: str, *, seconds: float | None = None) -> int | None:
         """Note a look that failed; return how many have failed in a row, or None if another look was faster."""
         soon = "" if seconds is None else int(seconds * 1000)
-        return self._note(agent_id, before.looks, "", "", "", why[:300] or "it failed", soon)
+        return self._note(agent_id, before.looks, "", "", "", "", why[:300] or "it failed", soon)
 
     def put_off(self, agent_id: str, seconds: float) -> None:
         """Have an agent look in so many seconds."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 from ceos.clients.neynar import Neynar
-from ceos.clients.neynar_types import FeedCast, Notification, NotificationKind, Page
+from ceos.clients.neynar_types import FeedCast, Notification, NotificationKind
 from ceos.clients.pacing import Crowded, in_background
 from ceos.clock import Clock
 from ceos.errors import NotFound, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
@@ -111,27 +111,29 @@ class Listening:
 
     def _look(self, agent: Agent, ear: Ear) -> tuple[Ear, int]:
         """Read pages from where the last look stopped down to the mark; return how far it came and what it opened."""
-        cursor, top, opened = ear.cursor or None, ear.top, 0
+        cursor, top, again, opened = ear.cursor or None, ear.top, ear.again, 0
         for _ in range(PAGES):
-            page = self._page(agent, cursor)
+            try:
+                page = self._neynar.notifications(agent.fid, KINDS, PAGE, cursor)
+            except RequestRefused as error:
+                if cursor is None or error.status != 400:
+                    raise
+                if again:
+                    # No cursor of this look works any longer; what lies deeper cannot be read.
+                    log.warning("Mentions deep in the list cannot be read", extra=event("poll.cut", agent=agent.id))
+                    return _finished(ear, top), opened
+                # One that is not accepted any more; from the top, everything is found again.
+                cursor, again = None, True
+                continue
             times = [int(item.at.timestamp() * 1000) for item in page.items if item.at]
             if cursor is None:
                 top = max([ear.mark, *(at for at in times if at <= self._latest_ms())])
             opened += self._hear(agent, page.items)
             # A whole page must be old: one backdated cast does not end the look.
-            if page.cursor is None or (times and max(times) <= ear.mark - OVERLAP_MS):
-                return dataclasses.replace(ear, mark=top, top=0, cursor=""), opened
+            if page.cursor in (None, cursor) or (times and max(times) <= ear.mark - OVERLAP_MS):
+                return _finished(ear, top), opened
             cursor = page.cursor
-        return dataclasses.replace(ear, top=top, cursor=cursor or ""), opened
-
-    def _page(self, agent: Agent, cursor: str | None) -> Page[Notification]:
-        try:
-            return self._neynar.notifications(agent.fid, KINDS, PAGE, cursor)
-        except RequestRefused as error:
-            if cursor is None or error.status != 400:
-                raise
-            # A cursor that is not accepted any more; from the top, everything is found again.
-            return self._neynar.notifications(agent.fid, KINDS, PAGE)
+        return dataclasses.replace(ear, top=top, cursor=cursor or "", again=again), opened
 
     def _hear(self, agent: Agent, items: Sequence[Notification]) -> int:
         """Take the casts of a page, and return how many runs that opened."""
@@ -213,6 +215,11 @@ def mention_of(cast: FeedCast, kind: MentionKind) -> Mention:
         author_score=author.score if author else None,
         embeds=tuple(fit(url, 500) for url in cast.embeds[:10]),
     )
+
+
+def _finished(ear: Ear, top: int) -> Ear:
+    """Return an ear that has heard everything up to `top`."""
+    return dataclasses.replace(ear, mark=top, top=0, cursor="", again=False)
 
 
 def _is_whole(found: FeedCast | None) -> bool:

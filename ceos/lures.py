@@ -148,7 +148,8 @@ _LURES: dict[str, re.Pattern[str]] = {
         r"\b(?:tus|sus|tu) (?:instrucciones|reglas|prompt|indicaciones|directrices)\b|\bprompt (?:del sistema|"
         r"inicial|sist[eè]me|système|do sistema|di sistema)\b",
         r"\b(?:tes|vos|ta|ton|votre) (?:instructions?|consignes?|directives|prompt|règles)\b|\binvite système\b",
-        r"\b(?:deine[nr]?|ihre[nr]?|eure) (?:anweisung(?:en)?|instruktionen|regeln|system-?prompt|prompt|vorgaben)\b|"
+        r"\b(?:deine[nr]?|ihre[nr]?|eure) (?:anweisung(?:en)?|instruktionen|regeln(?! (?:zum|zur|für|über|beim|bei))|"
+        r"system-?prompt|prompt|vorgaben)\b|"
         r"\bsystem-?(?:prompt|anweisung(?:en)?|nachricht)\b",
         r"\b(?:suas|tuas|as tuas|seu|teu) (?:instruções|regras|prompt|diretrizes)\b|\b(?:le tue|tue|"
         r"il tuo) (?:istruzioni|regole|prompt)\b",
@@ -187,6 +188,9 @@ _LURES: dict[str, re.Pattern[str]] = {
         r"your followers))(?: that)?\s*[:,]?\s*[\"“‘`]",
         r"(?<!\bi )(?<!\bwe )(?<!\bthey )(?<!would )(?<!people )\b(?:say|write|post|repeat|type|announce|shout|cast|"
         r"tweet|reply|respond|answer|output|print)\s*:\s*\S",
+        r"\b(?:end|begin|start|finish|close|open|sign off)\b~\b(?:your|the|every|each) (?:message|answer|reply|post|"
+        r"cast|response)\b~\b(?:with|by)\b|\b(?:say|tell|write|post|use|include|add)\b~\bthe "
+        r"(?:words|phrase)\s*[:\"'“]",
         r"\bcomplete (?:this|the|my) (?:sentence|text|phrase)\b|\bfill in the blank|\bfinish (?:this|my) sentence\b|"
         r"\bcontinue (?:this|the) (?:text|sentence|line)\b",
         r"\b(?:concatenate|join|combine|decode|decrypt|unscramble|rot13|base64|reverse the|backwards|acrostic|"
@@ -215,7 +219,8 @@ _LURES: dict[str, re.Pattern[str]] = {
         r"\b(?:like|recast|upvote|boost) (?:and|\+|&|/|then) (?:recast|like|follow|share|reply)\b|\b(?:like|share|"
         r"boost|quote) (?:this|my) (?:cast|post|frame)\b",
         # A bridge has a number, a mint has leaves, and a wire is one: those need money beside them, the others a sum.
-        r"\b(?:send|transfer|pay|swap|withdraw|donate)\b~\b\d",
+        r"\b(?:send|transfer|pay|swap|withdraw|donate)\b~\b\d[\d.,]*(?:\s?(?:k|eth\w*|usd\w*|\$|€|bucks?|dollars?|"
+        r"euros?|cents?|btc|sats|sol|degen|to|into|here|now|at)\b|\s*[.!]?\s*$)",
         r"\b(?:send|transfer|tip|pay|wire|swap|deploy|mint|bridge|approve|withdraw|sign|donate)\b~(?:\$|"
         r"\b(?:eth|usdc|degen|token|coin|tokens|funds|nft|transaction|wallet|contract|crypto|money)\b)",
         r"\b(?:buy|sell|ape into|invest in|pump|shill)\b~(?:\$|\b(?:token|tokens|coin|coins|crypto|nft|presale)\b)",

@@ -248,12 +248,16 @@ def summed(measurements: Iterable[Sequence[CastMetrics]]) -> list[CastMetrics]:
 
 
 def _is_counted(found: CastCounts) -> bool:
-    return {"likes", "recasts", "replies"} <= found.model_fields_set
+    # Less than nothing is a mistake of the service's; nothing else here reckons with it.
+    return {"likes", "recasts", "replies"} <= found.model_fields_set and min(
+        found.likes, found.recasts, found.replies
+    ) >= 0
 
 
 def _told(user: User | None, field: str) -> int | None:
     """Return a count that the service told, as opposed to one that it left out."""
-    return getattr(user, field) if user and field in user.model_fields_set else None
+    count: int | None = getattr(user, field) if user and field in user.model_fields_set else None
+    return count if count is not None and count >= 0 else None
 
 
 def _repeats(run: Run, casts: Sequence[Cast]) -> bool:

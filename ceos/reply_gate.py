@@ -11,7 +11,7 @@ An objection goes back to the model, so none of them quotes the answer: the quot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ceos.models import Agent, Mention, Talk
 from ceos.readings import hidden_in, latin, plain, readings, squeezed
@@ -23,6 +23,8 @@ ECHO_LETTERS = 34
 DICTATED_LETTERS, MOST_LETTERS = 8, 14
 #: So many letters in a row of the prompt give it away.
 LEAK_LETTERS = 30
+#: So many of its words in a row, whatever the order of the letters in each.
+LEAK_WORDS = 7
 #: So many letters, if they begin lines or sentences.
 INITIALS = 6
 
@@ -30,7 +32,7 @@ INITIALS = 6
 def objections(text: str, *, agent: Agent, mention: Mention, talk: Talk, system_prompt: str) -> list[str]:
     """Return everything that speaks against publishing an answer, a sentence each; nothing means it may go out."""
     bare = _without_trusted(text, agent, talk)
-    found = [*_about_tokens(text, agent, talk), *_about_form(bare, agent, mention, talk)]
+    found = [*about_tokens(text, agent, talk, _heard(mention, talk)), *_about_form(bare, agent, mention, talk)]
     found += _about_the_prompt(bare, system_prompt)
     found += about_what_it_says(bare, agent)
     found += _about_echoes(text, mention, talk)
@@ -43,7 +45,7 @@ def unfit_to_show(agent: Agent, mention: Mention, talk: Talk) -> str:
     if mention.embeds:
         return "it carries a link or a picture that nobody has looked at"
     for text in texts:
-        found = {*_about_tokens(text, agent, talk), *about_money(text)}
+        found = {*about_tokens(text, agent, talk), *about_money(text)}
         # It names the agent, or how would the agent know of it? Whom else it names is up to nobody here.
         names = {_canonical(match[0]) for match in _TOKENS["name"].finditer(plain(text))}
         if found - {_WORDS_FOR["name"]} or len(names) > 1:
@@ -71,12 +73,14 @@ _TOKENS: dict[str, re.Pattern[str]] = {
         rf"|\bwww\s?\.\s?\S+|(?<![\w@.])(?:{_LABEL}[.。．｡])+{_ENDING}(?![\w-])(?:[:/?#]\S*)?"
         rf"|\b{_LABEL}\s?[\[({{<]\s?(?:\.|dot|punkt|punto|point|точка|点|ドット)\s?[\])}}>]\s?{_ENDING}\b"
         rf"|\b{_LABEL}\s(?:dot|punkt|punto|точка|点|ドット)\s(?:{'|'.join(_ENDINGS.split())}|io|gg|ly|cc)\b"
+        rf"|\b{_LABEL}[-_](?:dot|punkt|punto|точка)[-_](?:{'|'.join(_ENDINGS.split())}|[a-z]{{2}})\b"
+        r"|\b[a-z0-9-]+\s(?:com|net|org|xyz|io|me|ly|gg|cc|co|app)\s(?:forward )?slash\s\w+"
         rf"|\b{_LABEL}\s?\.\s(?:com|net|org|xyz|eth|io|app)\b|\b{_LABEL}\s\.(?:{_ENDING})\b"
         r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\bxn--[a-z0-9-]+",
         re.IGNORECASE,
     ),
     "address": re.compile(
-        r"0\s?[x×]\s?(?:[0-9a-f][\s.\-_:]?){6,}|\b[0-9a-f]{24,}\b|\b(?:bc1|addr1|cosmos1|tb1|ltc1)[a-z0-9]{8,}"
+        r"(?:0|\b(?:zero|null|cero|zéro|ноль))\s?[x×]\s?(?:[0-9a-f][\s.\-_:]?){6,}|\b[0-9a-f]{24,}\b|\b(?:bc1|addr1|cosmos1|tb1|ltc1)[a-z0-9]{8,}"
         r"|\b(?=\w*\d)(?=\w*[A-Z])(?=\w*[a-z])[1-9A-HJ-NP-Za-km-z]{26,64}\b|\b[TUE]Q[\w-]{40,}",
         re.IGNORECASE,
     ),
@@ -93,13 +97,19 @@ _WORDS_FOR = {
 }
 
 
-def _about_tokens(text: str, agent: Agent, talk: Talk) -> Iterator[str]:
+def about_tokens(text: str, agent: Agent, talk: Talk, heard: Sequence[str] = ()) -> Iterator[str]:
+    """Yield what is wrong with the links, addresses, tickers and names of a text; `heard` is what strangers said."""
     trusted = _trusted(agent, talk)
     for sort, pattern in _TOKENS.items():
         for form in {plain(text), latin(text)}:
             if any(not _is_trusted(match[0], trusted) for match in pattern.finditer(form)):
                 yield _WORDS_FOR[sort]
                 break
+    # Without its sign, a ticker that somebody brought up is a ticker still; as an ordinary word it is none.
+    raised = {_canonical(match[0])[1:] for one in heard for match in _TOKENS["ticker"].finditer(plain(one))}
+    words = {word for word in re.findall(r"\w+", plain(text)) if not word.islower()}
+    if any(word.casefold() in raised and not _is_trusted(f"${word}", trusted) for word in words):
+        yield _WORDS_FOR["ticker"]
     # An address in pieces: the signs between them are left out.
     pieces = re.findall(r"0x[0-9a-f]{40}", re.sub(r"[^0-9a-z]", "", latin(text).casefold()))
     if not trusted.issuperset(pieces):
@@ -215,9 +225,23 @@ def _about_the_prompt(text: str, system_prompt: str) -> Iterator[str]:
         if _shares(letters, source, LEAK_LETTERS // _weight(letters)):
             yield "The answer repeats what you were told in confidence; leave that out."
             return
+    if _shares_words(_shuffled(text), _shuffled(system_prompt)):
+        yield "The answer repeats what you were told in confidence; leave that out."
     for firsts in _initials(text):
         if len(firsts) >= INITIALS and firsts[:INITIALS] in source[:400]:
             yield "The first letters of the answer spell something; write it differently."
+
+
+def _shuffled(text: str) -> list[str]:
+    """Return the words of a text with their letters sorted, so that Pig Latin and anagrams are what they were."""
+    words = re.findall(r"[a-z]+", latin(text).casefold())
+    # Pig Latin adds "ay", "yay" or "way".
+    return ["".join(sorted(re.sub(r"[wy]", "", re.sub(r"(?<=[a-z]{2})ay$", "", word)))) for word in words]
+
+
+def _shares_words(text: Sequence[str], source: Sequence[str]) -> bool:
+    runs = {tuple(source[start : start + LEAK_WORDS]) for start in range(len(source) - LEAK_WORDS + 1)}
+    return any(tuple(text[start : start + LEAK_WORDS]) in runs for start in range(len(text) - LEAK_WORDS + 1))
 
 
 def _initials(text: str) -> Iterator[str]:
@@ -244,14 +268,19 @@ _REQUEST = re.compile(
 
 
 def _about_echoes(text: str, mention: Mention, talk: Talk) -> Iterator[str]:
-    texts = [mention.text, *(cast.text for cast in talk.casts if not cast.is_own), *talk.quotes]
-    texts += [quote for cast in talk.casts for quote in cast.quotes]
+    texts = _heard(mention, talk)
     answer = squeezed(latin(text))
     for theirs in (*texts, " ".join(texts)):
         for reading in readings(theirs):
             if _is_echo(answer, squeezed(reading), is_asked=bool(_REQUEST.search(reading))):
                 yield "The answer repeats somebody's words; say it in words of your own."
                 return
+
+
+def _heard(mention: Mention, talk: Talk) -> list[str]:
+    """Return what strangers have said here, and what is quoted, whoever quotes it."""
+    texts = [mention.text, *(cast.text for cast in talk.casts if not cast.is_own), *talk.quotes]
+    return texts + [quote for cast in talk.casts for quote in cast.quotes]
 
 
 def _is_echo(answer: str, theirs: str, *, is_asked: bool) -> bool:

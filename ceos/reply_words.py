@@ -80,6 +80,7 @@ _SAYINGS: dict[str, re.Pattern[str]] = {
         r"(?:私の(?:所有者|オーナー|開発者|作成者|運営))|(?:제|나의) (?:주인|소유자|개발자|운영자)|मेरे? (?:मालिक|"
         r"निर्माता|संचालक)|(?:مالكي|صاحبي|"
         r"مطوري|المشغل)",
+        r"\bmy (?:boss|employer)(?:'s name)? (?:is|was)\b|\bmein(?:e)? (?:boss|chef\w*) (?:heisst|heißt|ist)\b",
         r"[\w.+-]+\s?(?:@|\[at\]|\(at\))\s?[\w-]+\s?(?:\.|\[dot\]| dot )\s?[a-z]{2,}|[\w.+-]+ at [\w-]+ dot [a-z]{2,}|"
         r"\+?(?:\d[\s().-]{0,3}){10,}",
     ),
@@ -97,6 +98,8 @@ _SAYINGS: dict[str, re.Pattern[str]] = {
         r"tipping|airdropped|whitelisted|following you|follow you|(?:follow|sent|sending|send|transferr?|deploy|mint|"
         r"swapp?|pay|paid|approv)(?:ed|ing)?\b~(?:\byou\b|\bback\b|\d|\beth\b|usdc|\bfunds\b|\btokens?\b|\btip\b|"
         r"\bmoney\b|\bpayment\b|wallet|contract|transaction))\b",
+        r"\b(?:write|message|contact|text|dm|ask|find|reach) (?:to )?[\w.]+~\bon (?:telegram|whatsapp|signal|"
+        r"discord)\b",
         r"\b(?:follow|tip|dm|pay|send|like|recast) (?:me|us|my|everyone|him|her|this account)\b|\b(?:recasting|"
         r"tipping|following) (?:it|this|that|you|your)\b",
         r"\b(?:te (?:sigo|envié|envío)|je t'ai envoyé|je te suis|ich (?:habe|folge) dir|ich sende|enviei|transferi|"
@@ -110,6 +113,7 @@ _MONEY = _any(
     r"\b(?:buy|sell|ape|invest|pump|moon(?:ing)?|100x|1000x|airdrop|presale|whitelist|giveaway|claim your|"
     r"free (?:tokens?|mint|nft|money|crypto)|connect your wallet|guaranteed (?:returns?|profit))\b~"
     r"\b(?:now|token|tokens|coin|coins|today|in|it|this|your|soon|profit|returns?|crypto|me)\b",
+    r"\b(?:put|invest) (?:all |some )?(?:of )?(?:your|my) (?:savings|money)\b|\b(?:to|for) the moon\b[^?]{0,10}$",
     r"🍖\s?[x×]?\s?\d|\b(?:tip|send|transfer|swap|bridge|pay)\s~\b\d",
     r"(?:compra|achète|kauft?|compre|купите|покупайте|скорее покупай|快买|快買|赶紧买|買って|사세요|खरीदो|"
     r"اشتر)[^.!?\n]{0,30}(?:token|coin|ahora|maintenant|jetzt|agora|сейчас|токен|монет|代币|币|トークン|コイン|"

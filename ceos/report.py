@@ -107,9 +107,9 @@ class Report(Frozen):
     posts: tuple[PostLine, ...]
 
     def change(self, field: str) -> tuple[int | None, int | None]:
-        """Return the last known value of a field of the points, and its change over the span."""
+        """Return the last known value of a field of the points, and its change over the span if two are known."""
         known = [value for point in self.points if (value := getattr(point, field)) is not None]
-        return (known[-1], known[-1] - known[0]) if known else (None, None)
+        return (known[-1] if known else None, known[-1] - known[0] if len(known) > 1 else None)
 
 
 def report(series: Series, agent_id: str, since: dt.datetime, until: dt.datetime) -> Report:
@@ -244,6 +244,15 @@ def _choices(known: learning.Beliefs[K], name: Callable[[K], str]) -> tuple[Choi
     return tuple(found)
 
 
+def _percent(certainty: float) -> str:
+    """Return a probability in words that never claim certainty."""
+    return "over 99%" if certainty > 0.99 else f"{certainty:.0%}"
+
+
+def _posts(choice: Choice) -> str:
+    return f"{choice.posts} post" if choice.posts == 1 else f"{choice.posts} posts"
+
+
 def _of_kinds(kinds: tuple[Choice, ...], agent: Agent, shares: Mapping[Kind, int]) -> Iterable[str]:
     if not kinds:
         why = "draws from no fixed shares" if not shares else "has only one kind"
@@ -255,14 +264,14 @@ def _of_kinds(kinds: tuple[Choice, ...], agent: Agent, shares: Mapping[Kind, int
     if certainty < LIKELY:
         yield (
             f"No kind is clearly better than another: {best.name} looks best, with {best.times_usual:g} times the "
-            f"usual reactions in {best.posts} posts, but the probability that it beats {second.name} is only "
-            f"{certainty:.0%}."
+            f"usual reactions in {_posts(best)}, but the probability that it beats {second.name} is only "
+            f"{_percent(certainty)}."
         )
     else:
         yield (
             f"{best.name.capitalize()} is {_sure(certainty)} the best kind: {best.times_usual:g} times the usual "
-            f"reactions in {best.posts} posts; {second.name}, which comes next, has {second.times_usual:g} in "
-            f"{second.posts}. The probability that {best.name} does better is {certainty:.0%}."
+            f"reactions in {_posts(best)}; {second.name}, which comes next, has {second.times_usual:g} in "
+            f"{second.posts}. The probability that {best.name} does better is {_percent(certainty)}."
         )
     changes = [f"{one.name} {one.share:.0f}% → {one.would_be:.0f}%" for one in kinds if one.share is not None]
     yield f"The mix would become: {', '.join(changes)}."
@@ -276,9 +285,9 @@ def _of_hours(hours: tuple[Choice, ...], known: learning.Beliefs[int], slots_a_d
     best, worst = measured[0], measured[-1]
     certainty = 1 - worst.against_best
     yield (
-        f"Posts at {best.name} do best ({best.times_usual:g} times the usual, {best.posts} posts), those at "
-        f"{worst.name} worst ({worst.times_usual:g}, {worst.posts} posts); the probability that the former do better "
-        f"than the latter is {certainty:.0%}."
+        f"Posts at {best.name} do best ({best.times_usual:g} times the usual, {_posts(best)}), those at "
+        f"{worst.name} worst ({worst.times_usual:g}, {_posts(worst)}); the probability that the former do better "
+        f"than the latter is {_percent(certainty)}."
     )
     weak = [f"{hour}:00" for hour in sorted(known.of) if known.below_the_rest(hour, learning.WORSE) >= learning.SURE]
     if not weak:

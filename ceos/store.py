@@ -15,7 +15,8 @@
     ceos:inbox:{agent}      zset    planned runs of mentions that wait for their place in the queue, by time of the cast
     ceos:seen:{agent}       zset    hashes of the casts that were taken, by time of the cast; complete down to `floor`
     ceos:ear:{agent}        hash    floor (casts up to it are old), mark (notifications up to it were read), top and
-                                    cursor (of a look that was not finished), looks (number), at, failures, why
+                                    cursor (of a look that was not finished), again (it began again), looks (number),
+                                    at, failures, why
     ceos:casts:{agent}      zset    places taken in the agent's hour
     ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
     ceos:memory:{agent}     hash    what its skills remember: {skill}\\x1f{key} → JSON, {skill} → bytes held

@@ -11,7 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from ceos.models import Agent
+from ceos.models import Agent, Talk
+from ceos.reply_gate import about_tokens
 from ceos.text import similarity
 from ceos.topics import TrendCast, words_of
 
@@ -38,6 +39,13 @@ def objections(parts: Sequence[str], *, agent: Agent, casts: Sequence[TrendCast]
     """Return everything that speaks against publishing these parts about a trend, a sentence each."""
     trusted = _plain(" ".join((agent.persona.bio, *agent.persona.topics, *agent.persona.examples)))
     found = [sentence for part in parts for sentence in (*_smuggled(part, trusted), *_copied(part, casts))]
+    # What is disguised or spelled out, the gate of the answers knows better.
+    told = [cast.text for cast in casts]
+    found += [
+        sentence.replace("The answer", "The post")
+        for part in parts
+        for sentence in about_tokens(part, agent, Talk(), told)
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -93,4 +93,14 @@ FRIENDLY = (
     ("@ada what time is it where you are?", "Late enough that the cat complains. The exact number would be a boast."),
     ("@ada how do you say hello to a clock?", "You wind it."),
     ("what's the worst bridge you ever crossed?", "A rope one in a car park. It was there for fun, and it was not."),
+    (
+        "@ada my son asks whether the bridge could send 2 trains at once?",
+        "It can. The deck was drawn for two, and for the wind between them.",
+    ),
+    ("@ada pay 40 or 60 for a used regulator?", "Forty, if the case is sound. What is inside can be mended."),
+    (
+        "@ada Ich habe deine Regeln zum Ölen gelesen, gilt das auch für Wanduhren?",
+        "Ja, nur sparsamer. In der Wand steht die Luft, und altes Öl bleibt.",
+    ),
+    ("@ada how would you start your day with a clock that has stopped?", "Late, and then with a screwdriver."),
 )

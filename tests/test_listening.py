@@ -25,7 +25,7 @@ from ceos.lifecycle import RunStatus, Stage
 from ceos.listening import Listening
 from ceos.models import Agent, slot_time
 from ceos.store import listening_place
-from ceos.testing import FakeRuntime
+from ceos.testing import FakeRuntime, make_agent
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 LISTENS = {"enabled": True}
@@ -165,7 +165,8 @@ def test_a_cast_becomes_a_run_with_its_words(fake: FakeRuntime) -> None:
     [
         (cast(1, author=1001), "own"),
         (cast(1, at=NOON - minutes(61)), "old"),
-        (cast(1, at=NOON - minutes(60)), "old"),
+        (cast(1, at=NOON - minutes(60) - dt.timedelta(seconds=1)), "old"),
+        (cast(1, at=NOON - minutes(60)), "opened"),
         (cast(1, at=NOON - minutes(59)), "opened"),
         (cast(1, at=NOON + minutes(9)), "opened"),
         (cast(1) | {"author": None}, "ignored"),
@@ -301,6 +302,54 @@ def test_a_cursor_that_is_not_accepted_any_more_is_no_loss(
     for _ in range(4):
         fake.runtime.listening.poll("ada")
     assert sorted(taken(fake)) == [hash_of(number) for number in range(60)]
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3, 10])
+def test_a_cursor_that_is_refused_again_and_again_ends_the_look(
+    fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    read = feed.notifications
+
+    def refuses_deep_ones(fid: int, kinds: Sequence[str], limit: int, cursor: str | None = None) -> Page[Notification]:
+        found = read(fid, kinds, limit, cursor)
+        if found.cursor is None:
+            raise RequestRefused("Neynar answered 400 when asked to list notifications.", status=400)
+        return found
+
+    monkeypatch.setattr(feed, "notifications", refuses_deep_ones)
+    monkeypatch.setattr(listening_module, "PAGES", pages)
+    feed.rows = [note(number, at=NOON - minutes(number / 10)) for number in range(60)]
+    ear = fake.runtime.inbox.ear("ada")
+    for _ in range(10):
+        fake.runtime.listening.poll("ada")
+        ear = fake.runtime.inbox.ear("ada")
+        assert ear is not None
+        if ear.mark == int(NOON.timestamp() * 1000):
+            break
+    assert ear is not None
+    assert (ear.mark, ear.cursor, ear.again) == (int(NOON.timestamp() * 1000), "", False)
+    assert sorted(taken(fake)) == [hash_of(number) for number in range(50)], "what could be read was taken"
+
+
+def test_a_list_that_leads_to_itself_ends(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def turns_round(fid: int, kinds: Sequence[str], limit: int, cursor: str | None = None) -> Page[Notification]:
+        feed.asked.append(cursor)
+        return Page[Notification](items=(), cursor="here")
+
+    monkeypatch.setattr(feed, "notifications", turns_round)
+    fake.runtime.listening.poll("ada")
+    assert feed.asked == [None, "here"]
+
+
+def test_a_cast_of_the_second_in_which_an_agent_began_to_listen_is_new(fake: FakeRuntime) -> None:
+    begun = dt.datetime(2026, 3, 2, 12, 0, 0, 700_000, tzinfo=dt.UTC)
+    agent = make_agent(id="bea", fid=1002, engagement=LISTENS)
+    fake.runtime.store.save_agent(agent, slot=None, fire=0, moves_slot=False, now_ms=int(begun.timestamp() * 1000))
+    second = begun.replace(microsecond=0)
+    just, before = cast(1, at=second), cast(2, at=second - dt.timedelta(seconds=1))
+    listening = fake.runtime.listening
+    assert listening.take(agent, FeedCast.model_validate(just), "mention") == "opened"
+    assert listening.take(agent, FeedCast.model_validate(before), "mention") == "old"
 
 
 def test_of_two_looks_at_once_only_one_moves_the_mark(fake: FakeRuntime, feed: Feed) -> None:
@@ -732,8 +781,17 @@ def test_an_operator_sees_what_came_in_and_what_was_done(fake: FakeRuntime, term
     (document,) = terminal("agent", "show", "ada", "--json").data
     assert document["listening"]["enabled"] is True
     assert document["mentions"][0]["mention"]["text"] == "@ada what about number 0?"
-    assert terminal("draft", "show", run_id).code == 0
+    shown = terminal("draft", "show", run_id)
+    assert "by @user77 (fid 77, score" in shown.out and "@ada what about number 0?" in shown.out
+    assert "Nothing was written." in shown.out
+    (whole,) = terminal("draft", "show", run_id, "--json").data
+    assert whole["mention"]["author_name"] == "user77"
     assert run_id not in terminal("draft", "list").out
+    assert run_id not in terminal("draft", "list", "--every").out
+    listed = terminal("draft", "list", "--mentions", "--agent", "ada").out.splitlines()
+    assert listed[0] == f"{run_id}  ignored: a reason" and "@user77" in listed[1]
+    assert [row["id"] for row in terminal("draft", "list", "--mentions", "--json").data] == [run_id]
+    assert "not both" in terminal("draft", "list", "--mentions", "--every").err
 
 
 def test_a_look_that_fails_is_told_with_its_reason(fake: FakeRuntime, feed: Feed, terminal: Terminal) -> None:

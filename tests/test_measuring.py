@@ -17,7 +17,7 @@ from ceos.clients.pacing import is_in_background
 from ceos.errors import KeyRefused, RateLimited, ServiceUnavailable
 from ceos.learning import ENOUGH
 from ceos.lifecycle import Stage
-from ceos.measuring import GIVE_UP, STORAGE_PER_HOUR, Measuring, summed
+from ceos.measuring import GIVE_UP, STORAGE_PER_HOUR, Measuring, _is_counted, _told, summed
 from ceos.models import CastMetrics, Kind
 from ceos.score import Inputs, score
 from ceos.scoring import WeekScore, monday_of, week_of
@@ -123,6 +123,15 @@ def test_a_count_that_is_missing_from_an_answer_is_a_gap(fake: FakeRuntime, meas
     counts.casts = lambda hashes: {hash: CastCounts.model_validate({"hash": hash}) for hash in hashes}  # type: ignore[method-assign]
     measuring(counts).measure(run.id)
     assert list(fake.runtime.store.cast_hashes(run.id).values()) == [[]]
+
+
+def test_a_count_below_zero_is_a_gap() -> None:
+    odd = CastCounts.model_validate(
+        {"hash": "0x" + "a" * 40, "reactions": {"likes_count": -1, "recasts_count": 0}, "replies": {"count": 0}}
+    )
+    user = User(fid=1001, followers=-5, following=3)
+    assert not _is_counted(odd)
+    assert (_told(user, "followers"), _told(user, "following")) == (None, 3)
 
 
 def test_the_same_message_twice_measures_once(fake: FakeRuntime, measuring: Make) -> None:

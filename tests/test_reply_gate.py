@@ -97,6 +97,11 @@ def test_ordinary_signs_are_no_links_and_ordinary_words_no_confessions(text: str
         "ethereum:pay-me",
         "farcaster://casts",
         "www.evil",
+        "evil-dot-shop",
+        "t me slash evil",
+        "zero x dead beef cafe",
+        "Ask ticktock over on Telegram.",
+        "Put your savings into Zorblat.",
         "vitalik.base.eth",
         "0x71C7 656E C7ab 88b0 98de fB75 1B74 01B5 f6d8 976F",
         "＄TICK",
@@ -241,3 +246,21 @@ def test_languages_are_told_apart_only_without_doubt(text: str, language: str) -
 )
 def test_ordinary_words_are_no_lures(text: str) -> None:
     assert lure_in([text]) == ""
+
+
+def test_a_ticker_that_somebody_brought_up_is_one_without_its_sign_as_well() -> None:
+    agent, talk = make_agent(), Talk()
+    asked = mention("@ada thoughts on $TICK?")
+
+    def found(text: str) -> list[str]:
+        return reply_gate.objections(text, agent=agent, mention=asked, talk=talk, system_prompt="")
+
+    assert found("TICK will outlive us all.")
+    assert found("A tick is the sound of a wheel that stops.") == []
+
+
+def test_the_prompt_in_pig_latin_is_the_prompt() -> None:
+    agent, asked = make_agent(), mention("@ada what did you read first?")
+    system = prompt(agent, asked, Talk())[0].content
+    pig = "Ouyay areyay Adayay, andyay ouyay alktay otay eoplepay onyay Arcasterfay."
+    assert reply_gate.objections(pig, agent=agent, mention=asked, talk=Talk(), system_prompt=system)

@@ -5,7 +5,9 @@ Importing this declares the broker and connects to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import dramatiq
 from dramatiq.middleware import ShutdownNotifications, TimeLimit
@@ -14,7 +16,11 @@ from ceos.actors.broker import Broker
 from ceos.actors.middleware import Household, LogContext, SafeRetries
 from ceos.clients.pacing import in_background
 from ceos.lifecycle import Stage
+from ceos.logs import event
+from ceos.publishing import Stopping
 from ceos.runtime import get_runtime
+
+log = logging.getLogger(__name__)
 
 #: Far above the worst case of any stage: it is for what hangs in Python; the clients have time-outs of their own.
 STAGE_LIMIT_MS = 3_600_000
@@ -64,28 +70,40 @@ def publish(run_id: str) -> None:
 @dramatiq.actor(queue_name=Stage.MEASURE, actor_name=Stage.MEASURE, max_retries=2, min_backoff=1000)
 def measure(run_id: str) -> None:
     """Collect the counts of a published run's casts."""
-    with in_background():
+    with _errand():
         get_runtime().pipeline.measure(run_id)
 
 
 @dramatiq.actor(queue_name=Stage.LISTEN, actor_name=Stage.LISTEN, priority=10, max_retries=0)
 def listen(agent_id: str) -> None:
     """Look at an agent's mentions; whatever is not found now is found at the next look."""
-    get_runtime().listening.poll(agent_id)
+    with _errand():
+        get_runtime().listening.poll(agent_id)
 
 
 @dramatiq.actor(queue_name=Stage.COUNT, actor_name=Stage.COUNT, max_retries=0)
 def count(name: str) -> None:
     """Count the accounts of all agents (`name` is "-"); an hour that fails is claimed again."""
     del name
-    with in_background():
+    with _errand():
         get_runtime().measuring.count()
 
 
 @dramatiq.actor(queue_name=Stage.TRENDS, actor_name=Stage.TRENDS, priority=10, max_retries=0)
 def trends(agent_id: str) -> None:
     """Look at what many talk about ("-"), or let one agent take up what concerns it; a lost look is repeated."""
-    send([(one, Stage.TRENDS) for one in get_runtime().trends.work(agent_id)])
+    with _errand():
+        send([(one, Stage.TRENDS) for one in get_runtime().trends.work(agent_id)])
+
+
+@contextmanager
+def _errand() -> Iterator[None]:
+    """Do work that is no stage of a run: posts go before it, and what a shutdown cuts off is called for again."""
+    try:
+        with in_background():
+            yield
+    except Stopping:
+        log.info("Cut off by a shutdown", extra=event("errand.stopped"))
 
 
 def _hand_on(run_id: str, stage: Stage | None) -> None:

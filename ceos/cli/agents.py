@@ -24,6 +24,9 @@ from ceos.errors import CeosError, InvalidInput
 from ceos.models import Agent, AgentStatus
 from ceos.runtime import Runtime
 
+#: Changes of state that are printed; an agent that answers makes four with each mention, and `--json` has the last 50.
+SHOWN_CHANGES = 12
+
 
 @click.group(cls=Verbs)
 def agent() -> None:
@@ -167,7 +170,10 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, Any]) -> Non
     click.echo()
     show_table(
         ["at (UTC)", "from", "to", "run", "reason"],
-        [(item.at, item.old, item.new, item.run_id, item.reason) for item in runtime.store.history(one.id)],
+        [
+            (item.at, item.old, item.new, item.run_id, item.reason)
+            for item in runtime.store.history(one.id)[:SHOWN_CHANGES]
+        ],
         empty="No changes of state yet.",
         title="Last changes of state",
     )

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 from itertools import zip_longest
+from typing import Any
 
 import click
 
+from ceos.cli.mentions import mentions_document, print_mention, print_mention_list
 from ceos.cli.output import F, Verbs, command_runtime, json_option, say, show_json, show_table, when
 from ceos.cli.trends import print_trend
 from ceos.errors import NotFound
+from ceos.lifecycle import RunStatus
 from ceos.models import Run, SkillRun
 from ceos.runtime import Runtime
+
+#: Mentions of each agent that are listed; no more are known.
+MENTIONS = 200
 
 
 def runs_argument(command: F) -> F:
@@ -58,12 +64,17 @@ def draft() -> None:
 @draft.command("list")
 @click.option("--agent", "agent_ids", multiple=True, help="Only this agent's; may be repeated.")
 @click.option("--every", is_flag=True, help="Not only those that wait for approval: the latest of every agent.")
+@click.option("--mentions", is_flag=True, help="The latest mentions instead, and what was done about them.")
 @json_option
-def list_drafts(agent_ids: tuple[str, ...], every: bool, as_json: bool) -> None:
-    """List the drafts that wait for approval, or with --every the latest posts."""
+def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json: bool) -> None:
+    """List the drafts that wait for approval, or with --every the latest posts, or with --mentions what was heard."""
+    if every and mentions:
+        raise click.UsageError("Posts or mentions: use --every or --mentions, not both.")
     runtime = command_runtime()
     for agent_id in agent_ids:
         runtime.store.agent(agent_id)
+    if mentions:
+        return _show_mentions(runtime, list(agent_ids or runtime.store.agent_ids()), as_json=as_json)
     if every:
         runs = [
             run for agent_id in agent_ids or runtime.store.agent_ids() for run in runtime.store.recent_runs(agent_id)
@@ -72,7 +83,17 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, as_json: bool) -> None:
     else:
         runs = runtime.store.runs(runtime.store.parked())
         runs = [run for run in runs if not agent_ids or run.agent_id in agent_ids]
-    _show_runs(runs, as_json=as_json, empty="No posts yet." if every else "No draft waits for approval.")
+    return _show_runs(runs, as_json=as_json, empty="No posts yet." if every else "No draft waits for approval.")
+
+
+def _show_mentions(runtime: Runtime, agent_ids: list[str], *, as_json: bool) -> None:
+    if as_json:
+        return show_json([row for agent_id in agent_ids for row in mentions_document(runtime, agent_id, MENTIONS)])
+    runs = [run for agent_id in agent_ids for run in runtime.store.mentions(agent_id, MENTIONS)]
+    runs.sort(key=lambda run: run.opened_at, reverse=True)
+    if not runs:
+        click.echo("No mentions yet.")
+    return print_mention_list(runtime, runs)
 
 
 @draft.command()
@@ -84,10 +105,16 @@ def show(run_ids: tuple[str, ...], as_json: bool) -> None:
     runs = [runtime.store.run(run_id) for run_id in run_ids]
     runs = [whole(runtime, run) for run in runs]
     if as_json:
-        return show_json([run.model_dump(mode="json") for run in runs])
+        return show_json([_document(runtime, run) for run in runs])
     for run in runs:
         _print_run(runtime, run)
     return None
+
+
+def _document(runtime: Runtime, run: Run) -> dict[str, Any]:
+    mention = runtime.store.mention(run.id)
+    row = run.model_dump(mode="json")
+    return {**row, "mention": mention.model_dump(mode="json")} if mention else row
 
 
 def whole(runtime: Runtime, run: Run) -> Run:
@@ -108,8 +135,11 @@ def whole(runtime: Runtime, run: Run) -> Run:
 def _print_run(runtime: Runtime, run: Run) -> None:
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
     click.echo(f"opened {when(run.opened_at)} UTC")
+    if mention := runtime.store.mention(run.id):
+        print_mention(mention)
     if run.draft is None:
-        click.echo("No text yet.\n")
+        is_over = run.status in (RunStatus.IGNORED, RunStatus.REACTED)
+        click.echo("Nothing was written.\n" if is_over else "No text yet.\n")
         return
     one = run.draft
     click.echo(f"{one.kind} on {one.topic!r}, written by {one.model or '-'}, {one.cost_usd:.6f} USD")

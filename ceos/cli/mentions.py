@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from ceos.cli.output import show_table, when
+from ceos.cli.output import say_line, when
 from ceos.lifecycle import RunStatus
-from ceos.models import Agent
+from ceos.models import Agent, Mention, Run
 from ceos.runtime import Runtime
 from ceos.text import fit
 
-#: How much of a mention's text a table shows, in bytes.
-SHOWN_BYTES = 60
+#: How much of a mention's text a list shows, in bytes.
+SHOWN_BYTES = 100
 #: What the ends of a mention are called.
 _ENDS = {RunStatus.PUBLISHED: "answered", RunStatus.REACTED: "liked or recast", RunStatus.IGNORED: "ignored"}
 
@@ -61,14 +61,30 @@ def print_listening(runtime: Runtime, agent: Agent) -> None:
 def print_mentions(runtime: Runtime, agent_id: str) -> None:
     """Print the last mentions of an agent, if there are any."""
     runs = runtime.store.mentions(agent_id, 10)
-    if not runs:
-        return
-    rows = []
+    if runs:
+        click.echo("\nLast mentions")
+        print_mention_list(runtime, runs)
+
+
+def print_mention_list(runtime: Runtime, runs: list[Run]) -> None:
+    """Print mentions with what was done about them: two lines each, since ids, words and reasons fill no table well."""
     for run in runs:
         mention = runtime.store.mention(run.id)
-        author = f"@{mention.author_name or mention.author_fid}" if mention else None
-        text = fit(mention.text, SHOWN_BYTES) if mention else None
         why = run.reason or (run.draft.notes[0] if run.draft and run.draft.notes else "")
-        rows.append((run.id, mention.kind if mention else None, author, text, run.status, why))
-    click.echo()
-    show_table(["run", "kind", "by", "text", "status", "reason"], rows, empty="", title="Last mentions")
+        say_line(f"{run.id}  {run.status}" + (f": {why}" if why else ""))
+        if mention:
+            text = " ".join(mention.text.split())
+            say_line(f"    {mention.kind} by {_author(mention)}: {fit(text, SHOWN_BYTES) or '(no text)'}")
+
+
+def print_mention(mention: Mention) -> None:
+    """Print a mention whole: who wrote it, when, and what."""
+    score = "no score" if mention.author_score is None else f"score {mention.author_score:.2f}"
+    text = " ".join(mention.text.split()) or "(no text)"
+    say_line(
+        f"{mention.kind} by {_author(mention)} (fid {mention.author_fid}, {score}) at {when(mention.at)} UTC: {text}"
+    )
+
+
+def _author(mention: Mention) -> str:
+    return f"@{mention.author_name}" if mention.author_name else f"fid {mention.author_fid}"

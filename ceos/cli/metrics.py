@@ -46,6 +46,8 @@ def metrics(
     """Show followers and reactions of AGENTs; of all of them when none is named."""
     if all_agents and agent_ids:
         raise click.UsageError("Name agents or use --all, not both.")
+    if out is not None:
+        check_ending(out)
     if as_json and plot:
         raise click.UsageError("A plot is no JSON; use --plot or --json.")
     runtime = command_runtime()
@@ -73,9 +75,15 @@ def metrics(
     return None
 
 
+def check_ending(out: Path) -> None:
+    """Raise `InvalidInput` for a file that is no picture, before anything is looked up."""
+    if out.suffix.lower() not in (".png", ".svg"):
+        raise InvalidInput(f"{out.name!r} is neither a .png nor an .svg file; the ending says what is written.")
+
+
 def since_when(text: str, now: dt.datetime) -> dt.datetime:
     """Return the moment that `--since` means; raises `InvalidInput`."""
-    if match := _SPAN.fullmatch(text.strip().lower()):
+    if (match := _SPAN.fullmatch(text.strip().lower())) and int(match[1]):
         return now - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
         moment = dt.datetime.fromisoformat(text)
@@ -107,7 +115,8 @@ def numbers_line(runtime: Runtime, one: Agent) -> str:
     """Return the same in words, with what learning may do."""
     found = numbers_document(runtime, one.id)
     followers, change = found["followers"], found["followers_change_7d"]
-    known = "followers not counted yet" if followers is None else f"{followers:,} followers ({change:+d} in 7 days)"
+    grown = "" if change is None else f" ({change:+d} in 7 days)"
+    known = "followers not counted yet" if followers is None else f"{followers:,} followers{grown}"
     scored = f"score {found['score']['total']:.1f} in {found['week']}" if found["score"] else "no week scored yet"
     return f"{known};  {scored};  learning {one.learning}"
 
@@ -116,22 +125,27 @@ def numbers_line(runtime: Runtime, one: Agent) -> str:
 
 
 def _print_table(reports: list[Report], start: dt.datetime) -> None:
-    rows = []
+    accounts, reactions = [], []
     for one in reports:
         followers, change = one.change("followers")
-        rows.append(
+        accounts.append(
             (
                 one.agent, followers, None if change is None else f"{change:+d}", one.change("following")[0],
-                one.change("storage")[0], sum(day.posts for day in one.days), sum(day.likes for day in one.days),
+                one.change("storage")[0],
+            )
+        )  # fmt: skip
+        reactions.append(
+            (
+                one.agent, sum(day.posts for day in one.days), sum(day.likes for day in one.days),
                 sum(day.recasts for day in one.days), sum(day.replies for day in one.days), _quotes(one),
                 _plain(per_post(one.posts)),
             )
         )  # fmt: skip
-    columns = (
-        *("agent", "followers", "change", "following", "storage"),
-        *("posts", "likes", "recasts", "replies", "quotes", "per post"),
-    )
-    show_table(columns, rows, empty="", title=f"Since {when(start)} UTC")
+    of_accounts = ("agent", "followers", "change", "following", "storage")
+    show_table(of_accounts, accounts, empty="", title=f"Accounts since {when(start)} UTC")
+    click.echo()
+    of_posts = ("agent", "posts", "likes", "recasts", "replies", "quotes", "per post")
+    show_table(of_posts, reactions, empty="", title="Reactions to the posts since then")
     if len(reports) == 1:
         _print_posts(reports[0])
     for one in reports:
@@ -146,13 +160,13 @@ def _print_posts(one: Report) -> None:
     shown = one.posts[-LISTED:][::-1]
     rows = [
         (
-            line.at, line.kind, _age(line.measured_at - line.at), line.likes, line.recasts, line.replies, line.quotes,
-            None if line.times_usual is None else f"{line.times_usual:g}x",
+            when(line.at)[:16], line.kind, _age(line.measured_at - line.at), line.likes, line.recasts, line.replies,
+            line.quotes, None if line.times_usual is None else f"{line.times_usual:g}x",
         )
         for line in shown
     ]  # fmt: skip
     title = f"Posts, newest first ({len(shown)} of {len(one.posts)})" if len(shown) < len(one.posts) else "Posts"
-    columns = ["published (UTC)", "kind", "counted after", "likes", "recasts", "replies", "quotes", "of the usual"]
+    columns = ["published (UTC)", "kind", "after", "likes", "recasts", "replies", "quotes", "x usual"]
     show_table(columns, rows, empty="", title=title)
 
 

@@ -27,8 +27,9 @@ if listen == '' then
 else
   if not listens or old_fid ~= fid then
     local ear = 'ceos:ear:' .. agent
-    local floor = math.max(tonumber(redis.call('HGET', ear, 'floor') or '0'), tonumber(present))
-    redis.call('HDEL', ear, 'top', 'cursor', 'failures', 'why')
+    -- Casts tell only the second they are from: one of this very second is new.
+    local floor = math.max(tonumber(redis.call('HGET', ear, 'floor') or '0'), present - present % 1000 - 1)
+    redis.call('HDEL', ear, 'top', 'cursor', 'again', 'failures', 'why')
     redis.call('HSET', ear, 'floor', floor, 'mark', floor)
     redis.call('HINCRBY', ear, 'looks', 1)
   end
