@@ -222,6 +222,7 @@ _EXPECTED_FORM = {
     "id": "1 to 32 lower-case letters, digits, '-' or '_', the first a letter or digit",
     "signer_uuid_env": "the name of an environment variable",
     "channel": "a channel's id: 1 to 16 lower-case letters, digits or '-'",
+    "channels": "a channel's id: 1 to 16 lower-case letters, digits or '-'",
 }
 
 _SECRET_KEY = re.compile(r"(?i)secret|token|passw|signer|credential|uuid|(^|_)key")
@@ -237,7 +238,7 @@ def _sentence(location: Location, detail: Mapping[str, Any]) -> str:
         return f"required table is missing; add [agent.{location[-1]}]." if is_table else "required key is missing."
     if kind == "extra_forbidden":
         return _unknown_key(str(location[-1]), _names(location[:-1]))
-    form = _EXPECTED_FORM.get(str(location[-1])) if kind == "string_pattern_mismatch" else _EXPECTED.get(kind)
+    form = _EXPECTED_FORM.get(_names(location)[-1]) if kind == "string_pattern_mismatch" else _EXPECTED.get(kind)
     expected = form.format(**detail.get("ctx", {})) if form else f"something else ({detail['msg']})"
     if kind == "value_error" and isinstance(value, dict | tuple):
         return f"expected {expected}."

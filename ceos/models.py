@@ -35,6 +35,7 @@ ONE_SIGNER = "exactly one of 'signer_uuid_env' (the name of a variable) and 'sig
 PERSONA_BYTES = 16_384
 
 AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -184,7 +185,7 @@ class Trends(Frozen):
     #: How long a topic is not taken up again.
     window_hours: int = Field(default=48, ge=1, le=720)
     #: Channels to look at beside the busiest.
-    channels: tuple[str, ...] = ()
+    channels: tuple[ChannelId, ...] = ()
     #: How relevant a topic must be to the persona, from 0 to 1.
     min_relevance: float = Field(default=0.6, ge=0, le=1)
 
@@ -206,7 +207,7 @@ class Agent(Frozen):
     signer_uuid: str | None = Field(default=None, min_length=1)
     strategy: str = "balanced"
     approval: Literal["auto", "review"] = "auto"
-    channel: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,15}$")
+    channel: ChannelId | None = None
     long_casts: bool = False
     persona: Persona
     schedule: Schedule

@@ -226,6 +226,9 @@ MODEL_ID = "expected a model id of the form 'author/name'"
          "the first a letter or digit; the value is not shown here."),
         ("0 9,13,18 * * mon-fri", SECRET, f"10: agent 'ada', schedule.cron: {CRON} (minute, hour, day-of-month, month, "
          "day-of-week); the value is not shown here."),
+        ("[agent.persona]", "[agent.trends]\nchannels = ['base', 'a b']\n[agent.persona]",
+         "7: agent 'ada', trends.channels[1]: expected a channel's id: 1 to 16 lower-case letters, digits or '-'; "
+         "got 'a b'."),
         # The file
         ("[[agent]]", "[agent]", "1: agent: expected a list of tables; write [[agent]] with two brackets."),
         ("[[agent]]", "agents = 1\n[[agent]]", "1: agents: unknown key; did you mean 'agent'?"),

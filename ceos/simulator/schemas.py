@@ -21,8 +21,8 @@ class Filler:
         self._topic = topic
         self._seed = seed
 
-    def fill(self, schema: dict[str, Any], name: str = "", root: dict[str, Any] | None = None) -> Any:
-        """A value for a schema of the simple kinds."""
+    def fill(self, schema: dict[str, Any], name: str = "", root: dict[str, Any] | None = None, place: str = "") -> Any:
+        """A value for a schema of the simple kinds; `place` tells two fields of one name apart."""
         root = schema if root is None else root
         schema = _resolve(schema, root)
         if "const" in schema:
@@ -31,14 +31,15 @@ class Filler:
             return schema["enum"][self._n(name) % len(schema["enum"])]
         kind = _kind(schema)
         if kind == "object":
-            return {key: self.fill(inner, key, root) for key, inner in schema.get("properties", {}).items()}
+            inside = f"{place}{name}."
+            return {key: self.fill(inner, key, root, inside) for key, inner in schema.get("properties", {}).items()}
         if kind == "array":
             return self._array(schema, name, root)
-        return self._scalar(kind, schema, name)
+        return self._scalar(kind, schema, name, place)
 
-    def _scalar(self, kind: str, schema: dict[str, Any], name: str) -> str | float | bool | None:
+    def _scalar(self, kind: str, schema: dict[str, Any], name: str, place: str) -> str | float | bool | None:
         if kind in {"integer", "number"}:
-            return self._number(schema, name, kind)
+            return self._number(schema, f"{place.lstrip('.')}{name}", kind)
         if kind == "null":
             return None
         return True if kind == "boolean" else self._text(schema, name)
