@@ -14,7 +14,7 @@ from ceos.clients.neynar_types import FeedCast
 from ceos.clients.openrouter import Message
 from ceos.models import Agent, Mention, Said, Talk
 from ceos.text import byte_length, fit
-from ceos.writing import fill
+from ceos.writing import fill, in_character
 
 #: What a model is shown of a conversation, in bytes; at two bytes for a token, as the prices reckon, 2,000 tokens.
 TALK_BYTES = 4_000
@@ -24,17 +24,7 @@ CAST_SHOWN_BYTES, MENTION_SHOWN_BYTES = 600, 1_500
 
 def prompt(agent: Agent, mention: Mention, talk: Talk, complaint: Sequence[str] = ()) -> list[Message]:
     """Return the messages that ask for an answer: our words, the conversation as data, and the request."""
-    persona = agent.persona
-    system = fill(
-        "reply_system",
-        name=agent.name,
-        bio=persona.bio,
-        tone=persona.tone or "plain and direct",
-        topics=", ".join(persona.topics),
-        avoid=", ".join(persona.avoid) or "nothing in particular",
-        examples="\n\n".join(persona.examples) or "(none given)",
-        limit=str(agent.cast_bytes),
-    )
+    system = in_character("reply_system", agent)
     request = fill("reply")
     if talk.earlier:
         request += "\n\n" + fill("reply_earlier", earlier="\n".join(f"- {text}" for text in talk.earlier))

@@ -204,17 +204,7 @@ def prompt(
     `material` are pairs of a skill's name and the JSON it found, in which no `<` stands that could end its element.
     What is `given` the model is always told; it is what the post is about.
     """
-    persona = agent.persona
-    system = fill(
-        "system",
-        name=agent.name,
-        bio=persona.bio,
-        tone=persona.tone or "plain and direct",
-        topics=", ".join(persona.topics),
-        avoid=", ".join(persona.avoid) or "nothing in particular",
-        examples="\n\n".join(persona.examples) or "(none given)",
-        limit=str(agent.cast_bytes),
-    )
+    system = in_character("system", agent)
     request = brief.instructions
     if recent:
         request += "\n\n" + fill("recent", recent="\n".join(f"- {text}" for text in recent[:SHOWN_CASTS]))
@@ -226,6 +216,21 @@ def prompt(
     if given is not None:
         told.insert(0, Message(role="user", content=given.words))
     return [Message(role="system", content=system), *told, Message(role="user", content=request)]
+
+
+def in_character(template: str, agent: Agent) -> str:
+    """Return a system prompt of `prompts/` with who the agent is and how it sounds."""
+    persona = agent.persona
+    return fill(
+        template,
+        name=agent.name,
+        bio=persona.bio,
+        tone=persona.tone or "plain and direct",
+        topics=", ".join(persona.topics),
+        avoid=", ".join(persona.avoid) or "nothing in particular",
+        examples="\n\n".join(persona.examples) or "(none given)",
+        limit=str(agent.cast_bytes),
+    )
 
 
 @functools.cache

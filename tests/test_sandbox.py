@@ -26,6 +26,7 @@ from ceos.errors import (
     SkillOutOfMemory,
     SkillTimedOut,
 )
+from ceos.fleet import wait_until
 from ceos.sandbox import wire
 from ceos.sandbox.executor import Limits, Sandbox
 from ceos.sandbox.processes import Child
@@ -382,7 +383,7 @@ def test_a_call_that_is_stopped_while_it_waits_leaves_the_sandbox_usable(sandbox
     thread = threading.Thread(target=call)
     with sandbox._changed:
         thread.start()
-        time.sleep(0.1)
+        assert wait_until(lambda: sys._current_frames()[thread.ident or 0].f_code.co_name == "_hold", 10)
         # when an exception is raised in its thread, the way Dramatiq does that, and comes with the lock,
         assert thread.ident is not None
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped))
@@ -473,11 +474,12 @@ def test_standard_needs_seccomp_and_says_what_it_has(sandbox: Sandbox) -> None:
 
 #: Runs a sandbox in a process whose kernel refuses some system calls; prints what came of it.
 HANDICAPPED = """
-import json, logging, os, struct, sys, time
+import json, logging, os, struct, sys
 from pathlib import Path
 from ceos.sandbox import kernel, seccomp
 from ceos.sandbox.executor import Limits, Sandbox
 from ceos.errors import SkillError
+from ceos.fleet import wait_until
 def below(pid):
     lists = [(task / "children").read_text().split() for task in Path(f"/proc/{pid}/task").iterdir()]
     found = [int(child) for each in lists for child in each]
@@ -505,11 +507,10 @@ try:
         if error.kind != "wall":
             raise
     value = sandbox.run("def run(ctx, params):\\n    return 7\\n", limits=Limits(seconds=10)).value
-    for _ in range(100):
-        time.sleep(0.1)
-        states = [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] for pid in below(os.getpid())]
-        if set(states) == {"S"}:
-            break
+    def states():
+        return [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] for pid in below(os.getpid())]
+    wait_until(lambda: set(states()) == {"S"}, 10)
+    states = states()
     print(json.dumps({"value": value, "missing": dict(sandbox.report().missing), "log": records, "states": states}))
 except SkillError as error:
     print(json.dumps({"error": str(error), "kind": error.kind}))

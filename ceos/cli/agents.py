@@ -150,6 +150,16 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, Any]) -> Non
         rows = [tuple(skill.values()) for skill in document["skills"]]
         show_table(["skill", "state", "failures in a row"], rows, empty="", title="Skills")
         click.echo()
+    _print_posts(runtime, one.id)
+    print_mentions(runtime, one.id)
+    click.echo()
+    _print_changes(runtime, one.id)
+    print_taken_up(taken_up(runtime, one))
+    click.echo()
+
+
+def _print_posts(runtime: Runtime, agent_id: str) -> None:
+    """Print the last posts."""
     show_table(
         ["run", "status", "kind", "parts", "casts", "reason"],
         [
@@ -161,30 +171,30 @@ def _print_one(one: Agent, status: AgentStatus, document: dict[str, Any]) -> Non
                 sum(hash is not None for hash in run.hashes),
                 run.reason,
             )
-            for run in runtime.store.recent_runs(one.id, 10)
+            for run in runtime.store.recent_runs(agent_id, 10)
         ],
         empty="No posts yet.",
         title="Last posts",
     )
-    print_mentions(runtime, one.id)
-    click.echo()
+
+
+def _print_changes(runtime: Runtime, agent_id: str) -> None:
+    """Print the last changes of state and the slots that were missed."""
     show_table(
         ["at (UTC)", "from", "to", "run", "reason"],
         [
             (item.at, item.old, item.new, item.run_id, item.reason)
-            for item in runtime.store.history(one.id)[:SHOWN_CHANGES]
+            for item in runtime.store.history(agent_id)[:SHOWN_CHANGES]
         ],
         empty="No changes of state yet.",
         title="Last changes of state",
     )
-    missed = runtime.store.missed(one.id)
+    missed = runtime.store.missed(agent_id)
     if missed:
         click.echo()
         show_table(
             ["slot (UTC)", "reason"], [(item.slot, item.reason) for item in missed], empty="", title="Missed slots"
         )
-    print_taken_up(taken_up(runtime, one))
-    click.echo()
 
 
 @agent.command()
