@@ -10,21 +10,27 @@ from importlib import import_module
 # Type checkers know this name; the typing module itself would take longer to import than all the rest of this file.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ceos.chain.types import ChainEvent
     from ceos.errors import (
         AnswerUnusable,
         CeosError,
         DraftRejected,
+        FeeTooLow,
         Fenced,
         HostRefused,
         IllegalTransition,
         InvalidInput,
         KeyRefused,
         LimitReached,
+        NonceTaken,
         NotFound,
         OutcomeUnknown,
         PluginError,
+        PolicyRefused,
+        RangeRefused,
         RateLimited,
         RequestRefused,
+        Reverted,
         SandboxUnavailable,
         ServiceError,
         ServiceUnavailable,
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
         SkillTimedOut,
         StoreMisconfigured,
         StoreUnavailable,
+        WrongChain,
     )
     from ceos.hookspecs import hookimpl
     from ceos.lifecycle import AgentState
@@ -70,6 +77,7 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "AgentState",
     "Brief",
     "Cast",
+    "ChainEvent",
     "Decision",
     "Draft",
     "HostCall",
@@ -86,17 +94,22 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "AnswerUnusable",
     "CeosError",
     "DraftRejected",
+    "FeeTooLow",
     "Fenced",
     "HostRefused",
     "IllegalTransition",
     "InvalidInput",
     "KeyRefused",
     "LimitReached",
+    "NonceTaken",
     "NotFound",
     "OutcomeUnknown",
     "PluginError",
+    "PolicyRefused",
+    "RangeRefused",
     "RateLimited",
     "RequestRefused",
+    "Reverted",
     "SandboxUnavailable",
     "ServiceError",
     "ServiceUnavailable",
@@ -107,6 +120,7 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "SkillTimedOut",
     "StoreMisconfigured",
     "StoreUnavailable",
+    "WrongChain",
     # About
     "__version__",
 ]
@@ -118,6 +132,7 @@ _HOMES = {
     "Strategy": "ceos.strategy",
     "AgentState": "ceos.lifecycle",
     "Trend": "ceos.topics",
+    "ChainEvent": "ceos.chain.types",
 } | dict.fromkeys(
     (
         *("Agent", "Brief", "Cast", "Decision", "Draft", "HostCall", "Kind", "Mention", "Part", "Persona", "Said"),

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +17,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from ceos.errors import InvalidInput
-from ceos.logs import redact
 from ceos.models import ONE_SIGNER, Agent, Engagement, Frozen, Limits, Models, Persona, Schedule, SkillUse, Trends
 from ceos.toml import Location, TomlError, line_numbers, load, table_text
-
-#: Values and keys are cut to this many characters in messages.
-SHOWN_CHARACTERS = 60
+from ceos.wording import clear_key, dotted, looks_secret, names, shown, wrong_value
 
 
 def load_agents(paths: Iterable[Path | str], strategies: Collection[str] = ()) -> list[Agent]:
@@ -120,7 +116,7 @@ class _Document:
                 near = difflib.get_close_matches(name, known, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
                 expected = ", ".join(sorted(known))
-                self.complain(("agent", index, "strategy"), f"expected one of {expected}; got {_shown(name)}{hint}")
+                self.complain(("agent", index, "strategy"), f"expected one of {expected}; got {shown(name)}{hint}")
 
     def line(self, location: Location) -> int:
         """Return the line of `location`, or of the nearest table around it."""
@@ -171,12 +167,12 @@ class _Document:
 
     def _name(self, location: Location) -> str:
         if len(location) < 2 or not isinstance(location[1], int):
-            return _clear_key(str(location[0]))
+            return clear_key(str(location[0]))
         raw = self._tables()[location[1]]
         agent_id = raw.get("id") if isinstance(raw, dict) else None
-        is_fit = isinstance(agent_id, str) and agent_id != "" and not _looks_secret(agent_id)
-        agent = f"agent {_shown(agent_id) if is_fit else location[1] + 1}"
-        return f"{agent}, {_dotted(location[2:])}" if len(location) > 2 else agent
+        is_fit = isinstance(agent_id, str) and agent_id != "" and not looks_secret(agent_id)
+        agent = f"agent {shown(agent_id) if is_fit else location[1] + 1}"
+        return f"{agent}, {dotted(location[2:])}" if len(location) > 2 else agent
 
 
 def _tuples(value: Any) -> Any:
@@ -199,24 +195,6 @@ _TABLES: dict[tuple[str, ...], type[Frozen]] = {
     ("skills",): SkillUse,
 }
 
-#: pydantic's error types in our words.
-_EXPECTED = {
-    "string_type": "a text",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "tuple_type": "a list",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "string_too_short": "a text that is not empty",
-    "string_too_long": "at most {max_length} characters",
-    "too_short": "at least one entry",
-    "greater_than_equal": "at least {ge:.10g}",
-    "less_than_equal": "at most {le:.10g}",
-    "literal_error": "{expected}",
-    "value_error": "{error}",
-}
-
 #: Keys whose pattern says less than a sentence.
 _EXPECTED_FORM = {
     "id": "1 to 32 lower-case letters, digits, '-' or '_', the first a letter or digit",
@@ -225,59 +203,15 @@ _EXPECTED_FORM = {
     "channels": "a channel's id: 1 to 16 lower-case letters, digits or '-'",
 }
 
-_SECRET_KEY = re.compile(r"(?i)secret|token|passw|signer|credential|uuid|(^|_)key")
-_SECRET_WORD = re.compile(r"(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-|\b(sk|pk|ghp|key)[-_]\w{6}")
-_SECRET_RUN = re.compile(r"(?=[A-Za-z+/=_]*[0-9])(?=[0-9+/=_]*[A-Za-z])[A-Za-z0-9+/=_]{24,}")
-
 
 def _sentence(location: Location, detail: Mapping[str, Any]) -> str:
     """Return what is wrong, in our words, for one of pydantic's findings."""
-    kind, value = detail["type"], detail["input"]
-    if kind == "missing":
+    if detail["type"] == "missing":
         is_table = (location[-1],) in _TABLES
         return f"required table is missing; add [agent.{location[-1]}]." if is_table else "required key is missing."
-    if kind == "extra_forbidden":
-        return _unknown_key(str(location[-1]), _names(location[:-1]))
-    form = _EXPECTED_FORM.get(_names(location)[-1]) if kind == "string_pattern_mismatch" else _EXPECTED.get(kind)
-    expected = form.format(**detail.get("ctx", {})) if form else f"something else ({detail['msg']})"
-    if kind == "value_error" and isinstance(value, dict | tuple):
-        return f"expected {expected}."
-    # A validator says what it wants, and after a semicolon perhaps what is wrong with this value.
-    wanted, _, wrong = " ".join(expected.split()).partition("; ")
-    if _is_secret(location, value):
-        return f"expected {wanted}; the value is not shown here."
-    return f"expected {wanted}; {wrong if 0 < len(wrong) <= 2 * SHOWN_CHARACTERS else f'got {_shown(value)}'}."
-
-
-def _is_secret(location: Location, value: Any) -> bool:
-    names = _names(location)
-    is_secret_key = bool(names) and _SECRET_KEY.search(names[-1]) is not None
-    return is_secret_key or (isinstance(value, str) and _looks_secret(value))
-
-
-def _looks_secret(text: str) -> bool:
-    return redact(text) != text or bool(_SECRET_WORD.search(text) or _SECRET_RUN.search(text))
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return repr(_cut(value))
-    # Python refuses to print integers of thousands of digits, which hexadecimal ones in TOML can be.
-    return "a huge number" if isinstance(value, int) and value.bit_length() > 200 else _cut(str(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-
-
-def _clear_key(key: str) -> str:
-    return "(a key that is not shown)" if _looks_secret(key) else repr(_cut(key))[1:-1]
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(str(location[-1]), names(location[:-1]))
+    return wrong_value(location, detail, _EXPECTED_FORM)
 
 
 def _unknown_key(key: str, table: tuple[str, ...] | None) -> str:
@@ -293,15 +227,6 @@ def _unknown_key(key: str, table: tuple[str, ...] | None) -> str:
 
 def _header(table: tuple[str, ...]) -> str:
     return {(): "[[agent]]", ("skills",): "[[agent.skills]]"}.get(table, f"[agent.{'.'.join(table)}]")
-
-
-def _names(location: Location) -> tuple[str, ...]:
-    return tuple(step for step in location if isinstance(step, str))
-
-
-def _dotted(location: Location) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{_clear_key(step)}" for step in location)
-    return "".join(steps).removeprefix(".")
 
 
 def _as_written(location: Location, raw: Any) -> Location:

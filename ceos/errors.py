@@ -119,6 +119,42 @@ class KeyRefused(RequestRefused):
     """The service refused the key, the account or the payment; no other model or retry will help."""
 
 
+class Reverted(RequestRefused):
+    """The contract refused the call."""
+
+    def __init__(self, message: str | None = None, *, reason: str = "", data: str = "0x") -> None:
+        super().__init__(message)
+        #: What the contract said: a text, or a custom error with its arguments, as in "TooMuch(7)".
+        self.reason = reason
+        #: The raw bytes it returned, as hex.
+        self.data = data
+
+
+class WrongChain(RequestRefused):
+    """The node belongs to another chain than the configured one; nothing was signed."""
+
+
+class RangeRefused(RequestRefused):
+    """The node refuses to search so many blocks at once; ask for fewer."""
+
+
+class NonceTaken(RequestRefused):
+    """The account has sent another transaction with this nonce already."""
+
+
+class FeeTooLow(RequestRefused):
+    """The node wants a higher fee for this transaction, or for one in the place of another."""
+
+
+class PolicyRefused(CeosError):
+    """The policy does not allow this; nothing was signed."""
+
+    def __init__(self, message: str | None = None, *, rule: str = "") -> None:
+        super().__init__(message)
+        #: The rule that refused it, such as "contract" or "value-per-day".
+        self.rule = rule
+
+
 class SkillError(CeosError):
     """The skill could not be run to its end."""
 

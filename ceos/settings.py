@@ -43,7 +43,16 @@ def _is_redis_url(value: str) -> bool:
         return False
 
 
+def _urls(value: Any) -> Any:
+    if isinstance(value, str):
+        parts = list(filter(None, map(str.strip, value.split(","))))
+        if not parts or any(not part.startswith(("http://", "https://")) for part in parts):
+            raise ValueError("an http:// or https:// address, or several separated by commas")
+    return value
+
+
 HttpUrl = Annotated[str, BeforeValidator(_url)]
+HttpUrls = Annotated[str, BeforeValidator(_urls)]
 RedisUrl = Annotated[str, BeforeValidator(_redis_url)]
 
 
@@ -132,11 +141,43 @@ class Settings(BaseSettings):
         le=86_400,
         description="How often it is looked for what many talk about, once for all agents.",
     )
-    base_rpc_url: HttpUrl = Field(
-        "https://mainnet.base.org", alias="BASE_RPC_URL", description="Address of a Base node."
+    base_rpc_url: HttpUrls = Field(
+        "https://mainnet.base.org",
+        alias="BASE_RPC_URL",
+        description="Address of a Base node, or several separated by commas; the first that is well is asked.",
     )
-    base_chain_id: int = Field(8453, alias="BASE_CHAIN_ID", description="Chain id the node must report.")
-    base_private_key: SecretStr | None = Field(None, alias="BASE_PRIVATE_KEY", description="Key of the wallet on Base.")
+    base_chain_id: int = Field(
+        8453,
+        alias="BASE_CHAIN_ID",
+        ge=1,
+        le=2**53,
+        description="Chain id every node must report; nothing else is signed.",
+    )
+    base_private_key: SecretStr | None = Field(
+        None, alias="BASE_PRIVATE_KEY", description="Private key of the account on Base that all agents share."
+    )
+    base_keystore: Path | None = Field(
+        None, alias="BASE_KEYSTORE", description="Encrypted key file of that account, instead of BASE_PRIVATE_KEY."
+    )
+    base_keystore_password: SecretStr | None = Field(
+        None, alias="BASE_KEYSTORE_PASSWORD", description="Password of the key file."
+    )
+    base_seed_phrase: SecretStr | None = Field(
+        None, alias="BASE_SEED_PHRASE", description="Seed phrase that gives every agent an account of its own, instead."
+    )
+    chain_file: Path | None = Field(
+        None,
+        alias="CEOS_CHAIN_FILE",
+        description="TOML file with contracts, subscriptions and what may be signed; unset: chain.toml in CEOS_HOME.",
+    )
+    public_url: HttpUrl | None = Field(
+        None, alias="CEOS_PUBLIC_URL", description="Address at which others reach 'ceos web', for what agents publish."
+    )
+    x402_facilitator_url: HttpUrl = Field(
+        "https://x402.org/facilitator",
+        alias="X402_FACILITATOR_URL",
+        description="Address of the service that verifies and settles what others pay.",
+    )
     lease_seconds: float = Field(
         60.0, alias="CEOS_LEASE_SECONDS", ge=2, le=600, description="How long a silent worker keeps a run."
     )
@@ -213,6 +254,9 @@ class Settings(BaseSettings):
                 register_secret(value.get_secret_value())
         for webhook_secret in self.webhook_secrets():
             register_secret(webhook_secret)
+        for url in self.rpc_urls():
+            for secret_part in _secrets_in(url):
+                register_secret(secret_part)
         for url in filter(None, (self.redis_url, self.broker_url)):
             password = urlsplit(url).password or ""
             for secret_part in (password, unquote(password), *parse_qs(urlsplit(url).query).get("password", [])):
@@ -234,9 +278,32 @@ class Settings(BaseSettings):
         parts = (secret(self.neynar_webhook_secret) or "").split(",")
         return tuple(filter(None, map(str.strip, parts)))
 
+    def wants_web(self) -> bool:
+        """Say whether there is anything for the web app to receive or to show."""
+        return bool(self.webhook_secrets() or self.public_url)
+
+    def rpc_urls(self) -> tuple[str, ...]:
+        """Return the addresses of the nodes, the preferred one first."""
+        return tuple(filter(None, (part.strip().rstrip("/") for part in self.base_rpc_url.split(","))))
+
+    def chain_file_path(self) -> Path:
+        """Return where the operator says what may be done on chain; the file need not exist."""
+        return (self.chain_file or self.home_folder() / "chain.toml").expanduser().absolute()
+
     def home_folder(self) -> Path:
         """Return CEOS_HOME with `~` resolved."""
         return self.home.expanduser().absolute()
+
+
+#: A part of a node's address this long is taken for a key; providers put theirs into the path.
+KEY_CHARACTERS = 16
+
+
+def _secrets_in(url: str) -> list[str]:
+    """Return what may be a key in the address of a node."""
+    parts = urlsplit(url)
+    found = [*parts.path.split("/"), *(value for values in parse_qs(parts.query).values() for value in values)]
+    return [parts.password or "", *(part for part in found if len(part) >= KEY_CHARACTERS)]
 
 
 def secret(value: SecretStr | None) -> str | None:
