@@ -703,3 +703,37 @@ def test_work_beside_raises_what_it_raises() -> None:
         with pytest.raises(type(error)) as caught:
             beside.run(fail, time.monotonic() + 5)
         assert caught.value is error
+
+
+# --- one question to one host ---
+
+
+def put(server: Server, url: str = f"http://{HOST}/buy", **options: Any) -> guarded.Reply:
+    """Ask with every name leading to the server."""
+    options = {"hosts": [HOST], "max_bytes": 1000, "deadline": time.monotonic() + 5, **options}
+    return guarded.ask(
+        url,
+        resolve=lambda host, port: [server.place],
+        is_allowed_address=lambda address: address == "127.0.0.1",
+        **options,
+    )
+
+
+def test_a_question_gets_the_answer_of_that_host_whatever_it_is() -> None:
+    with Server(send(b"\x00\xff", "Content-Type: image/png", "X-Price: 1", status="402 Payment Required")) as server:
+        reply = put(server, headers={"X-Payment": "abc"})
+    assert (reply.status, reply.body, reply.headers["x-price"]) == (402, b"\x00\xff", "1")
+    assert "X-Payment: abc" in server.requests[0].split("\r\n")
+
+
+def test_a_question_is_not_led_elsewhere() -> None:
+    with Server(redirect(f"http://{HOST}/other")) as server:
+        reply = put(server, headers={"X-Payment": "abc"})
+    assert (reply.status, reply.headers["location"], server.connections) == (302, f"http://{HOST}/other", 1)
+
+
+@pytest.mark.parametrize("value", ["a\r\nHost: evil", "a\nb", "a\x00", "\u00fc"])
+def test_a_header_that_breaks_its_line_is_not_sent(value: str) -> None:
+    with Server(send()) as server, refused("a sign in it that none may have"):
+        put(server, headers={"X-Payment": value})
+    assert server.connections == 0

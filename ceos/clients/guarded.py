@@ -24,7 +24,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -95,6 +95,43 @@ def get(
     raise HostRefused(f"{address.host} could not be fetched: it redirects more than {REDIRECTS} times.")
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What a host answered to one request, whatever it is."""
+
+    status: int
+    #: By names in lower case; of several with one name the last.
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def ask(
+    url: str,
+    *,
+    hosts: Collection[str],
+    max_bytes: int,
+    deadline: float,
+    headers: Mapping[str, str] | None = None,
+    resolve: Callable[[str, int], Sequence[Place]] | None = None,
+    is_allowed_address: Callable[[str], bool] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Reply:
+    """Return what the host of `url` itself answers, of any type; `headers` go to it and to nobody else.
+
+    A redirect is an answer like any other: who sends more than a page's address along must not be led elsewhere. For
+    the rest as `get`.
+    """
+    address = read_address(url)
+    check_host(address.host, hosts)
+    lines = [f"{name}: {value}" for name, value in (headers or {}).items()]
+    if any(not line.isascii() or not line.isprintable() for line in lines):
+        raise HostRefused(f"{address.host} could not be fetched: a header has a sign in it that none may have.")
+    allowed = is_allowed_address or is_public
+    with _answer(address, deadline, resolve or look_up, allowed, tls, headers=lines) as (answer, source):
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, told, _read_body(answer, source, max_bytes))
+
+
 # One request at a time
 
 
@@ -159,6 +196,8 @@ def _answer(
     resolve: Callable[[str, int], Sequence[Place]],
     is_allowed_address: Callable[[str], bool],
     tls: ssl.SSLContext | None,
+    *,
+    headers: Sequence[str] = (),
 ) -> Iterator[tuple[http.client.HTTPResponse, _Source]]:
     """Ask for an address and yield the head of the answer; whatever goes wrong inside becomes a `HostRefused`."""
     try:
@@ -170,7 +209,7 @@ def _answer(
                 )
             with closing(sock):
                 source = _Source(sock, deadline)
-                _ask(sock, address, deadline)
+                _ask(sock, address, deadline, headers)
                 answer = http.client.HTTPResponse(cast("socket.socket", source), method="GET")
                 with closing(answer):
                     answer.begin()
@@ -179,7 +218,7 @@ def _answer(
         raise HostRefused(f"{address.host} could not be fetched: {_cause(error)}.") from None
 
 
-def _ask(sock: socket.socket, address: Address, deadline: float) -> None:
+def _ask(sock: socket.socket, address: Address, deadline: float, headers: Sequence[str]) -> None:
     sock.settimeout(_left(deadline))
     if isinstance(sock, ssl.SSLSocket):
         sock.do_handshake()
@@ -190,6 +229,7 @@ def _ask(sock: socket.socket, address: Address, deadline: float) -> None:
         "Accept: */*",
         "Accept-Encoding: gzip",
         "Connection: close",
+        *headers,
     )
     sock.settimeout(_left(deadline))
     sock.sendall("\r\n".join((*head, "", "")).encode("ascii"))
