@@ -1,0 +1,24 @@
+-- TX_REPLACE: store another version of a signed transaction, with the same nonce. ARGV: id, how many versions there were, raw,
+-- hash, worst (wei), caps as in TX_SIGN, none smaller than before: any version may be the one that is mined; "cancel" or
+-- nothing: whether it only takes the place of what was wanted; the quote; milliseconds as in TX_SIGN.
+-- Returns signed, or why not: `cap NAME`, changed (somebody else was faster), or the status.
+local id, versions, raw, hash, worst, caps, cancel, quote, keep = unpack(ARGV)
+local record, index = 'ceos:' .. id, versions + 1
+local status, n, day, held, known = unpack(redis.call('HMGET', record, 'st', 'n', 'day', 'caps', 'hash' .. index))
+if not status then return 'missing' end
+if status ~= 'signed' then return status end
+if known == hash then return 'signed' end
+if n ~= versions then return 'changed' end
+
+local spent, before, wanted = 'ceos:tx-spent:' .. day, {}, cjson.decode(caps)
+for _, cap in ipairs(cjson.decode(held)) do before[cap.name] = cap.amount end
+for _, cap in ipairs(wanted) do
+  local more = cap.amount - (before[cap.name] or 0)
+  if more > 0 and tonumber(redis.call('HGET', spent, cap.name) or '0') + more > cap.most then return 'cap ' .. cap.name end
+end
+for _, cap in ipairs(wanted) do redis.call('HINCRBY', spent, cap.name, cap.amount - (before[cap.name] or 0)) end
+redis.call('PEXPIRE', spent, keep)
+redis.call('HSET', record, 'raw' .. index, raw, 'hash' .. index, hash, 'n', index, 'worst', worst, 'signed', now(), 'why', '',
+  'caps', caps, 'quote', quote, 'sent', 0)
+if cancel ~= '' then redis.call('HSET', record, 'cancel', index) end
+return 'signed'
