@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from ceos.chain.config import Subscription
+    from ceos.chain.types import ChainEvent
     from ceos.lifecycle import AgentState
     from ceos.models import Agent, Cast, Draft, Mention
     from ceos.skill import Skill
@@ -75,3 +77,8 @@ def mention_received(agent: Agent, mention: Mention) -> None:
 @hookspec
 def agent_state_changed(agent: Agent, old: AgentState, new: AgentState, reason: str) -> None:
     """Learn that an agent changed its state, and why; `reason` is empty in the ordinary course of a post."""
+
+
+@hookspec
+def chain_event(subscription: Subscription, event: ChainEvent) -> None:
+    """Learn of an event on chain that a subscription follows, once; `event.removed` takes an earlier one back."""

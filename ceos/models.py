@@ -476,8 +476,11 @@ class MissedSlot(Frozen):
 
 
 def slot_time(slot: str) -> dt.datetime | None:
-    """Return the moment of a scheduled slot (UTC milliseconds) or of a trend (`t:{topic}:{ms}`), or None for others."""
-    number = slot.rpartition(":")[2] if slot.startswith("t:") else slot
+    """Return the moment of a scheduled slot (UTC milliseconds), or None for one that no schedule has set.
+
+    Those of trends (`t:{topic}:{ms}`) and of events on chain (`e:{subscription}:{event}:{ms}`) have one too.
+    """
+    number = slot.rpartition(":")[2] if slot.startswith(("t:", "e:")) else slot
     return dt.datetime.fromtimestamp(int(number) / 1000, dt.UTC) if number.isdigit() else None
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ceos.budget import Budget
+from ceos.chain.event_posts import EVENT, EventPosts
 from ceos.clients.fal import Fal
 from ceos.clients.neynar import Neynar
 from ceos.clock import Clock
@@ -78,6 +79,7 @@ class Tools:
     limit: CastLimit
     conversation: Conversation
     trends: TrendWatch
+    events: EventPosts
     measuring: Measuring
     scoring: Scoring
     clock: Clock
@@ -145,7 +147,7 @@ class Pipeline:
         if reason := self._too_late(lease, agent):
             self._end(lease, RunStatus.MISSED, reason)
             return None
-        if reason := self._t.scoring.passes_over(agent, lease.slot):
+        if reason := self._removed(lease) or self._t.scoring.passes_over(agent, lease.slot):
             self._end(lease, RunStatus.MISSED, reason)
             return None
         recent = self._t.store.recent_texts(agent.id)
@@ -180,6 +182,9 @@ class Pipeline:
 
     def _asked(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> tuple[Brief | None, Given | None]:
         """Return what is to be written, if anything, and what strangers wrote that it reacts to."""
+        if lease.slot.startswith(EVENT):
+            about = self._t.events.assignment(agent, lease.run_id, lease.slot, recent)
+            return (about.brief, about.given) if about else (None, None)
         if not lease.slot.startswith(TREND):
             return self.brief(agent, lease.slot, lease.kind, recent), None
         assignment = self._t.trends.assignment(agent, lease.run_id, lease.slot, recent)
@@ -206,6 +211,9 @@ class Pipeline:
         draft = _draft_of(lease)
         # A draft that a person approved may be late; one that only waited, as while its agent was paused, may not.
         if agent.approval == "auto" and lease.is_unsent and (reason := self._too_late(lease, agent)):
+            self._end(lease, RunStatus.MISSED, reason)
+            return None
+        if reason := self._removed(lease):
             self._end(lease, RunStatus.MISSED, reason)
             return None
         signer = self._t.signer(agent)
@@ -305,7 +313,8 @@ class Pipeline:
             case DraftRejected() | RequestRefused() | NotFound() if _is_about_strangers(lease, error):
                 # Nothing that strangers write may stop an agent, so it is no failure.
                 draft = error.draft if isinstance(error, DraftRejected) else None
-                self._end(lease, RunStatus.MISSED, f"nothing was published about the trend: {error}", draft)
+                what = "event" if lease.slot.startswith(EVENT) else "trend"
+                self._end(lease, RunStatus.MISSED, f"nothing was published about the {what}: {error}", draft)
             case DraftRejected():
                 # What was written stays on record, with what skills had to do with it; a retry writes anew.
                 self._fail(lease, str(error), error.draft)
@@ -348,6 +357,11 @@ class Pipeline:
         self._t.ledger.finish(lease, status, reason, draft=draft, casts=casts, measure_seconds=self._first_measurement)
         log.warning("Run ended without a post", extra=event(f"run.{status}", reason=reason))
 
+    def _removed(self, lease: Lease) -> str:
+        """Say why a post about an event on chain is not made any more, or nothing."""
+        is_asked = lease.slot.startswith(EVENT) and lease.is_unsent
+        return self._t.events.removed(lease.run_id) if is_asked else ""
+
     def _too_late(self, lease: Lease, agent: Agent) -> str:
         """Say why a scheduled post or an answer is not made any more, or nothing."""
         if lease.slot.startswith(MENTION):
@@ -361,8 +375,8 @@ class Pipeline:
 
 
 def _is_about_strangers(lease: Lease, error: Exception) -> bool:
-    """Say whether a post about a trend could not be written because of what the trend is."""
-    return lease.stage is Stage.WRITE and lease.slot.startswith(TREND) and not isinstance(error, KeyRefused)
+    """Say whether a post about a trend or an event could not be written because of what that is."""
+    return lease.stage is Stage.WRITE and lease.slot.startswith((TREND, EVENT)) and not isinstance(error, KeyRefused)
 
 
 def _draft_of(lease: Lease) -> Draft:

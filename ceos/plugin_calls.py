@@ -12,8 +12,9 @@ from ceos.plugin_hooks import Implementation
 
 log = logging.getLogger(__name__)
 
-#: Told of every call: the plugin's key, the hook, the microseconds it took, and whether it failed.
-OnCall = Callable[[str, str, int, bool], None]
+#: Told of every call: the plugin's key, the hook, the microseconds it took, and whether it failed. Of several calls
+#: together: all their microseconds, how many failed, and how many they were.
+OnCall = Callable[..., None]
 
 
 def objections(
@@ -36,6 +37,33 @@ def tell(implementations: Iterable[Implementation], arguments: Mapping[str, Any]
     """Tell every plugin; what one raises is logged."""
     for one in implementations:
         _call(one, arguments, on_call, lambda answer: answer, "Other plugins were not affected")
+
+
+class Teller:
+    """Tells every plugin of many events in a row; the calls are counted together, when `count` is called."""
+
+    def __init__(self, implementations: Iterable[Implementation], on_call: OnCall | None) -> None:
+        self._implementations = tuple(implementations)
+        self._on_call = on_call
+        #: Microseconds, failures and calls by plugin and hook.
+        self._totals: dict[tuple[str, str], list[int]] = {}
+
+    def __call__(self, **arguments: Any) -> None:
+        """Tell every plugin of one event."""
+        tell(self._implementations, arguments, self._add)
+
+    def count(self) -> None:
+        """Count the calls since the last time."""
+        totals, self._totals = self._totals, {}
+        if self._on_call is not None:
+            for (plugin, hook), (micros, failures, calls) in totals.items():
+                self._on_call(plugin, hook, micros, failures, calls)
+
+    def _add(self, plugin: str, hook: str, micros: int, failed: bool) -> None:
+        total = self._totals.setdefault((plugin, hook), [0, 0, 0])
+        total[0] += micros
+        total[1] += failed
+        total[2] += 1
 
 
 def _call(

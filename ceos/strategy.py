@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ceos.chain.types import ChainEvent
     from ceos.models import Agent, Brief, Decision, Kind, Mention, Situation, Talk
     from ceos.topics import Trend
 
@@ -50,6 +51,13 @@ class Strategy:
         The casts whose hashes are in the brief's `sources` are shown to the model as data, and nothing else of the
         trend: its name, its summary and its casts are strangers' words, so keep them out of the instructions. A
         strategy that does not override this leaves trends to `trending`.
+        """
+
+    def brief_event(self, agent: Agent, situation: Situation, event: ChainEvent) -> Brief | None:
+        """Return what `agent` should write about an event on chain that it follows, or None to let it pass.
+
+        The event's arguments are shown to the model as data; texts among them are strangers' words, so keep them out
+        of the instructions. By default every event passes.
         """
 
     def decide(self, agent: Agent, mention: Mention, talk: Talk) -> Decision:

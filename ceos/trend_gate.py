@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from ceos.models import Agent, Talk
 from ceos.reply_gate import about_tokens
 from ceos.text import similarity
-from ceos.topics import TrendCast, words_of
+from ceos.topics import words_of
 
 #: So many words in a row are a quotation.
 QUOTED_WORDS = 7
@@ -35,7 +36,15 @@ _SMUGGLED = (
 )  # fmt: skip
 
 
-def objections(parts: Sequence[str], *, agent: Agent, casts: Sequence[TrendCast]) -> list[str]:
+class Told(Protocol):
+    """Something that a stranger has written: a cast of a trend, a text in an event on chain."""
+
+    @property
+    def text(self) -> str:
+        """The stranger's words."""
+
+
+def objections(parts: Sequence[str], *, agent: Agent, casts: Sequence[Told]) -> list[str]:
     """Return everything that speaks against publishing these parts about a trend, a sentence each."""
     trusted = _plain(" ".join((agent.persona.bio, *agent.persona.topics, *agent.persona.examples)))
     found = [sentence for part in parts for sentence in (*_smuggled(part, trusted), *_copied(part, casts))]
@@ -57,7 +66,7 @@ def _smuggled(part: str, trusted: str) -> Iterator[str]:
                 yield f'The post contains {what} "{match[0][:60]}"; say it without.'
 
 
-def _copied(part: str, casts: Sequence[TrendCast]) -> Iterator[str]:
+def _copied(part: str, casts: Sequence[Told]) -> Iterator[str]:
     runs = _runs(part)
     for cast in casts:
         if runs & _runs(cast.text) or similarity(part, cast.text) >= TOO_SIMILAR:

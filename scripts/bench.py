@@ -3,7 +3,7 @@
 
     scripts/bench.py                 everything
     scripts/bench.py start posts     only these: start, memory, ledger, posts, flight, schedule, sandbox, listen,
-                                     mentions, learning, series
+                                     mentions, learning, series, chain
 
 Each figure is printed with its target. The simulated services run on the same cores; their
 CPU time is counted apart.
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from bench_chain import bench_chain
 from bench_learning import bench_learning, bench_series
 from bench_listening import AGENTS, HEARERS, LATENCY, bench_mentions, bench_polls
 from bench_sandbox import bench_sandbox
@@ -56,6 +57,7 @@ def main() -> int:
         "learning": lambda: bench_learning(figure),
         "series": bench_numbers,
         "mentions": bench_all_mentions,
+        "chain": lambda: bench_chain(figure),
     }
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(benches)}")

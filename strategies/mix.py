@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from ceos import Agent, Brief, Kind, Situation, Strategy
+
+if TYPE_CHECKING:
+    from ceos.chain.types import ChainEvent
 
 #: How many casts a thread may have; every thread draws its own number.
 THREAD_PARTS = (3, 4, 5)
@@ -48,6 +52,20 @@ class Mix(Strategy):
             ),
             max_parts=parts if kind is Kind.THREAD else 1,
             wants_image=kind is Kind.MEDIA,
+        )
+
+    def brief_event(self, agent: Agent, situation: Situation, event: ChainEvent) -> Brief:
+        """Return the brief for a post about an event; nothing of it but its name is told here."""
+        instructions, angles = prompt("event")
+        return Brief(
+            kind=Kind.ORIGINAL,
+            topic=event.name,
+            instructions=fill(
+                instructions,
+                event=event.name,
+                angle=situation.random.choice(angles),
+                limit=str(agent.cast_bytes - MARGIN_BYTES),
+            ),
         )
 
     def _weights(self, situation: Situation) -> list[float]:
