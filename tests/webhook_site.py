@@ -92,12 +92,18 @@ def receive(webhooks: Webhooks, body: bytes) -> Receipt:
 class Site:
     """A web app at a free port of this machine."""
 
-    def __init__(self, webhooks: Webhooks) -> None:
+    def __init__(self, webhooks: Webhooks | None, **parts: Any) -> None:
         self._listener = listen("127.0.0.1", 0)
         self.address: tuple[str, int] = self._listener.getsockname()
-        self._server = make_server(web_app.create_app(webhooks))
+        self._server = make_server(web_app.create_app(webhooks, **parts))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
         self._thread.start()
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -107,12 +113,22 @@ class Site:
         self, method: str, path: str, body: bytes | Iterator[bytes] | None = None, **headers: str
     ) -> tuple[int, dict[str, Any]]:
         """Send a request; names of headers are written with underscores. An iterator is sent in chunks."""
+        status, answer = self._ask(method, path, body, headers)
+        return status, json.loads(answer)
+
+    def body(self, method: str, path: str) -> bytes:
+        """Send a request and return the bytes of the answer."""
+        return self._ask(method, path, None, {})[1]
+
+    def _ask(
+        self, method: str, path: str, body: bytes | Iterator[bytes] | None, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(*self.address, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named, encode_chunked=not isinstance(body, bytes | None))
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, answer.read()
         finally:
             connection.close()
 
@@ -131,8 +147,5 @@ class Site:
 
 @contextmanager
 def site_of(webhooks: Webhooks) -> Iterator[Site]:
-    site = Site(webhooks)
-    try:
+    with Site(webhooks) as site:
         yield site
-    finally:
-        site.stop()

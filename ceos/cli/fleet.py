@@ -45,14 +45,14 @@ def stop_on_signals() -> threading.Event:
 def up(processes: int, threads: int) -> None:
     """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set.
 
-    Webhooks are received too if NEYNAR_WEBHOOK_SECRET is set.
+    Webhooks are received too if NEYNAR_WEBHOOK_SECRET is set, and public pages served if CEOS_PUBLIC_URL is.
     """
     from ceos.fleet import Fleet, web_command, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
 
     runtime = command_runtime()
     runtime.check_servers()
     # Before anything is started, for its port may be taken. The socket outlives a web app that has to start again.
-    listener = _listen(runtime.settings) if runtime.settings.webhook_secrets() else None
+    listener = _listen(runtime.settings) if runtime.settings.wants_web() else None
     ids = runtime.store.agent_ids()
     fleet_size = f"{number(processes, 'worker process', 'worker processes')} with {number(threads, 'thread')} each"
     click.echo(f"{number(len(ids), 'agent')}, {fleet_size}. Ctrl-C stops.", err=True)
@@ -86,11 +86,11 @@ def up(processes: int, threads: int) -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    from ceos.web.listener import address_of, listen  # noqa: PLC0415  # only with webhooks
-    from ceos.web.webhooks import PATH  # noqa: PLC0415
+    from ceos.cli.web import served  # noqa: PLC0415  # only where the web app is wanted
+    from ceos.web.listener import address_of, listen  # noqa: PLC0415
 
     listener = listen(settings.web_host, settings.web_port)
-    click.echo(f"Webhooks are received at {address_of(listener)}{PATH}.", err=True)
+    click.echo(served(settings, address_of(listener)), err=True)
     return listener
 
 

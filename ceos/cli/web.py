@@ -1,4 +1,4 @@
-"""`ceos web`: receives webhooks."""
+"""`ceos web`: receives webhooks, and serves what agents publish about themselves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 
 from ceos.cli.output import command_runtime
 from ceos.errors import InvalidInput, StoreUnavailable
+from ceos.settings import Settings
 
 
 @click.command()
@@ -16,20 +17,23 @@ from ceos.errors import InvalidInput, StoreUnavailable
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen at; CEOS_WEB_PORT by default.")
 @click.option("--fd", type=int, hidden=True, help="A socket that listens already, as 'ceos up' hands it on.")
 def web(host: str | None, port: int | None, fd: int | None) -> None:
-    """Receive Neynar's webhooks until Ctrl-C; 'ceos up' does so too when NEYNAR_WEBHOOK_SECRET is set."""
+    """Receive webhooks and serve the agents' public pages until Ctrl-C.
+
+    Neynar's webhooks need NEYNAR_WEBHOOK_SECRET, the pages CEOS_PUBLIC_URL; 'ceos up' does the same when one is set.
+    """
     from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
+    from ceos.web.agents import Pages  # noqa: PLC0415
     from ceos.web.app import create_app  # noqa: PLC0415
     from ceos.web.listener import address_of, listen  # noqa: PLC0415
     from ceos.web.server import serve  # noqa: PLC0415
-    from ceos.web.webhooks import PATH, Webhooks  # noqa: PLC0415
+    from ceos.web.webhooks import Webhooks  # noqa: PLC0415
 
     runtime = command_runtime()
     settings = runtime.settings
-    secrets = settings.webhook_secrets()
-    if not secrets:
+    if not settings.wants_web():
         raise InvalidInput(
-            "NEYNAR_WEBHOOK_SECRET is not set, so no webhook could be told from a forged one; Neynar gives it to "
-            "whoever registers a webhook."
+            "NEYNAR_WEBHOOK_SECRET is not set, so no webhook could be told from a forged one (Neynar gives it to "
+            "whoever registers a webhook); and neither is CEOS_PUBLIC_URL, so nothing is to be shown."
         )
     listener = (
         socket.socket(fileno=fd)
@@ -39,11 +43,24 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
     # While Redis is away senders are asked to come again; one that would lose posts is no use at all.
     with suppress(StoreUnavailable):
         runtime.check_servers()
-    app = create_app(Webhooks(secrets, runtime.store, runtime.listening.take))
+    secrets = settings.webhook_secrets()
+    webhooks = Webhooks(secrets, runtime.store, runtime.listening.take) if secrets else None
+    pages = Pages(runtime.chain.identity, runtime.chain.anchors) if settings.public_url else None
+    shop = runtime.chain.shop if settings.public_url and runtime.chain.shop.offers else None
+    app = create_app(webhooks, pages=pages, shop=shop, check=runtime.store.ping)
     if fd is None:
-        click.echo(f"Webhooks are received at {address_of(listener)}{PATH}. Ctrl-C stops.", err=True)
+        click.echo(f"{served(settings, address_of(listener))} Ctrl-C stops.", err=True)
     logs.configure(settings.log_level, settings.log_format)
     try:
         serve(app, listener)
     finally:
         runtime.close()
+
+
+def served(settings: Settings, address: str) -> str:
+    """Return what the web app serves there, in a sentence for each."""
+    from ceos.web.webhooks import PATH  # noqa: PLC0415  # only where the web app is wanted
+
+    webhooks = [f"Webhooks are received at {address}{PATH}."] if settings.webhook_secrets() else []
+    pages = [f"Public pages are served at {address}, for {settings.public_url}."] if settings.public_url else []
+    return " ".join([*webhooks, *pages])

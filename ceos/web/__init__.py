@@ -1,1 +1,1 @@
-"""The web app: where Neynar's webhooks arrive. FastAPI and uvicorn are loaded only by those who serve it."""
+"""The web app: where webhooks arrive, and what agents show the world. FastAPI is loaded only by those who serve it."""

@@ -1,14 +1,17 @@
-"""The HTTP of webhooks: bodies are read within limits, and answered as soon as Redis has what they hold."""
+"""The HTTP of the web app: webhooks, what the world may read of agents, and what they sell.
+
+Bodies are read within limits, and webhooks answered as soon as Redis has what they hold.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -18,12 +21,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ceos.errors import InvalidInput, StoreUnavailable
 from ceos.logs import event
 from ceos.text import visible
+from ceos.web.agents import Pages, add_pages
+from ceos.web.shop import add_shop
 from ceos.web.webhooks import PATH, NotSigned, Webhooks, may_be_signature
+
+if TYPE_CHECKING:
+    from ceos.chain.shop import Shop
 
 log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+#: Runs a function that waits for Redis, away from the loop that serves everybody.
+InThread = Callable[..., Awaitable[Any]]
 
 #: The longest body that is read; a cast with everything Neynar adds to it has a hundredth of that.
 BODY_BYTES = 2**20
@@ -67,8 +77,14 @@ class Refusal(JSONResponse):
         await send({"type": "http.response.body", "body": b""})
 
 
-def create_app(webhooks: Webhooks) -> ASGIApp:
-    """Return the app."""
+def create_app(
+    webhooks: Webhooks | None,
+    *,
+    pages: Pages | None = None,
+    shop: Shop | None = None,
+    check: Callable[[], None] | None = None,
+) -> ASGIApp:
+    """Return the app, with whatever of its parts is given; `check` raises `StoreUnavailable` while it is not well."""
     app = FastAPI(title="ceos", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     # Not the pool of the library: its threads come and go, and each would have a connection to Redis of its own.
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ceos-web")
@@ -80,23 +96,18 @@ def create_app(webhooks: Webhooks) -> ASGIApp:
         except TimeoutError:
             raise StoreUnavailable from None
 
-    @app.post(PATH)
-    async def neynar(request: Request) -> JSONResponse:
-        signature = request.headers.get("x-neynar-signature", "")
-        if not may_be_signature(signature):
-            raise Refused(401, "The header X-Neynar-Signature is missing, or no HMAC-SHA512 in hex.")
-        body = await read_body(request)
-        try:
-            receipt = await in_thread(webhooks.receive, body, signature)
-        except NotSigned as error:
-            raise Refused(401, str(error)) from None
-        except InvalidInput as error:
-            raise Refused(400, str(error)) from None
-        return JSONResponse({"ok": True, "taken": receipt.taken, "ignored": receipt.ignored})
+    if webhooks is not None:
+        check = check or webhooks.check
+        _add_webhooks(app, webhooks, in_thread)
+    if pages is not None:
+        add_pages(app, pages, in_thread)
+    if shop is not None:
+        add_shop(app, shop, in_thread, read_body)
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:
-        await in_thread(webhooks.check)
+        if check is not None:
+            await in_thread(check)
         return JSONResponse({"ok": True})
 
     @app.exception_handler(Refused)
@@ -113,6 +124,22 @@ def create_app(webhooks: Webhooks) -> ASGIApp:
         return JSONResponse({"ok": False, "error": "Try again later."}, 503, headers={"retry-after": "10"})
 
     return AccessLog(app)
+
+
+def _add_webhooks(app: FastAPI, webhooks: Webhooks, in_thread: InThread) -> None:
+    @app.post(PATH)
+    async def neynar(request: Request) -> JSONResponse:
+        signature = request.headers.get("x-neynar-signature", "")
+        if not may_be_signature(signature):
+            raise Refused(401, "The header X-Neynar-Signature is missing, or no HMAC-SHA512 in hex.")
+        body = await read_body(request)
+        try:
+            receipt = await in_thread(webhooks.receive, body, signature)
+        except NotSigned as error:
+            raise Refused(401, str(error)) from None
+        except InvalidInput as error:
+            raise Refused(400, str(error)) from None
+        return JSONResponse({"ok": True, "taken": receipt.taken, "ignored": receipt.ignored})
 
 
 async def read_body(request: Request) -> bytes:

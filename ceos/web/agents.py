@@ -1,0 +1,81 @@
+"""What the world may read of agents: who they are by ERC-8004, and what their scores on chain were made of.
+
+All of it is meant to be public, and nothing else is reachable here: an agent that was never registered has no page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ceos.errors import NotFound
+
+if TYPE_CHECKING:
+    from ceos.chain.anchoring import Anchors
+    from ceos.chain.identity import Identity
+
+REGISTRATION = "/agents/{agent_id}/registration.json"
+SCORE = "/agents/{agent_id}/scores/{epoch}.json"
+#: Where ERC-8004 looks for the proof that a domain speaks for its agents.
+DOMAIN = "/.well-known/agent-registration.json"
+#: Who reads them are explorers and other agents, from pages of their own too; what changes may be a minute old.
+HEADERS = {
+    "access-control-allow-origin": "*",
+    "cache-control": "public, max-age=60",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Pages:
+    """The documents, without their HTTP; each raises `NotFound` for what nobody is to see."""
+
+    def __init__(self, identity: Identity, anchors: Anchors) -> None:
+        self._identity = identity
+        self._anchors = anchors
+
+    def registration(self, agent_id: str) -> bytes:
+        """Return an agent's registration file."""
+        return _json(self._identity.public_file(agent_id))
+
+    def domain(self) -> bytes:
+        """Return the agents that this domain speaks for."""
+        return _json(self._identity.domain_file())
+
+    def score(self, agent_id: str, epoch: str) -> bytes:
+        """Return what a week's score on chain was made of, byte for byte as it was hashed."""
+        return self._anchors.text(agent_id, epoch)
+
+
+def add_pages(app: FastAPI, pages: Pages, in_thread: Callable[..., Awaitable[Any]]) -> None:
+    """Add the pages to the app."""
+
+    @app.get(REGISTRATION)
+    async def registration(agent_id: str) -> Response:
+        return _document(await in_thread(pages.registration, agent_id))
+
+    @app.get(DOMAIN)
+    async def domain() -> Response:
+        return _document(await in_thread(pages.domain))
+
+    @app.get(SCORE)
+    async def score(agent_id: str, epoch: str) -> Response:
+        return _document(await in_thread(pages.score, agent_id, epoch))
+
+    @app.exception_handler(NotFound)
+    async def nothing(request: Request, error: NotFound) -> JSONResponse:
+        # Not the error's own words: they name the agents there are.
+        del request, error
+        return JSONResponse({"ok": False, "error": "There is nothing here."}, 404)
+
+
+def _document(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers=HEADERS)
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data, ensure_ascii=False, indent=1).encode()
