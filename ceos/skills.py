@@ -60,15 +60,15 @@ class Skills:
     """The skills of all agents of this process."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+        self.desk = desk
 
     def at_work(self, agent: Agent, brief: Brief, slot: str, recent: Sequence[str], *, call: str) -> SkillSession:
         """Return the agent's skills, ready for one post; `call` names the attempt for the budget."""
-        return SkillSession(self._desk, agent, brief, slot=slot, recent=recent, call=call)
+        return SkillSession(self.desk, agent, brief, slot=slot, recent=recent, call=call)
 
     def forgive(self, name: str) -> None:
         """Forget the failures of a skill, for all agents."""
-        self._desk.store.forgive_skill(name, self._desk.store.agent_ids())
+        self.desk.store.forgive_skill(name, self.desk.store.agent_ids())
 
 
 class SkillSession:
