@@ -1,12 +1,12 @@
-"""What the host does for a skill that asks: fetch a page, ask a model, remember, tell numbers; each within its grant.
+"""What the host does for a skill that asks: fetch a page, ask a model, remember, tell numbers, read the chain.
 
     host = granter.host_for(agent, skill, params, call=call)
     outcome = sandbox.run(skill.source, params, grants=skill.grants.names(), host=host)
     host.calls, host.cost_usd       # for the record of the draft
 
-What arrives here was written by a stranger: any method, any JSON as its arguments, whether the grant was given or not.
-Whatever does not fit is a `HostRefused`, a sentence that the skill may read and carry on after. The record tells the
-operator more than the skill is told.
+Each within its grant. What arrives here was written by a stranger: any method, any JSON as its arguments, whether the
+grant was given or not. Whatever does not fit is a `HostRefused`, a sentence that the skill may read and carry on after.
+The record tells the operator more than the skill is told.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ceos.budget import Budget
+from ceos.chain.reading import Question, ask
 from ceos.clients import guarded
 from ceos.clients.addresses import check_host, read_address, without_secrets
 from ceos.clients.openrouter import LEAST_TOKENS, Completion, OpenRouter
@@ -33,6 +34,9 @@ from ceos.sandbox.wire import METHODS, RESULT_BYTES
 from ceos.skill import Skill
 from ceos.store import Store
 
+if TYPE_CHECKING:
+    from ceos.clients.base_chain import BaseChain
+
 log = logging.getLogger(__name__)
 
 #: The longest key of a skill's memory and the longest prompt, in bytes.
@@ -40,6 +44,8 @@ KEY_BYTES = 200
 PROMPT_BYTES = 16 * 1024
 #: Calls beyond these are counted and limited, but not recorded one by one.
 RECORDED = 100
+#: So much of a question about the chain is recorded, in characters.
+ABOUT_CHARS = 200
 #: How far back numbers are told.
 MOST_DAYS = 365
 _GRANT_OF = {method: grant for grant, methods in METHODS.items() for method in methods}
@@ -55,6 +61,8 @@ _DEFAULTS: dict[str, Any] = {"max_tokens": 200, "days": 30}
 
 #: Fetches an address before a deadline in monotonic seconds, from these hosts, up to so many bytes.
 Fetch = Callable[..., guarded.Page]
+#: Gives the client of the chain, which is heavy and loaded only when it is asked for.
+Chain = Callable[[], "BaseChain"]
 
 
 class HostCalls:
@@ -72,6 +80,7 @@ class HostCalls:
         *,
         payer: Payer | None = None,
         fetch: Fetch = guarded.get,
+        chain: Chain | None = None,
     ) -> None:
         #: What was asked, in order.
         self.calls: list[HostCall] = []
@@ -81,8 +90,10 @@ class HostCalls:
         self._hosts = _hosts(grants, params or {})
         self._payer = payer
         self._fetch = fetch
+        self._chain = chain
         self._notes: dict[str, str] = {}
         self._pages = 0
+        self._reads = 0
         self._tokens = 0
         self._deadline = 0.0
         self._about = ""
@@ -108,6 +119,8 @@ class HostCalls:
             raise HostRefused("The host does nothing of that name.")
         if not getattr(self._grants, grant):
             raise HostRefused(f"ctx.{method} needs the grant {grant}, which this skill does not have.")
+        if method == "chain_read":
+            return self._chain_read(Question.of(args, kwargs))
         if method not in _ARGUMENTS:
             raise HostRefused(f"The host does not answer ctx.{method}.")
         return getattr(self, f"_{method}")(*_bound(method, args, kwargs))
@@ -187,6 +200,18 @@ class HostCalls:
             raise HostRefused(f"days is a whole number from 1 to {MOST_DAYS}.")
         return self.numbers(days)
 
+    def _chain_read(self, question: Question) -> Any:
+        grant = self._grants.chain
+        assert grant is not None, "checked with the grants"
+        self._about = _printable(question.text[:ABOUT_CHARS])
+        if self._reads >= grant.max_calls:
+            raise HostRefused(f"The manifest allows {grant.max_calls} calls of ctx.chain_read a run; this is one more.")
+        self._reads += 1
+        answer = self.on_chain(question)
+        if len(json.dumps(answer)) > RESULT_BYTES:
+            raise HostRefused(f"The answer is too large to be handed over; at most {RESULT_BYTES:,} bytes of JSON are.")
+        return answer
+
     def _key(self, key: Any) -> str:
         try:
             fits = type(key) is str and 1 <= len(key.encode()) <= KEY_BYTES
@@ -226,6 +251,12 @@ class HostCalls:
         """Return the numbers of the agent's casts of so many days, newest first."""
         del days
         return []
+
+    def on_chain(self, question: Question) -> Any:
+        """Return what the chain answers, as plain JSON."""
+        if self._chain is None:
+            raise HostRefused("No chain is read in a trial without a node.")
+        return ask(self._chain, question, self._deadline)
 
 
 class CannedCalls(HostCalls):
@@ -275,6 +306,13 @@ class CannedCalls(HostCalls):
         del days
         return list(self._answers.get("metrics", []))
 
+    def on_chain(self, question: Question) -> Any:
+        """Return the example's answer for a question, which is written as in `token_balance 0x… 0x…`."""
+        answers = _table(self._answers, "chain")
+        if question.text not in answers:
+            raise HostRefused(f"The example has no answer for {question.text[:ABOUT_CHARS]!r}.")
+        return answers[question.text]
+
 
 class GrantedCalls(HostCalls):
     """The host of a run for an agent: its memory is kept, its numbers are told, and it pays."""
@@ -289,8 +327,9 @@ class GrantedCalls(HostCalls):
         store: Store,
         clock: Clock,
         fetch: Fetch = guarded.get,
+        chain: Chain | None = None,
     ) -> None:
-        super().__init__(skill.grants, params, payer=payer, fetch=fetch)
+        super().__init__(skill.grants, params, payer=payer, fetch=fetch, chain=chain)
         self._agent_id = agent_id
         self._skill = skill.name
         self._store = store
@@ -340,13 +379,21 @@ class Granter:
     """Makes the hosts of runs."""
 
     def __init__(
-        self, store: Store, budget: Budget, openrouter: OpenRouter, clock: Clock, *, fetch: Fetch = guarded.get
+        self,
+        store: Store,
+        budget: Budget,
+        openrouter: OpenRouter,
+        clock: Clock,
+        *,
+        fetch: Fetch = guarded.get,
+        chain: Chain | None = None,
     ) -> None:
         self._store = store
         self._budget = budget
         self._openrouter = openrouter
         self._clock = clock
         self._fetch = fetch
+        self._chain = chain
         self._count = itertools.count(1)
 
     def host_for(self, agent: Agent, skill: Skill, params: Mapping[str, Any], *, call: str) -> GrantedCalls:
@@ -362,6 +409,7 @@ class Granter:
             store=self._store,
             clock=self._clock,
             fetch=self._fetch,
+            chain=self._chain,
         )
 
     def payer_for(self, agent: Agent, call: str) -> Payer:

@@ -12,8 +12,6 @@ from ceos.models import Frozen
 
 #: Every grant, in the order in which they are told.
 GRANTS = ("http", "llm", "memory", "metrics", "chain", "log", "now")
-#: Whether there is a client that reads chains; until then no skill is loaded that asks for one.
-HAS_CHAIN = False
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 #: A name, not an address: its last label has a letter and is not a number in disguise such as 0x7f.
@@ -75,6 +73,17 @@ class MemoryGrant(Frozen):
     max_bytes: int = Field(default=65_536, ge=64, le=1_048_576)
 
 
+class ChainGrant(Frozen):
+    """Reading what everybody can read on the configured chain."""
+
+    max_calls: int = Field(default=20, ge=1, le=100)
+
+
+def _chain(value: Any) -> Any:
+    """Let a manifest say `chain = true` for the grant as it usually is."""
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
 class Grants(Frozen):
     """Everything a skill may ask the host for; what is not here it cannot even name."""
 
@@ -82,7 +91,7 @@ class Grants(Frozen):
     llm: LlmGrant | None = None
     memory: MemoryGrant | None = None
     metrics: bool = False
-    chain: bool = False
+    chain: Annotated[ChainGrant | None, BeforeValidator(_chain)] = None
     log: bool = False
     now: bool = False
 
@@ -118,9 +127,10 @@ def _words(name: str, grant: Any) -> str:
             return f"llm: ask the agent's language model; {most}"
         case MemoryGrant():
             return f"memory: keep up to {size(grant.max_bytes)} of its own notes for each agent"
+        case ChainGrant():
+            return f"chain: read from the chain what everybody can read; at most {grant.max_calls} times a run"
     return {
         "metrics": "metrics: read the likes, recasts and replies of the agent's own casts",
-        "chain": "chain: read from the chain",
         "log": "log: write to its log",
         "now": "now: know the time",
     }[name]

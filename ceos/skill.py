@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, V
 from pydantic_core import PydanticCustomError
 
 from ceos.errors import InvalidInput
-from ceos.grants import HAS_CHAIN, Grants, HttpGrant, Listed, LlmGrant, MemoryGrant
+from ceos.grants import ChainGrant, Grants, HttpGrant, Listed, LlmGrant, MemoryGrant
 from ceos.models import Frozen, ShortText
 from ceos.params import NO_PARAMS, Finding, plain, schema_findings, shown, value_problems, without
 from ceos.sandbox.wire import SOURCE_BYTES, check_plain
@@ -39,6 +39,7 @@ from ceos.skillfile import (
 )
 
 __all__ = [
+    "ChainGrant",
     "Example",
     "Grants",
     "HttpGrant",
@@ -58,7 +59,7 @@ __all__ = [
 #: What an example may say about the agent.
 AGENT_KEYS = ("name", "bio", "tone", "topics", "avoid")
 #: The grants whose answers an example may give.
-ANSWERED = ("http", "llm", "memory", "metrics")
+ANSWERED = ("http", "llm", "memory", "metrics", "chain")
 #: Longest params, answers, drafts and so on of an example together, as JSON.
 EXAMPLE_BYTES = 16 * 1024
 
@@ -109,7 +110,7 @@ Data = Annotated[dict[str, Any], BeforeValidator(_with_plain_dates)]
 class SkillLimits(Frozen):
     """What one call of a skill may use up, as the manifest says it."""
 
-    #: Wall clock; None is 2, with the http grant 10, with the llm grant 30.
+    #: Wall clock; None is 2, with the grant http or chain 10, with the llm grant 30.
     seconds: float | None = Field(default=None, ge=0.1, le=30, allow_inf_nan=False)
     memory_mb: int = Field(default=64, ge=16, le=256)
 
@@ -197,7 +198,7 @@ class Skill(Frozen):
 
 def usual_seconds(grants: Grants) -> float:
     """Return the wall clock of a skill that does not say: waiting for others takes longer."""
-    return 30.0 if grants.llm else 10.0 if grants.http else 2.0
+    return 30.0 if grants.llm else 10.0 if grants.http or grants.chain else 2.0
 
 
 #: The type of the error that carries what `_findings` found.
@@ -209,6 +210,7 @@ _TABLES: dict[str, type[Frozen]] = {
     "http": HttpGrant,
     "llm": LlmGrant,
     "memory": MemoryGrant,
+    "chain": ChainGrant,
     "limits": SkillLimits,
     "examples": Example,
 }
@@ -323,8 +325,6 @@ def _findings(skill: Skill) -> Iterator[Finding]:
     """Yield what does not go together in a skill, each with its place."""
     if len(skill.source.encode("utf-8", "replace")) > SOURCE_BYTES:
         yield (), f"expected a source of at most {SOURCE_BYTES // 1024} KiB; it is longer."
-    if skill.grants.chain and not HAS_CHAIN:
-        yield ("grants", "chain"), "the chain grant arrives with the chain client; this version of ceos has none."
     try:
         check_plain(skill.params)
     except (ValueError, RecursionError) as error:

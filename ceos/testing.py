@@ -28,7 +28,7 @@ from ceos.clock import Clock
 from ceos.errors import InvalidInput
 from ceos.fleet import simulator_environ
 from ceos.granting import CannedCalls, HostCalls
-from ceos.grants import GRANTS, HAS_CHAIN
+from ceos.grants import GRANTS
 from ceos.lifecycle import Stage
 from ceos.models import Agent, Run
 from ceos.runtime import Runtime, set_runtime
@@ -151,8 +151,7 @@ def _granted(own: Grants, grants: Mapping[str, Any] | Iterable[str] | None) -> G
         name: {} if on is True and name in ("memory", "llm") else on for name, on in wanted.items()
     }
     if unknown := [name for name in settings if name not in GRANTS]:
-        known = ", ".join(name for name in GRANTS if name != "chain" or HAS_CHAIN)
-        raise InvalidInput(f"No grant {unknown[0]!r}. Known: {known}.")
+        raise InvalidInput(f"No grant {unknown[0]!r}. Known: {', '.join(GRANTS)}.")
     if settings.get("http") is True:
         raise InvalidInput('The grant http needs hosts: grants={"http": {"hosts": ["api.example.org"]}}.')
     try:
@@ -224,6 +223,9 @@ class FakeRuntime:
                 continue
             if stage is Stage.TRENDS:
                 self.sent += [(agent_id, stage) for agent_id in self.runtime.trends.work(run_id)]
+                continue
+            if stage is Stage.CHAIN:
+                self.runtime.chain.work(run_id)
                 continue
             following = getattr(self.runtime.pipeline, stage)(run_id)
             count += 1

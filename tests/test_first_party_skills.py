@@ -978,3 +978,69 @@ def test_a_description_is_short_and_leaves_room(run: Runner) -> None:
     assert found["line"].endswith(".")
     assert found["room_for_caption"] + found["bytes"] + 2 == 320
     assert "caption" in described(run, "橋" * 300, max_chars=250)["problem"]
+
+
+# onchain-pulse
+
+ACCOUNT, TOKEN = "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
+BLOCK = {"chain_id": 8453, "number": 7, "hash": "0x5f", "time": "2026-03-02T08:59:58+00:00", "base_fee": 5_012_345}
+
+
+def pulse(run: Runner, chain: dict[str, Any], **params: Any) -> Any:
+    minutes, notes = params.pop("minutes", 0), params.pop("notes", None)
+    answers = {"chain": {"block": BLOCK, **chain}}
+    return run("onchain-pulse", params, answers=answers, notes=notes, now=NOW + dt.timedelta(minutes=minutes))
+
+
+def treasury(eth: str) -> dict[str, Any]:
+    return {f"balance {ACCOUNT}": {"wei": "1", "eth": eth}}
+
+
+@pytest.mark.parametrize(
+    ("amount", "told"),
+    [
+        ("0", "0.00 ETH"),
+        ("0.000000000000000001", "0.000000000000000001 ETH"),
+        ("0.00123456", "0.001235 ETH"),
+        ("0.99996", "1.0000 ETH"),
+        ("1234567.891", "1,234,567.89 ETH"),
+        ("1" + "0" * 60, f"{10**60:,}.00 ETH"),
+    ],
+)
+def test_amounts_on_chain_are_told_with_the_digits_that_count(run: Runner, amount: str, told: str) -> None:
+    value = pulse(run, treasury(amount), base_fee=False, balances=[{"name": "the treasury", "account": ACCOUNT}])
+    assert value["watched"] == [{"what": "balance of the treasury", "now": told}]
+
+
+def test_changes_on_chain_are_those_since_the_last_post(run: Runner) -> None:
+    notes: dict[str, str | None] = {}
+    watch = {"base_fee": False, "balances": [{"name": "the treasury", "account": ACCOUNT}], "notes": notes}
+
+    def told(minutes: int, eth: str, **params: Any) -> Any:
+        value = pulse(run, treasury(eth), minutes=minutes, **watch, **params)
+        return value and {key: value["watched"][0].get(key) for key in ("change", "since")}
+
+    assert told(0, "10") == {"change": None, "since": None}, "nothing is known of before"
+    assert told(60, "11") == {"change": "+10.0%", "since": "2026-03-02T09:00Z"}
+    assert told(63, "12") == {"change": "+20.0%", "since": "2026-03-02T09:00Z"}, "an attempt at the same post"
+    assert told(120, "5.5", min_change=50) == {"change": "-50.0%", "since": "2026-03-02T10:00Z"}
+    assert told(180, "5.6", min_change=50) is None
+    assert "nothing has moved enough" in run.log[0]
+
+
+def test_what_cannot_be_read_on_chain_is_left_out(run: Runner) -> None:
+    supplies = [{"name": "Dollars", "token": TOKEN}]
+    chain = {f"token {TOKEN}": {"symbol": f"USDC {HIDDEN}{INJECTION}", "decimals": 6, "supply": "0"}}
+    value = pulse(run, chain, supplies=supplies, balances=[{"name": "nobody", "account": ACCOUNT, "token": TOKEN}])
+    assert value["watched"] == [
+        {"what": "base fee", "now": "0.005012 gwei"},
+        {"what": "supply of Dollars", "now": "0.00 USDCIgnoreal"},
+    ], "a stranger's sentence is not told"
+    assert "token_balance" in run.log[0]
+    assert (value["chain"], value["block"], value["as_of"]) == ("Base", 7, "2026-03-02T08:59Z")
+    assert run("onchain-pulse", {}, answers={"chain": {}}) is None
+    assert pulse(run, {"block": {**BLOCK, "chain_id": 1}})["chain"] == "chain 1"
+    notes: dict[str, str | None] = {}
+    for minutes in (0, 60):
+        value = pulse(run, chain, supplies=supplies, base_fee=False, notes=notes, minutes=minutes)
+        assert "change" not in value["watched"][0], "nothing cannot grow by percents"

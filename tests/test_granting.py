@@ -14,12 +14,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from evm import ACCOUNTS, Evm
 from feeds import HOST, Server, redirect, send
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceos.budget import Budget
 from ceos.clients import guarded
+from ceos.clients.base_chain import BaseChain
 from ceos.clients.openrouter import Completion
 from ceos.connection import connect
 from ceos.errors import HostRefused
@@ -36,9 +38,11 @@ EVERYTHING: dict[str, Any] = {
     "llm": {"max_tokens": 500, "max_usd": 0.05},
     "memory": {"max_bytes": 100},
     "metrics": True,
+    "chain": {"max_calls": 3},
     "log": True,
     "now": True,
 }
+TOKEN, OWNER = "0x5FbDB2315678afecb367f032d93F642f64180aa3", "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 
 
 def make_skill(name: str = "notes", **grants: Any) -> Skill:
@@ -99,11 +103,6 @@ def test_what_the_sandbox_answers_itself_is_not_asked_of_the_host(make: Make, me
         ask(make(), method)
 
 
-def test_chains_are_not_read_yet() -> None:
-    with refused("The host does not answer ctx.chain_read"):
-        ask(CannedCalls({}), "chain_read", "balance")
-
-
 @pytest.mark.parametrize(
     "method", ["", "page", "_record", "__init__", "http_get ", "x" * 9999, "\ud800", 3, None, ["http_get"]]
 )
@@ -151,6 +150,26 @@ def test_a_method_nobody_offers_is_refused(method: Any) -> None:
         ("metrics", [True], {}, "days is a whole number from 1 to 365"),
         ("metrics", ["30"], {}, "days is a whole number from 1 to 365"),
         ("metrics", [30, 1], {}, "ctx.metrics(days=30)"),
+        ("chain_read", [], {}, "tells of one of block, fees, balance, token, token_balance, call"),
+        ("chain_read", ["eth_accounts"], {}, "tells of one of block"),
+        ("chain_read", [["block"]], {}, "tells of one of block"),
+        ("chain_read", ["block", 1], {}, "ctx.chain_read('block')"),
+        ("chain_read", ["balance"], {}, "ctx.chain_read('balance', address)"),
+        ("chain_read", ["balance", OWNER], {"address": OWNER}, "ctx.chain_read('balance', address)"),
+        ("chain_read", ["balance", OWNER], {"block": "pending"}, "ctx.chain_read('balance', address)"),
+        ("chain_read", ["balance", "vitalik.eth"], {}, "address is an address: 0x and 40 hex digits"),
+        ("chain_read", ["balance", 7], {}, "address is an address"),
+        ("chain_read", ["balance", OWNER.replace("7099797", "7099798")], {}, "address is an address"),
+        ("chain_read", ["balance", OWNER.replace("C51812dc", "c51812DC")], {}, "address is an address"),
+        ("chain_read", ["token_balance", TOKEN], {}, "ctx.chain_read('token_balance', token, owner)"),
+        ("chain_read", ["token_balance", TOKEN, []], {}, "owner is an address"),
+        ("chain_read", ["call", TOKEN], {}, "ctx.chain_read('call', address, function, args=[])"),
+        ("chain_read", ["call", TOKEN, 5], {}, "function is a signature"),
+        ("chain_read", ["call", TOKEN, "x\n" * 9], {}, "function is a signature"),
+        ("chain_read", ["call", TOKEN, "f(" + "uint256," * 99 + ")"], {}, "function is a signature"),
+        ("chain_read", ["call", TOKEN, "f()", "x"], {}, "args is a list of plain data"),
+        ("chain_read", ["call", TOKEN, "f()", ["x" * 5000]], {}, "args is a list of plain data, of at most 4,096"),
+        ("chain_read", ["call", TOKEN, "f()", [float("nan")]], {}, "args is a list of plain data"),
     ],
 )
 def test_arguments_that_make_no_sense_get_a_sentence(method: str, args: Any, kwargs: Any, words: str) -> None:
@@ -158,6 +177,15 @@ def test_arguments_that_make_no_sense_get_a_sentence(method: str, args: Any, kwa
     with refused(words):
         host(method, args, kwargs, soon())
     assert words in host.calls[0].refused
+
+
+def test_what_makes_no_sense_costs_no_read_of_the_chain() -> None:
+    host = CannedCalls({"chain": {"block": {"number": 1}}}, make_skill(chain={"max_calls": 1}).grants)
+    with refused("tells of one of"):
+        ask(host, "chain_read", "blocks")
+    assert ask(host, "chain_read", what="block") == {"number": 1}
+    with refused("The manifest allows 1 calls of ctx.chain_read a run; this is one more"):
+        ask(host, "chain_read", "block")
 
 
 json_data = st.recursive(
@@ -170,7 +198,7 @@ json_data = st.recursive(
 @given(st.sampled_from([name for names in METHODS.values() for name in names]), st.lists(json_data, max_size=3))
 @settings(max_examples=300)
 def test_any_arguments_are_answered_with_data_or_a_sentence(method: str, args: list[Any]) -> None:
-    names = ("url", "prompt", "max_tokens", "key", "value", "days")
+    names = ("url", "prompt", "max_tokens", "key", "value", "days", "what", "address", "function", "args")
     for kwargs in ({}, dict(zip(names, args, strict=False))):
         try:
             pack_json(CannedCalls({"llm": "gm"})(method, [] if kwargs else args, kwargs, soon()))
@@ -587,6 +615,82 @@ def test_the_agents_own_numbers_are_told_newest_first(fake_runtime: FakeRuntime,
 
 def test_an_agent_without_casts_has_no_numbers(make: Make) -> None:
     assert ask(make(), "metrics") == []
+
+
+# --- the chain ---
+
+
+def on_chain(*urls: str, chain_id: int = 8453, **grants: Any) -> HostCalls:
+    chain = BaseChain(urls, chain_id, sleep=lambda _: None)
+    return HostCalls(make_skill(chain=grants or {"max_calls": 20}).grants, chain=lambda: chain)
+
+
+def test_the_chain_is_read_as_plain_data(evm: Evm) -> None:
+    token = evm.deploy("token", "USD Coin", 10**24, types=("string", "uint256")).address
+    host = on_chain(evm.url)
+    block = ask(host, "chain_read", "block")
+    assert (block["chain_id"], block["number"]) == (8453, evm.head())
+    assert dt.datetime.fromisoformat(block["time"]).tzinfo is not None
+    fees = ask(host, "chain_read", "fees")
+    assert fees["max_fee"] == 2 * fees["base_fee"] + fees["priority"]
+    balance = ask(host, "chain_read", "balance", address=ACCOUNTS[1].lower())
+    assert balance == {"wei": str(10**22), "eth": "10000"}, "beyond 2^53 a number is a text"
+    assert ask(host, "chain_read", "token", token) == {"symbol": "USDC", "decimals": 6, "supply": str(10**18)}
+    held = ask(host, "chain_read", "token_balance", token, ACCOUNTS[0])
+    assert held == {"symbol": "USDC", "decimals": 6, "units": str(10**24), "amount": str(10**18)}
+    assert ask(host, "chain_read", "token_balance", token, OWNER)["units"] == 0
+    assert host.calls[2].what == f"balance {ACCOUNTS[1]}"
+
+
+def test_any_function_of_any_contract_can_be_called(evm: Evm) -> None:
+    counter = evm.deploy("counter")
+    host = on_chain(evm.url)
+    signature = (
+        "echo(uint256 n, string words, bytes data, int128[] numbers) view returns (uint256, string, bytes, int128[])"
+    )
+    value = ask(host, "chain_read", "call", counter.address, signature, [str(2**200), "gm", "0x00ff", [-1, 2]])
+    assert value == [str(2**200), "gm", "0x00ff", [-1, 2]]
+    assert ask(host, "chain_read", "call", counter.address, "count() view returns (uint256)") == 0
+    for function, args, words in (
+        ("refuse(uint256)", [7], "refused"),
+        ("refuse_in_words()", [], "not today"),
+        ("count()(uint256)", [], "describes no function"),
+        ("echo(uint256)", ["x"], "is no uint256"),
+        ("nothing() returns (uint256)", [], ""),
+    ):
+        with refused(words):
+            ask(host, "chain_read", "call", counter.address, function, args)
+
+
+def test_a_node_that_is_not_there_or_of_another_chain_tells_nothing(evm: Evm) -> None:
+    with refused("No chain is read in a trial without a node"):
+        ask(HostCalls(make_skill().grants), "chain_read", "block")
+    for host in (on_chain("http://127.0.0.1:9"), on_chain(evm.url, chain_id=1)):
+        with refused("The chain cannot be read now"):
+            ask(host, "chain_read", "block")
+    assert "chain 8453" in host.calls[0].refused, "the operator is told more than the skill"
+
+
+def test_a_slow_node_is_given_up_in_time() -> None:
+    release = threading.Event()
+
+    class Slow:
+        def head(self) -> Any:
+            release.wait(10)
+
+    slow: Any = Slow()
+    host = HostCalls(make_skill().grants, chain=lambda: slow)
+    with refused("The chain did not answer in time"):
+        ask(host, "chain_read", "block", deadline=time.monotonic() + 0.3)
+    release.set()
+
+
+def test_the_runtime_gives_its_chain_to_skills(fake_runtime: FakeRuntime) -> None:
+    runtime = fake_runtime.runtime
+    host = runtime.granter.host_for(fake_runtime.apply(), make_skill(), {}, call="ada:1:1")
+    runtime.__dict__["chain"] = type("Chain", (), {"client": BaseChain(["http://127.0.0.1:9"], 8453, sleep=bool)})
+    with refused("The chain cannot be read now"):
+        ask(host, "chain_read", "block")
 
 
 # --- the answers of an example ---

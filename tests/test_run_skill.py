@@ -61,18 +61,19 @@ def test_a_source_needs_neither_a_manifest_nor_a_second_line(tmp_path: Path) -> 
         pytest.param("now", "ctx.now.hour", 12, id="one name"),
         pytest.param(["log", "now"], "ctx.log('x')", None, id="several names"),
         pytest.param(["llm"], "ctx.llm_generate('say it')", "gm", id="one that has settings"),
+        pytest.param(["chain"], "ctx.chain_read('block')['number']", 7, id="the chain"),
         pytest.param({"http": {"hosts": ["a.example"]}}, "ctx.http_get('https://a.example/')['text']", "hi", id="http"),
     ],
 )
 def test_grants_are_names_or_as_in_a_manifest(grants: Any, expression: str, value: Any) -> None:
-    answers = {"llm": "gm", "http": {"https://a.example/": "hi"}}
+    answers = {"llm": "gm", "http": {"https://a.example/": "hi"}, "chain": {"block": {"number": 7}}}
     assert run_skill(returning(expression), grants=grants, answers=answers, now=NOON) == value
 
 
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        pytest.param({"grants": ["nope"]}, "No grant 'nope'. Known: http, llm, memory, metrics, log, now.", id="grant"),
+        pytest.param({"grants": ["nope"]}, "No grant 'nope'. Known: http, llm, memory, metrics, chain, ", id="grant"),
         pytest.param({"grants": ["http"]}, "The grant http needs hosts: ", id="http to nowhere"),
         pytest.param({"grants": {"llm": {"max_tokens": "x"}}}, "grants.llm.max_tokens: ", id="a grant's setting"),
         pytest.param({"drafts": ["gm"]}, "No input 'drafts'. Known: agent, topic, kind, draft, ", id="input"),

@@ -261,7 +261,8 @@ HOST = "expected a host such as 'api.example.org' or '*.example.org': a name in 
         ('hosts_from = ["url"]', "max_calls = 0", "21: grants.http.max_calls: expected at least 1; got 0."),
         ('hosts_from = ["url"]', "seconds = 31", "21: grants.http.seconds: expected at most 30; got 31."),
         ('hosts = ["api.example.org", "*.example.net"]\nhosts_from = ["url"]', "", "19: grants.http: expected at least one host, in hosts or by hosts_from; got a table."),
-        ("log = true", "chain = true", "18: grants.chain: the chain grant arrives with the chain client; this version of ceos has none."),
+        ("log = true", "chain = 1", "18: grants.chain: expected a table; got 1."),
+        ("log = true", "chain = { max_calls = 101 }", "18: grants.chain.max_calls: expected at most 100; got 101."),
         ("log = true", "log = 1", "18: grants.log: expected true or false; got 1."),
         ("log = true", "llm = { max_usd = 5 }", "18: grants.llm.max_usd: expected at most 1; got 5."),
         ("log = true", "memory = true", "18: grants.memory: expected a table; got true."),
@@ -274,7 +275,7 @@ HOST = "expected a host such as 'api.example.org' or '*.example.org': a name in 
         ("params = { url", "params = { count = 0, url", "28: examples[0].params: count: expected at least 1; got 0."),
         ("[[examples]]", "[[examples]]\ndraft = ['x']", "27: examples[0].draft: there is no draft at the stage context; remove it."),
         ("[[examples]]", "[[examples]]\nagent = { nmae = 'x' }", "27: examples[0].agent.nmae: unknown key; known here: name, bio, tone, topics, avoid."),
-        ("answers = { http", "answers = { htpp", "30: examples[0].answers.htpp: unknown key; known here: http, llm, memory, metrics."),
+        ("answers = { http", "answers = { htpp", "30: examples[0].answers.htpp: unknown key; known here: http, llm, memory, metrics, chain."),
         ("answers = {", "answers = { llm = 'x',", "30: examples[0].answers.llm: the skill does not have the grant llm; add it to the grants, or remove this."),
         ("now = 2026-03-02T09:00:00Z", "now = 2026-03-02T09:00:00", "29: examples[0].now: expected a moment with its zone such as 2026-03-02T09:00:00Z; got 2026-03-02 09:00:00."),
         ("expect = { since = 2026-03-01 }", "expect = inf", "26: examples[0]: expected plain data; a number that JSON does not have."),
@@ -451,8 +452,10 @@ def test_a_folder_of_skills_does_not_lead_elsewhere_either(tmp_path: Path) -> No
 
 
 def test_a_skill_made_in_python_is_held_to_the_same_rules() -> None:
-    with pytest.raises(ValueError, match="the chain grant arrives with the chain client"):
-        skill(grants={"chain": True})
+    with pytest.raises(ValueError, match=r"grants\.chain\.max_calls"):
+        skill(grants={"chain": {"max_calls": 0}})
+    assert skill(grants={"chain": True}).grants == skill(grants={"chain": {}}).grants
+    assert skill(grants={"chain": False}).grants.names() == ()
     with pytest.raises(ValueError, match="at most 64 KiB"):
         skill(source="#" * 70_000)
 

@@ -133,7 +133,7 @@ def test_every_remark_of_a_new_skill_becomes_a_line_of_its_manifest(
     text = file.read_text()
     file.write_text(re.sub(r"^( *)# (?=\"?\w+\"? ?[=:] )", r"\1", text, flags=re.MULTILINE))
     skill = read_skill(tmp_path / ("mine.py" if single else "mine"))
-    assert skill.grants.names() == ("http", "llm", "memory", "metrics", "log", "now")
+    assert skill.grants.names() == ("http", "llm", "memory", "metrics", "chain", "log", "now")
     assert list(skill.examples[0].answers) == ["http", "llm", "memory"]
 
 

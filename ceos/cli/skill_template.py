@@ -97,6 +97,7 @@ _GRANTS: tuple[tuple[str, Any, str], ...] = (
     ("llm", {"max_tokens": 200}, "ctx.llm_generate(prompt, max_tokens=200) -> text"),
     ("memory", {"max_bytes": 4096}, "ctx.memory_get(key), ctx.memory_set(key, value)"),
     ("metrics", True, "ctx.metrics(days=30) -> the numbers of the agent's own casts"),
+    ("chain", True, "ctx.chain_read('block'), ctx.chain_read('token_balance', token, owner) and so on"),
     ("log", True, "ctx.log(text)"),
     ("now", True, "ctx.now -> a datetime"),
 )

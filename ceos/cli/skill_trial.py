@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ceos.errors import InvalidInput
 from ceos.granting import HostCalls
-from ceos.grants import GRANTS, HAS_CHAIN, Grants
+from ceos.grants import GRANTS, Grants
 from ceos.models import Agent, Kind
 from ceos.runtime import Runtime
 from ceos.sandbox.executor import Limits, Outcome
@@ -67,7 +67,7 @@ class Trial:
             self.params,
             inputs=self._inputs(),
             grants=self.grants.names(),
-            host=HostCalls(self.grants, params, payer=payer),
+            host=HostCalls(self.grants, params, payer=payer, chain=lambda: self.runtime.chain.client),
             limits=self.limits,
             seed="trial",
             now=self.runtime.clock.now(),
@@ -127,8 +127,8 @@ def _granted(own: Grants, extra: Iterable[str], params: Any) -> Grants:
     tables: dict[str, Any] = own.model_dump(exclude_none=True)
     for word in extra:
         name, _, hosts = word.partition("=")
-        if name not in GRANTS or (hosts and name != "http") or (name == "chain" and not HAS_CHAIN):
-            known = ", ".join(grant for grant in GRANTS if grant != "chain" or HAS_CHAIN)
+        if name not in GRANTS or (hosts and name != "http"):
+            known = ", ".join(GRANTS)
             raise click.UsageError(f"No grant {word!r}. Known: {known}; http takes hosts: http=api.example.org.")
         if name == "http":
             tables["http"] = _http(tables.get("http", {}), hosts, params)
