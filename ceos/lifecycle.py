@@ -90,10 +90,11 @@ class Stage(StrEnum):
     ILLUSTRATE = "illustrate"
     PUBLISH = "publish"
     MEASURE = "measure"
-    #: These are not stages of a run: they carry an agent's id, or "-" for all.
+    #: These are not stages of a run: they carry an agent's id, "-" for all, or the name of something on chain.
     LISTEN = "listen"
     TRENDS = "trends"
     COUNT = "count"
+    CHAIN = "chain"
 
 
 #: Which stage comes next for a run of this status; a run in review waits for a person.

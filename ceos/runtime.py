@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ceos import embedded
 from ceos.budget import Budget, utc_day
+from ceos.chain.event_posts import EventPosts
 from ceos.claims import Claims
 from ceos.clients.fal import Fal
 from ceos.clients.neynar import Neynar
@@ -51,6 +53,9 @@ from ceos.store import Store
 from ceos.trend_store import TrendStore
 from ceos.trends import TrendWatch, Watch
 from ceos.writing import Writer, own_draft
+
+if TYPE_CHECKING:
+    from ceos.chain.chain import Chain
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +100,10 @@ class Runtime:
         plugins.on_call = self._count_hook
         return plugins
 
-    def _count_hook(self, plugin: str, hook: str, micros: int, failed: bool) -> None:
+    def _count_hook(self, plugin: str, hook: str, micros: int, failures: int, calls: int = 1) -> None:
         # A count is not worth a post.
         with suppress(StoreUnavailable):
-            self.store.count_hook(plugin, hook, micros, failed)
+            self.store.count_hook(plugin, hook, micros, failures, calls)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -114,12 +119,18 @@ class Runtime:
     @cached_property
     def granter(self) -> Granter:
         """What skills are given of what they ask for."""
-        return Granter(self.store, Budget(self.store), self.openrouter, self.clock)
+        budget = Budget(self.store)
+        return Granter(self.store, budget, self.openrouter, self.clock, chain=lambda: self.chain.client)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What skills work with."""
+        return Desk(self.store, self.plugins, self.skill_lock, self.sandbox, self.granter, self.clock)
 
     @cached_property
     def skills(self) -> Skills:
         """The skills at work."""
-        return Skills(Desk(self.store, self.plugins, self.skill_lock, self.sandbox, self.granter, self.clock))
+        return Skills(self.desk)
 
     @cached_property
     def openrouter(self) -> OpenRouter:
@@ -214,6 +225,29 @@ class Runtime:
         )
 
     @cached_property
+    def event_posts(self) -> EventPosts:
+        """How agents come to post about what happens on chain."""
+        return EventPosts(self.store, self.ledger, self.plugins, self.clock)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """Everything about Base; loaded only now, for it is heavy."""
+        from ceos.chain.chain import Chain, Surroundings  # noqa: PLC0415
+
+        return Chain(
+            Surroundings(
+                settings=self.settings,
+                store=self.store,
+                desk=self.desk,
+                posts=self.event_posts,
+                scoring=self.scoring,
+                clock=self.clock,
+                sleep=self.sleep,
+                stopping=self.stopping,
+            )
+        )
+
+    @cached_property
     def pipeline(self) -> Pipeline:
         """The road of one post."""
         budget = Budget(self.store)
@@ -237,6 +271,7 @@ class Runtime:
                 limit=CastLimit(self.store),
                 conversation=self.conversation,
                 trends=self.trends,
+                events=self.event_posts,
                 measuring=self.measuring,
                 scoring=self.scoring,
                 clock=self.clock,

@@ -35,6 +35,8 @@ HIGH_WATER = 2_000
 LISTEN_SECONDS = 60
 #: How often a scheduler asks whether the accounts of this hour were counted, in seconds.
 COUNT_SECONDS = 60
+#: After how many seconds somebody else is called to what goes on on chain, unless whoever sees to it says when.
+CHAIN_SECONDS = 30
 #: How many changes of state are fetched at once.
 CHANGES = 100
 #: How long a tick may report changes of state; the rest waits for the next one, so that slow plugins delay no slot.
@@ -98,7 +100,8 @@ class Scheduler:
         if due.agents:
             self.fire(due.agents, now_ms)
         calls = []
-        room = HIGH_WATER - self._backlog() if due.agents or due.has_open or due.has_listeners else 0
+        needs_room = due.agents or due.has_open or due.has_listeners or due.has_chain
+        room = HIGH_WATER - self._backlog() if needs_room else 0
         if (due.agents or due.has_open) and room > 0:
             calls = self._ledger.dispatch(min(500, room))
         if due.has_measurements:
@@ -107,6 +110,8 @@ class Scheduler:
             calls += [(agent_id, Stage.LISTEN) for agent_id in self._store.run_script("listen", BATCH, self._poll_ms)]
         if due.has_trends and self._trends.claim():
             calls.append(("-", Stage.TRENDS))
+        if due.has_chain and room > 0:
+            calls += [(name, Stage.CHAIN) for name in self._store.run_script("chain_due", BATCH, CHAIN_SECONDS * 1000)]
         if self._is_count_due(now_ms // 3_600_000):
             calls.append(("-", Stage.COUNT))
         if calls:

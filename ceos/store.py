@@ -58,6 +58,34 @@
                                     packed]
     ceos:tally:{agent}      hash    {day}:{what became of it} → slots of the schedule on that day
     ceos:scores:{agent}     hash    ISO week → score and inputs, JSON
+    ceos:chain:due          zset    what goes on on chain (tx/…, sub/…, anchor/…) by the time somebody must see to it
+    ceos:identities:{place} hash    agent → its entry in a registry of one chain, JSON Registration; outlives the agent
+    ceos:anchors:{place}:{agent} hash ISO week → what was anchored of it, JSON Anchored; outlives the agent
+    ceos:tx/{id}            hash    a transaction: key, req(uest, JSON), account, st(atus), why, at, ok (approved); once
+                                    it is signed nonce, n (versions), raw{n} and hash{n} (of each), worst (wei), day,
+                                    caps (reserved, JSON), quote, signed, sent (times), cancel (the version that only
+                                    takes its place); once it is mined hash, block, bhash, cost (wei), receipt (JSON)
+    ceos:txs                zset    the last 500 transactions by time
+    ceos:tx-nonce:{chain}:{account} string  the next nonce of an account
+    ceos:tx-spent:{day}     hash    name of a cap → what was reserved or spent of it on a UTC day, in its own unit
+    ceos:subs               hash    subscription → fingerprint of what it follows
+    ceos:sub:{name}:{print} hash    how far a subscription has come: token, lease; from, next, head (blocks), end (mark
+                                    of the last block that is done), at (block:index:hash of the event begun last, with
+                                    :done once that is known), fork (newest block that stays, while events are announced
+                                    as removed), gone (the one announced last), handed, removed, odd, range, fails, why
+    ceos:sub:{name}:{print}:marks zset block:hash of ends of ranges and of blocks with events, by block, as far back as
+                                    re-orgs may reach, and one more
+    ceos:sub:{name}:{print}:kept list events handed over in these blocks, "block JSON", newest last
+    ceos:event:{run}        string  the event that the run takes up, JSON ChainEvent; `removed` once it did not happen
+    ceos:event:taken:{agent}:{sub}:{event} string the slot in which the agent was asked about the event
+    ceos:event:day:{agent}:{sub}:{day} set  events about which the agent was asked on a UTC day
+    ceos:pay/{id}           hash    one purchase over HTTP: st(atus), plan (what is signed, JSON), sig, key, tx, why,
+                                    at, day, agent, micro (USD set aside)
+    ceos:pay-answer:pay/{id} string what the seller sent for it, JSON
+    ceos:pays               zset    the last 500 purchases by time
+    ceos:pay-spent:{day}    hash    micro-USD paid or set aside on a UTC day (YYYYMMDD): total, a:{agent}
+    ceos:sale:{network}:{account}:{nonce} hash a payment that a buyer has sent us: st(atus), for (digest of what it
+                                    buys), token and lease of who serves it, answer, tx, fails, fell (who failed last)
     ceos:workers            zset    process by the time it was last seen
     ceos:panic              string  present while all publishing is stopped
     ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes
@@ -114,6 +142,7 @@ class Due:
     expired_reviews: list[str]
     has_listeners: bool = False
     has_trends: bool = False
+    has_chain: bool = False
     #: Changes of state that plugins have not heard of, with the agent of each.
     changes: list[tuple[str, Transition]] = field(default_factory=list)
 
@@ -398,10 +427,11 @@ class Store:
             pipe.zrange("ceos:review", 0, 99, withscores=True)
             pipe.zrange("ceos:listen", 0, 0, withscores=True)
             pipe.get("ceos:trends:due")
+            pipe.zrange("ceos:chain:due", 0, 0, withscores=True)
             pipe.time()
             if changes:
                 pipe.lpop("ceos:changes", changes)
-            ids, open_runs, measures, reviews, looks, trends, (seconds, micros), *unheard = pipe.execute()
+            ids, open_runs, measures, reviews, looks, trends, chain, (seconds, micros), *unheard = pipe.execute()
             for agent_id in ids:
                 pipe.hmget(f"ceos:agent:{agent_id}", "slot", "rev")
             rows = pipe.execute() if ids else []
@@ -413,6 +443,7 @@ class Store:
             expired_reviews=[run for run, expires in reviews if expires <= now],
             has_listeners=bool(looks) and looks[0][1] <= now,
             has_trends=trends is not None and float(trends) <= now,
+            has_chain=bool(chain) and chain[0][1] <= now,
             changes=[
                 (agent, _transition(*change)) for rows in unheard for agent, change in map(json.loads, rows or ())
             ],
@@ -473,11 +504,11 @@ class Store:
         with redis_errors():
             self.client.set("ceos:listeners", 1, ex=seconds)
 
-    def count_hook(self, plugin: str, hook: str, micros: int, failed: bool) -> None:
-        """Count one call of a plugin's hook."""
+    def count_hook(self, plugin: str, hook: str, micros: int, failures: int, calls: int = 1) -> None:
+        """Count calls of a plugin's hook, one by default."""
         with redis_errors():
             pipe = self.client.pipeline(transaction=False)
-            for what, amount in (("calls", 1), ("micros", micros), ("failures", int(failed))):
+            for what, amount in (("calls", calls), ("micros", micros), ("failures", int(failures))):
                 if amount:
                     pipe.hincrby("ceos:hooks", f"{what} {hook} {plugin}", amount)
             pipe.execute()

@@ -23,6 +23,21 @@ from terminal import terminal
 
 from ceos.actors.middleware import EXIT_BROKEN, EXIT_MISCONFIGURED
 from ceos.agentfile import parse_agents
+from ceos.chain.chainfile import load_chain
+from ceos.chain.config import (
+    X402,
+    Allow,
+    ChainConfig,
+    ContractEntry,
+    CreatorScore,
+    Offer,
+    PaymentHost,
+    Policy,
+    Subscription,
+)
+from ceos.chain.policy import ENTRY_RULES
+from ceos.chain.reading import READS
+from ceos.chain.types import ChainEvent
 from ceos.cli import cli
 from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.lifecycle import AgentState, RunStatus
@@ -62,6 +77,19 @@ TABLES: dict[str, type[Frozen]] = {
     "engagement.": Engagement,
     "trends.": Trends,
     "skills.": SkillUse,
+}
+
+
+CHAIN_TABLES: dict[str, type[Frozen]] = {
+    "": ChainConfig,
+    "contract.": ContractEntry,
+    "subscription.": Subscription,
+    "policy.": Policy,
+    "policy.allow.": Allow,
+    "x402.": X402,
+    "x402.allow.": PaymentHost,
+    "x402.offer.": Offer,
+    "creator_score.": CreatorScore,
 }
 
 
@@ -123,8 +151,8 @@ def test_every_command_the_readme_mentions_exists() -> None:
     # And those that a plugin shown there adds.
     known |= {f"ceos {name}" for name in re.findall(r"^@click\.command\(\)\ndef (\w+)", README, re.MULTILINE)}
     code = "\n".join([*blocks("sh"), *re.findall(r"`(ceos [^`]+)`", README)])
-    mentioned = re.findall(r"(?:^|; |& )(ceos [a-z]+)( [a-z]+)?", code, re.MULTILINE)
-    assert [first + second for first, second in mentioned if not {first, first + second} & known] == []
+    mentioned = re.findall(r"(?:^|; |& )(ceos [a-z]+)( [a-z]+)?( [a-z]+)?", code, re.MULTILINE)
+    assert [one + two for one, two, three in mentioned if not {one, one + two, one + two + three} & known] == []
 
 
 def test_every_exit_code_is_listed() -> None:
@@ -137,7 +165,8 @@ def default_of_key(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is None:
         return "none"
-    return f"`{json.dumps(list(default) if isinstance(default, tuple) else default)}`"
+    # Amounts are texts in a file.
+    return f"`{json.dumps(list(default) if isinstance(default, tuple) else default, default=str)}`"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +187,38 @@ def test_every_key_of_the_agent_file_is_listed_with_its_default(key: str, field:
 def test_no_key_is_listed_that_the_agent_file_does_not_have() -> None:
     known = {prefix + name for prefix, model in TABLES.items() for name in model.model_fields}
     assert set(rows("key", of="Agent file")) <= known
+
+
+def test_every_key_of_the_chain_file_is_listed_with_its_default_and_no_other() -> None:
+    wanted = {
+        prefix + name: default_of_key(field)
+        for prefix, model in CHAIN_TABLES.items()
+        for name, field in model.model_fields.items()
+        if f"{prefix}{name}." not in CHAIN_TABLES
+    }
+    assert {key: default for key, (default, _) in rows("key", of="On Base").items()} == wanted
+
+
+def test_every_rule_is_listed() -> None:
+    listed = set(rows("rule", of="On Base"))
+    sources = "".join((ROOT / "ceos" / "chain" / f"{name}.py").read_text() for name in ("policy", "risks"))
+    named = set(re.findall(r'(?:refused\(\s*|Objection\("\w+", |rule = )"([a-z-]+)"', sources)) | set(ENTRY_RULES)
+    assert named - {"min_out"} <= listed
+    bought = (ROOT / "ceos" / "chain" / "x402_policy.py").read_text()
+    assert set(re.findall(r'"(x402-[a-z-]+)"', bought)) == set(re.findall(r"`(x402-[a-z-]+)`", section("On Base")))
+
+
+def test_what_a_skill_may_read_on_chain_is_listed() -> None:
+    listed = [key.partition("`")[0] for key in rows("`ctx.chain_read`", of="Skills")]
+    assert [re.findall(r"[a-z_]+", one) for one in listed] == [[what, *names] for what, names in READS.items()]
+
+
+def test_the_chain_file_is_valid(tmp_path: Path) -> None:
+    (text,) = blocks("toml", of="On Base")
+    (tmp_path / "chain.toml").write_text(text)
+    config = load_chain(tmp_path / "chain.toml")
+    assert config.policy.allow
+    assert config.x402.offer
 
 
 def test_every_strategy_is_listed_with_its_shares() -> None:
@@ -239,14 +300,22 @@ def test_the_journal_hears_of_everything_and_has_its_word(
         post = fake.post(kind=Kind.ORIGINAL)
         mention = Mention(hash="0x1", author_fid=7, author_name="bob", text="hi", at=post.opened_at, kind="mention")
         plugins.tell("mention_received", agent=agent, mention=mention)
+        follows = Subscription(name="new-agents", contract="identity", event="Registered")
+        registered = ChainEvent(
+            subscription="new-agents", id="0x1:0", contract="0x8004A169FB4a3325136EB29fA0ceB6D2e539a432",
+            name="Registered", args={"agentId": 0}, block=1, block_hash=f"0x{1:064x}", tx_hash=f"0x{2:064x}", index=0,
+        )  # fmt: skip
+        for event in (registered, registered.model_copy(update={"removed": True})):
+            plugins.tell("chain_event", subscription=follows, event=event)
         fake.runtime.pause("ada", "on holiday")
         fake.step()
 
         # then its command prints all of that,
         noted = [json.loads(line) for line in run("journal").out.splitlines()]
-        assert [line["event"] for line in noted] == ["draft", "cast", "mention", "paused"]
+        assert [line["event"] for line in noted] == ["draft", "cast", "mention", "event", "event taken back", "paused"]
         assert noted[1]["hash"] == post.hashes[0]
-        assert (noted[3]["before"], noted[3]["reason"]) == ("sleeping", "on holiday")
+        assert (noted[3]["follows"], noted[3]["args"]) == ("new-agents", {"agentId": 0})
+        assert (noted[5]["before"], noted[5]["reason"]) == ("sleeping", "on holiday")
 
         # and a draft that guarantees something does not pass.
         assert post.draft is not None
@@ -303,7 +372,7 @@ def test_every_module_of_a_skill_is_listed() -> None:
 def test_every_kind_of_failure_is_listed() -> None:
     kinds = {error.kind for error in (SkillError, SkillForbidden, SkillTimedOut, SkillOutOfMemory, SandboxUnavailable)}
     assert kinds <= set(rows("kind", of="Writing a skill"))
-    assert set(rows("grant", of="Skills")) == set(wire.METHODS) - {"chain"}
+    assert set(rows("grant", of="Skills")) == set(wire.METHODS)
     assert set(rows("stage", of="Skills")) == set(SkillStage)
 
 

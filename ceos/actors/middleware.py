@@ -44,7 +44,8 @@ class LogContext(dramatiq.Middleware):
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
         """Bind the ids; the first argument of every actor is the id of a run or of an agent."""
         name = str(message.args[0]) if message.args else ""
-        agent_id, slot = split_run_id(name)
+        # What has a slash in its name is on chain, and no agent.
+        agent_id, slot = split_run_id(name) if "/" not in name else ("", "")
         logs.set_bound({"agent": agent_id, "draft": name if slot else "", "message_id": message.message_id})
 
     def after_process_message(
@@ -110,6 +111,8 @@ class Household(dramatiq.Middleware):
         self._start("ceos-watchdog", lambda: self._watch(runtime, broker, worker))
         # A thread of its own, so that neither the boot nor the first post with a skill waits for it.
         threading.Thread(target=_warm_sandbox, args=(runtime,), name="ceos-sandbox", daemon=True).start()
+        if runtime.settings.chain_file_path().exists():
+            threading.Thread(target=_see_to_chain, args=(runtime,), name="ceos-chain", daemon=True).start()
         if runtime.settings.scheduler == "embedded":
             self._start("ceos-scheduler", lambda: _schedule(runtime, send, backlog, self._stop))
 
@@ -180,6 +183,16 @@ def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) 
             stop.wait(1.0)
         else:
             return scheduler.run(stop)
+    return None
+
+
+def _see_to_chain(runtime: Runtime) -> None:
+    """Have what the operator follows on chain seen to, once Redis is there."""
+    while not runtime.stopping.is_set():
+        try:
+            return runtime.chain.start()
+        except StoreUnavailable:
+            runtime.stopping.wait(1.0)
     return None
 
 

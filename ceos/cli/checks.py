@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ceos.cli.chain_checks import chain
 from ceos.cli.findings import Check, Examination, Finding, Status
 from ceos.cli.output import number
 from ceos.cli.skill_checks import sandbox, skills
@@ -330,6 +331,7 @@ CHECKS = (
     Check("neynar key", _neynar_key, ("NEYNAR_BASE_URL",), needs_redis=False),
     Check("signers", _signers, ("NEYNAR_BASE_URL",)),
     Check("webhooks", webhooks, ("CEOS_WEB_PORT",), needs_redis=False),
+    Check("chain", chain, ("BASE_RPC_URL", "BASE_CHAIN_ID", "CEOS_HOME")),
 )
 
 _DEMO_SENTENCE = _DEMO[0].upper() + _DEMO[1:] + "."

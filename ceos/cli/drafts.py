@@ -1,4 +1,4 @@
-"""`ceos draft …` and `ceos dead …`: posts that wait for a person."""
+"""`ceos draft …` and `ceos dead …`: posts that wait for a person. Transactions that do are in `draft_txs.py`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import Any
 
 import click
 
+from ceos.cli.draft_txs import (
+    approve_txs,
+    is_tx,
+    reject_txs,
+    show_waiting_txs,
+    tx_document,
+    waiting_txs,
+)
 from ceos.cli.mentions import mentions_document, print_mention, print_mention_list
-from ceos.cli.output import F, Verbs, command_runtime, json_option, say, show_json, show_table, when
+from ceos.cli.output import F, Verbs, command_runtime, json_option, say, say_line, show_json, show_table, when
 from ceos.cli.trends import print_trend
 from ceos.errors import NotFound
 from ceos.lifecycle import RunStatus
@@ -24,6 +32,19 @@ def runs_argument(command: F) -> F:
     """Add `DRAFT… | --all` to a command, as the arguments `run_ids` and `all_runs`."""
     command = click.argument("run_ids", metavar="DRAFT...", nargs=-1)(command)
     return click.option("--all", "all_runs", is_flag=True, help="All of them.")(command)
+
+
+def _parted(ids: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the ids of posts and those of transactions apart."""
+    return tuple(one for one in ids if not is_tx(one)), list(dict.fromkeys(filter(is_tx, ids)))
+
+
+def _txs_only(ids: tuple[str, ...], all_runs: bool) -> list[str]:
+    """Return the transactions that a command is about, or none when it is about posts."""
+    posts, txs = _parted(ids)
+    if txs and (posts or all_runs):
+        raise click.UsageError("Decide about transactions apart from posts, each by its id.")
+    return txs
 
 
 def _chosen(run_ids: tuple[str, ...], all_runs: bool, every: list[str]) -> list[str]:
@@ -58,7 +79,7 @@ def _show_runs(runs: list[Run], *, as_json: bool, empty: str) -> None:
 
 @click.group(cls=Verbs)
 def draft() -> None:
-    """Look at drafts, and decide about those that wait for approval."""
+    """Look at drafts, and decide about those that wait for approval; transactions, tx/…, may wait for it too."""
 
 
 @draft.command("list")
@@ -83,7 +104,12 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json
     else:
         runs = runtime.store.runs(runtime.store.parked())
         runs = [run for run in runs if not agent_ids or run.agent_id in agent_ids]
-    return _show_runs(runs, as_json=as_json, empty="No posts yet." if every else "No draft waits for approval.")
+    txs = [] if every else waiting_txs(runtime, agent_ids)
+    if as_json:
+        return show_json([run.model_dump(mode="json") for run in runs] + [tx.model_dump(mode="json") for tx in txs])
+    if runs or not txs:
+        _show_runs(runs, as_json=False, empty="No posts yet." if every else "No draft waits for approval.")
+    return show_waiting_txs(txs)
 
 
 def _show_mentions(runtime: Runtime, agent_ids: list[str], *, as_json: bool) -> None:
@@ -102,10 +128,11 @@ def _show_mentions(runtime: Runtime, agent_ids: list[str], *, as_json: bool) -> 
 def show(run_ids: tuple[str, ...], as_json: bool) -> None:
     """Show drafts whole: text, model, cost, what their skills did, what happened to them and their casts."""
     runtime = command_runtime()
-    runs = [runtime.store.run(run_id) for run_id in run_ids]
-    runs = [whole(runtime, run) for run in runs]
+    posts, txs = _parted(run_ids)
+    runs = [whole(runtime, runtime.store.run(run_id)) for run_id in posts]
+    shown = [tx_document(runtime, tx_id, quiet=as_json) for tx_id in txs]
     if as_json:
-        return show_json([_document(runtime, run) for run in runs])
+        return show_json([_document(runtime, run) for run in runs] + shown)
     for run in runs:
         _print_run(runtime, run)
     return None
@@ -146,6 +173,10 @@ def _print_run(runtime: Runtime, run: Run) -> None:
     if one.image_prompt:
         click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
     print_trend(runtime, run)
+    if taken := runtime.event_posts.taken(run.id):
+        say_line(
+            f"event: {taken.name} of {taken.contract} in block {taken.block}, {taken.subscription}; {taken.tx_hash}"
+        )
     for note in one.notes:
         click.echo(f"note: {note}")
     for skill in one.skills:
@@ -192,11 +223,17 @@ def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -
 
 @draft.command()
 @runs_argument
+@click.option("--yes", is_flag=True, help="Do not ask before a transaction.")
 @json_option
-def approve(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
-    """Publish drafts that wait for approval."""
+def approve(run_ids: tuple[str, ...], all_runs: bool, yes: bool, as_json: bool) -> None:
+    """Publish drafts that wait for approval; --all leaves transactions out.
+
+    A transaction is simulated once more, the change of balances is shown, and you are asked.
+    """
+    if txs := _txs_only(run_ids, all_runs):
+        return approve_txs(command_runtime(), txs, yes=yes, as_json=as_json)
     ids = _chosen(run_ids, all_runs, command_runtime().store.parked())
-    _judge_all("approve", "approved", ids, "", as_json)
+    return _judge_all("approve", "approved", ids, "", as_json)
 
 
 @draft.command()
@@ -204,9 +241,14 @@ def approve(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
 @click.option("--reason", default="rejected by the operator", help="Why; stays in the record.")
 @json_option
 def reject(run_ids: tuple[str, ...], all_runs: bool, reason: str, as_json: bool) -> None:
-    """Throw drafts away that wait for approval."""
+    """Throw drafts away that wait for approval; --all leaves transactions out.
+
+    A transaction that is signed and stuck is replaced by one that does nothing.
+    """
+    if txs := _txs_only(run_ids, all_runs):
+        return reject_txs(command_runtime(), txs, reason, as_json=as_json)
     ids = _chosen(run_ids, all_runs, command_runtime().store.parked())
-    _judge_all("reject", "rejected", ids, reason, as_json)
+    return _judge_all("reject", "rejected", ids, reason, as_json)
 
 
 @draft.command()
@@ -215,6 +257,8 @@ def reject(run_ids: tuple[str, ...], all_runs: bool, reason: str, as_json: bool)
 @json_option
 def edit(run_id: str, text: str | None, as_json: bool) -> None:
     """Replace the text of a draft that waits for approval; approve it afterwards."""
+    if is_tx(run_id):
+        raise click.UsageError("A transaction is not edited: reject it, and send another.")
     runtime = command_runtime()
     run = runtime.store.run(run_id)
     if text is None and run.draft is not None:
