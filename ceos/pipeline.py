@@ -28,7 +28,6 @@ from ceos.errors import (
     KeyRefused,
     LimitReached,
     NotFound,
-    PluginError,
     RequestRefused,
     ServiceError,
     StoreUnavailable,
@@ -39,6 +38,7 @@ from ceos.limits import CastLimit
 from ceos.logs import event
 from ceos.measuring import MEASURE_HOURS, Measuring
 from ceos.models import Agent, Brief, Draft, Kind, Situation, slot_time
+from ceos.plugin_calls import ask_for_brief
 from ceos.plugins import Plugins
 from ceos.publishing import Later, Publisher, Stopping, casts_out
 from ceos.scoring import Scoring
@@ -128,16 +128,7 @@ class Pipeline:
             weights=self._t.scoring.weights(agent, slot, strategy.shares),
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
-        try:
-            brief = strategy.brief_post(agent, situation)
-        # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
-        except (Exception, SystemExit) as error:
-            cause = f"{type(error).__name__} {error}".strip()
-            raise PluginError(f"The strategy {agent.strategy!r} failed: {cause}") from error
-        if brief is not None and not isinstance(brief, Brief):
-            kind = type(brief).__name__
-            raise PluginError(f"The strategy {agent.strategy!r} returned an object of type {kind}, not a ceos.Brief.")
-        return brief
+        return ask_for_brief(agent.strategy, lambda: strategy.brief_post(agent, situation))
 
     # The stages
 

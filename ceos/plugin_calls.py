@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ceos.errors import PluginError
 from ceos.logs import event
 from ceos.plugin_hooks import Implementation
+
+if TYPE_CHECKING:
+    from ceos.models import Brief
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,21 @@ def objections(
             )
         found += sentences or ()
     return list(dict.fromkeys(found))
+
+
+def ask_for_brief(strategy: str, ask: Callable[[], Any]) -> Brief | None:
+    """Return what a strategy wants written; raises `PluginError` for one that fails or returns something else."""
+    from ceos.models import Brief  # noqa: PLC0415  # keeps loading plugins instant
+
+    try:
+        brief = ask()
+    # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"The strategy {strategy!r} failed: {type(error).__name__} {error}".strip()) from error
+    if brief is not None and not isinstance(brief, Brief):
+        kind = type(brief).__name__
+        raise PluginError(f"The strategy {strategy!r} returned an object of type {kind}, not a ceos.Brief.")
+    return brief
 
 
 def tell(implementations: Iterable[Implementation], arguments: Mapping[str, Any], on_call: OnCall | None) -> None:

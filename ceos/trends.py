@@ -21,10 +21,11 @@ from ceos.clients.neynar import CHANNELS_PER_CALL, Neynar
 from ceos.clients.neynar_types import FeedCast
 from ceos.clients.pacing import in_background
 from ceos.clock import Clock
-from ceos.errors import KeyRefused, LimitReached, NotFound, PluginError, RequestRefused, ServiceError
+from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.lifecycle import AgentState
 from ceos.logs import event
 from ceos.models import Agent, Brief, Situation, slot_time
+from ceos.plugin_calls import ask_for_brief
 from ceos.plugins import Plugins
 from ceos.relevance import Judge, as_data
 from ceos.schedule import is_quiet
@@ -187,7 +188,8 @@ class TrendWatch:
             recent=recent,
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
-        brief = _ask(self._strategy(agent), agent, situation, trend)
+        strategy = self._strategy(agent)
+        brief = ask_for_brief(strategy.name, lambda: strategy.brief_trend(agent, situation, trend))
         if brief is None:
             return None
         casts = [cast for cast in trend.casts if cast.hash in brief.sources]
@@ -215,19 +217,6 @@ def _is_taken(agent: Agent, trend: Trend, taken: Iterable[tuple[dt.datetime, Tak
 
 def _value(relevances: dict[str, Relevance], trend: Trend) -> float:
     return relevances[trend.slug].value if trend.slug in relevances else -1.0
-
-
-def _ask(strategy: Strategy, agent: Agent, situation: Situation, trend: Trend) -> Brief | None:
-    try:
-        brief = strategy.brief_trend(agent, situation, trend)
-    # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
-    except (Exception, SystemExit) as error:
-        cause = f"{type(error).__name__} {error}".strip()
-        raise PluginError(f"The strategy {strategy.name!r} failed: {cause}") from error
-    if brief is not None and not isinstance(brief, Brief):
-        kind = type(brief).__name__
-        raise PluginError(f"The strategy {strategy.name!r} returned an object of type {kind}, not a ceos.Brief.")
-    return brief
 
 
 class _Sources:

@@ -198,7 +198,9 @@ def test_a_source_may_not_be_too_long(sandbox: Sandbox) -> None:
         sandbox.run(ADD + "#" * wire.SOURCE_BYTES)
 
 
-@pytest.mark.parametrize("params", [{"n": float("inf")}, {"n": object()}, {"n": "x" * 400_000}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{"n": float("inf")}, {"n": object()}, {"n": "x" * 400_000}], ids=["infinite", "an object", "long"]
+)
 def test_parameters_must_be_plain_and_short(sandbox: Sandbox, params: Any) -> None:
     with pytest.raises(SkillFailed, match="The skill was given"):
         sandbox.run(ADD, params)

@@ -19,14 +19,14 @@ from ceos.chain.event_store import short_json
 from ceos.chain.types import ChainEvent
 from ceos.clock import Clock
 from ceos.connection import redis_errors
-from ceos.errors import InvalidInput, NotFound, PluginError
+from ceos.errors import InvalidInput, NotFound
 from ceos.ledger import Ledger
 from ceos.logs import event as fields
 from ceos.models import Agent, Brief, Situation, run_id, slot_time
+from ceos.plugin_calls import ask_for_brief
 from ceos.plugins import Plugins
 from ceos.relevance import as_data
 from ceos.store import Store
-from ceos.strategy import Strategy
 from ceos.topics import shown
 from ceos.writing import Given, fill
 
@@ -126,7 +126,8 @@ class EventPosts:
             recent=recent,
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
-        brief = _ask(self._plugins.strategy(agent.strategy), agent, situation, event)
+        strategy = self._plugins.strategy(agent.strategy)
+        brief = ask_for_brief(strategy.name, lambda: strategy.brief_event(agent, situation, event))
         if brief is None:
             return None
         told = {name: _told(value) for name, value in list(event.args.items())[:SHOWN]}
@@ -143,19 +144,6 @@ class EventPosts:
         with redis_errors():
             found = cast("str | None", self._store.client.get(f"ceos:event:{run}"))
         return ChainEvent.model_validate_json(found) if found else None
-
-
-def _ask(strategy: Strategy, agent: Agent, situation: Situation, event: ChainEvent) -> Brief | None:
-    try:
-        brief = strategy.brief_event(agent, situation, event)
-    # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
-    except (Exception, SystemExit) as error:
-        cause = f"{type(error).__name__} {error}".strip()
-        raise PluginError(f"The strategy {strategy.name!r} failed: {cause}") from error
-    if brief is not None and not isinstance(brief, Brief):
-        kind = type(brief).__name__
-        raise PluginError(f"The strategy {strategy.name!r} returned an object of type {kind}, not a ceos.Brief.")
-    return brief
 
 
 def _short(event: ChainEvent) -> str:
