@@ -21,6 +21,8 @@ from ceos.errors import StoreUnavailable
 CONNECTIONS = 10_000
 #: The scripts that write to a run on behalf of its holder, and therefore check the fence first.
 FENCED = frozenset({"write", "sending", "advance", "retry", "finish"})
+#: Scripts that run so often, and need so little, that the library in front of them would cost more than they do.
+BARE = frozenset({"event_begin"})
 
 
 @contextmanager
@@ -54,8 +56,11 @@ def redis_errors() -> Iterator[None]:
 
 @functools.cache
 def script(name: str) -> tuple[str, str]:
-    """Return (sha1, source) of a script: the life cycle, the library, and the script's own lines."""
+    """Return (sha1, source) of a script: the life cycle and the library, unless it is bare, and its own lines."""
     folder = resources.files("ceos") / "lua"
+    own = (folder / f"{name}.lua").read_text()
+    if name in BARE:
+        return _digest(own), own
     legal = " ".join(f"{old}>{new}" for old, news in lifecycle.LEGAL.items() for new in sorted(news))
     stages = " ".join(f"{status}={stage}" for status, stage in lifecycle.NEXT_STAGE.items())
     head = [
@@ -67,8 +72,12 @@ def script(name: str) -> tuple[str, str]:
     ]
     if name in FENCED:
         head.append((folder / "fenced.lua").read_text())
-    source = "\n".join([*head, (folder / f"{name}.lua").read_text()])
-    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(), source
+    source = "\n".join([*head, own])
+    return _digest(source), source
+
+
+def _digest(source: str) -> str:
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 def connect(url: str) -> redis.Redis:
