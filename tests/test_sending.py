@@ -175,6 +175,16 @@ def test_what_costs_much_waits_for_a_person(bench: Bench) -> None:
         bench.chain.sender.approve(tx.id)
 
 
+def test_nothing_is_signed_or_sent_in_a_panic(bench: Bench) -> None:
+    tx = bench.chain.sender.submit(bench.request(), key="panic")
+    bench.fake.runtime.store.set_panic("stop everything")
+    tx = bench.chain.sender.advance(tx.id)
+    assert (tx.status, tx.nonce) == (TxStatus.PLANNED, None)
+    assert "stop everything" in tx.reason
+    bench.fake.runtime.store.set_panic(None)
+    assert bench.settle(tx).status is TxStatus.FINAL
+
+
 def test_what_a_person_rejects_is_never_signed(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=6 * 10**17), key="big")
     assert bench.chain.sender.reject(tx.id, "no").status is TxStatus.REJECTED

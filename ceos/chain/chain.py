@@ -105,6 +105,7 @@ class Chain:
                 agenda=self.agenda,
                 clock=self._around.clock,
                 sleep=self._around.sleep,
+                panic=self._around.store.panic_reason,
                 review_hours=self.settings.review_hours,
             )
         )
@@ -161,6 +162,7 @@ class Chain:
             agenda=self.agenda,
             clock=self._around.clock,
             sleep=self._around.sleep,
+            panic=self._around.store.panic_reason,
         )
 
     @cached_property

@@ -47,7 +47,15 @@ from ceos.clients.addresses import Address, read_address, without_secrets
 from ceos.clients.guarded import Reply
 from ceos.clients.http import error_for
 from ceos.clock import Clock
-from ceos.errors import HostRefused, InvalidInput, KeyRefused, PolicyRefused, RequestRefused, ServiceError
+from ceos.errors import (
+    HostRefused,
+    InvalidInput,
+    KeyRefused,
+    PolicyRefused,
+    RequestRefused,
+    ServiceError,
+    ServiceUnavailable,
+)
 from ceos.logs import event
 
 log = logging.getLogger(__name__)
@@ -96,6 +104,7 @@ class Purchases:
         clock: Clock,
         fetch: Fetch = guarded.ask,
         sleep: Callable[[float], None] = time.sleep,
+        panic: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._token = token
         self._wallets = wallets
@@ -105,6 +114,7 @@ class Purchases:
         self._clock = clock
         self._fetch = fetch
         self._sleep = sleep
+        self._panic = panic
 
     def buy(
         self, url: str, *, agent: str = "", key: str, max_usd: Decimal | None = None, dry_run: bool = False
@@ -230,6 +240,8 @@ class Purchases:
         return self._told(record)
 
     def _sign(self, record: Record, buyer: Buyer) -> Record:
+        if reason := self._panic():
+            raise ServiceUnavailable(f"PANIC: nothing is paid ({reason}); 'ceos unpanic' lets it go on.")
         plan, dollar = record.plan, self._token.dollar
         # What was decided may have waited, and the rules may have changed since.
         choice = choose([plan.offer], self._config, buyer, dollar)

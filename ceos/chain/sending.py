@@ -161,6 +161,7 @@ class Sender:
         tx = driving.tx
         if found := self._mined(tx):
             return self._note_mined(driving, found)
+        self._signer.check_panic()
         if driving.now - driving.sent_at >= RESEND_MS:
             try:
                 self._t.client.send_raw(driving.raw)

@@ -41,6 +41,8 @@ class SenderTools:
     agenda: Agenda
     clock: Clock
     sleep: Callable[[float], None]
+    #: Returns why everything is stopped, or None while it is not.
+    panic: Callable[[], str | None] = lambda: None
     review_hours: float = 24.0
 
 
@@ -63,6 +65,7 @@ class Signer:
     def sign(self, driving: Driving) -> Tx:
         """Sign a transaction with the account's next nonce and store that; or have it wait for a person."""
         tx = driving.tx
+        self.check_panic()
         self._check_account(tx)
         quoted, verdict = self.examine(tx.request, tx.account)
         if verdict.approval and not driving.is_approved:
@@ -93,6 +96,11 @@ class Signer:
         self._t.client.check()
         quoted = refreshed(self._t.client, Quote(CANCEL_GAS, old.fees, old.l1_fee))
         self._store(driving, self._signed(_nothing(tx), tx.nonce, quoted, driving.caps), is_cancel=True)
+
+    def check_panic(self) -> None:
+        """Raise `ServiceUnavailable` while the operator has stopped everything: nothing is signed or sent then."""
+        if reason := self._t.panic():
+            raise ServiceUnavailable(f"PANIC: nothing is signed or sent ({reason}); 'ceos unpanic' lets it go on.")
 
     def _judge(self, request: TxRequest, account: str, worst_fee: int) -> Verdict:
         if request.chain_id != self._t.client.chain_id:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
+from ceos.cli.draft_txs import waiting_txs
 from ceos.cli.drafts import print_skill, whole
 from ceos.cli.mentions import mentions_in_words
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
@@ -168,6 +169,8 @@ def status(as_json: bool) -> None:
         f"{number(counts['workers'], 'worker process', 'worker processes')}, {number(counts['open'], 'open run')}, "
         f"{number(counts['review'], 'draft')} in review, {number(counts['dead'], 'dead post')}."
     )
+    if waiting := waiting_txs(runtime, ()):
+        click.echo(f"{number(len(waiting), 'transaction')} in review; 'ceos draft list' shows them.")
     click.echo(mentions_in_words(mentions))
     if trends:
         click.echo(overview_line(runtime, trends))
@@ -184,13 +187,13 @@ def status(as_json: bool) -> None:
 @click.command()
 @click.option("--reason", default="stopped by the operator", help="Why; shown by 'ceos status'.")
 def panic(reason: str) -> None:
-    """Stop all publishing of all agents at once; what is on its way is recorded, nothing further leaves."""
+    """Stop all publishing and paying at once; what is on its way is recorded, nothing further leaves."""
     command_runtime().store.set_panic(reason)
     click.echo("All publishing is stopped; 'ceos unpanic' lets it go on.")
 
 
 @click.command()
 def unpanic() -> None:
-    """Let publishing go on after a panic."""
+    """Let publishing and paying go on after a panic."""
     command_runtime().store.set_panic(None)
     click.echo("Publishing goes on.")
