@@ -28,6 +28,7 @@ from ceos.errors import (
     KeyRefused,
     LimitReached,
     NotFound,
+    PluginError,
     RequestRefused,
     ServiceError,
     StoreUnavailable,
@@ -301,8 +302,9 @@ class Pipeline:
                 ledger.retry(lease, seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
-            case DraftRejected() | RequestRefused() | NotFound() if _is_about_strangers(lease, error):
-                # Nothing that strangers write may stop an agent, so it is no failure.
+            case DraftRejected() | RequestRefused() | NotFound() | PluginError() if _is_about_strangers(lease, error):
+                # Nothing that strangers write may stop an agent, so it is no failure; not even where it makes a
+                # strategy stumble.
                 draft = error.draft if isinstance(error, DraftRejected) else None
                 what = "event" if lease.slot.startswith(EVENT) else "trend"
                 self._end(lease, RunStatus.MISSED, f"nothing was published about the {what}: {error}", draft)

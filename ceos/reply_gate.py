@@ -32,11 +32,24 @@ INITIALS = 6
 def objections(text: str, *, agent: Agent, mention: Mention, talk: Talk, system_prompt: str) -> list[str]:
     """Return everything that speaks against publishing an answer, a sentence each; nothing means it may go out."""
     bare = _without_trusted(text, agent, talk)
-    found = [*about_tokens(text, agent, talk, _heard(mention, talk)), *_about_form(bare, agent, mention, talk)]
+    found = [*about_tokens(text, agent, talk, _heard(mention, talk)), *_about_form(bare)]
+    found += _about_language(bare, agent, mention, talk)
     found += _about_the_prompt(bare, system_prompt)
     found += about_what_it_says(bare, agent)
-    found += _about_echoes(text, mention, talk)
+    found += _about_echoes(text, _heard(mention, talk))
     return list(dict.fromkeys(found))
+
+
+def post_objections(text: str, *, agent: Agent, told: Sequence[str], system_prompt: str) -> list[str]:
+    """Return everything that speaks against a post that was written with a single stranger's texts in sight.
+
+    As for answers, but that nobody asked for it in some language, and that it may name amounts.
+    """
+    talk = Talk()
+    bare = _without_trusted(text, agent, talk)
+    found = [*about_tokens(text, agent, talk, told), *_about_form(bare), *_about_the_prompt(bare, system_prompt)]
+    found += [*about_what_it_says(bare, agent, amounts=True), *_about_echoes(text, told)]
+    return [sentence.replace("The answer", "The post") for sentence in dict.fromkeys(found)]
 
 
 def unfit_to_show(agent: Agent, mention: Mention, talk: Talk) -> str:
@@ -182,7 +195,7 @@ _SCRIPTS = {
 }
 
 
-def _about_form(text: str, agent: Agent, mention: Mention, talk: Talk) -> Iterator[str]:
+def _about_form(text: str) -> Iterator[str]:
     seen = plain(text)
     if _MARKS.search(seen) or _COMMAND.search(seen):
         yield "The answer contains marks or commands of a program; write plain sentences."
@@ -195,6 +208,10 @@ def _about_form(text: str, agent: Agent, mention: Mention, talk: Talk) -> Iterat
     )
     if styled > 4 or _mixes_alphabets(seen):
         yield "The answer writes words in letters that only look like ordinary ones; use ordinary letters."
+
+
+def _about_language(text: str, agent: Agent, mention: Mention, talk: Talk) -> Iterator[str]:
+    seen = plain(text)
     spoken = " ".join(
         [agent.persona.bio, *agent.persona.examples, mention.text, *(cast.text for cast in talk.casts if cast.is_own)]
     )
@@ -267,8 +284,7 @@ _REQUEST = re.compile(
 )
 
 
-def _about_echoes(text: str, mention: Mention, talk: Talk) -> Iterator[str]:
-    texts = _heard(mention, talk)
+def _about_echoes(text: str, texts: Sequence[str]) -> Iterator[str]:
     answer = squeezed(latin(text))
     for theirs in (*texts, " ".join(texts)):
         for reading in readings(theirs):

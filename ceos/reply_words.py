@@ -108,13 +108,16 @@ _SAYINGS: dict[str, re.Pattern[str]] = {
         r"フォローしました|보냈|भेज दिया|أرسلت|تابعتك)",
     ),
 }
-_MONEY = _any(
+#: What changes hands; on chain that may be the very thing that has happened.
+_AMOUNT = _any(
     r"\b\d[\d.,]*\s?k?\s?(?:eth|ether|weth|usdc|usdt|dai|btc|sats|sol|degen|moxie|higher|bnkr|clanker|warps)\b",
+    r"🍖\s?[x×]?\s?\d|\b(?:tip|send|transfer|swap|bridge|pay)\s~\b\d",
+)
+_ADVICE = _any(
     r"\b(?:buy|sell|ape|invest|pump|moon(?:ing)?|100x|1000x|airdrop|presale|whitelist|giveaway|claim your|"
     r"free (?:tokens?|mint|nft|money|crypto)|connect your wallet|guaranteed (?:returns?|profit))\b~"
     r"\b(?:now|token|tokens|coin|coins|today|in|it|this|your|soon|profit|returns?|crypto|me)\b",
     r"\b(?:put|invest) (?:all |some )?(?:of )?(?:your|my) (?:savings|money)\b|\b(?:to|for) the moon\b[^?]{0,10}$",
-    r"🍖\s?[x×]?\s?\d|\b(?:tip|send|transfer|swap|bridge|pay)\s~\b\d",
     r"(?:compra|achète|kauft?|compre|купите|покупайте|скорее покупай|快买|快買|赶紧买|買って|사세요|खरीदो|"
     r"اشتر)[^.!?\n]{0,30}(?:token|coin|ahora|maintenant|jetzt|agora|сейчас|токен|монет|代币|币|トークン|コイン|"
     r"토큰|코인|टोकन|कॉइन|"
@@ -122,12 +125,13 @@ _MONEY = _any(
 )
 
 
-def about_what_it_says(text: str, agent: Agent) -> Iterator[str]:
+def about_what_it_says(text: str, agent: Agent, *, amounts: bool = False) -> Iterator[str]:
+    """Yield what is wrong with what a text says; `amounts` of money it may name where they are what it is about."""
     forms = readings(text)
     for sentence, pattern in _SAYINGS.items():
         if any(pattern.search(form) for form in forms):
             yield sentence
-    yield from about_money(text)
+    yield from about_money(text, amounts=amounts)
     known = " ".join([agent.persona.bio, *agent.persona.topics, *agent.engagement.allow]).casefold()
     if any(word not in known for form in forms for word in re.findall(_model_words(agent), form.casefold())):
         yield "The answer names a language model or its maker; leave that out."
@@ -135,8 +139,10 @@ def about_what_it_says(text: str, agent: Agent) -> Iterator[str]:
         yield "The answer describes the agent from outside, as its prompt would; speak as yourself."
 
 
-def about_money(text: str) -> Iterator[str]:
-    if any(_MONEY.search(form) for form in (plain(text), latin(text))):
+def about_money(text: str, *, amounts: bool = False) -> Iterator[str]:
+    """Yield what is wrong with what a text says of money."""
+    wanted = (_ADVICE,) if amounts else (_ADVICE, _AMOUNT)
+    if any(pattern.search(form) for form in (plain(text), latin(text)) for pattern in wanted):
         yield "The answer is about payments, tokens or buying; leave money out."
 
 

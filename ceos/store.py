@@ -77,8 +77,9 @@
                                     re-orgs may reach, and one more
     ceos:sub:{name}:{print}:kept list events handed over in these blocks, "block JSON", newest last
     ceos:event:{run}        string  the event that the run takes up, JSON ChainEvent; `removed` once it did not happen
-    ceos:event:taken:{agent}:{sub}:{event} string the slot in which the agent was asked about the event
+    ceos:event:taken:{event} hash   agent → the slot in which it was asked about the event
     ceos:event:day:{agent}:{sub}:{day} set  events about which the agent was asked on a UTC day
+    ceos:event:day:{agent}:{sub}:{day}:passed set  those of them that its strategy let pass
     ceos:pay/{id}           hash    one purchase over HTTP: st(atus), plan (what is signed, JSON), sig, key, tx, why,
                                     at, day, agent, micro (USD set aside)
     ceos:pay-answer:pay/{id} string what the seller sent for it, JSON

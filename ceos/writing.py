@@ -110,7 +110,8 @@ class Writer:
             )
             complaint = self._objections(agent, draft, review, skills)
             if given is not None:
-                complaint += given.objections([part.text for part in draft.parts])
+                # Whatever is painted is read as well.
+                complaint += given.objections([*(part.text for part in draft.parts), *filter(None, [image_prompt])])
             draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
             if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not complaint:
                 complaint = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]

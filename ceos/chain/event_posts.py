@@ -1,7 +1,8 @@
 """Posts about events: asked for once of each event and agent, written by the agent's strategy, and withdrawn in time.
 
 What stands in an event is a stranger's: anybody may register under any name. So it is shown to the model as data, and
-the post passes the gate of trends: no link, address, ticker or name of theirs goes out as the agent's.
+the post passes two gates: that of trends, for no link, address, ticker or name of theirs goes out as the agent's; and
+that of answers, for an event, unlike a trend, is the word of a single stranger, who may try to give the agent orders.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ceos import trend_gate
+from ceos import reply_gate, trend_gate
 from ceos.chain.config import Subscription
 from ceos.chain.event_store import short_json
 from ceos.chain.types import ChainEvent
@@ -26,9 +27,10 @@ from ceos.models import Agent, Brief, Situation, run_id, slot_time
 from ceos.plugin_calls import ask_for_brief
 from ceos.plugins import Plugins
 from ceos.relevance import as_data
+from ceos.schedule import is_quiet
 from ceos.store import Store
 from ceos.topics import shown
-from ceos.writing import Given, fill
+from ceos.writing import Given, fill, in_character
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 EVENT = "e:"
 #: How long it is remembered that an agent was asked about an event, in seconds.
 TAKEN_SECONDS = 31 * 86_400
+#: About how many events of a subscription an agent is asked in a day at most, those that it lets pass included.
+ASKED = 200
 #: How many arguments, and how many items of a list, are shown to a model.
 SHOWN = 20
 #: How much of a text a post is compared with.
@@ -71,16 +75,21 @@ class EventPosts:
     # Asking for posts
 
     def open(self, subscription: Subscription, event: ChainEvent) -> list[str]:
-        """Ask the subscription's agents for a post, each of them once; return the runs that were opened."""
+        """Ask the subscription's agents for a post, each of them once; return the runs that were opened.
+
+        Agents in their quiet hours let it pass. Of an event that two subscriptions follow an agent hears once.
+        """
         opened = []
         if not subscription.posts_per_day:
             return []
         at = int(self._clock.now().timestamp() * 1000)
         slot = f"{EVENT}{subscription.name}:{_short(event)}:{at}"
         for agent_id in subscription.agents:
+            if self._is_quiet(agent_id, at):
+                continue
             answer = self._store.run_script(
                 "event_open", agent_id, subscription.name, _short(event), slot, at // 86_400_000,
-                subscription.posts_per_day, TAKEN_SECONDS, short_json(event),
+                subscription.posts_per_day, ASKED, TAKEN_SECONDS, short_json(event),
             )  # fmt: skip
             if answer == "opened":
                 run = run_id(agent_id, slot)
@@ -88,15 +97,22 @@ class EventPosts:
                 log.info("Event taken up", extra=fields("event.taken", agent=agent_id, draft=run, chain_event=event.id))
         return opened
 
-    def withdraw(self, subscription: Subscription, event: ChainEvent) -> None:
-        """Keep posts about a removed event from being published; a draft that waits for review is rejected."""
-        for agent_id in subscription.agents:
+    def _is_quiet(self, agent_id: str, at: int) -> bool:
+        try:
+            return is_quiet(self._store.agent(agent_id).schedule, at)
+        except NotFound:
+            return True
+
+    def withdraw(self, event: ChainEvent) -> None:
+        """Keep posts about a removed event from being published; a draft that waits for review is rejected.
+
+        It goes by who was asked, for the subscription may name other agents by now.
+        """
+        with redis_errors():
+            asked = cast("dict[str, str]", self._store.client.hgetall(f"ceos:event:taken:{_short(event)}"))
+        for agent_id, slot in asked.items():
+            run = run_id(agent_id, slot)
             with redis_errors():
-                taken = f"ceos:event:taken:{agent_id}:{subscription.name}:{_short(event)}"
-                slot = cast("str | None", self._store.client.get(taken))
-                if slot is None:
-                    continue
-                run = run_id(agent_id, slot)
                 self._store.client.set(f"ceos:event:{run}", short_json(event), xx=True, keepttl=True)
             try:
                 self._ledger.judge(run, "reject", REMOVED)
@@ -129,15 +145,30 @@ class EventPosts:
         strategy = self._plugins.strategy(agent.strategy)
         brief = ask_for_brief(strategy.name, lambda: strategy.brief_event(agent, situation, event))
         if brief is None:
+            self._let_pass(agent.id, slot)
             return None
         told = {name: _told(value) for name, value in list(event.args.items())[:SHOWN]}
-        texts = [Words(text[:LONGEST]) for text in _texts(event.args)]
+        texts = [text[:LONGEST] for text in _texts(event.args)]
+        system_prompt = in_character("system", agent)
 
         def objections(parts: Sequence[str]) -> list[str]:
-            return trend_gate.objections(parts, agent=agent, casts=texts)
+            found = trend_gate.objections(parts, agent=agent, casts=[Words(text) for text in texts])
+            for part in parts:
+                found += reply_gate.post_objections(part, agent=agent, told=texts, system_prompt=system_prompt)
+            return list(dict.fromkeys(found))
 
         words = fill("chain_event", event=f"<event>\n{as_data({'event': event.name, 'arguments': told})}\n</event>")
         return Assignment(brief.model_copy(update={"sources": ()}), Given(words, objections))
+
+    def _let_pass(self, agent_id: str, slot: str) -> None:
+        """Give back the place in the agent's day: there is no post about this event."""
+        subscription, event, at = slot.removeprefix(EVENT).split(":")
+        passed = f"ceos:event:day:{agent_id}:{subscription}:{int(at) // 86_400_000}:passed"
+        with redis_errors():
+            pipe = self._store.client.pipeline()
+            pipe.sadd(passed, event)
+            pipe.expire(passed, 172_800)
+            pipe.execute()
 
     def taken(self, run: str) -> ChainEvent | None:
         """Return the event that a run takes up, or None for a run of another sort."""

@@ -83,8 +83,7 @@ class Handing:
 
     def take_back(self, turn: Turn, subscription: Subscription, event: ChainEvent) -> None:
         """Announce that an event did not happen; all newer ones are announced."""
-        if subscription.agents:
-            self.posts.withdraw(subscription, event)
+        self.posts.withdraw(event)
         self.tell(subscription=subscription, event=event)
         turn.gone = ""
 
