@@ -37,7 +37,7 @@ KEY = KEYS[1]
 #: What the crash points are around.
 STEPS = {
     "TxStore": ("open", "sign", "move", "replace", "driving"),
-    "BaseChain": ("send_raw", "receipts", "simulate", "nonce"),
+    "BaseChain": ("send_raw", "receipts", "burial", "simulate", "nonce"),
 }
 
 

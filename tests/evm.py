@@ -124,9 +124,12 @@ class Evm:
         request = {"from": sender, "data": data, "value": hex(value), "gas": hex(16_000_000)}
         tx = self.rpc("eth_sendTransaction", {**request, **({"to": to} if to else {})})
         receipt = self.rpc("eth_getTransactionReceipt", tx)
-        if receipt is None:
+        if receipt is None and not self.rpc("anvil_getAutomine"):
             self.mine()
+        deadline = time.monotonic() + 20
+        while receipt is None and time.monotonic() < deadline:
             receipt = self.rpc("eth_getTransactionReceipt", tx)
+        assert receipt is not None, "the transaction was not mined"
         assert receipt["status"] == "0x1", f"the transaction was reverted: {receipt}"
         return dict(receipt)
 
@@ -187,8 +190,9 @@ def evm(shared_evm: Evm) -> Iterator[Evm]:
     """A chain as it was at the beginning, in the session's anvil; for one with other options there is `running_evm`."""
     mark = shared_evm.snapshot()
     yield shared_evm
-    shared_evm.automine(True)
+    # First: what waits would be mined as soon as that is allowed, and on top of the mark.
     shared_evm.rpc("anvil_dropAllTransactions")
+    shared_evm.automine(True)
     shared_evm.revert(mark)
 
 

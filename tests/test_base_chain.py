@@ -426,6 +426,15 @@ def test_health_names_nodes_by_host_and_finds_the_one_that_lags(evm: Evm, nodes:
     assert not stuck.asked("eth_getBlockByNumber")
 
 
+def test_a_node_that_claims_to_be_far_ahead_of_two_others_is_not_believed(
+    evm: Evm, nodes: tuple[FakeRpc, FakeRpc]
+) -> None:
+    liar, good = nodes
+    liar.answer("eth_blockNumber", hex(10**9))
+    health = make_chain(good.url, evm.url, liar.url).endpoints.health()
+    assert [node.is_well for node in health] == [True, True, True]
+
+
 def test_nodes_are_compared_now_and_then_while_heads_are_asked_for(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
     evm.mine(30)
     stuck, good = nodes

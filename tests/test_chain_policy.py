@@ -87,6 +87,26 @@ DAYS = Policy(
 )
 
 
+NUMBERS = Policy(
+    chains=(8453,),
+    max_eth="1",
+    max_eth_per_day="1",
+    allow=(
+        Allow(
+            contract=ROUTER,
+            functions=("ethUnoswapTo(uint256 to, uint256 least, uint256 pool) returns (uint256)",),
+            recipients=(PAIRS,),
+            max_eth="1",
+            min_out="least",
+        ),
+    ),
+)
+
+
+def uno_swap(to: str, flags: int = 0) -> str:
+    return call("ethUnoswapTo(uint256 a, uint256 b, uint256 c)", int(to, 16) + flags, 2**100, int(PAIRS, 16) + 2**255)
+
+
 def signed(to: str = FRIEND, value: int = 10**6, nonce: bytes = b"n" * 32, signature: bytes = b"s" * 65) -> str:
     return call(SIGNED, US, to, value, 0, 2**40, nonce, signature)
 
@@ -235,6 +255,8 @@ HOSTILE: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
      tx(USDC, call(SIGNED, THIEF, FRIEND, 1, 0, 1, b"n" * 32, b"s" * 65)), {}),
     ("ownership, allowed to anybody by mistake", "recipient",
      tx(NFT, call("transferOwnership(address to)", THIEF)), {"policy": SWAPS}),
+    ("a swap whose recipient is a number", "recipient", tx(ROUTER, uno_swap(THIEF)), {"policy": NUMBERS}),
+    ("a swap whose recipient has flags above it", "recipient", tx(ROUTER, uno_swap(THIEF, 2**255)), {"policy": NUMBERS}),
     # spenders
     ("an allowance for a thief", "spender", tx(USDC, call("approve(address a, uint256 b)", THIEF, 1)), {}),
     ("an allowance of nothing for a thief", "spender", tx(USDC, call("approve(address a, uint256 b)", THIEF, 0)), {}),
@@ -331,6 +353,7 @@ HONEST: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
     ("a swap through pairs", "min-out amount",
      tx(PAIRS, pair_swap(least=900)), {"returned": "0x" + word(32) + word(2) + word(10**9) + word(1000)}),
     ("a swap of eth", "value min-out", tx(PAIRS, ETH_OUT, value=ETH // 50), {}),
+    ("a swap whose recipient and pool are numbers", "recipient", tx(ROUTER, uno_swap(US)), {"policy": NUMBERS}),
     ("nfts for a friend", "spender", tx(NFT, call("setApprovalForAll(address a, bool b)", FRIEND, True)), {}),
 ]  # fmt: skip
 

@@ -75,6 +75,11 @@ class Leaf:
             found.append(raw)
         return [checksummed("0x" + one.hex()) for one in found]
 
+    def packed(self) -> list[str]:
+        """Return the address in a number, as some swaps take it: below flags in the highest bits."""
+        low = self.value % 2**160
+        return [checksummed(f"0x{low:040x}")] if low >= SMALLEST_ACCOUNT else []
+
     def tokens(self) -> list[str]:
         """Return the tokens of a packed path: address, fee of three bytes, address, and so on; raises `ValueError`."""
         raw = unhex(self.value)

@@ -22,7 +22,7 @@ from typing import Protocol
 from ceos.chain.calldata import Leaf, Signature
 from ceos.chain.config import Allow, Policy
 from ceos.chain.quote import ether
-from ceos.chain.risks import is_allowance, is_handover, objections
+from ceos.chain.risks import is_allowance, is_handover, is_swap, objections
 from ceos.chain.types import TxRequest, checksummed
 from ceos.errors import CeosError, PolicyRefused
 
@@ -105,7 +105,7 @@ def judge(policy: Policy, request: TxRequest, resolve: Resolve, *, account: str,
         known = ", ".join(map(str, policy.chains)) or "none"
         raise refused("chain", f"chain {request.chain_id} is not allowed; [policy] chains has {known}")
     allowed = _plain_eth(policy, request) if request.data == "0x" else _call(policy, request, resolve, account)
-    caps = (*_eth_caps(policy, request, worst_fee_wei), *allowed.caps)
+    caps = (*eth_caps(policy, request, worst_fee_wei), *allowed.caps)
     for cap in caps:
         if cap.amount > cap.most:
             raise refused(cap.rule, f"{cap.name} allows {cap.shown_most()}, and this alone is more")
@@ -250,13 +250,15 @@ class _Entry:
         if allowed == "any":
             return
         for leaf in leaves:
-            for address in self._accounts(leaf):
+            for address in self._accounts(function, leaf):
                 if address != self._account and address not in allowed:
                     rule = "spender" if is_allowance(function) else "recipient"
                     where = f"in {leaf.path} of" if leaf.path else "in"
                     raise refused(rule, f"{address}, {where} {function.name}, is not among its recipients")
 
-    def _accounts(self, leaf: Leaf) -> Sequence[str]:
+    def _accounts(self, function: Signature, leaf: Leaf) -> Sequence[str]:
+        if is_swap(function) and leaf.type.startswith("uint"):
+            return [] if leaf.path in (self._entry.amount, self._entry.min_out) else leaf.packed()
         if leaf.path != self._entry.token_argument or leaf.type != "bytes":
             return leaf.accounts()
         try:
@@ -318,7 +320,7 @@ class _Entry:
         return MinOut(value, entry.min_out_percent, function)
 
 
-def _eth_caps(policy: Policy, request: TxRequest, worst_fee_wei: int) -> tuple[Cap, ...]:
+def eth_caps(policy: Policy, request: TxRequest, worst_fee_wei: int) -> tuple[Cap, ...]:
     """Return what counts in ETH, once it is sure that one transaction may cost so much."""
     most, total = _floor(policy.max_eth, 18), request.value + worst_fee_wei
     if request.value > most:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ceos.chain.agenda import Agenda
 from ceos.chain.config import ChainConfig
 from ceos.chain.contracts import Contracts
-from ceos.chain.policy import Cap, Verdict, judge, judge_outcome
+from ceos.chain.policy import Cap, Verdict, eth_caps, judge, judge_outcome, refused
 from ceos.chain.quote import Quote
 from ceos.chain.quoting import check_funds, quote, refreshed
 from ceos.chain.tx_store import Driving, Signed, TxStore
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 NONCE_ATTEMPTS = 200
 #: Gas of a transfer of nothing to oneself, with room for an account that has code.
 CANCEL_GAS = 60_000
+#: Fees may come to so many times what a person saw when they approved a transaction: fees rise while people think.
+APPROVED_FEES = 2
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ class Signer:
         self.check_panic()
         self._check_account(tx)
         quoted, verdict = self.examine(tx.request, tx.account)
-        if verdict.approval and not driving.is_approved:
-            return self._txs.move(tx, TxStatus.REVIEW, verdict.approval)
+        if verdict.approval and not _is_approved(driving, quoted):
+            risen = "its fees have risen since it was approved: " if driving.approved_wei else ""
+            return self._txs.move(tx, TxStatus.REVIEW, f"{risen}{verdict.approval}")
         check_funds(tx.request, quoted, tx.account, self._t.client.balance(tx.account))
         self._t.client.check()
         self._take_nonce(tx, quoted, verdict.caps)
@@ -82,25 +85,37 @@ class Signer:
         self._check_account(tx)
         self._t.client.check()
         quoted = refreshed(self._t.client, old)
-        if driving.cancel == len(tx.hashes):
-            request, caps = _nothing(tx), driving.caps
-        else:
-            request, caps = tx.request, self._judge(tx.request, tx.account, quoted.worst_fee).caps
-        self._store(driving, self._signed(request, tx.nonce, quoted, _merged(driving.caps, caps)))
+        if driving.cancel:
+            self._store(driving, self._void(tx, driving, quoted))
+            return
+        verdict = self._judge(tx.request, tx.account, quoted.worst_fee)
+        if verdict.approval and not _is_approved(driving, quoted):
+            raise refused("approval", f"a version with higher fees would have to be approved: {verdict.approval}")
+        self._store(driving, self._signed(tx.request, tx.nonce, quoted, _merged(driving.caps, verdict.caps)))
 
     def cancel(self, driving: Driving) -> None:
-        """Take the place of a stuck transaction with one that does nothing; whichever is mined, its nonce is used."""
+        """Take the place of a stuck transaction with one that does nothing; whichever is mined, its nonce is used.
+
+        Nothing happens if somebody else has stored another version at the same moment.
+        """
         tx, old = driving.tx, driving.quote
         assert old is not None and tx.nonce is not None, "it is signed"
         self._check_account(tx)
         self._t.client.check()
         quoted = refreshed(self._t.client, Quote(CANCEL_GAS, old.fees, old.l1_fee))
-        self._store(driving, self._signed(_nothing(tx), tx.nonce, quoted, driving.caps), is_cancel=True)
+        self._store(driving, self._void(tx, driving, quoted), is_cancel=True)
 
     def check_panic(self) -> None:
         """Raise `ServiceUnavailable` while the operator has stopped everything: nothing is signed or sent then."""
         if reason := self._t.panic():
             raise ServiceUnavailable(f"PANIC: nothing is signed or sent ({reason}); 'ceos unpanic' lets it go on.")
+
+    def _void(self, tx: Tx, driving: Driving, quoted: Quote) -> Signed:
+        """Sign what does nothing but use the nonce: every policy allows that, but no more fees than it allows."""
+        assert tx.nonce is not None, "it is signed"
+        request = _nothing(tx)
+        caps = eth_caps(self._t.config.policy, request, quoted.worst_fee)
+        return self._signed(request, tx.nonce, quoted, _merged(driving.caps, caps))
 
     def _judge(self, request: TxRequest, account: str, worst_fee: int) -> Verdict:
         if request.chain_id != self._t.client.chain_id:
@@ -120,8 +135,15 @@ class Signer:
     def _take_nonce(self, tx: Tx, quoted: Quote, caps: tuple[Cap, ...]) -> None:
         """Sign with the next nonce until nobody else was faster; what was signed in vain is thrown away unseen."""
         day = utc_date(self._t.clock.now())
-        told = self._t.client.nonce(tx.account, "pending")
+        told, pending = self._t.client.nonce(tx.account, "latest"), self._t.client.nonce(tx.account, "pending")
+        # Ours last: what we have sent by now is among the pending ones, and counted in ours.
         nonce = max(told, self._txs.next_nonce(tx.request.chain_id, tx.account))
+        if pending > nonce:
+            # If one of them is dropped, ours would wait for its nonce for ever.
+            raise ServiceUnavailable(
+                f"The account {tx.account} has transactions that are not of ceos and not mined, up to nonce "
+                f"{pending - 1}; going on once they are."
+            )
         for _ in range(NONCE_ATTEMPTS):
             answer = self._txs.sign(tx, nonce, told, self._signed(tx.request, nonce, quoted, caps), day)
             what, _, about = answer.partition(" ")
@@ -168,10 +190,16 @@ def _nothing(tx: Tx) -> TxRequest:
     return TxRequest(chain_id=tx.request.chain_id, to=tx.account, agent=tx.request.agent, purpose="nothing")
 
 
+def _is_approved(driving: Driving, quoted: Quote) -> bool:
+    return driving.tx.request.value + quoted.worst_fee <= driving.approved_wei
+
+
 def _merged(old: tuple[Cap, ...], new: tuple[Cap, ...]) -> tuple[Cap, ...]:
     """Return the caps of all versions together: any of them may be the one that is mined."""
-    before = {cap.name: cap.amount for cap in old}
-    return tuple(replace(cap, amount=max(cap.amount, before.get(cap.name, 0))) for cap in new)
+    caps = {cap.name: cap for cap in old}
+    for cap in new:
+        caps[cap.name] = replace(cap, amount=max(cap.amount, caps[cap.name].amount if cap.name in caps else 0))
+    return tuple(caps.values())
 
 
 def _over(name: str, caps: tuple[Cap, ...], day: str) -> PolicyRefused:

@@ -63,9 +63,15 @@ class Driving:
     caps: tuple[Cap, ...] = ()
     #: What the last version was signed with; None before the first.
     quote: Quote | None = None
-    is_approved: bool = False
-    #: The number of the version, counted from 1, that only takes the place of what was wanted; 0 for none.
+    #: The most, in wei, that a person has approved; 0 before.
+    approved_wei: int = 0
+    #: The number of the first version, counted from 1, that only takes the place of what was wanted, as do all that
+    #: follow it; 0 for none.
     cancel: int = 0
+
+    def is_void(self, tx_hash: str) -> bool:
+        """Say whether a version only takes the place of what was wanted."""
+        return 0 < self.cancel <= self.tx.hashes.index(tx_hash) + 1
 
 
 class TxStore:
@@ -104,7 +110,7 @@ class TxStore:
         """Return a transaction; raises `NotFound`."""
         found = self.find(name)
         if found is None:
-            raise NotFound(f"No transaction {name[:40]!r}; 'ceos chain status' lists the last ones.")
+            raise NotFound(f"No transaction {name[:40]!r}; 'ceos chain status' lists those that are open.")
         return found
 
     def driving(self, name: str) -> Driving:
@@ -124,7 +130,7 @@ class TxStore:
             now=seconds * 1000 + micros // 1000,
             caps=tuple(Cap(**cap) for cap in json.loads(fields.get("caps", "[]"))),
             quote=_quote(fields["quote"]) if "quote" in fields else None,
-            is_approved=bool(fields.get("ok")),
+            approved_wei=int(fields.get("ok", 0)),
             cancel=int(fields.get("cancel", 0)),
         )
 
@@ -132,6 +138,11 @@ class TxStore:
         """Return the last transactions, newest first."""
         with redis_errors():
             names = cast("list[str]", self._client.zrange("ceos:txs", 0, count - 1, desc=True))
+        return self.those(names)
+
+    def those(self, names: Sequence[str]) -> list[Tx]:
+        """Return transactions by id, without those that are not known any more."""
+        with redis_errors():
             pipe = self._client.pipeline(transaction=False)
             for name in names:
                 pipe.hgetall(f"ceos:{name}")
@@ -180,18 +191,15 @@ class TxStore:
         *,
         come_from: Sequence[TxStatus] | None = None,
         fields: Mapping[str, str] | None = None,
-        real: Mapping[str, int] | None = None,
     ) -> Tx:
         """Note how far a transaction has come, and return its record as it is now.
 
-        `come_from` are the statuses that it may have, by default its own; `real` is what it cost by the names of caps.
+        `come_from` are the statuses that it may have, by default its own. Nothing is noted if it has another version.
         """
-        allowed = " ".join(come_from or (tx.status,))
+        allowed, seen = " ".join(come_from or (tx.status,)), (tx.hashes[-1] if tx.hashes else "")
         over, keep = ("1" if status.is_over else ""), (0 if status is TxStatus.FINAL else KEEP_SECONDS)
-        self._store.run_script(
-            "tx_move", tx.id, allowed, status, reason, json.dumps(dict(fields or {})), json.dumps(dict(real or {})),
-            over, keep,
-        )  # fmt: skip
+        told = json.dumps(dict(fields or {}))
+        self._store.run_script("tx_move", tx.id, allowed, status, reason, told, seen, over, keep)
         return self.tx(tx.id)
 
     def note_sent(self, tx: Tx, at_ms: int) -> None:

@@ -24,7 +24,7 @@ from ceos.clients.abi import Abi, Function, explain_revert
 from ceos.clients.balance_changes import Simulation
 from ceos.clients.rpc import Endpoints, Reading
 from ceos.clients.rpc_errors import reverted
-from ceos.errors import RequestRefused, Reverted, ServiceError
+from ceos.errors import NonceTaken, RequestRefused, Reverted, ServiceError
 from ceos.text import visible
 
 #: Where Multicall3 is deployed on every chain that has it, and the OP Stack's price oracle.
@@ -245,12 +245,25 @@ class BaseChain:
             fee = self.call(GAS_ORACLE, oracle.function("getL1FeeUpperBound"), len(raw_or_unsigned))
         return -(-int(fee) * 6 // 5)
 
-    def send_raw(self, raw: str) -> None:
+    def send_raw(self, raw: str, *, everywhere: bool = False) -> None:
         """Send a signed transaction; one that the node has already is sent.
 
-        Raises `OutcomeUnknown` when it may or may not have arrived: look its hash up, then send the same bytes again.
+        `everywhere` sends it to every node, for one may take it and pass it on to nobody. Raises `OutcomeUnknown` when
+        it may or may not have arrived: look its hash up, then send the same bytes again.
         """
-        self.endpoints.request("eth_sendRawTransaction", [raw], effect="write")
+        if not everywhere:
+            self.endpoints.request("eth_sendRawTransaction", [raw], effect="write")
+            return
+        errors: list[ServiceError] = []
+        for node in self.endpoints.nodes:
+            try:
+                self.endpoints.request("eth_sendRawTransaction", [raw], effect="write", endpoint=node.label)
+            except ServiceError as error:
+                errors.append(error)
+        # A node that is behind takes what can never be mined any more.
+        taken = [error for error in errors if isinstance(error, NonceTaken)]
+        if taken or len(errors) == len(self.endpoints.nodes):
+            raise (taken or errors)[0]
 
     def receipt(self, tx_hash: str) -> Receipt | None:
         """Return what became of a transaction, or None while it is not mined."""
@@ -261,6 +274,21 @@ class BaseChain:
         """Return what became of several transactions."""
         calls = [("eth_getTransactionReceipt", [one]) for one in hashes]
         return self._all(calls, [_receipt_reading(one) for one in hashes])
+
+    def burial(self, hashes: Sequence[str], number: int) -> tuple[list[Receipt | None], Block | None, int]:
+        """Return what became of transactions, the block of this number, and that of the latest: one node's word.
+
+        Of two nodes, one could be left behind on a fork and the other tell how deep that is.
+        """
+        *found, block, head = self._all(
+            [
+                *(("eth_getTransactionReceipt", [one]) for one in hashes),
+                ("eth_getBlockByNumber", [hex(number), False]),
+                ("eth_blockNumber", []),
+            ],
+            [*map(_receipt_reading, hashes), _block_reading(number), answers.count],
+        )
+        return found, block, head
 
     def settled(self, account: str, hashes: Sequence[str], depth: int) -> tuple[list[Receipt | None], int]:
         """Return what became of transactions, and the account's next nonce as of `depth` blocks ago: one node's word.

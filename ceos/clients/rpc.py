@@ -266,7 +266,9 @@ class Endpoints(JSONBaseProvider):
             except ServiceError as error:
                 node.head = None
                 self._ill(node, error)
-        best = max((node.head or 0 for node in nodes), default=0)
+        heads = sorted(node.head or 0 for node in nodes)
+        # Of three or more, one that is ahead of all the others proves nothing against them.
+        best = 0 if not heads else heads[-2] if len(heads) > 2 else heads[-1]
         for node in nodes:
             if node.head is not None and best - node.head > BEHIND_BLOCKS:
                 behind = f"{node.label} is {best - node.head} blocks behind another node."

@@ -30,6 +30,10 @@ KEY_CHARACTERS = 16
 #: Seconds after which a node is asked for its chain again.
 TRUST_SECONDS = 60.0
 
+#: What the sentences of `Api` call a request, as in "could not be reached to run eth_chainId".
+RUN = "run "
+LOGS = RUN + "eth_getLogs"
+
 #: A method and its parameters.
 Request = tuple[str, Sequence[Any]]
 
@@ -161,7 +165,7 @@ class Node(Api):
         began = time.monotonic()
         try:
             answer = self.call(
-                "POST", "", what=method, effect=effect, body=body, seconds=self._seconds, attempts=1
+                "POST", "", what=RUN + method, effect=effect, body=body, seconds=self._seconds, attempts=1
             ).body
         except _Answered as error:
             answer = error.body
@@ -183,23 +187,23 @@ class Node(Api):
         try:
             return super()._json(response, what, effect, deadline)
         except ServiceUnavailable as error:
-            if what == "eth_getLogs":
+            if what == LOGS:
                 # It is too large, or takes too long: of fewer blocks there is less.
                 raise RangeTimedOut(str(error), status=error.status) from None
             raise
 
     def _transport_error(self, error: Exception, what: str, effect: Any) -> ServiceError:
-        if what == "eth_getLogs" and isinstance(error, requests.ReadTimeout):
+        if what == LOGS and isinstance(error, requests.ReadTimeout):
             return RangeTimedOut(f"{self.label} did not answer eth_getLogs in time.")
         return super()._transport_error(error, what, effect)
 
     def _refusal(self, status: int, body: Any, what: str, effect: Any, retry_after: float | None) -> ServiceError:
         # Many send the errors of JSON-RPC with a status of their own.
         if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping) and status != 429:
-            found = meant(body["error"], node=self.label, method=what)
+            found = meant(body["error"], node=self.label, method=what.removeprefix(RUN))
             if type(found) is not RequestRefused or status == 400:
                 return _Answered(body)
-        if status == 413 and what == "eth_getLogs":
+        if status == 413 and what == LOGS:
             return RangeRefused(f"{self.label} answered 413 to eth_getLogs.", status=status)
         found = super()._refusal(status, body, what, effect, retry_after)
         return NodeRefused(str(found), status=status) if type(found) is RequestRefused else found

@@ -20,5 +20,5 @@ for _, cap in ipairs(wanted) do redis.call('HINCRBY', spent, cap.name, cap.amoun
 redis.call('PEXPIRE', spent, keep)
 redis.call('HSET', record, 'raw' .. index, raw, 'hash' .. index, hash, 'n', index, 'worst', worst, 'signed', now(), 'why', '',
   'caps', caps, 'quote', quote, 'sent', 0)
-if cancel ~= '' then redis.call('HSET', record, 'cancel', index) end
+if cancel ~= '' then redis.call('HSETNX', record, 'cancel', index) end
 return 'signed'

@@ -11,7 +11,7 @@ if status ~= 'planned' then return status end
 
 local key = 'ceos:tx-nonce:' .. account
 local free = math.max(tonumber(redis.call('GET', key) or '0'), tonumber(told))
-if free ~= tonumber(nonce) then return 'nonce ' .. free end
+if free ~= tonumber(nonce) then return string.format('nonce %.0f', free) end
 
 local spent = 'ceos:tx-spent:' .. day
 local wanted = cjson.decode(caps)
