@@ -58,7 +58,15 @@ from ceos.chain.x402_wire import (
 from ceos.clients import guarded
 from ceos.clients.base_chain import BaseChain
 from ceos.clients.guarded import Reply
-from ceos.errors import HostRefused, InvalidInput, PolicyRefused, RequestRefused, ServiceUnavailable, WrongChain
+from ceos.errors import (
+    HostRefused,
+    InvalidInput,
+    KeyRefused,
+    PolicyRefused,
+    RequestRefused,
+    ServiceUnavailable,
+    WrongChain,
+)
 from ceos.settings import Settings
 from ceos.testing import FakeRuntime
 
@@ -223,7 +231,7 @@ def test_the_package_reads_our_payment_and_finds_the_offer_unchanged(version: An
         assert (raw["accepted"], raw["resource"]) == (entry, {"url": URL, "more": 1})
     sent = read_payment({name.lower(): value})
     assert sent
-    assert (sent.version, sent.authorization, sent.raw) == (version, order, raw)
+    assert (sent.version, sent.authorization, sent.signature) == (version, order, "0x" + "ab" * 65)
 
 
 def test_our_terms_are_read_by_the_package_and_by_ourselves() -> None:
@@ -600,6 +608,56 @@ def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_r
         assert market.purchases().buy(URL, key="k2").is_delivered
 
 
+def test_once_it_is_signed_no_rule_and_no_missing_key_stands_before_what_was_paid_for(market: Market) -> None:
+    def lose(payment: dict[str, Any]) -> Reply:
+        market.seller.serve(payment)
+        return Reply(500, {}, b"")
+
+    market.seller.instead = lose
+    assert market.purchases().buy(URL, key="k").status is PurchaseStatus.UNDELIVERED
+    market.seller.instead = lambda payment: None
+    environ = {"BASE_RPC_URL": market.evm.url}
+    market.wallets = Wallets.from_settings(Settings.from_env(environ, dotenv=None))
+    for _ in range(2):
+        assert market.purchases(allow=[]).buy(URL, key="k").is_delivered
+    assert (len(market.seller.signatures), market.earned()) == (1, 100_000)
+    with pytest.raises(KeyRefused):
+        market.purchases().buy(URL, key="k2")
+
+
+def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(market: Market) -> None:
+    def lose(payment: dict[str, Any]) -> Reply:
+        market.seller.serve(payment)
+        raise HostRefused("the connection broke.")
+
+    def silent(*args: Any) -> Any:
+        raise ServiceUnavailable
+
+    market.seller.instead = lose
+    market.token.state = silent  # type: ignore[method-assign]
+    lost = market.purchases().buy(URL, key="k")
+    coin = market.evm.deploy("token", "USD Coin", 0, types=("string", "uint256"))
+    other = Market(market.evm, market.store, market.clock, coin)
+    market.clock.advance(seconds=600)
+    market.evm.rpc("evm_setNextBlockTimestamp", lost.valid_before + GRACE_SECONDS)
+    market.evm.mine()
+    other.purchases().work(lost.id)
+    assert (other.payments.record(lost.id).status, other.purchases().spent_today()) == ("signed", Decimal("0.1"))
+
+
+def test_nobody_but_the_one_who_was_shown_is_paid(market: Market) -> None:
+    with pytest.raises(PolicyRefused) as caught:
+        market.purchases().buy(URL, key="k", pay_to=ACCOUNTS[0])
+    assert (caught.value.rule, market.seller.payments) == ("x402-recipient", [])
+
+
+def test_a_seller_that_is_serving_the_payment_already_is_asked_again(market: Market) -> None:
+    answers = [Reply(409, {"retry-after": "5"}, b"")]
+    market.seller.instead = lambda payment: answers.pop() if answers else None
+    assert market.purchases().buy(URL, key="k").is_delivered
+    assert len(market.seller.payments) == 2
+
+
 def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
     market.purchases().buy(URL, key="k")
     fresh: Any = market.store.client
@@ -609,6 +667,22 @@ def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
     assert market.earned() == 100_000
     nonce = payment_nonce(market.token.dollar, BUYER, "k")
     assert {payment["payload"]["authorization"]["nonce"] for payment in market.seller.payments} == {nonce}
+
+
+def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(*names: str) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(market.agenda, "add", dying)
+        market.purchases().buy(URL, key="k")
+    market.seller.instead = lambda payment: market.seller.terms(payment["payload"]["signature"])
+    refused = market.purchases().buy(URL, key="k")
+    assert (refused.status, market.agenda.names()) == (PurchaseStatus.REFUSED, [refused.id])
+    # Nor does a seller get the signature into our logs.
+    assert refused.reason.endswith("[hex]")
 
 
 def test_no_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pytest.LogCaptureFixture) -> None:

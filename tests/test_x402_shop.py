@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,14 +35,16 @@ from workshop import skill
 from ceos.chain.config import Offer
 from ceos.chain.payment_store import PurchaseStatus
 from ceos.chain.shop import FAILURES, Order, Served, Shop
-from ceos.chain.sold_skills import SoldSkills
+from ceos.chain.sold_skills import Sold, SoldSkills
 from ceos.chain.x402_wire import AUTHORIZATION, Authorization, read_outcome, read_terms
 from ceos.clients.facilitator import Facilitator
 from ceos.clients.guarded import Reply
-from ceos.errors import SandboxUnavailable
+from ceos.errors import InvalidInput, RangeRefused, SandboxUnavailable
+from ceos.models import SkillUse
+from ceos.params import value_problems
 from ceos.sandbox.executor import Sandbox
 from ceos.skill_lock import LOCK_FILE, SkillLock
-from ceos.testing import FakeRuntime, fake_runtime
+from ceos.testing import FakeRuntime, fake_runtime, make_agent
 
 PARAMS = {
     "type": "object",
@@ -343,7 +346,118 @@ def test_a_nonce_used_for_somebody_else_is_no_payment(counter: Counter) -> None:
     assert b"product" not in served.body
 
 
+def test_a_payment_of_another_sort_beside_the_one_we_read_reaches_no_facilitator(counter: Counter) -> None:
+    ((name, value),) = counter.payment().items()
+    told = json.loads(base64.b64decode(value))
+    told["payload"]["permit2Authorization"] = {"from": BUYER}
+    told["extensions"] = {"more": 1}
+    told["accepted"]["extra"]["assetTransferMethod"] = "permit2"
+    seen, verify = [], counter.site.facilitator.verify
+
+    def judge(payment: Any, requirements: Any) -> Any:
+        seen.append(payment)
+        return verify(payment, requirements)
+
+    counter.site.facilitator.verify = judge  # type: ignore[method-assign]
+    assert counter.ask({name: base64.b64encode(json.dumps(told).encode()).decode()}).status == 200
+    (payment,) = seen
+    assert (set(payment), set(payment["payload"])) == (
+        {"x402Version", "accepted", "payload"},
+        {"signature", "authorization"},
+    )
+    assert "assetTransferMethod" not in payment["accepted"]["extra"]
+
+
+def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None:
+    """A buyer sends many payments at once, and its balance is good for each of them, but not for all."""
+    run, payments = counter.shop._skills.run, [counter.payment() for _ in range(4)]
+    inner: list[Served] = []
+
+    def greedy(*args: Any, **options: Any) -> Any:
+        if not inner:
+            inner.append(counter.ask(payments[1]))
+        return run(*args, **options)
+
+    counter.shop._skills.run = greedy  # type: ignore[method-assign]
+    assert (counter.ask(payments[0]).status, [served.status for served in inner]) == (200, [503])
+    # One that is settled keeps no other waiting; one that is not does.
+    assert counter.ask(payments[1]).status == 200
+    counter.site.facilitator.settle = lambda *_: {"success": False, "errorReason": "no"}  # type: ignore[method-assign]
+    assert [counter.ask(payment).status for payment in payments[2:]] == [402, 503]
+    client: Any = counter.market.store.client
+    kept = {client.hget(key, "st"): client.ttl(key) for key in client.keys("ceos:sale:*")}
+    assert kept["answered"] <= 3600 < kept["settled"]
+
+
+def test_an_operator_who_changes_its_parameters_takes_nothing_from_who_has_paid(counter: Counter) -> None:
+    payment = counter.payment()
+    sold = counter.ask(payment)
+    counter.fake.apply(skills=[{"name": "times", "params": {"factor": 4}}])
+    assert counter.ask(payment).body == sold.body
+
+
+def test_a_refusal_tells_nothing_of_what_the_operator_has_set() -> None:
+    schema = {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["number"], "maxProperties": 2}
+    part: Any = SimpleNamespace(check_params=lambda params: value_problems(schema, params))
+    sold = Sold(make_agent(), part, SkillUse(name="x", params={"token": "operators-own"}))
+    with pytest.raises(InvalidInput) as caught:
+        sold.params({"a": 1, "b": 2})
+    assert sorted(str(caught.value).splitlines()) == [
+        "params.number: required param is missing.",
+        "params: these do not go together.",
+    ]
+
+
 # Whatever breaks
+
+
+def test_a_node_that_searches_few_blocks_at_once_finds_the_payment(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = counter.market
+    market.evm.mine(700)
+    logs = market.client.logs
+
+    def narrow(address: Any, topics: Any, start: int, end: int) -> Any:
+        if end - start >= 200:
+            raise RangeRefused
+        return logs(address, topics, start, end)
+
+    monkeypatch.setattr(market.client, "logs", narrow)
+    counter.site.after = lambda path: path == "/settle"
+    assert (counter.ask(counter.payment()).status, counter.earned()) == (200, PRICE)
+
+
+def test_what_took_longer_than_its_lease_is_not_charged(counter: Counter) -> None:
+    client: Any = counter.market.store.client
+    run, payment = counter.shop._skills.run, counter.payment()
+
+    def slow(*args: Any, **options: Any) -> Any:
+        client.delete(*client.keys("ceos:sale:*"))
+        return run(*args, **options)
+
+    counter.shop._skills.run = slow  # type: ignore[method-assign]
+    assert (counter.ask(payment).status, counter.earned()) == (503, 0)
+    counter.shop._skills.run = run  # type: ignore[method-assign]
+    assert (counter.ask(payment).status, counter.earned()) == (200, PRICE)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"success": False, "errorReason": "settlement_pending", "transaction": "0x" + "ab" * 32},
+        {"success": True, "transaction": ""},
+    ],
+)
+def test_who_is_not_known_to_have_paid_is_neither_served_nor_asked_for_more(
+    counter: Counter, told: dict[str, Any]
+) -> None:
+    settle, payment = counter.site.facilitator.settle, counter.payment()
+    counter.site.facilitator.settle = lambda *_: told  # type: ignore[method-assign]
+    served = counter.ask(payment)
+    assert (served.status, b"product" in served.body) == (503, False)
+    counter.site.facilitator.settle = settle  # type: ignore[method-assign]
+    assert (counter.ask(payment).status, counter.runs, counter.earned()) == (200, 1, PRICE)
 
 
 def test_two_at_the_same_time_run_the_skill_once(counter: Counter) -> None:

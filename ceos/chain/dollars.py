@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ceos.chain.contracts import Contracts
+from ceos.chain.ranges import logs_between
 from ceos.chain.types import Log
 from ceos.chain.x402_policy import DOLLARS, Dollar
 from ceos.chain.x402_wire import Authorization
@@ -13,7 +14,7 @@ from ceos.clients.abi import Abi
 from ceos.clients.base_chain import BaseChain
 from ceos.errors import NotFound, PolicyRefused
 
-#: Blocks to look back for a payment that was carried out, an hour: longer than ours are good for, and nodes allow it.
+#: Blocks to look back for a payment that was carried out, an hour: longer than ours are good for.
 LOOK_BACK = 1800
 
 
@@ -90,7 +91,7 @@ class Token:
         topics = used.topics({"authorizer": authorization.sender, "nonce": authorization.nonce})
         head = self._client.head().number
         start = max(0, head - LOOK_BACK)
-        logs = self._client.logs(self.dollar.address, topics, start, head)
+        logs = logs_between(self._client, self.dollar.address, topics, start, head)
         return next((log.tx_hash for log in logs if self._pays(log, authorization)), None)
 
     def _pays(self, used: Log, authorization: Authorization) -> bool:

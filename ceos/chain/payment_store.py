@@ -31,6 +31,8 @@ PAY = "pay/"
 LISTED, KEEP_SECONDS = 500, 90 * 86_400
 #: How long what a seller answered is kept, and how long what we sold is, in seconds.
 ANSWER_SECONDS, SOLD_SECONDS = 7 * 86_400, 7 * 86_400
+#: How long what nobody has paid for is kept; for so long, too, the chain is searched for a payment.
+UNPAID_SECONDS = 3600
 
 
 def pay_id(chain_id: int, key: str) -> str:
@@ -154,7 +156,7 @@ class Answer(Frozen):
 class Taken(Frozen):
     """What there is about a payment that a buyer has sent."""
 
-    #: taken, answered, settled, busy, other or failed: see `lua/payment_take.lua`.
+    #: taken, verified, answered, settled, busy, other or failed: see `lua/payment_take.lua`.
     state: str
     answer: Answer | None = None
     tx: str = ""
@@ -249,8 +251,8 @@ class PaymentStore:
 
     def note(self, payment: str, token: str, what: str, *, answer: Answer | None = None, tx: str = "") -> bool:
         """Note how far one came with a payment, see `lua/payment_serve.lua`; return whether it was still theirs."""
-        packed = answer.packed() if answer else ""
-        return bool(self._store.run_script("payment_serve", payment, token, what, packed, tx, SOLD_SECONDS))
+        packed, keep = answer.packed() if answer else "", SOLD_SECONDS if what == "settled" else UNPAID_SECONDS
+        return bool(self._store.run_script("payment_serve", payment, token, what, packed, tx, keep))
 
 
 def check_key(key: str) -> None:

@@ -32,8 +32,9 @@ from ceos.chain.payment_store import (
     url_digest,
 )
 from ceos.chain.purchase import Purchase
+from ceos.chain.types import checksummed
 from ceos.chain.wallets import Wallets
-from ceos.chain.x402_policy import Buyer, Choice, allowed_hosts, choose, micro_usd
+from ceos.chain.x402_policy import Buyer, Choice, allowed_hosts, choose, micro_usd, network
 from ceos.chain.x402_wire import (
     AUTHORIZATION,
     Authorization,
@@ -117,24 +118,35 @@ class Purchases:
         self._panic = panic
 
     def buy(
-        self, url: str, *, agent: str = "", key: str, max_usd: Decimal | None = None, dry_run: bool = False
+        self,
+        url: str,
+        *,
+        agent: str = "",
+        key: str,
+        max_usd: Decimal | None = None,
+        pay_to: str = "",
+        dry_run: bool = False,
     ) -> Purchase:
         """Return what is at an address, and pay for it if the seller wants that and the rules allow it.
 
         The same `key` is the same purchase: it is paid once, and what was paid for is told again. A dry run tells the
-        price, and signs and stores nothing. Raises `PolicyRefused` with the rule, `HostRefused` where the seller
-        cannot be asked, or a `ServiceError`; none of them once a payment is signed.
+        price, and signs and stores nothing. With `pay_to` nobody else is paid. Raises `PolicyRefused` with the rule,
+        `HostRefused` where the seller cannot be asked, or a `ServiceError`; none of them once a payment is signed: what
+        the rules or the wallet say then changes nothing any more.
         """
         check_key(key)
         address = _address(url)
-        buyer = Buyer(address.host, agent, self._wallets.address(agent), max_usd)
-        allowed_hosts(self._config, buyer)
+
+        def buyer() -> Buyer:
+            return Buyer(address.host, agent, self._wallets.address(agent), max_usd, pay_to)
+
         record = self._payments.find(pay_id(self._token.chain_id, key))
         if record is None:
+            allowed_hosts(self._config, buyer())
             reply = self._ask(address)
             if reply.status != 402:
                 return _unpaid(address, key, reply)
-            plan = self._plan(address, buyer, key, reply)
+            plan = self._plan(address, buyer(), key, reply)
             if dry_run:
                 return self._preview(plan, key)
             record = self._open(plan, key)
@@ -227,13 +239,13 @@ class Purchases:
 
     # Seeing it through
 
-    def _carry_on(self, record: Record, address: Address, buyer: Buyer) -> Purchase:
+    def _carry_on(self, record: Record, address: Address, buyer: Callable[[], Buyer]) -> Purchase:
         """Bring a purchase as far as it goes, from wherever it was left."""
         is_late = self._now() >= record.plan.valid_before
         if record.status in OPEN and is_late:
             record = self._look(record)
         if record.status is PurchaseStatus.RESERVED:
-            record = self._sign(record, buyer)
+            record = self._sign(record, buyer())
         can_be_charged = record.status in (PurchaseStatus.SIGNED, PurchaseStatus.REFUSED) and not is_late
         if can_be_charged or record.status is PurchaseStatus.UNDELIVERED:
             return self._deliver(record, address)
@@ -247,6 +259,8 @@ class Purchases:
         choice = choose([plan.offer], self._config, buyer, dollar)
         if (choice.pay_to, choice.amount, buyer.account) != (plan.pay_to, plan.amount, plan.account):
             raise KeyRefused(f"{record.id} was to be paid by {plan.account}, which is not the account here any more.")
+        # A crash before may have kept it off the agenda.
+        self._agenda.add(record.id)
         message = _authorization(plan).message()
         signature = self._wallets.sign_typed_data(plan.agent, dollar.domain(), AUTHORIZATION, message)
         record = self._payments.move(record, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig=signature)
@@ -306,8 +320,9 @@ class Purchases:
             # Only what is stored as signed is ever sent.
             return self._payments.move(record, PurchaseStatus.EXPIRED, come_from=[record.status], why="it was not sent")
         try:
+            self._check_token(plan)
             seen = self._token.state(plan.account, plan.nonce)
-        except ServiceError as error:
+        except (PolicyRefused, ServiceError) as error:
             log.warning(
                 "Nobody says what became of a payment", extra=event("x402.unknown", pay=record.id, why=str(error))
             )
@@ -320,6 +335,17 @@ class Purchases:
         log.info("Payment expired uncharged", extra=event("x402.expired", pay=record.id))
         why = record.reason or "the payment was never charged"
         return self._payments.move(record, PurchaseStatus.EXPIRED, come_from=OPEN, why=why)
+
+    def _check_token(self, plan: Plan) -> None:
+        dollar = self._token.dollar
+        if (plan.offer.network, checksummed(plan.offer.asset)) != (
+            network(dollar.chain_id, plan.version),
+            dollar.address,
+        ):
+            raise PolicyRefused(
+                f"It was signed for {plan.offer.asset} on {plan.offer.network}, which is not the USDC here any more.",
+                rule="x402-asset",
+            )
 
     def _told(self, record: Record) -> Purchase:
         answer = self._payments.answer(record)
@@ -366,7 +392,7 @@ def _sent(host: str, reply: Reply) -> _Sent:
         except ValueError:
             reason = ""
     words = f"{host} answered {reply.status} to the payment" + (f": {reason}" if reason else "")
-    return _Sent(reason=words, is_refused=300 <= reply.status < 500 and reply.status not in (408, 425, 429))
+    return _Sent(reason=words, is_refused=300 <= reply.status < 500 and reply.status not in (408, 409, 425, 429))
 
 
 def _authorization(plan: Plan) -> Authorization:

@@ -23,7 +23,7 @@ from ceos.chain.dollars import Token
 from ceos.chain.payment_store import Answer, PaymentStore
 from ceos.chain.sold_skills import Sold, SoldSkills
 from ceos.chain.x402_policy import LEAST_SECONDS, PaymentOffer, Version, network
-from ceos.chain.x402_wire import SentPayment, Terms, read_payment, write_outcome, write_terms
+from ceos.chain.x402_wire import SentPayment, Terms, payment_message, read_payment, write_outcome, write_terms
 from ceos.clients.facilitator import Facilitator, Settlement
 from ceos.clock import Clock
 from ceos.errors import (
@@ -95,14 +95,30 @@ class _Case:
 
     @property
     def digest(self) -> str:
-        """What it is for: the same payment does not buy another thing."""
-        told = [self.offer.agent, self.offer.skill, self.params]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        """What it is for: the same payment does not buy another thing.
+
+        In the buyer's words: what the operator has set meanwhile changes nothing about what was bought.
+        """
+        asked = dict(self.order.query) if self.order.body is None else self.order.body
+        try:
+            told = json.dumps([self.offer.agent, self.offer.skill, asked], sort_keys=True)
+        except RecursionError:
+            raise InvalidInput("The parameters are nested too deeply.") from None
+        return hashlib.sha256(told.encode()).hexdigest()
 
     @property
-    def requirements(self) -> Mapping[str, Any]:
-        """Our offer, as the facilitator is told it."""
-        return next(offer.raw for offer in self.terms if offer.version == self.payment.version)
+    def ours(self) -> PaymentOffer:
+        """Our offer in the version of the payment, which was found to be for it."""
+        return next(offer for offer in self.terms if offer.version == self.payment.version)
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The payment, as the facilitator is told it.
+
+        Made anew of what was checked here: beside it a buyer may have put a payment of another sort, and that would be
+        the one that is judged and carried out.
+        """
+        return payment_message(self.ours, self.payment.authorization, self.payment.signature)
 
 
 class Shop:
@@ -298,29 +314,37 @@ class Shop:
     def _run(self, case: _Case, token: str) -> Answer:
         try:
             self._check_time(case)
-            verdict = self._facilitator.verify(case.payment.version, case.payment.raw, case.requirements)
+            verdict = self._facilitator.verify(case.payment.version, case.message, case.ours.raw)
             if not verdict.is_valid:
                 raise _Refused(verdict.reason or "invalid_payment")
         except _Refused:
             self._payments.note(case.id, token, "drop")
             raise
+        if not self._payments.note(case.id, token, "verified"):
+            raise ServiceUnavailable("Another payment of the account was served, and is not settled.")
         # Named by the payment: a second attempt after a crash counts its own costs, not the first one's again.
         value = self._skills.run(case.sold, case.params, call=f"x402:{case.payment.authorization.nonce[2:18]}:{token}")
         answer = Answer(status=200, content_type="application/json", body=json.dumps(value).encode())
-        self._payments.note(case.id, token, "answered", answer=answer)
+        if not self._payments.note(case.id, token, "answered", answer=answer):
+            # Settling now would charge for what nobody remembers.
+            raise ServiceUnavailable("Serving a payment took so long that it is somebody else's now.")
         return answer
 
     def _settle(self, case: _Case, token: str, answer: Answer) -> Served:
         unknown: OutcomeUnknown | None = None
         try:
-            settled = self._facilitator.settle(case.payment.version, case.payment.raw, case.requirements)
+            settled = self._facilitator.settle(case.payment.version, case.message, case.ours.raw)
         except OutcomeUnknown as error:
             unknown, settled = error, Settlement(success=False)
         tx = settled.transaction if _HASH.fullmatch(settled.transaction) else ""
-        if not settled.success:
+        if not (settled.success and tx):
             # It may have been carried out by us before a crash, or by somebody else: what counts is the money.
             tx = self._token.payment(case.payment.authorization) or ""
             if not tx:
+                if settled.success:
+                    unknown = OutcomeUnknown(
+                        "The facilitator names no transaction for a payment that it calls settled."
+                    )
                 raise unknown or _Refused(settled.reason or "unexpected_settle_error")
         self._payments.note(case.id, token, "settled", tx=tx)
         fields = event("shop.sold", agent=case.offer.agent, skill=case.offer.skill, usd=str(case.offer.usd), tx=tx)

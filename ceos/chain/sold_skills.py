@@ -8,6 +8,7 @@ skill, or strangers could switch it off.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from ceos.skill import Skill, SkillStage
 from ceos.skill_runs import run_skill
 from ceos.skills import FAILURES_ALLOWED, Desk
 from ceos.text import CAST_BYTES
+
+#: A sentence about one parameter, whose name is a plain one.
+_NAMED = re.compile(r"params\.([A-Za-z0-9_-]+)[.:\[]")
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,13 @@ class Sold:
         """Return the parameters of a run; raises `InvalidInput` with what is wrong with a buyer's."""
         params = {**asked, **self.use.params}
         if problems := self.skill.check_params(params):
-            raise InvalidInput("\n".join(problems))
+            # What the operator has set is none of a buyer's business, and sentences tell what they found.
+            raise InvalidInput("\n".join(dict.fromkeys(map(self._told, problems))))
         return params
+
+    def _told(self, problem: str) -> str:
+        name = _NAMED.match(problem)
+        return problem if name and name[1] not in self.use.params else "params: these do not go together."
 
     def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Return a query as parameters: a text where the skill wants one, else what it says as JSON."""

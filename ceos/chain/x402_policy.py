@@ -130,6 +130,8 @@ class Buyer:
     account: str = ""
     #: The caller's own cap, if there is one.
     max_usd: Decimal | None = None
+    #: Who is to be paid and nobody else, if the caller says.
+    pay_to: str = ""
 
 
 def allowed_hosts(config: X402, buyer: Buyer) -> list[PaymentHost]:
@@ -217,6 +219,8 @@ class _Case:
             raise self._refused("x402-recipient", f"wants {_short(self.offer.pay_to)} to be paid, which is nobody")
         if recipient == self.buyer.account:
             raise self._refused("x402-recipient", "wants the buyer's own account to be paid")
+        if self.buyer.pay_to and recipient != self.buyer.pay_to:
+            raise self._refused("x402-recipient", f"wants {recipient} to be paid, and not {self.buyer.pay_to} any more")
         if self.entry.pay_to and recipient not in self.entry.pay_to:
             raise self._refused("x402-recipient", f"wants {recipient} to be paid, which its entry does not name")
 

@@ -16,7 +16,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -38,6 +38,8 @@ _HEX32 = re.compile(r"0x[0-9a-fA-F]{64}")
 #: Signatures of contracts are longer than the 65 bytes of a key's; the facilitator knows what to make of them.
 _SIGNATURE = re.compile(r"0x(?:[0-9a-fA-F]{2}){65,4096}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,77}")
+#: Longer than a hash, as signatures are.
+_LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{65,}")
 
 #: The type of the message that pays (EIP-3009), for a signature by EIP-712.
 AUTHORIZATION = {
@@ -102,8 +104,8 @@ class SentPayment:
     scheme: str
     network: str
     authorization: Authorization
-    #: The whole message, as the facilitator wants it.
-    raw: Mapping[str, Any]
+    #: Whoever has it can have the payment carried out.
+    signature: str = field(repr=False)
     #: The offer it is for, in version 2.
     accepted: Mapping[str, Any] | None = None
 
@@ -165,14 +167,18 @@ def _offer(version: Version, entry: Any) -> PaymentOffer | None:
 
 def write_payment(terms: Terms, offer: PaymentOffer, authorization: Authorization, signature: str) -> tuple[str, str]:
     """Return the header that pays: its name and value."""
+    message = payment_message(offer, authorization, signature)
+    if terms.version == 2 and terms.resource is not None:
+        message["resource"] = terms.resource
+    return PAYMENT_HEADERS[terms.version], _encoded(message)
+
+
+def payment_message(offer: PaymentOffer, authorization: Authorization, signature: str) -> dict[str, Any]:
+    """Return the payment of an offer, as a seller and a facilitator want it."""
     payload = {"signature": signature, "authorization": authorization.told()}
-    if terms.version == 1:
-        message: dict[str, Any] = {"x402Version": 1, "scheme": offer.scheme, "network": offer.network}
-    else:
-        message = {"x402Version": 2, "accepted": offer.raw}
-        if terms.resource is not None:
-            message["resource"] = terms.resource
-    return PAYMENT_HEADERS[terms.version], _encoded({**message, "payload": payload})
+    if offer.version == 1:
+        return {"x402Version": 1, "scheme": offer.scheme, "network": offer.network, "payload": payload}
+    return {"x402Version": 2, "accepted": offer.raw, "payload": payload}
 
 
 def read_outcome(headers: Mapping[str, str]) -> Outcome | None:
@@ -236,7 +242,7 @@ def read_payment(headers: Mapping[str, str]) -> SentPayment | None:
         scheme=str(place.get("scheme"))[:40],
         network=str(place.get("network"))[:80],
         authorization=_authorization(payload.get("authorization")),
-        raw=told,
+        signature=signature,
         accepted=accepted,
     )
 
@@ -316,6 +322,6 @@ def _can_be_kept(value: Any) -> bool:
 
 
 def _words(value: Any) -> str:
-    """Return a stranger's reason for a message: one short line of plain signs."""
-    text = " ".join(value.split()) if isinstance(value, str) else ""
+    """Return a stranger's reason for a message: one short line of plain signs, without the signature it may repeat."""
+    text = _LONG_HEX.sub("[hex]", " ".join(value.split())) if isinstance(value, str) else ""
     return "".join(sign if sign.isprintable() else "?" for sign in text)[:200]

@@ -72,8 +72,9 @@ def buy(
             click.confirm("Pay?", abort=True, err=True)
         # Before it is paid: after a crash, this is how to get what was paid for.
         say_line(f"The key of this purchase is {name}.", err=True)
-        # What was shown is what may be paid: a price that rose meanwhile is refused.
-        found = purchases.buy(url, agent=agent_id, key=name, max_usd=found.usd if found.usd else max_usd)
+        # What was shown is what may be paid: a price that rose meanwhile is refused, and so is another recipient.
+        most = found.usd if found.usd else max_usd
+        found = purchases.buy(url, agent=agent_id, key=name, max_usd=most, pay_to=found.pay_to)
     _report(found, output, as_json=as_json)
     if not dry_run and not found.is_delivered:
         sys.exit(1)

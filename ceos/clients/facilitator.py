@@ -93,6 +93,8 @@ class Facilitator:
             return Settlement(success=False, reason=_reason(str(error)))
         except (ValidationError, TypeError):
             raise OutcomeUnknown("The facilitator gave no answer that can be read when asked to settle.") from None
+        if not told.success and told.error_reason == "settlement_pending":
+            raise OutcomeUnknown("The facilitator has sent a payment off, and not seen yet what became of it.")
         return Settlement(
             success=told.success,
             transaction=told.transaction,

@@ -1,7 +1,7 @@
 -- PAYMENT_TAKE: take a payment that a buyer has sent, unless somebody else is serving it. ARGV: payment, digest of what it
 -- is for, token, milliseconds of the lease, how often serving it may fail. Returns {taken} or {answered, answer} to the
--- one that has it now; {settled, answer, transaction} for one that is done with; or busy, other (it bought another
--- thing), failed (too often).
+-- one that has it now, or {verified}; {settled, answer, transaction} for one that is done with; or busy, other (it bought
+-- another thing), failed (too often).
 local id, digest, token, lease, most = unpack(ARGV)
 local key = 'ceos:sale:' .. id
 local st, is_for, owner, till, fails, answer, tx =
