@@ -302,12 +302,15 @@ class Pipeline:
                 ledger.retry(lease, seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
-            case DraftRejected() | RequestRefused() | NotFound() | PluginError() if _is_about_strangers(lease, error):
-                # Nothing that strangers write may stop an agent, so it is no failure; not even where it makes a
-                # strategy stumble.
+            case DraftRejected() | RequestRefused() | NotFound() if _is_about_strangers(lease, error):
+                # Nothing that strangers write may stop an agent, so it is no failure.
                 draft = error.draft if isinstance(error, DraftRejected) else None
                 what = "event" if lease.slot.startswith(EVENT) else "trend"
                 self._end(lease, RunStatus.MISSED, f"nothing was published about the {what}: {error}", draft)
+            case PluginError() if lease.slot.startswith(EVENT):
+                # A single stranger decides what stands in an event, and so what a strategy stumbles over.
+                log.exception("A strategy failed at an event", extra=event("run.error", stage=str(lease.stage)))
+                self._end(lease, RunStatus.MISSED, str(error))
             case DraftRejected():
                 # What was written stays on record, with what skills had to do with it; a retry writes anew.
                 self._fail(lease, str(error), error.draft)

@@ -27,9 +27,9 @@ from webhook_site import Site
 from ceos.chain.anchoring import ANCHOR, Document
 from ceos.chain.canonical import DEPTH, MISSING, Difference, canonical, differences, digest, read
 from ceos.chain.types import TxStatus
-from ceos.errors import InvalidInput, NotFound
+from ceos.errors import CeosError, InvalidInput, NotFound
 from ceos.score import Inputs, PostInputs, score
-from ceos.scoring import WeekScore
+from ceos.scoring import WeekScore, week_of
 from ceos.web.agents import Pages
 
 WEEK = "2026-W08"
@@ -290,7 +290,12 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
         place.fake.runtime.__dict__.pop("chain")
         place.chain.anchors.work()
         (tx,) = place.chain.sender.waiting()
+        # What waits for a person is nobody else's business, nor is what that person refuses.
+        with pytest.raises(NotFound):
+            place.chain.anchors.text("ada", WEEK)
         place.chain.sender.reject(tx.id, "no")
+        with pytest.raises(NotFound):
+            place.chain.anchors.text("ada", WEEK)
         place.chain.anchors.work()
         assert place.chain.sender.waiting() == [] and place.chain.anchors.due() == []
         again = place.chain.anchors.anchor("ada", WEEK)
@@ -449,6 +454,45 @@ def test_who_writes_another_hash_later_is_found_out_by_the_history(anchored: Reg
     assert [one.value for one in found.written] == [written.value, value]
     (problem,) = found.problems
     assert problem.startswith(f"the hash of {WEEK} was written 2 times: 0x{written.value.hex()} at ")
+
+
+@pytest.mark.parametrize(
+    ("week", "is_now"), [("2031-W05", False), ("", True)], ids=["before the week began", "before it was over"]
+)
+def test_who_writes_a_score_before_its_week_is_over_is_found_out(place: Registry, week: str, is_now: bool) -> None:
+    place.register()
+    chain = place.chain
+    if is_now:
+        week = week_of(dt.datetime.fromtimestamp(chain.client.head().timestamp, dt.UTC))
+    keep_week(place, week=week)
+    tx = chain.anchors.anchor("ada", week)
+    assert tx is not None
+    place.settle(tx.id)
+    assert chain.anchors.verify("ada", week).ok
+    (problem,) = chain.anchors.verify("ada", week, with_history=True).problems
+    assert ("before that week was over" if is_now else "it was there before that week") in problem
+
+
+def test_a_history_that_a_node_does_not_know_is_no_proof(anchored: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anchored.chain.client, "logs", lambda *_: [])
+    (problem,) = anchored.chain.anchors.verify("ada", WEEK, with_history=True).problems
+    assert "the node does not know all logs" in problem
+
+
+def test_one_odd_registration_keeps_no_other_agent_waiting(place: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.register()
+    place.fake.clock.set(dt.datetime(2026, 3, 4, tzinfo=dt.UTC))
+    anchors: Any = place.chain.anchors
+    once = place.chain.identity.refresh
+
+    def refresh(agent_id: str) -> Any:
+        if agent_id == "ben":
+            raise CeosError("The transaction has registered nothing.")
+        return once(agent_id)
+
+    monkeypatch.setattr(place.chain.identity, "refresh", refresh)
+    monkeypatch.setattr(anchors, "_config", anchors._config.model_copy(update={"anchor": ("ben", "ada")}))
+    assert anchors.due() == [("ada", WEEK)]
 
 
 def test_a_document_of_another_agent_of_the_same_name_is_checked_by_itself(anchored: Registry) -> None:

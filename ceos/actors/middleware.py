@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 #: A second SIGTERM this soon after the first is the same one, by another way.
 FORGIVEN_SECONDS = 2.0
+#: How often a worker makes sure that what is followed on chain is still seen to, in seconds.
+REMIND_SECONDS = 60.0
 #: Exit code of a worker whose threads died: its supervisor starts a whole one.
 EXIT_BROKEN = 70
 #: Exit code of a worker that found Redis or a variable misconfigured.
@@ -111,7 +113,7 @@ class Household(dramatiq.Middleware):
         self._start("ceos-watchdog", lambda: self._watch(runtime, broker, worker))
         # A thread of its own, so that neither the boot nor the first post with a skill waits for it.
         threading.Thread(target=_warm_sandbox, args=(runtime,), name="ceos-sandbox", daemon=True).start()
-        if runtime.settings.chain_file_path().exists():
+        if runtime.settings.has_chain_file():
             threading.Thread(target=_see_to_chain, args=(runtime,), name="ceos-chain", daemon=True).start()
         if runtime.settings.scheduler == "embedded":
             self._start("ceos-scheduler", lambda: _schedule(runtime, send, backlog, self._stop))
@@ -187,13 +189,16 @@ def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) 
 
 
 def _see_to_chain(runtime: Runtime) -> None:
-    """Have what the operator follows on chain seen to, once Redis is there."""
+    """Have what the operator follows on chain seen to, once Redis is there, and see to it that it stays so."""
+    step = runtime.chain.start
     while not runtime.stopping.is_set():
         try:
-            return runtime.chain.start()
+            step()
         except StoreUnavailable:
             runtime.stopping.wait(1.0)
-    return None
+        else:
+            step = runtime.chain.remind
+            runtime.stopping.wait(REMIND_SECONDS)
 
 
 def _warm_sandbox(runtime: Runtime) -> None:

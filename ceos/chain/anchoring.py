@@ -28,7 +28,7 @@ from ceos.chain.identity import SCORE_KEY, Identity, number_of
 from ceos.chain.identity_store import Anchored, IdentityStore
 from ceos.chain.types import Tx, TxRequest, TxStatus
 from ceos.clock import Clock
-from ceos.errors import CeosError, InvalidInput, NotFound, Reverted
+from ceos.errors import CeosError, InvalidInput, NotFound, Reverted, StoreUnavailable
 from ceos.logs import event
 from ceos.models import Frozen
 from ceos.score import Inputs, score
@@ -163,7 +163,15 @@ class Anchors:
         found = []
         since = week_of(self._clock.now() - WEEKS_BACK * 7 * DAY)
         for agent_id in self._config.anchor:
-            known = self._identity.refresh(agent_id)
+            try:
+                known = self._identity.refresh(agent_id)
+            except StoreUnavailable:
+                raise
+            except CeosError as error:
+                # One odd registration must not keep the others waiting.
+                extra = event("anchor.failed", agent=agent_id, week="", reason=str(error))
+                log.warning("A score could not be anchored", extra=extra)
+                continue
             if known is None or not known.is_final:
                 continue
             anchored = self._identities.anchors(self._registry, agent_id)
@@ -189,11 +197,18 @@ class Anchors:
             self._agenda.remove(ANCHOR)
 
     def text(self, agent_id: str, epoch: str) -> bytes:
-        """Return the bytes that were hashed, for the world; raises `NotFound` for what was never anchored."""
+        """Return the bytes that were hashed, for the world; raises `NotFound` for what was not sent to the chain.
+
+        What waits for a person, and what that person refused, is nobody else's business.
+        """
         kept = self._anchored(agent_id, epoch) if _EPOCH.fullmatch(epoch) else None
-        if kept is None or (kept.tx is None and not kept.is_final):
+        if kept is None or not (kept.is_final or self._is_sent(kept)):
             raise NotFound
         return kept.text.encode()
+
+    def _is_sent(self, kept: Anchored) -> bool:
+        tx = self._identity.registries.find(kept.tx) if kept.tx else None
+        return tx is not None and tx.status in (TxStatus.SIGNED, TxStatus.MINED, TxStatus.FINAL)
 
     def epochs(self, agent_id: str) -> dict[str, Anchored]:
         """Return what is anchored of an agent, or under way, oldest first."""
@@ -252,7 +267,7 @@ class Anchors:
         on_chain, hash = self._on_chain(number, epoch), digest_of(text)
         problems += _hash_problems(on_chain, hash, epoch, number)
         written = writes(self._identity.registries, number, SCORE_KEY + epoch, monday(epoch)) if with_history else []
-        problems += _history_problems(written, epoch)
+        problems += _history_problems(written, epoch, on_chain) if with_history else []
         recomputed = self._recomputed(parsed, shown, problems)
         known = self._identity.registration(agent_id)
         # Another operator's agent may have the name of one of ours.
@@ -357,11 +372,20 @@ def _numbers(found: scores.Score) -> dict[str, Any]:
     return found.model_dump(mode="json", exclude={"version"})
 
 
-def _history_problems(written: list[Written], epoch: str) -> list[str]:
-    if len(written) < 2:
-        return []
+def _history_problems(written: list[Written], epoch: str, on_chain: str) -> list[str]:
     times = ", ".join(f"0x{one.value.hex()} at {one.at:%Y-%m-%d %H:%M} UTC" for one in written)
-    return [f"the hash of {epoch} was written {len(written)} times: {times}"]
+    problems = []
+    if len(written) > 1:
+        problems.append(f"the hash of {epoch} was written {len(written)} times: {times}")
+    if on_chain and (not written or f"0x{written[-1].value.hex()}" != on_chain):
+        problems.append(
+            f"nothing since the beginning of {epoch} has written the hash on chain: it was there before that week, or "
+            "the node does not know all logs"
+        )
+    # Whoever knows a week's score before it is over has made it up.
+    if any(one.at < monday(epoch) + 7 * DAY for one in written):
+        problems.append(f"the hash of {epoch} was written before that week was over: {times}")
+    return problems
 
 
 def _hash_problems(on_chain: str, hash: str, epoch: str, number: int) -> list[str]:

@@ -31,7 +31,7 @@ from ceos.chain.wallets import Wallets
 from ceos.clients.base_chain import BaseChain
 from ceos.clients.facilitator import Facilitator
 from ceos.clock import Clock
-from ceos.errors import CeosError, StoreUnavailable
+from ceos.errors import CeosError, InvalidInput, StoreUnavailable
 from ceos.logs import event
 from ceos.scoring import Scoring
 from ceos.settings import Settings
@@ -67,13 +67,16 @@ class Chain:
 
     @property
     def is_used(self) -> bool:
-        """Say whether there is a `chain.toml` on this host."""
-        return self.settings.chain_file_path().exists()
+        """Say whether there is, or should be, a `chain.toml` on this host."""
+        return self.settings.has_chain_file()
 
     @cached_property
     def config(self) -> ChainConfig:
         """What the operator says in `chain.toml`; raises `InvalidInput` with all that is wrong there."""
-        return load_chain(self.settings.chain_file_path(), chain_id=self.settings.base_chain_id)
+        path = self.settings.chain_file_path()
+        if self.is_used and not path.exists():
+            raise InvalidInput(f"{path}: there is no such file; correct CEOS_CHAIN_FILE, or leave it out.")
+        return load_chain(path, chain_id=self.settings.base_chain_id)
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -186,11 +189,26 @@ class Chain:
 
         Raises `StoreUnavailable`; whatever else is wrong is logged, and agents go on posting.
         """
+        self._see_to(self._register)
+
+    def remind(self) -> None:
+        """Put on the agenda again what another host, with another `chain.toml`, may have taken off; as `start`."""
+        self._see_to(self._remind)
+
+    def _register(self) -> None:
+        self.follower.register()
+        self.anchors.schedule()
+
+    def _remind(self) -> None:
+        self.follower.remind()
+        if self.config.anchor:
+            self.anchors.schedule()
+
+    def _see_to(self, work: Callable[[], object]) -> None:
         if not self.is_used:
             return
         try:
-            self.follower.register()
-            self.anchors.schedule()
+            work()
         except StoreUnavailable:
             raise
         except CeosError as error:

@@ -25,7 +25,6 @@ from ceos.chain.config import (
 )
 from ceos.chain.contracts import Contract, Contracts, read_abi
 from ceos.chain.risks import is_handover, is_mover, objections
-from ceos.clients.abi import Abi, Event
 from ceos.errors import CeosError, InvalidInput
 from ceos.models import Frozen
 from ceos.toml import Location
@@ -164,7 +163,7 @@ class _Checks:
                 continue
             key = "event"
             try:
-                event = _event(contract.abi, entry.event)
+                event = contract.event(entry.event)
                 key = "filter"
                 event.topics(entry.filter)
             except InvalidInput as error:
@@ -245,12 +244,6 @@ class _Checks:
                 f"nobody says how many decimals {token.name} has, so {entry.max_amount} of it means nothing; "
                 "add decimals to its [[contract]].",
             )
-
-
-def _event(abi: Abi | None, text: str) -> Event:
-    """Return the event that a subscription names; without an ABI it must be written out."""
-    text = text.removeprefix("event ")
-    return (abi or Abi.parse([f"event {text}"])).event(text)
 
 
 def _unknown_function(at: Location, contract: Contract | None, function: Signature) -> Iterator[Problem]:

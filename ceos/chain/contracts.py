@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ceos.chain.config import ChainConfig, ContractEntry
 from ceos.chain.types import BASE, BASE_SEPOLIA, checksummed
-from ceos.clients.abi import Abi
+from ceos.clients.abi import Abi, Event
 from ceos.errors import InvalidInput, NotFound
 
 #: ABIs that come with ceos, by the names that stand for them in `chain.toml`.
@@ -43,6 +43,11 @@ class Contract:
     abi: Abi | None = field(default=None, repr=False)
     #: Digits after the point of the token it is; None where it is none, or nobody has said so.
     decimals: int | None = None
+
+    def event(self, text: str) -> Event:
+        """Return an event by its name or signature; raises `InvalidInput`. Without an ABI, `text` describes it."""
+        written = text.removeprefix("event ")
+        return (self.abi or Abi.parse([f"event {written}"])).event(written)
 
 
 class Contracts:

@@ -10,7 +10,6 @@ workers with the new one do not undo each other's work. The keys are in the map 
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +24,10 @@ from ceos.store import Store
 KEPT = 20_000
 #: How long what re-orgs may need is kept of a subscription that has become another one, in seconds.
 SUPERSEDED_SECONDS = 7 * 86_400
-#: Of an event that is longer than this as JSON, only the beginnings of its texts are kept.
-KEPT_BYTES, KEPT_TEXT = 4_000, 200
+#: Of an event that is longer than this as JSON, only the beginnings of its texts and lists are kept: so many characters
+#: and items, or if that is still too long, fewer.
+KEPT_BYTES = 4_000
+KEPT_PARTS = ((200, 20), (60, 5), (20, 1))
 
 
 class Mark(NamedTuple):
@@ -80,6 +81,8 @@ class Turn:
     end: Mark | None = None
     #: The event that was begun last, while its block is not done.
     at: Place | None = None
+    #: How often an event, or its removal, was told of in doubt: whoever was at it died.
+    doubts: int = 0
     #: While events are being announced as removed: the newest block that stays.
     fork: int | None = None
     #: The event that was announced as removed last, as it is kept.
@@ -146,15 +149,16 @@ class EventStore:
         One that is begun again counts once.
         """
         place = Place(event.block, event.index, event.block_hash)
+        doubts = turn.doubts + 1 if event.repeated else 0
         entry = entry_of(event) if keep else ""
         handed = turn.handed + (not event.repeated)
         answer = self._store.run_script(
             "event_begin", turn.key, turn.token, turn.lease_ms, str(place), event.block, handed, entry,
-            f"{event.block}:{event.block_hash}" if keep else "", KEPT,
+            f"{event.block}:{event.block_hash}" if keep else "", KEPT, doubts,
         )  # fmt: skip
         if not answer:
             raise Fenced
-        turn.at, turn.next, turn.handed = place, event.block, handed
+        turn.at, turn.next, turn.handed, turn.doubts = place, event.block, handed, doubts
         return place
 
     def remove(self, turn: Turn, entry: str) -> None:
@@ -162,7 +166,7 @@ class EventStore:
         removed = turn.removed + 1
         if not self._store.run_script("event_remove", turn.key, turn.token, turn.lease_ms, entry, removed):
             raise Fenced
-        turn.gone, turn.removed = entry, removed
+        turn.gone, turn.removed, turn.doubts = entry, removed, 0
 
     def keep(self, turn: Turn, *, floor: int | None = None, above: int | None = None, leave: bool = False) -> None:
         """Store how far the turn has come; raises `Fenced`.
@@ -192,6 +196,13 @@ class EventStore:
         """Return the newest event that is kept, as it is kept, or nothing."""
         with redis_errors():
             return cast("str | None", self._client.lindex(f"{turn.key}:kept", -1)) or ""
+
+    def has_dropped(self, turn: Turn, above: int) -> bool:
+        """Say whether events above a block may be missing among those that are kept: there were too many."""
+        with redis_errors():
+            count = self._client.llen(f"{turn.key}:kept")
+            oldest = cast("str | None", self._client.lindex(f"{turn.key}:kept", 0))
+        return count >= KEPT and oldest is not None and event_of(oldest).block > above
 
     # Looking
 
@@ -229,6 +240,7 @@ def _turn(name: str, key: str, token: str, lease_ms: int, fields: Mapping[str, s
         next=number("next"),
         end=Mark.read(fields["end"]) if fields.get("end") else None,
         at=Place.read(fields["at"]) if fields.get("at") else None,
+        doubts=number("doubts") or 0,
         fork=number("fork"),
         gone=fields.get("gone", ""),
         handed=number("handed") or 0,
@@ -243,9 +255,9 @@ def _turn(name: str, key: str, token: str, lease_ms: int, fields: Mapping[str, s
 
 def _fields(turn: Turn) -> dict[str, str | int]:
     values: dict[str, Any] = {
-        "from": turn.start, "next": turn.next, "at": turn.at, "fork": turn.fork, "gone": turn.gone,
-        "handed": turn.handed, "removed": turn.removed, "odd": turn.odd, "range": turn.range, "fails": turn.fails,
-        "head": turn.head, "why": turn.why,
+        "from": turn.start, "next": turn.next, "at": turn.at, "doubts": turn.doubts, "fork": turn.fork,
+        "gone": turn.gone, "handed": turn.handed, "removed": turn.removed, "odd": turn.odd, "range": turn.range,
+        "fails": turn.fails, "head": turn.head, "why": turn.why,
     }  # fmt: skip
     found: dict[str, str | int] = {name: "" if value is None else str(value) for name, value in values.items()}
     if turn.end is not None:
@@ -259,10 +271,15 @@ def entry_of(event: ChainEvent) -> str:
 
 
 def short_json(event: ChainEvent) -> str:
-    """Return an event as JSON in which long texts are cut: strangers write them, and we keep them."""
+    """Return an event as JSON in which long texts are cut: strangers write them, and we keep them.
+
+    Whatever is cut keeps its type, for plugins and strategies rely on that.
+    """
     text = event.model_dump_json(exclude={"repeated"})
-    if len(text) > KEPT_BYTES:
-        args = {name: _cut(value) for name, value in event.args.items()}
+    for characters, items in KEPT_PARTS:
+        if len(text) <= KEPT_BYTES:
+            break
+        args = {name: _cut(value, characters, items) for name, value in event.args.items()}
         text = event.model_copy(update={"args": args}).model_dump_json(exclude={"repeated"})
     return text
 
@@ -272,8 +289,11 @@ def event_of(entry: str) -> ChainEvent:
     return ChainEvent.model_validate_json(entry.partition(" ")[2])
 
 
-def _cut(value: Any) -> Any:
-    if isinstance(value, bool | int) or value is None:
-        return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return value if len(text) <= KEPT_TEXT else text[:KEPT_TEXT] + "…"
+def _cut(value: Any, characters: int, items: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= characters else value[:characters] + "…"
+    if isinstance(value, list):
+        return [_cut(one, characters, items) for one in value[:items]]
+    if isinstance(value, dict):
+        return {name: _cut(one, characters, items) for name, one in value.items()}
+    return value

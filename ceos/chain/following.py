@@ -23,7 +23,6 @@ from ceos.chain.event_posts import EventPosts
 from ceos.chain.event_store import EventStore, Turn
 from ceos.chain.ranges import RangeSize
 from ceos.chain.turns import Followed, Handing, Moved, TurnAtWork
-from ceos.clients.abi import Abi
 from ceos.clients.base_chain import BaseChain
 from ceos.errors import CeosError, Fenced, InvalidInput, NotFound, StoreUnavailable
 from ceos.logs import event as fields
@@ -105,7 +104,11 @@ class Follower:
         for name in self._f.agenda.names():
             if name.startswith(SUBSCRIPTION) and name not in wanted:
                 self._f.agenda.remove(name)
-        self._f.agenda.add(*sorted(wanted))
+        self.remind()
+
+    def remind(self) -> None:
+        """Put every subscription on the agenda: a host with an older file may have taken off what it does not know."""
+        self._f.agenda.add(*sorted(SUBSCRIPTION + name for name in self._by_name))
 
     def poll(self, name: str, *, seconds: float = TURN_SECONDS) -> Poll:
         """Take one turn at a subscription, unless another worker has it, and say when the next one is due."""
@@ -223,13 +226,12 @@ class Follower:
 
     def _look_up(self, subscription: Subscription) -> Followed:
         contract = self._f.contracts.find(subscription.contract)
-        written = subscription.event.removeprefix("event ")
-        if contract.abi is None and "(" not in written:
+        if contract.abi is None and "(" not in subscription.event:
             raise InvalidInput(
                 f"Nothing is known of {contract.name} but its address: write the event of subscription "
                 f'{subscription.name!r} out, such as "Ping(address indexed who, uint256 n)".'
             )
-        found = (contract.abi or Abi.parse([f"event {written}"])).event(written)
+        found = contract.event(subscription.event)
         topics = found.topics(subscription.filter)
         what = [self._f.chain_id, contract.address, found.signature, topics, subscription.from_block]
         return Followed(

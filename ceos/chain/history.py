@@ -6,9 +6,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ceos.chain.ranges import RangeSize
+from ceos.chain.ranges import logs_between
 from ceos.chain.registries import IDENTITY, Registries
-from ceos.errors import RangeRefused, ServiceUnavailable
+from ceos.errors import ServiceUnavailable
 
 if TYPE_CHECKING:
     from ceos.clients.base_chain import BaseChain
@@ -32,19 +32,7 @@ def writes(registries: Registries, number: int, key: str, since: dt.datetime) ->
     client, changed = registries.client, registries.abi(IDENTITY).event("MetadataSet")
     topics = changed.topics({"agentId": number, "indexedMetadataKey": key})
     head = client.head().number
-    start, size, found = _first_block(client, since, head), RangeSize(), []
-    while start <= head:
-        end = min(start + size.blocks - 1, head)
-        try:
-            logs = client.logs(registries.address(IDENTITY), topics, start, end)
-        except RangeRefused:
-            if start == end:
-                raise
-            size.refused(end - start + 1)
-            continue
-        size.answered(end - start + 1, len(logs))
-        found += logs
-        start = end + 1
+    found = logs_between(client, registries.address(IDENTITY), topics, _first_block(client, since, head), head)
     return [
         Written(
             bytes.fromhex(changed.decode(log)["metadataValue"][2:]), log.block, _time(client, log.block), log.tx_hash

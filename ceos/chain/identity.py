@@ -219,7 +219,7 @@ class Identity:
             "description": agent.persona.bio,
             "services": [{"name": name, "endpoint": endpoint} for name, endpoint in services],
             "x402Support": bool(offers),
-            "active": status.state is not AgentState.PAUSED,
+            "active": status.state not in (AgentState.PAUSED, AgentState.ERROR),
             "registrations": [_entry(known)] if known and known.is_final else [],
             "supportedTrust": ["reputation"],
         }

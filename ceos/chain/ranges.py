@@ -1,6 +1,15 @@
-"""How many blocks a node is asked about at once: fewer when it refuses, more when it does not; pure."""
+"""How many blocks a node is asked about at once: fewer when it refuses, more when it does not."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ceos.errors import RangeRefused
+
+if TYPE_CHECKING:
+    from ceos.chain.types import Log
+    from ceos.clients.base_chain import BaseChain
 
 #: Where it begins, and the most that is ever asked for.
 FIRST, MOST = 500, 10_000
@@ -44,3 +53,21 @@ class RangeSize:
         if self._good >= blocks:
             self._good = 0
         self.blocks = max(1, self._good or blocks // 2)
+
+
+def logs_between(client: BaseChain, address: str, topics: Sequence[Any], start: int, end: int) -> list[Log]:
+    """Return the logs from one block to another, however few of them the node searches at once."""
+    size, found = RangeSize(), []
+    while start <= end:
+        last = min(start + size.blocks - 1, end)
+        try:
+            logs = client.logs(address, topics, start, last)
+        except RangeRefused:
+            if start == last:
+                raise
+            size.refused(last - start + 1)
+            continue
+        size.answered(last - start + 1, len(logs))
+        found += logs
+        start = last + 1
+    return found

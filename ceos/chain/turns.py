@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ceos.chain import event_store
 from ceos.chain.config import Subscription
 from ceos.chain.event_posts import EventPosts
 from ceos.chain.event_store import EventStore, Mark, Turn, event_of
@@ -32,6 +33,8 @@ WINDOW = 1_000
 NEAR_BLOCKS = 99
 #: How many remembered blocks are compared at once.
 COMPARED = 50
+#: An event that was told of so often in doubt ends whoever is told of it: it is left out, and the rest goes on.
+DOUBTS = 20
 #: How many logs that do not fit their event are told of, in one turn.
 TOLD_ODD = 5
 
@@ -154,6 +157,11 @@ class TurnAtWork:
         stays = self._meeting_point()
         if turn.at and turn.at.block > stays.block and not self._is_kept():
             raise _too_deep(newest.block)
+        if self._events.has_dropped(turn, stays.block):
+            raise TooDeep(
+                f"A re-org down to block {stays.block} removes more events than the {event_store.KEPT:,} kept; "
+                "not all could be announced. Give the subscription a new name; nothing is handed over until then."
+            )
         log.warning(
             "A re-org has removed blocks",
             extra=fields("events.reorg", subscription=turn.name, block=newest.block, stays=stays.block),
@@ -188,7 +196,9 @@ class TurnAtWork:
         """Announce every event above the fork as removed, newest first."""
         turn, fork = self._turn, self._turn.fork
         assert fork is not None
-        if turn.gone:
+        if turn.gone and not self._is_deadly(event_of(turn.gone).id):
+            turn.doubts += 1
+            self._events.keep(turn)
             self._take_back(turn.gone, in_doubt=True)
         while (entry := self._events.newest(turn)) and event_of(entry).block > fork:
             in_doubt = turn.at is not None and not turn.at.is_done and self._is_kept()
@@ -265,7 +275,7 @@ class TurnAtWork:
                 if (one.block, one.index, one.block_hash) != (begun.block, begun.position, begun.hash):
                     break
                 is_repeated, begun = not begun.is_done, None
-                if not is_repeated:
+                if not is_repeated or self._is_deadly(f"{one.block_hash}:{one.index}"):
                     continue
             event = self._event(one, is_repeated=is_repeated)
             if event is not None:
@@ -274,6 +284,16 @@ class TurnAtWork:
                     return False
         if begun is not None:
             raise ServiceUnavailable(f"The node's logs leave out one of block {begun.block} that was there before.")
+        return True
+
+    def _is_deadly(self, event_id: str) -> bool:
+        """Say whether an event was told of in doubt so often that it must be what ends its workers."""
+        if self._turn.doubts < DOUBTS:
+            return False
+        log.error(
+            "An event is left out: nobody lived to be told of it",
+            extra=fields("events.deadly", subscription=self._turn.name, chain_event=event_id, times=self._turn.doubts),
+        )
         return True
 
     def _event(self, one: Log, *, is_repeated: bool) -> ChainEvent | None:

@@ -7,5 +7,5 @@ if holder[1] ~= token then return 0 end
 if holder[2] == entry then return 1 end
 if redis.call('LINDEX', key .. ':kept', -1) ~= entry then return 0 end
 redis.call('RPOP', key .. ':kept')
-redis.call('HSET', key, 'gone', entry, 'removed', removed, 'lease', now() + lease_ms)
+redis.call('HSET', key, 'gone', entry, 'removed', removed, 'doubts', 0, 'lease', now() + lease_ms)
 return 1
