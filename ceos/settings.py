@@ -290,6 +290,10 @@ class Settings(BaseSettings):
         """Return where the operator says what may be done on chain; the file need not exist."""
         return (self.chain_file or self.home_folder() / "chain.toml").expanduser().absolute()
 
+    def has_chain_file(self) -> bool:
+        """Say whether there is a `chain.toml`, or CEOS_CHAIN_FILE names one, which then has to be there."""
+        return self.chain_file is not None or self.chain_file_path().exists()
+
     def home_folder(self) -> Path:
         """Return CEOS_HOME with `~` resolved."""
         return self.home.expanduser().absolute()

@@ -61,18 +61,20 @@
     ceos:chain:due          zset    what goes on on chain (tx/…, sub/…, anchor/…) by the time somebody must see to it
     ceos:identities:{place} hash    agent → its entry in a registry of one chain, JSON Registration; outlives the agent
     ceos:anchors:{place}:{agent} hash ISO week → what was anchored of it, JSON Anchored; outlives the agent
-    ceos:tx/{id}            hash    a transaction: key, req(uest, JSON), account, st(atus), why, at, ok (approved); once
-                                    it is signed nonce, n (versions), raw{n} and hash{n} (of each), worst (wei), day,
-                                    caps (reserved, JSON), quote, signed, sent (times), cancel (the version that only
-                                    takes its place); once it is mined hash, block, bhash, cost (wei), receipt (JSON)
+    ceos:tx/{id}            hash    a transaction: key, req(uest, JSON), account, st(atus), why, at, ok (wei approved);
+                                    once it is signed nonce, n (versions), raw{n} and hash{n} (of each), worst (wei),
+                                    day, caps (reserved, JSON), quote, signed, sent (times), cancel (the first version
+                                    that only takes its place); once it is mined hash, block, bhash, cost (wei),
+                                    receipt (JSON)
     ceos:txs                zset    the last 500 transactions by time
     ceos:tx-nonce:{chain}:{account} string  the next nonce of an account
-    ceos:tx-spent:{day}     hash    name of a cap → what was reserved or spent of it on a UTC day, in its own unit
+    ceos:tx-spent:{day}     hash    name of a cap → what was signed for of it on a UTC day, in its own unit
     ceos:subs               hash    subscription → fingerprint of what it follows
     ceos:sub:{name}:{print} hash    how far a subscription has come: token, lease; from, next, head (blocks), end (mark
                                     of the last block that is done), at (block:index:hash of the event begun last, with
-                                    :done once that is known), fork (newest block that stays, while events are announced
-                                    as removed), gone (the one announced last), handed, removed, odd, range, fails, why
+                                    :done once that is known), doubts (how often it was told of in doubt), fork (newest
+                                    block that stays, while events are announced as removed), gone (the one announced
+                                    last), handed, removed, odd, range, fails, why
     ceos:sub:{name}:{print}:marks zset block:hash of ends of ranges and of blocks with events, by block, as far back as
                                     re-orgs may reach, and one more
     ceos:sub:{name}:{print}:kept list events handed over in these blocks, "block JSON", newest last
@@ -87,6 +89,7 @@
     ceos:pay-spent:{day}    hash    micro-USD paid or set aside on a UTC day (YYYYMMDD): total, a:{agent}
     ceos:sale:{network}:{account}:{nonce} hash a payment that a buyer has sent us: st(atus), for (digest of what it
                                     buys), token and lease of who serves it, answer, tx, fails, fell (who failed last)
+    ceos:sale-open:{network}:{account} string its payment that was run for last; until that is settled, no other is
     ceos:workers            zset    process by the time it was last seen
     ceos:panic              string  present while all publishing is stopped
     ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes

@@ -16,6 +16,7 @@ from terminal import Terminal, terminal
 from test_layers import loaded
 
 from ceos.chain.contracts import BUILT_IN
+from ceos.chain.types import TxRequest
 from ceos.chain.values import as_json, units, whole
 from ceos.cli import chain as chain_group
 from ceos.errors import InvalidInput
@@ -269,7 +270,7 @@ def test_a_dry_run_tells_everything_and_signs_nothing(desk: Desk) -> None:
         "What it changes, in a simulation:",
     ):
         assert line in done.out, done.out
-    assert re.search(rf"^{OWN}  -2\.5 USDC +{desk.coin.address}$", done.out, re.MULTILINE)
+    assert re.search(rf"^{OWN}  -2\.5 USDC +coin$", done.out, re.MULTILINE)
     told = desk.run("chain", "send", "coin", "transfer", FRIEND, "2500000", "--dry-run", "--json").data
     assert told["allowed_by"] == "coin: transfer(address,uint256)"
     assert [(one["symbol"], one["change"]) for one in told["changes"]] == [("USDC", -2_500_000)]
@@ -352,6 +353,15 @@ def waiting(desk: Desk) -> str:
     (name,) = re.findall(r"^(tx/[0-9a-f]{16}) review: ", done.out, re.MULTILINE)
     assert f"'ceos draft approve {name}' sends it." in done.out
     return str(name)
+
+
+def test_what_a_transaction_is_for_cannot_paint_over_what_it_does(desk: Desk) -> None:
+    chain = desk.fake.runtime.chain
+    request = TxRequest(chain_id=8453, to=FRIEND, value=6 * 10**17, purpose="\x1b[2J\rharmless\nto: me")
+    tx = chain.sender.submit(request, key="painter")
+    for command in (("show",), ("approve", "--yes")):
+        out = desk.run("draft", command[0], tx.id, *command[1:]).out
+        assert "harmless" in out and "\x1b" not in out and "\nto: me" not in out
 
 
 def test_a_transaction_above_the_threshold_waits_for_a_person(desk: Desk, typed: Any) -> None:
@@ -474,6 +484,12 @@ def test_the_doctor_says_how_to_mend_what_is_wrong_on_chain(
         assert "did you mean 'chains'?" in found["chain file"][0]["found"] + found["chain file"][1]["found"]
         assert sorted(one["status"] for one in found["nodes"]) == ["ok", "warning"]
         assert found["account"][0]["status"] == "info"
+    file.unlink()
+    with fake_runtime(ceos_home, simulator=ceos_simulator, **variables):
+        (missing,) = findings(run)["chain file"]
+        assert missing["status"] == "failed"
+        assert "there is no such file; correct CEOS_CHAIN_FILE" in missing["found"]
+        assert run("chain", "status").code == 2
     with fake_runtime(ceos_home, simulator=ceos_simulator, BASE_RPC_URL=evm.url, BASE_CHAIN_ID="84532"):
         (wrong,) = findings(run)["nodes"]
         assert (wrong["status"], "BASE_CHAIN_ID" in wrong["mend"]) == ("failed", True)

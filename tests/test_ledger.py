@@ -502,13 +502,13 @@ def trade(store: Store) -> None:
     payments.move(bought, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig="0xab")
     payments.move(given_up, PurchaseStatus.EXPIRED, come_from=[PurchaseStatus.RESERVED])
     assert payments.spent("20260302") == {"total": 5, "a:ada": 5}
-    for number, ends in enumerate((["answered", "settled"], ["failed", "free"], ["drop"], ["free"])):
-        assert payments.take(f"p{number}", "this", "me", 60_000, 3).state == "taken"
+    for number, ends in enumerate((["verified", "answered", "settled"], ["failed", "free"], ["drop"], ["free"])):
+        assert payments.take(f"eip155:1:me:{number}", "this", "me", 60_000, 3).state == "taken"
         for end in ends:
             answer = Answer(status=200, content_type="", body=b"gm")
-            assert payments.note(f"p{number}", "me", end, answer=answer if end == "answered" else None)
-    assert payments.take("p0", "this", "you", 60_000, 3).state == "settled"
-    assert payments.take("p0", "that", "you", 60_000, 3).state == "other"
+            assert payments.note(f"eip155:1:me:{number}", "me", end, answer=answer if end == "answered" else None)
+    assert payments.take("eip155:1:me:0", "this", "you", 60_000, 3).state == "settled"
+    assert payments.take("eip155:1:me:0", "that", "you", 60_000, 3).state == "other"
 
 
 def hear_others(fake: FakeRuntime) -> None:
@@ -557,8 +557,8 @@ def send_transactions(store: Store) -> None:
     first = transactions.tx(first.id)
     assert transactions.replace(first, signed(4, 5)) == "signed"
     assert transactions.replace(first, signed(5, 6)) == "changed"
-    transactions.move(transactions.tx(first.id), TxStatus.FINAL, real={"eth-per-day": 3})
-    assert transactions.spent("2026-03-02") == {"eth-per-day": 3}
+    transactions.move(transactions.tx(first.id), TxStatus.FINAL)
+    assert transactions.spent("2026-03-02") == {"eth-per-day": 5}
     transactions.move(third, TxStatus.REJECTED, "no")
     assert store.run_script("chain_due", 5, 1000) == [second.id]
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 #: An account with less pays for few transactions more, in wei: 0.0001 ETH.
 LOW_WEI = 10**14
 #: Variables that say that somebody wants to use the chain.
-_WISHES = ("base_private_key", "base_keystore", "base_seed_phrase", "chain_file", "base_rpc_url")
+_WISHES = ("base_private_key", "base_keystore", "base_seed_phrase", "base_rpc_url")
 
 
 def chain(examination: Examination) -> Iterator[Finding]:
     """Look at everything on chain, unless nobody wants anything there."""
     settings = examination.settings
-    if not settings.chain_file_path().exists() and not any(_is_set(settings, name) for name in _WISHES):
+    if not settings.has_chain_file() and not any(_is_set(settings, name) for name in _WISHES):
         yield Finding("chain", Status.OK, "Nothing is set up on Base.")
         return
     wired = examination.runtime.chain
@@ -47,7 +47,7 @@ def _is_set(settings: Settings, name: str) -> bool:
 
 def _file(chain: Chain) -> Iterator[Finding]:
     path = chain.settings.chain_file_path()
-    if not path.exists():
+    if not chain.is_used:
         yield Finding("chain file", Status.INFO, f"There is no {path}, so nothing is signed and nothing followed.")
         return
     try:
@@ -91,7 +91,7 @@ def _account(chain: Chain) -> Iterator[Finding]:
     try:
         account = chain.wallets.address()
     except KeyRefused as error:
-        yield Finding("account", Status.INFO, str(error))
+        yield Finding("account", Status.INFO, f"{error}.")
         return
     try:
         balance = chain.client.balance(account)

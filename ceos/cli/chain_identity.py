@@ -29,7 +29,12 @@ def signing_options(command: F) -> F:
     """Add `--dry-run` and `--wait` to a command, as the arguments `dry_run` and `seconds`."""
     command = click.option("--dry-run", is_flag=True, help="Only show what would be signed.")(command)
     return click.option(
-        "--wait", "seconds", default=60.0, metavar="SECONDS", help="How long to wait until it is mined."
+        "--wait",
+        "seconds",
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait until it is mined.",
     )(command)
 
 

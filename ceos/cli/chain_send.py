@@ -31,7 +31,9 @@ _FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIR
 @click.option("--value", default="0", metavar="ETH", help="ETH that goes with it, such as 0.01.")
 @click.option("--agent", "agent_id", default="", help="The agent for which it is; it pays from its own account.")
 @click.option("--key", help="The same key again is the same transaction.")
-@click.option("--wait", "seconds", default=60.0, metavar="SECONDS", help="How long to wait until it is mined.")
+@click.option(
+    "--wait", "seconds", default=60.0, show_default=True, metavar="SECONDS", help="How long to wait until it is mined."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be signed. Exit code 1 if it is refused.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ceos.chain.quote import ether
 from ceos.chain.types import BalanceChange, Tx, TxRequest
 from ceos.chain.values import as_json, whole
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from ceos.chain.chain import Chain
     from ceos.chain.quoting import Preview
 
-#: What the ids of transactions begin with; those of posts begin with an agent's.
-TX = "tx/"
 #: So much of a call's data is shown, in characters.
 DATA_CHARS = 74
 
@@ -39,21 +35,21 @@ def print_preview(chain: Chain, preview: Preview) -> None:
             "may cost": f"{ether(request.value + quote.worst_fee)} ETH in all",
         }
     )
-    print_changes(preview.changes)
+    print_changes(chain, preview.changes)
 
 
-def print_changes(changes: Sequence[BalanceChange]) -> None:
+def print_changes(chain: Chain, changes: Sequence[BalanceChange]) -> None:
     """Print how balances change."""
     is_simulated = all(change.is_simulated for change in changes)
     title = "What it changes, in a simulation:" if is_simulated else "What it changes, as far as can be read from it:"
-    rows = [(change.account, f"{_signed(change)} {change.symbol}", _asset(change)) for change in changes]
+    rows = [(change.account, f"{_signed(change)} {change.symbol}", _asset(chain, change)) for change in changes]
     show_table(["account", "change", "asset"], rows, title=title, empty="It changes no balance besides the fees.")
 
 
 def print_tx(chain: Chain, tx: Tx) -> None:
     """Print everything about a transaction."""
     request = tx.request
-    click.echo(f"{tx.id}  {tx.status}" + (f": {tx.reason}" if tx.reason else ""))
+    say_line(f"{tx.id}  {tx.status}" + (f": {tx.reason}" if tx.reason else ""))
     _fields(
         {
             "opened": f"{when(tx.created_at)} UTC",
@@ -73,14 +69,20 @@ def print_tx(chain: Chain, tx: Tx) -> None:
     )
 
 
-def print_txs(txs: Iterable[Tx], *, empty: str = "", title: str | None = None) -> None:
+def print_txs(chain: Chain, txs: Iterable[Tx], *, empty: str = "", title: str | None = None) -> None:
     """Print transactions as a table."""
     rows = [
-        (tx.id, tx.status, tx.request.agent, tx.request.to, f"{ether(tx.request.value)} ETH", tx.created_at,
-         tx.reason or tx.request.purpose)
+        (
+            tx.id,
+            tx.status,
+            tx.request.agent,
+            _name(chain, tx.request.to),
+            ether(tx.request.value) if tx.request.value else "",
+            tx.reason or tx.request.purpose,
+        )
         for tx in txs
-    ]  # fmt: skip
-    columns = ["draft", "status", "for agent", "to", "value", "opened (UTC)", "reason or purpose"]
+    ]
+    columns = ["draft", "status", "agent", "to", "ETH", "reason or purpose"]
     show_table(columns, rows, empty=empty, title=title)
 
 
@@ -124,12 +126,19 @@ def _call(chain: Chain, request: TxRequest) -> str:
     return request.data if len(request.data) <= DATA_CHARS else f"{request.data[:DATA_CHARS]}…"
 
 
+def _name(chain: Chain, address: str) -> str:
+    """Return the operator's name for an address, or its two ends: a table has no room for several whole ones."""
+    name = chain.contracts.find(address).name
+    return name if name != address else f"{address[:6]}…{address[-4:]}"
+
+
 def _agent(request: TxRequest) -> str:
     return f" (agent {request.agent})" if request.agent else ""
 
 
-def _asset(change: BalanceChange) -> str:
-    return "" if change.asset == "ETH" else change.asset
+def _asset(chain: Chain, change: BalanceChange) -> str:
+    """Return the operator's name for a token: what it calls itself, anybody can choose."""
+    return "" if change.asset == "ETH" else chain.contracts.find(change.asset).name
 
 
 def _signed(change: BalanceChange) -> str:

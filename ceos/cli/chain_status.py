@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ceos.clients.rpc import EndpointHealth
     from ceos.runtime import Runtime
 
+#: Balances are shown in whole gwei, so that an address and its balance fit on one line.
+GWEI = 10**9
+
 
 @click.command()
 @json_option
@@ -32,7 +35,7 @@ def status(as_json: bool) -> None:
     chain = runtime.chain
     nodes = chain.client.endpoints.health()
     accounts = _accounts(runtime)
-    transactions = [tx for tx in chain.sender.recent(100) if not tx.status.is_over]
+    transactions = chain.sender.under_way()
     states, registered = chain.follower.state(), _registered(chain)
     if as_json:
         return show_json(
@@ -47,7 +50,7 @@ def status(as_json: bool) -> None:
         )
     _print_nodes(chain.client.chain_id, nodes)
     _print_accounts(accounts)
-    print_txs(transactions, title="\nOpen transactions:", empty="\nNo transaction is open.")
+    print_txs(chain, transactions, title="\nOpen transactions:", empty="\nNo transaction is open.")
     click.echo()
     print_states(states)
     if registered:
@@ -66,18 +69,18 @@ def _print_nodes(chain_id: int, nodes: Sequence[EndpointHealth]) -> None:
 
 def _print_accounts(accounts: Sequence[dict[str, Any]]) -> None:
     if problem := accounts[0]["problem"] if accounts and not accounts[0]["account"] else "":
-        click.echo(f"\nNo account: {problem}")
+        click.echo(f"\nNo account: {problem}.")
         return
     rows = [
         (
             one["account"],
             ", ".join(one["owners"]),
-            one["problem"] or f"{ether(one['balance_wei'])} ETH",
+            one["problem"] or f"{ether(one['balance_wei'] // GWEI * GWEI)} ETH",
             one["transactions"],
         )
         for one in accounts
     ]
-    show_table(["account", "of", "balance", "transactions"], rows, title="\nAccounts:", empty="")
+    show_table(["account", "of", "balance", "sent"], rows, title="\nAccounts:", empty="")
 
 
 def _accounts(runtime: Runtime) -> list[dict[str, Any]]:

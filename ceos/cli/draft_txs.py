@@ -37,12 +37,12 @@ def waiting_txs(runtime: Runtime, agent_ids: Sequence[str]) -> list[Tx]:
     return [tx for tx in runtime.chain.sender.waiting() if not agent_ids or tx.request.agent in agent_ids]
 
 
-def show_waiting_txs(txs: Sequence[Tx]) -> None:
+def show_waiting_txs(runtime: Runtime, txs: Sequence[Tx]) -> None:
     """Print the transactions that wait for a person, if there are any."""
     if txs:
         from ceos.cli.chain_show import print_txs  # noqa: PLC0415  # the chain is heavy
 
-        print_txs(txs, title="Transactions that wait for approval")
+        print_txs(runtime.chain, txs, title="Transactions that wait for approval")
 
 
 def tx_document(runtime: Runtime, tx_id: str, *, quiet: bool) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def tx_document(runtime: Runtime, tx_id: str, *, quiet: bool) -> dict[str, Any]:
             preview = chain.sender.preview(tx.request)
             told["preview"] = preview_document(preview)
             if not quiet:
-                print_changes(preview.changes)
+                print_changes(chain, preview.changes)
         except CeosError as error:
             told["preview"] = {"refused": str(error)}
             if not quiet:
@@ -79,12 +79,14 @@ def approve_txs(runtime: Runtime, tx_ids: Sequence[str], *, yes: bool, as_json: 
     done = []
     # An unknown id among several is found before anything is sent.
     for tx in [chain.sender.tx(tx_id) for tx_id in tx_ids]:
+        preview = chain.sender.preview(tx.request)
         if not as_json:
-            click.echo(f"{tx.id}  {tx.request.purpose}".rstrip())
-            print_preview(chain, chain.sender.preview(tx.request))
+            # The purpose is in the words of whoever wants it sent.
+            say_line(f"{tx.id}  {tx.request.purpose}".rstrip())
+            print_preview(chain, preview)
         if not yes:
             click.confirm("Send it?", abort=True)
-        chain.sender.approve(tx.id)
+        chain.sender.approve(tx.id, preview)
         done.append(chain.sender.wait(tx.id, WAIT_SECONDS))
         if not as_json:
             print_tx(chain, done[-1])

@@ -109,7 +109,7 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json
         return show_json([run.model_dump(mode="json") for run in runs] + [tx.model_dump(mode="json") for tx in txs])
     if runs or not txs:
         _show_runs(runs, as_json=False, empty="No posts yet." if every else "No draft waits for approval.")
-    return show_waiting_txs(txs)
+    return show_waiting_txs(runtime, txs)
 
 
 def _show_mentions(runtime: Runtime, agent_ids: list[str], *, as_json: bool) -> None:
