@@ -210,10 +210,6 @@ class Anchors:
         tx = self._identity.registries.find(kept.tx) if kept.tx else None
         return tx is not None and tx.status in (TxStatus.SIGNED, TxStatus.MINED, TxStatus.FINAL)
 
-    def epochs(self, agent_id: str) -> dict[str, Anchored]:
-        """Return what is anchored of an agent, or under way, oldest first."""
-        return self._identities.anchors(self._registry, agent_id)
-
     def _keep(self, agent_id: str, epoch: str) -> Anchored:
         """Return what is to be anchored of a week, kept now if it was not before; the first that is kept stays."""
         kept = self._anchored(agent_id, epoch)

@@ -129,7 +129,7 @@ class Sender:
 
         It may cost what the person has seen, by default what it takes now, with room for fees that rise meanwhile.
         """
-        tx = self._waiting(tx_id)
+        tx = self.awaiting(tx_id)
         quoted = seen.quote if seen else self._signer.examine(tx.request, tx.account)[0]
         most = tx.request.value + APPROVED_FEES * quoted.worst_fee
         return self._txs.move(tx, TxStatus.PLANNED, fields={"ok": str(most)})
@@ -138,7 +138,7 @@ class Sender:
         """End a transaction that waits for a person, or take the place of one that is stuck; it is never sent again."""
         driving = self._txs.driving(tx_id)
         if driving.tx.status is not TxStatus.SIGNED:
-            return self._txs.move(self._waiting(tx_id), TxStatus.REJECTED, reason)
+            return self._txs.move(self.awaiting(tx_id), TxStatus.REJECTED, reason)
         # A worker may store another version at the same moment.
         while driving.tx.status is TxStatus.SIGNED and not driving.cancel:
             self._signer.cancel(driving)
@@ -174,7 +174,8 @@ class Sender:
         """Return what was signed for today, by cap: gwei of ETH, millionths of tokens."""
         return self._txs.spent(utc_date(self._t.clock.now()))
 
-    def _waiting(self, tx_id: str) -> Tx:
+    def awaiting(self, tx_id: str) -> Tx:
+        """Return a transaction that waits for a person; raises `InvalidInput` for any other."""
         tx = self._txs.tx(tx_id)
         if tx.status is not TxStatus.REVIEW:
             raise InvalidInput(f"{tx_id} is {tx.status} and does not wait for approval.")
@@ -293,7 +294,8 @@ class Sender:
         missing = self._t.config.confirmations - (head - receipt.block)
         if missing > 0:
             self._t.agenda.put_off(tx.id, min(missing * LOOK_SECONDS, LONGEST_SECONDS))
-            return tx
+            # What it had to wait for is over.
+            return self._txs.explain(tx, "") if tx.reason else tx
         return self._end(driving, receipt)
 
     def _end(self, driving: Driving, receipt: Receipt) -> Tx:

@@ -8,7 +8,7 @@ import click
 
 #: name → (module of ceos.cli, one line of help); each module has the command under its name.
 COMMANDS = {
-    "status": ("chain_status", "Show nodes, accounts, balances, open transactions and what is followed."),
+    "status": ("chain_status", "Show nodes, accounts, balances, the latest transactions and what is followed."),
     "call": ("chain_call", "Call a function of a contract, without a transaction."),
     "events": ("chain_events", "Show what is followed and how far, or the latest events of one."),
     "send": ("chain_send", "Send a transaction, as far as the policy allows; --dry-run only shows it."),

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 #: Balances are shown in whole gwei, so that an address and its balance fit on one line.
 GWEI = 10**9
+#: How many transactions that are over are shown.
+ENDED = 5
 
 
 @click.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show nodes, accounts, balances, open transactions and what is followed.
+    """Show nodes, accounts, balances, the latest transactions and what is followed.
 
     A node that fails and a key that is missing are shown, and hide nothing else.
     """
@@ -36,6 +38,7 @@ def status(as_json: bool) -> None:
     nodes = chain.client.endpoints.health()
     accounts = _accounts(runtime)
     transactions = chain.sender.under_way()
+    ended = [tx for tx in chain.sender.recent() if tx.status.is_over][:ENDED]
     states, registered = chain.follower.state(), _registered(chain)
     if as_json:
         return show_json(
@@ -44,6 +47,7 @@ def status(as_json: bool) -> None:
                 "nodes": [vars(node) for node in nodes],
                 "accounts": plain(accounts),
                 "transactions": [tx.model_dump(mode="json") for tx in transactions],
+                "ended": [tx.model_dump(mode="json") for tx in ended],
                 "subscriptions": states_document(states),
                 "registered": [one.model_dump(mode="json") for one in registered],
             }
@@ -51,6 +55,8 @@ def status(as_json: bool) -> None:
     _print_nodes(chain.client.chain_id, nodes)
     _print_accounts(accounts)
     print_txs(chain, transactions, title="\nOpen transactions:", empty="\nNo transaction is open.")
+    if ended:
+        print_txs(chain, ended, title="\nThe last that ended:")
     click.echo()
     print_states(states)
     if registered:

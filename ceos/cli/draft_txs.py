@@ -77,8 +77,8 @@ def approve_txs(runtime: Runtime, tx_ids: Sequence[str], *, yes: bool, as_json: 
         raise click.UsageError("Look at it with 'ceos draft show', and give --yes; there is nobody here to ask.")
     chain = runtime.chain
     done = []
-    # An unknown id among several is found before anything is sent.
-    for tx in [chain.sender.tx(tx_id) for tx_id in tx_ids]:
+    # An unknown or settled one among several is found before anything is sent.
+    for tx in [chain.sender.awaiting(tx_id) for tx_id in tx_ids]:
         preview = chain.sender.preview(tx.request)
         if not as_json:
             # The purpose is in the words of whoever wants it sent.
