@@ -15,9 +15,10 @@ from evm import ACCOUNTS, KEYS, SEED_PHRASE, Deployed, Evm
 from terminal import Terminal, terminal
 from test_layers import loaded
 
+from ceos.chain.amounts import whole
 from ceos.chain.contracts import BUILT_IN
 from ceos.chain.types import TxRequest
-from ceos.chain.values import as_json, units, whole
+from ceos.chain.values import as_json, units
 from ceos.cli import chain as chain_group
 from ceos.errors import InvalidInput
 from ceos.testing import FakeRuntime, fake_runtime

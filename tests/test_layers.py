@@ -34,6 +34,7 @@ FLOORS = {
             "chain.canonical",
             "chain.calldata",
             "chain.quote",
+            "chain.amounts",
         ),
         *("chain.risks", "clients.abi_parsing", "clients.abi_values"),
     ),

@@ -19,9 +19,9 @@ from hashlib import sha256
 from math import ceil
 from typing import Protocol
 
+from ceos.chain.amounts import ether, whole
 from ceos.chain.calldata import Leaf, Signature
 from ceos.chain.config import Allow, Policy
-from ceos.chain.quote import ether
 from ceos.chain.risks import is_allowance, is_handover, is_swap, objections
 from ceos.chain.types import TxRequest, checksummed
 from ceos.errors import CeosError, PolicyRefused
@@ -276,10 +276,10 @@ class _Entry:
             raise refused("amount", f"nobody says how many decimals {entry.token or entry.contract} has; add decimals")
         units = sum(leaf.value for leaf in leaves if leaf.path == entry.amount)
         if units > _floor(entry.max_amount, decimals):
-            raise refused("amount", f"{_tokens(units, decimals)} tokens are more than max_amount {entry.max_amount}")
+            raise refused("amount", f"{whole(units, decimals)} tokens are more than max_amount {entry.max_amount}")
         approval = ""
         if entry.approve_above is not None and units > _floor(entry.approve_above, decimals):
-            approval = f"{_tokens(units, decimals)} tokens are more than {entry.approve_above}"
+            approval = f"{whole(units, decimals)} tokens are more than {entry.approve_above}"
         return tuple(self._day_caps(units, token.address, decimals)), approval
 
     def _token(self, leaves: Sequence[Leaf]) -> Known:
@@ -355,8 +355,3 @@ def _approval(policy: Policy, request: TxRequest, worst_fee_wei: int) -> str:
 def _floor(amount: Decimal, decimals: int) -> int:
     """Return an amount in its smallest unit, rounded down; exact, where Decimal would round after 28 digits."""
     return int(Fraction(amount) * 10**decimals)
-
-
-def _tokens(units: int, decimals: int) -> str:
-    whole, part = divmod(units, 10**decimals)
-    return f"{whole}.{part:0{decimals}d}".rstrip("0").rstrip(".") if decimals else str(whole)

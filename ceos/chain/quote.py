@@ -34,12 +34,5 @@ class Quote:
         return Quote(self.gas, fees, max(self.l1_fee, old.l1_fee), self.returned)
 
 
-def ether(wei: int) -> str:
-    """Return an amount of wei as ETH, with all its digits and no more."""
-    whole, part = divmod(abs(wei), 10**18)
-    text = f"{whole}.{part:018d}".rstrip("0").rstrip(".")
-    return f"-{text}" if wei < 0 else text
-
-
 def _bump(fee: int) -> int:
     return (fee * BUMP + 999) // 1000

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from ceos.chain.amounts import ether
 from ceos.chain.policy import Verdict
-from ceos.chain.quote import Quote, ether
+from ceos.chain.quote import Quote
 from ceos.chain.types import BalanceChange, TxRequest
 from ceos.clients.abi import Abi
 from ceos.clients.base_chain import BaseChain

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ceos.chain.amounts import whole
 from ceos.chain.types import checksummed
-from ceos.chain.values import as_json, whole
+from ceos.chain.values import as_json
 from ceos.clients.beside import Beside
 from ceos.errors import CeosError, HostRefused, InvalidInput, KeyRefused, RequestRefused, WrongChain
 

@@ -44,14 +44,6 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def whole(amount: int, decimals: int) -> str:
-    """Return an amount of a token's smallest unit in whole tokens, exactly: whole(2_500_000, 6) is "2.5"."""
-    digits = f"{abs(amount):0{decimals + 1}d}"
-    cut = len(digits) - decimals
-    text = f"{digits[:cut]}.{digits[cut:]}".rstrip("0").rstrip(".") if decimals else digits
-    return f"-{text}" if amount < 0 else text
-
-
 def units(text: str, decimals: int) -> int:
     """Return an amount of whole tokens in the smallest unit: units("2.5", 6) is 2_500_000; raises `InvalidInput`."""
     found = _AMOUNT.fullmatch(text)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ceos.chain.amounts import ether
 from ceos.chain.chainchecks import warnings
-from ceos.chain.quote import ether
 from ceos.cli.findings import Examination, Finding, Status
 from ceos.cli.output import number
 from ceos.errors import InvalidInput, KeyRefused, ServiceError, WrongChain

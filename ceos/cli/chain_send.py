@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ceos.chain.quote import ether
+from ceos.chain.amounts import ether
 from ceos.chain.tx_store import tx_id
 from ceos.chain.types import Tx, TxRequest, TxStatus
 from ceos.chain.values import typed, units

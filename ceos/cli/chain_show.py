@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ceos.chain.quote import ether
+from ceos.chain.amounts import ether, whole
 from ceos.chain.types import BalanceChange, Tx, TxRequest
-from ceos.chain.values import as_json, whole
+from ceos.chain.values import as_json
 from ceos.cli.output import say_line, show_table, when
 
 if TYPE_CHECKING:

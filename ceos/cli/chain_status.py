@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ceos.chain.quote import ether
+from ceos.chain.amounts import ether
 from ceos.chain.values import as_json as plain
 from ceos.cli.chain_events import print_states, states_document
 from ceos.cli.chain_show import print_txs

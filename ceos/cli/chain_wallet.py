@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ceos.chain.quote import ether
+from ceos.chain.amounts import ether
 from ceos.cli.output import Verbs, chosen_agents, command_runtime, json_option, show_json, show_table
 from ceos.errors import CeosError, InvalidInput
 from ceos.runtime import Runtime
