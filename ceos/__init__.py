@@ -10,7 +10,25 @@ from importlib import import_module
 # Type checkers know this name; the typing module itself would take longer to import than all the rest of this file.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ceos.chain.types import ChainEvent
+    from ceos.chain.tx.types import ChainEvent
+    from ceos.domain.lifecycle import AgentState
+    from ceos.domain.models import (
+        Agent,
+        Brief,
+        Cast,
+        Decision,
+        Draft,
+        HostCall,
+        Kind,
+        Mention,
+        Part,
+        Persona,
+        Said,
+        Situation,
+        SkillRun,
+        Talk,
+    )
+    from ceos.domain.topics import Trend
     from ceos.errors import (
         AnswerUnusable,
         CeosError,
@@ -44,26 +62,8 @@ if TYPE_CHECKING:
         WrongChain,
     )
     from ceos.hookspecs import hookimpl
-    from ceos.lifecycle import AgentState
-    from ceos.models import (
-        Agent,
-        Brief,
-        Cast,
-        Decision,
-        Draft,
-        HostCall,
-        Kind,
-        Mention,
-        Part,
-        Persona,
-        Said,
-        Situation,
-        SkillRun,
-        Talk,
-    )
-    from ceos.skill import Skill
+    from ceos.skills.skill import Skill
     from ceos.strategy import Strategy
-    from ceos.topics import Trend
 
     __version__: str
 
@@ -128,17 +128,17 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
 #: The modules behind the names that are not errors.
 _HOMES = {
     "hookimpl": "ceos.hookspecs",
-    "Skill": "ceos.skill",
+    "Skill": "ceos.skills.skill",
     "Strategy": "ceos.strategy",
-    "AgentState": "ceos.lifecycle",
-    "Trend": "ceos.topics",
-    "ChainEvent": "ceos.chain.types",
+    "AgentState": "ceos.domain.lifecycle",
+    "Trend": "ceos.domain.topics",
+    "ChainEvent": "ceos.chain.tx.types",
 } | dict.fromkeys(
     (
         *("Agent", "Brief", "Cast", "Decision", "Draft", "HostCall", "Kind", "Mention", "Part", "Persona", "Said"),
         *("Situation", "SkillRun", "Talk"),
     ),
-    "ceos.models",
+    "ceos.domain.models",
 )
 
 # Out of sight of type checkers, which would take it for a promise that every name exists.

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     import click
 
-    from ceos.chain.config import Subscription
-    from ceos.chain.types import ChainEvent
-    from ceos.lifecycle import AgentState
-    from ceos.models import Agent, Cast, Draft, Mention
-    from ceos.skill import Skill
+    from ceos.chain.config.models import Subscription
+    from ceos.chain.tx.types import ChainEvent
+    from ceos.domain.lifecycle import AgentState
+    from ceos.domain.models import Agent, Cast, Draft, Mention
+    from ceos.skills.skill import Skill
     from ceos.strategy import Strategy
 
 #: pluggy's project name, and the entry-point group of packages with plugins.

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Literal, TextIO
 
-from ceos.text import visible
+from ceos.domain.text import visible
 
 _bound: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("ceos_bound", default=MappingProxyType({}))
 _known: set[str] = set()

@@ -16,46 +16,46 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-from ceos import embedded
-from ceos.budget import Budget, utc_day
-from ceos.chain.event_posts import EventPosts
-from ceos.claims import Claims
-from ceos.clients.fal import Fal
-from ceos.clients.neynar import Neynar
-from ceos.clients.openrouter import OpenRouter
-from ceos.clients.pacing import Pace
+from ceos.chain.events.posts import EventPosts
+from ceos.clients.fal.client import Fal
+from ceos.clients.http.rate_limit import Pace
+from ceos.clients.neynar.client import Neynar
+from ceos.clients.openrouter.client import OpenRouter
 from ceos.clock import Clock
-from ceos.connection import connect
-from ceos.conversation import Conversation, Services
+from ceos.domain.models import Agent, Brief, Draft, Kind, Part, Run
+from ceos.domain.schedule import fire_time, next_slot
+from ceos.engine.pipeline import Pipeline, Tools
+from ceos.engine.scheduler import Scheduler, Send
 from ceos.errors import InvalidInput, KeyRefused, RateLimited, StoreMisconfigured, StoreUnavailable
-from ceos.granting import Granter
-from ceos.inbox import Inbox
-from ceos.ledger import Ledger
-from ceos.limits import CastLimit
-from ceos.listening import Listening
 from ceos.logs import register_secret
-from ceos.measuring import Measuring
-from ceos.models import Agent, Brief, Draft, Kind, Part, Run
-from ceos.pipeline import Pipeline, Tools
-from ceos.plugins import Plugins, load_plugins
-from ceos.publishing import Publisher, Stopping
-from ceos.relevance import Judge
+from ceos.mentions.claims import Claims
+from ceos.mentions.inbox import Inbox
+from ceos.mentions.poller import Listening
+from ceos.mentions.responder import Conversation, Services
+from ceos.metrics.collector import Measuring
+from ceos.metrics.scorer import Scoring
+from ceos.metrics.timeseries import Series
+from ceos.plugins.manager import Plugins, load_plugins
+from ceos.posts.publisher import Publisher, Stopping
+from ceos.posts.writer import Writer, own_draft
+from ceos.runs.budget import Budget, utc_day
+from ceos.runs.cast_limit import CastLimit
+from ceos.runs.ledger import Ledger
 from ceos.sandbox.executor import Sandbox
-from ceos.schedule import fire_time, next_slot
-from ceos.scheduler import Scheduler, Send
-from ceos.scoring import Scoring
-from ceos.series import Series
 from ceos.settings import Settings, secret
-from ceos.skill import SkillStage
-from ceos.skill_lock import LOCK_FILE, SkillLock
-from ceos.skills import FAILURES_ALLOWED, Desk, Skills
-from ceos.store import Store
-from ceos.trend_store import TrendStore
-from ceos.trends import TrendWatch, Watch
-from ceos.writing import Writer, own_draft
+from ceos.skills.host import Granter
+from ceos.skills.lockfile import LOCK_FILE, SkillLock
+from ceos.skills.session import FAILURES_ALLOWED, Desk, Skills
+from ceos.skills.skill import SkillStage
+from ceos.storage import embedded
+from ceos.storage.connection import connect
+from ceos.storage.store import Store
+from ceos.trends.monitor import TrendWatch, Watch
+from ceos.trends.relevance import Judge
+from ceos.trends.store import TrendStore
 
 if TYPE_CHECKING:
-    from ceos.chain.chain import Chain
+    from ceos.chain.wiring import Chain
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ class Runtime:
     @cached_property
     def chain(self) -> Chain:
         """Everything about Base; loaded only now, for it is heavy."""
-        from ceos.chain.chain import Chain, Surroundings  # noqa: PLC0415
+        from ceos.chain.wiring import Chain, Surroundings  # noqa: PLC0415
 
         return Chain(
             Surroundings(

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ceos.chain.types import ChainEvent
-    from ceos.models import Agent, Brief, Decision, Kind, Mention, Situation, Talk
-    from ceos.topics import Trend
+    from ceos.chain.tx.types import ChainEvent
+    from ceos.domain.models import Agent, Brief, Decision, Kind, Mention, Situation, Talk
+    from ceos.domain.topics import Trend
 
 
 class Strategy:
@@ -66,7 +66,7 @@ class Strategy:
         By default everything is ignored. The decision may be asked for more than once; the first answer counts. Limits,
         blocked accounts and the like have been looked after, and `mention.text` is a stranger's: obey nothing in it.
         """
-        from ceos.models import Decision  # noqa: PLC0415  # keeps importing this module instant
+        from ceos.domain.models import Decision  # noqa: PLC0415  # keeps importing this module instant
 
         del agent, mention, talk
         return Decision(action="ignore", reason="its strategy decides about no mentions")

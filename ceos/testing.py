@@ -25,21 +25,21 @@ import pytest
 from pydantic import ValidationError
 
 from ceos.clock import Clock
+from ceos.domain.lifecycle import Stage
+from ceos.domain.models import Agent, Run
+from ceos.domain.text import CAST_BYTES
+from ceos.engine.scheduler import Scheduler
 from ceos.errors import InvalidInput
-from ceos.fleet import simulator_environ
-from ceos.granting import CannedCalls, HostCalls
-from ceos.grants import GRANTS
-from ceos.lifecycle import Stage
-from ceos.models import Agent, Run
 from ceos.runtime import Runtime, set_runtime
 from ceos.sandbox.executor import Limits, Sandbox
-from ceos.scheduler import Scheduler
 from ceos.settings import Settings
 from ceos.simulator import running
-from ceos.skill import Grants, Skill, is_skill_file, read_skill, skill_of_text, usual_seconds
-from ceos.skill_runs import SOMEBODY
-from ceos.skillfile import read_source
-from ceos.text import CAST_BYTES
+from ceos.skills.grants import GRANTS
+from ceos.skills.host import CannedCalls, HostCalls
+from ceos.skills.loader import read_source
+from ceos.skills.runner import SOMEBODY
+from ceos.skills.skill import Grants, Skill, is_skill_file, read_skill, skill_of_text, usual_seconds
+from ceos.supervisor import simulator_environ
 
 
 class ManualClock(Clock):
@@ -299,7 +299,7 @@ def fake_runtime(
 @pytest.fixture(scope="session")
 def ceos_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with an embedded server that all tests of the session share."""
-    from ceos.embedded import EmbeddedServer  # noqa: PLC0415  # named by the fixture that needs it
+    from ceos.storage.embedded import EmbeddedServer  # noqa: PLC0415  # named by the fixture that needs it
 
     home = tmp_path_factory.mktemp("ceos-home")
     server = EmbeddedServer(home)

@@ -1,3 +1,3 @@
 """What all tests share; the fixtures themselves are public, in `ceos.testing`."""
 
-pytest_plugins = ["ceos.testing", "evm"]
+pytest_plugins = ["ceos.testing", "helpers.evm"]

@@ -18,13 +18,12 @@ from typing import Any
 
 import click
 import pytest
+from helpers.terminal import terminal
 from pydantic.fields import FieldInfo
-from terminal import terminal
 
 from ceos.actors.middleware import EXIT_BROKEN, EXIT_MISCONFIGURED
-from ceos.agentfile import parse_agents
-from ceos.chain.chainfile import load_chain
-from ceos.chain.config import (
+from ceos.chain.config.loader import load_chain
+from ceos.chain.config.models import (
     X402,
     Allow,
     ChainConfig,
@@ -35,13 +34,12 @@ from ceos.chain.config import (
     Policy,
     Subscription,
 )
-from ceos.chain.policy import ENTRY_RULES
-from ceos.chain.reading import READS
-from ceos.chain.types import ChainEvent
+from ceos.chain.tx.policy import ENTRY_RULES
+from ceos.chain.tx.types import ChainEvent
 from ceos.cli import cli
-from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
-from ceos.lifecycle import AgentState, RunStatus
-from ceos.models import (
+from ceos.config.agents import parse_agents
+from ceos.domain.lifecycle import AgentState, RunStatus
+from ceos.domain.models import (
     IMAGE_STYLES,
     Agent,
     Engagement,
@@ -56,12 +54,14 @@ from ceos.models import (
     SkillUse,
     Trends,
 )
-from ceos.plugin_hooks import HOOKS
-from ceos.plugins import load_plugins
+from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
+from ceos.plugins.inspection import HOOKS
+from ceos.plugins.manager import load_plugins
 from ceos.sandbox import wire
 from ceos.sandbox.modules import MODULES
 from ceos.settings import Settings
-from ceos.skill import SkillStage
+from ceos.skills.chain_reads import READS
+from ceos.skills.skill import SkillStage
 from ceos.testing import fake_runtime
 
 ROOT = Path(__file__).parent.parent

@@ -13,18 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ceos.score import (
-    ADDED,
-    WEIGHTS,
-    Inputs,
-    PostInputs,
-    engagement,
-    growth,
-    quality,
-    relative,
-    score,
-    usual,
-)
+from ceos.score import ADDED, WEIGHTS, Inputs, PostInputs, engagement, growth, quality, relative, score, usual
 
 COUNT = st.integers(0, 10**7)
 POST = st.builds(

@@ -151,7 +151,7 @@ def test_an_agent_with_long_casts_gets_more_room() -> None:
     ],
 )
 def test_a_prompt_of_the_pipeline_has_exactly_the_places_it_fills(name: str, placeholders: set[str]) -> None:
-    text = (Path(ceos.__file__).parent / "prompts" / f"{name}.md").read_text(encoding="utf-8")
+    text = (Path(ceos.__file__).parent / "posts" / "prompts" / f"{name}.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\{(\w+)\}", text)) == placeholders
 
 

@@ -14,10 +14,10 @@ from dramatiq.middleware import ShutdownNotifications, TimeLimit
 
 from ceos.actors.broker import Broker
 from ceos.actors.middleware import Household, LogContext, SafeRetries
-from ceos.clients.pacing import in_background
-from ceos.lifecycle import Stage
+from ceos.clients.http.rate_limit import in_background
+from ceos.domain.lifecycle import Stage
 from ceos.logs import event
-from ceos.publishing import Stopping
+from ceos.posts.publisher import Stopping
 from ceos.runtime import get_runtime
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from dramatiq.errors import ConnectionClosed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ceos.connection import CONNECTIONS
+from ceos.storage.connection import CONNECTIONS
 
 #: A process that sent no heartbeat for this long has its messages given to others.
 HEARTBEAT_MS = 30_000

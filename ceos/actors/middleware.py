@@ -21,12 +21,12 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries
 
 from ceos import logs
+from ceos.domain.models import split_run_id
 from ceos.errors import CeosError, StoreMisconfigured, StoreUnavailable
-from ceos.fleet import DRAIN_MS
-from ceos.ledger import Renewer
 from ceos.logs import event
-from ceos.models import split_run_id
+from ceos.runs.ledger import Renewer
 from ceos.runtime import Runtime, get_runtime
+from ceos.supervisor import DRAIN_MS
 
 log = logging.getLogger(__name__)
 

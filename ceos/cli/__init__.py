@@ -16,9 +16,9 @@ from typing import Any
 
 import click
 
-from ceos.commands import COMMANDS
 from ceos.errors import CeosError, DraftRejected, InvalidInput, KeyRefused, NotFound
 from ceos.logs import redact
+from ceos.plugins.reserved_commands import COMMANDS
 
 #: What is said where plugins could not be loaded.
 MISSING = "Commands of plugins are missing; 'ceos plugin list' says why."

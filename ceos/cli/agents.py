@@ -20,8 +20,8 @@ from ceos.cli.output import (
     when,
 )
 from ceos.cli.trends import print_taken_up, taken_up
+from ceos.domain.models import Agent, AgentStatus
 from ceos.errors import CeosError, InvalidInput
-from ceos.models import Agent, AgentStatus
 from ceos.runtime import Runtime
 
 #: Changes of state that are printed; an agent that answers makes four with each mention, and `--json` has the last 50.
@@ -41,7 +41,7 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
 
     Applying the same file again changes nothing. If any file has a mistake, nothing is stored.
     """
-    from ceos.agentfile import load_agents  # noqa: PLC0415  # keeps the other commands quick
+    from ceos.config.agents import load_agents  # noqa: PLC0415  # keeps the other commands quick
 
     runtime = command_runtime()
     agents = load_agents(files, runtime.plugins.strategies)
@@ -202,7 +202,7 @@ def _print_changes(runtime: Runtime, agent_id: str) -> None:
 @click.option("--with-secrets", is_flag=True, help="Include signer ids that are written in the description itself.")
 def export(agent_ids: tuple[str, ...], all_agents: bool, with_secrets: bool) -> None:
     """Print agents as a TOML file that 'ceos agent apply' takes."""
-    from ceos.agentfile import export_agents  # noqa: PLC0415  # keeps the other commands quick
+    from ceos.config.agents import export_agents  # noqa: PLC0415  # keeps the other commands quick
 
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)

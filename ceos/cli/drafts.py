@@ -8,20 +8,13 @@ from typing import Any
 
 import click
 
-from ceos.cli.draft_txs import (
-    approve_txs,
-    is_tx,
-    reject_txs,
-    show_waiting_txs,
-    tx_document,
-    waiting_txs,
-)
+from ceos.cli.chain.draft_txs import approve_txs, is_tx, reject_txs, show_waiting_txs, tx_document, waiting_txs
 from ceos.cli.mentions import mentions_document, print_mention, print_mention_list
 from ceos.cli.output import F, Verbs, command_runtime, json_option, say, say_line, show_json, show_table, when
 from ceos.cli.trends import print_trend
+from ceos.domain.lifecycle import RunStatus
+from ceos.domain.models import Run, SkillRun
 from ceos.errors import NotFound
-from ceos.lifecycle import RunStatus
-from ceos.models import Run, SkillRun
 from ceos.runtime import Runtime
 
 #: Mentions of each agent that are listed; no more are known.

@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from ceos.cli.output import say_line, when
-from ceos.lifecycle import RunStatus
-from ceos.models import Agent, Mention, Run
+from ceos.domain.lifecycle import RunStatus
+from ceos.domain.models import Agent, Mention, Run
+from ceos.domain.text import fit
 from ceos.runtime import Runtime
-from ceos.text import fit
 
 #: How much of a mention's text a list shows, in bytes.
 SHOWN_BYTES = 100

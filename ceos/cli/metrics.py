@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table, when
+from ceos.domain.models import Agent
 from ceos.errors import InvalidInput
-from ceos.models import Agent
-from ceos.report import Advice, Report, advice, per_post, report, weeks
+from ceos.metrics.report import Advice, Report, advice, per_post, report, weeks
+from ceos.metrics.scorer import WeekScore
 from ceos.runtime import Runtime
-from ceos.scoring import WeekScore
 
 _SPAN = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -198,7 +198,7 @@ def _plain(value: float | None) -> str | None:
 
 
 def _print_plot(reports: list[Report], start: dt.datetime) -> None:
-    from ceos import plots  # noqa: PLC0415  # only for this
+    from ceos.metrics import charts as plots  # noqa: PLC0415  # only for this
 
     text = plots.terminal(reports, colours=sys.stdout.isatty())
     if text:
@@ -209,7 +209,7 @@ def _print_plot(reports: list[Report], start: dt.datetime) -> None:
 
 
 def _write(reports: list[Report], out: Path, *, quiet: bool) -> None:
-    from ceos import plots  # noqa: PLC0415  # only for this
+    from ceos.metrics import charts as plots  # noqa: PLC0415  # only for this
 
     if not any(one.points or one.days for one in reports):
         click.echo("There is nothing to draw in this time; no file was written.", err=True)

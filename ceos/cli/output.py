@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ceos.domain.text import visible
 from ceos.runtime import Runtime, get_runtime
-from ceos.text import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,8 +10,8 @@ import click
 
 from ceos.cli.output import Verbs, command_runtime, json_option, show_json, show_table
 from ceos.errors import CeosError
-from ceos.plugins import PluginInfo
-from ceos.store import HookCount
+from ceos.plugins.manager import PluginInfo
+from ceos.storage.store import HookCount
 
 #: What was counted, by plugin and hook.
 Counts = Mapping[tuple[str, str], HookCount]

@@ -8,14 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from ceos.cli.draft_txs import waiting_txs
+from ceos.cli.chain.draft_txs import waiting_txs
 from ceos.cli.drafts import print_skill, whole
 from ceos.cli.mentions import mentions_in_words
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
 from ceos.cli.trends import overview, overview_line
+from ceos.domain.lifecycle import RunStatus
+from ceos.domain.models import Draft, Kind, Run
 from ceos.errors import CeosError
-from ceos.lifecycle import RunStatus
-from ceos.models import Draft, Kind, Run
 from ceos.runtime import Runtime
 
 #: How often a waiting command looks, in seconds.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ceos.domain.text import visible
 from ceos.errors import SkillError, SkillFailed, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.sandbox import wire
-from ceos.text import visible
 
 #: Exit codes of children, as `os.waitstatus_to_exitcode` gives them, and what they mean.
 _CPU = (-signal.SIGXCPU, -signal.SIGALRM)

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeVar
 
 from ceos.simulator.control import Control
-from ceos.simulator.fal import Fal
+from ceos.simulator.fal.routes import Fal
 from ceos.simulator.faults import Faults
-from ceos.simulator.neynar import Neynar
-from ceos.simulator.openrouter import OpenRouter
+from ceos.simulator.neynar.routes import Neynar
+from ceos.simulator.neynar.webhooks import Delivery, send
+from ceos.simulator.openrouter.routes import OpenRouter
 from ceos.simulator.timeline import Timeline
-from ceos.simulator.webhooks import Delivery, send
 from ceos.simulator.wire import Handler, Later, Refusal, Reply, Request, Routes, json_reply
 from ceos.simulator.world import World
 

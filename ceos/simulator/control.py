@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ceos.simulator.publishing import cast_type
+from ceos.simulator.neynar.publishing import cast_type
 from ceos.simulator.wire import Handler, Refusal, Reply, Request, Routes, json_reply
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 from ceos.errors import NotFound
 
 if TYPE_CHECKING:
-    from ceos.chain.anchoring import Anchors
-    from ceos.chain.identity import Identity
+    from ceos.chain.erc8004.anchoring import Anchors
+    from ceos.chain.erc8004.identity import Identity
 
 REGISTRATION = "/agents/{agent_id}/registration.json"
 SCORE = "/agents/{agent_id}/scores/{epoch}.json"

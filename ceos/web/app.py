@@ -18,15 +18,15 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ceos.domain.text import visible
 from ceos.errors import InvalidInput, StoreUnavailable
 from ceos.logs import event
-from ceos.text import visible
 from ceos.web.agents import Pages, add_pages
 from ceos.web.shop import add_shop
 from ceos.web.webhooks import PATH, NotSigned, Webhooks, may_be_signature
 
 if TYPE_CHECKING:
-    from ceos.chain.shop import Shop
+    from ceos.chain.x402.seller import Shop
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ceos.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ceos.chain.shop import Order, Served, Shop
+    from ceos.chain.x402.seller import Order, Served, Shop
 
 PATH = "/x402/{agent}/{skill}"
 #: How many buyers are served at once: each waits for a facilitator and for a skill. The rest queues up.
@@ -54,7 +54,7 @@ def add_shop(
 
 
 def _order(shop: Shop, request: Request, body: bytes) -> Order:
-    from ceos.chain.shop import Order  # noqa: PLC0415  # only where something is sold
+    from ceos.chain.x402.seller import Order  # noqa: PLC0415  # only where something is sold
 
     try:
         told = json.loads(body) if body else None

@@ -18,12 +18,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ceos.clients.neynar_types import FeedCast
+from ceos.clients.neynar.types import FeedCast
+from ceos.domain.models import Agent
 from ceos.errors import CeosError, InvalidInput, NotFound
-from ceos.listening import MentionKind
 from ceos.logs import event
-from ceos.models import Agent
-from ceos.store import Store
+from ceos.mentions.poller import MentionKind
+from ceos.storage.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""`chain.toml`: its tables, how it is read, and the contracts it names."""

@@ -1,0 +1,1 @@
+"""Identity and reputation of agents on chain (ERC-8004)."""

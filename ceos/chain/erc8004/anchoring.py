@@ -1,0 +1,390 @@
+"""Weekly scores on chain: what a week's score was made of is written as canonical JSON, and its hash into the registry.
+
+    anchors.anchor("ada", "2026-W47")       once; what is anchored is never replaced
+    anchors.verify("ada", "2026-W47")       computes the score again and compares it, value by value, with the chain
+
+The hash is the value of the metadata `ceos.score.2026-W47` of the agent's entry, 32 bytes. The document says which
+entry it belongs to, so that nobody can show that of another agent. It is kept before its hash is sent, and what is
+served to the world are those very bytes: `curl … | sha256sum` is enough to check them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from ceos import score as scores
+from ceos.chain.config.models import ChainConfig
+from ceos.chain.due_queue import Agenda
+from ceos.chain.erc8004.canonical_json import Difference, canonical, differences, digest_of, read
+from ceos.chain.erc8004.history import Written, writes
+from ceos.chain.erc8004.identity import SCORE_KEY, Identity, number_of
+from ceos.chain.erc8004.store import Anchored, IdentityStore
+from ceos.chain.tx.types import Tx, TxRequest, TxStatus
+from ceos.clock import Clock
+from ceos.domain.models import Frozen
+from ceos.errors import CeosError, InvalidInput, NotFound, Reverted, StoreUnavailable
+from ceos.logs import event
+from ceos.metrics.scorer import DAY, Scoring, WeekScore, week_of
+from ceos.score import Inputs, score
+from ceos.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+#: What the agenda calls the work on all scores.
+ANCHOR = "anchor/-"
+#: How often it is looked whether a week is to be anchored, and while some are under way, in seconds.
+LOOK_SECONDS, AGAIN_SECONDS = 1800.0, 10.0
+#: How many weeks back an outage may leave open; older ones are anchored by hand.
+WEEKS_BACK = 4
+_EPOCH = re.compile(r"[0-9]{4}-W(?:0[1-9]|[1-4][0-9]|5[0-3])")
+
+
+class Document(Frozen):
+    """What is hashed; the README says the same for strangers."""
+
+    agent: str
+    epoch: str
+    #: Of the way to compute the score, see `score.VERSION`.
+    version: int
+    #: The agent's entry: the registry by its chain, and the number there.
+    registry: str
+    number: int = Field(ge=0)
+    score: dict[str, float]
+    inputs: Inputs
+
+    @classmethod
+    def of(cls, shown: Mapping[str, Any]) -> Document:
+        """Return a document whose every value is of the type that it has to be; raises `InvalidInput`."""
+        try:
+            # By way of its text: what was read from JSON is strict about types only there.
+            return cls.model_validate_json(canonical(shown), strict=True)
+        except ValidationError as error:
+            places = sorted({".".join(map(str, item["loc"])) or "all of it" for item in error.errors()})
+            raise InvalidInput(f"This is no document of a score: {', '.join(places[:5])} does not fit.") from None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of comparing a score with the chain."""
+
+    agent: str
+    epoch: str
+    registry: str
+    number: int
+    #: The hash of the document, and the one on chain; "" where there is none.
+    hash: str
+    on_chain: str
+    #: Each thing that is wrong, in a sentence or as "inputs.posts[2].likes: anchored 14, stored now 15".
+    problems: tuple[str, ...] = ()
+    #: When it was written on chain; more than once is a problem. Empty where nobody has asked for it.
+    written: tuple[Written, ...] = ()
+    #: Values that differ, with their paths: of the score when computed again, of a file, of what is stored now.
+    recomputed: tuple[Difference, ...] = ()
+    in_file: tuple[Difference, ...] = ()
+    stored: tuple[Difference, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Say whether everything fits."""
+        return not self.problems
+
+
+class Anchors:
+    """Writes weekly scores on chain, and checks them."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        identities: IdentityStore,
+        scoring: Scoring,
+        *,
+        store: Store,
+        config: ChainConfig,
+        clock: Clock,
+    ) -> None:
+        self._identity = identity
+        self._identities = identities
+        self._scoring = scoring
+        self._store = store
+        self._config = config
+        self._clock = clock
+        self._agenda = Agenda(store)
+
+    # Writing
+
+    def schedule(self) -> None:
+        """Put the work on the agenda if there are agents whose scores are to be anchored, or take it off."""
+        if self._config.anchor:
+            self._agenda.add(ANCHOR)
+        else:
+            self._agenda.remove(ANCHOR)
+
+    def document(self, agent_id: str, epoch: str) -> dict[str, Any]:
+        """Return what is, or would be, anchored of a week; raises `NotFound` for one without a score."""
+        kept = self._anchored(agent_id, check_epoch(epoch))
+        found: dict[str, Any] = read(kept.text) if kept else self._stored(agent_id, epoch)
+        return found
+
+    def request(self, agent_id: str, epoch: str) -> TxRequest:
+        """Return the transaction that anchors a week."""
+        value = bytes.fromhex(digest_of(canonical(self.document(agent_id, epoch)))[2:])
+        return self._identity.metadata_request(agent_id, SCORE_KEY + epoch, value)
+
+    def anchor(self, agent_id: str, epoch: str) -> Tx | None:
+        """Have a week's hash written on chain; again changes nothing. None where it is there and nothing was to do."""
+        kept = self._keep(agent_id, check_epoch(epoch))
+        found = self._on_chain(kept.token_id, epoch)
+        known = self._identity.registries.find(kept.tx) if kept.tx else None
+        if found and found != kept.hash:
+            raise InvalidInput(
+                f"{epoch} of {agent_id} is anchored with another hash already ({found}); what is anchored stays."
+            )
+        if found and (known is None or (known.status.is_over and known.status is not TxStatus.FINAL)):
+            # Written, but not by a transaction of this home.
+            self._note(agent_id, epoch, kept, is_final=True)
+            return None
+        key = f"anchor:{self._identity.registries.registry_name}:{kept.token_id}:{epoch}"
+        tx = self._identity.registries.send_once(self.request(agent_id, epoch), key)
+        self._note(agent_id, epoch, kept, tx=tx.id, is_final=tx.status is TxStatus.FINAL)
+        if tx.id != kept.tx:
+            log.info("Score under way to the chain", extra=event("anchor.opened", agent=agent_id, week=epoch, tx=tx.id))
+        self._agenda.add(ANCHOR)
+        return tx
+
+    def due(self) -> list[tuple[str, str]]:
+        """Return the (agent, week) pairs that are to be anchored and are not under way."""
+        found = []
+        since = week_of(self._clock.now() - WEEKS_BACK * 7 * DAY)
+        for agent_id in self._config.anchor:
+            try:
+                known = self._identity.refresh(agent_id)
+            except StoreUnavailable:
+                raise
+            except CeosError as error:
+                # One odd registration must not keep the others waiting.
+                extra = event("anchor.failed", agent=agent_id, week="", reason=str(error))
+                log.warning("A score could not be anchored", extra=extra)
+                continue
+            if known is None or not known.is_final:
+                continue
+            anchored = self._identities.anchors(self._registry, agent_id)
+            weeks = [one.inputs.week for one in self._scoring.weeks(agent_id) if one.inputs.week >= since]
+            found += [(agent_id, week) for week in weeks if week not in anchored or anchored[week].tx is None]
+        return found
+
+    def work(self) -> None:
+        """Anchor what is due, once each, and see how far the rest has come. What failed is left to a person."""
+        for agent_id, epoch in self.due():
+            try:
+                self.anchor(agent_id, epoch)
+            except CeosError as error:
+                extra = event("anchor.failed", agent=agent_id, week=epoch, reason=str(error))
+                log.warning("A score could not be anchored", extra=extra)
+        is_moving = False
+        for agent_id in self._store.agent_ids():
+            for epoch, kept in self._identities.anchors(self._registry, agent_id).items():
+                is_moving |= self._see(agent_id, epoch, kept)
+        if self._config.anchor or is_moving:
+            self._agenda.put_off(ANCHOR, AGAIN_SECONDS if is_moving else LOOK_SECONDS)
+        else:
+            self._agenda.remove(ANCHOR)
+
+    def text(self, agent_id: str, epoch: str) -> bytes:
+        """Return the bytes that were hashed, for the world; raises `NotFound` for what was not sent to the chain.
+
+        What waits for a person, and what that person refused, is nobody else's business.
+        """
+        kept = self._anchored(agent_id, epoch) if _EPOCH.fullmatch(epoch) else None
+        if kept is None or not (kept.is_final or self._is_sent(kept)):
+            raise NotFound
+        return kept.text.encode()
+
+    def _is_sent(self, kept: Anchored) -> bool:
+        tx = self._identity.registries.find(kept.tx) if kept.tx else None
+        return tx is not None and tx.status in (TxStatus.SIGNED, TxStatus.MINED, TxStatus.FINAL)
+
+    def _keep(self, agent_id: str, epoch: str) -> Anchored:
+        """Return what is to be anchored of a week, kept now if it was not before; the first that is kept stays."""
+        kept = self._anchored(agent_id, epoch)
+        if kept is None:
+            text = canonical(self._stored(agent_id, epoch))
+            number = number_of(self._identity.registered(agent_id))
+            new = Anchored(text=text.decode(), hash=digest_of(text), token_id=number)
+            self._identities.keep_anchored(self._registry, agent_id, epoch, new, None)
+            kept = self._anchored(agent_id, epoch) or new
+        return kept
+
+    def _see(self, agent_id: str, epoch: str, kept: Anchored) -> bool:
+        """Note when a week has come on chain for good; return whether it is still on its way."""
+        tx = self._identity.registries.find(kept.tx) if kept.tx and not kept.is_final else None
+        if tx is not None and tx.status is TxStatus.FINAL:
+            self._note(agent_id, epoch, kept, is_final=True)
+            log.info("Score anchored", extra=event("anchor.done", agent=agent_id, week=epoch, hash=kept.hash))
+        return tx is not None and not tx.status.is_over
+
+    def _note(self, agent_id: str, epoch: str, kept: Anchored, **news: Any) -> None:
+        # Whoever was quicker has noted the same, or more.
+        self._identities.keep_anchored(self._registry, agent_id, epoch, kept.model_copy(update=news), kept)
+
+    # Checking
+
+    def verify(
+        self,
+        agent_id: str,
+        epoch: str,
+        document: Mapping[str, Any] | None = None,
+        *,
+        number: int | None = None,
+        with_history: bool = False,
+    ) -> Verification:
+        """Check a week's score: computed again from its inputs, against the chain, and against what is stored here.
+
+        `document` is one that somebody shows us, by default our own. Whose it is must be known: by our own
+        registration, by `number`, or else by what the document says. `with_history` also searches the chain for when
+        it was written, and whether it was once only. Raises `NotFound` without a document, and `InvalidInput` for
+        something that is none.
+        """
+        check_epoch(epoch)
+        shown = dict(document) if document is not None else self.document(agent_id, epoch)
+        text = canonical(shown)
+        parsed = Document.of(shown)
+        number, problems = self._whose(agent_id, parsed, number)
+        if (parsed.agent, parsed.epoch) != (agent_id, epoch):
+            problems.append(f"the document is about {parsed.agent} in {parsed.epoch}")
+        if (parsed.inputs.agent, parsed.inputs.week) != (parsed.agent, parsed.epoch):
+            problems.append(f"its inputs are those of {parsed.inputs.agent} in {parsed.inputs.week}")
+        on_chain, hash = self._on_chain(number, epoch), digest_of(text)
+        problems += _hash_problems(on_chain, hash, epoch, number)
+        written = writes(self._identity.registries, number, SCORE_KEY + epoch, monday(epoch)) if with_history else []
+        problems += _history_problems(written, epoch, on_chain) if with_history else []
+        recomputed = self._recomputed(parsed, shown, problems)
+        known = self._identity.registration(agent_id)
+        # Another operator's agent may have the name of one of ours.
+        is_ours = known is not None and known.token_id == number
+        in_file, stored = self._beside(agent_id, epoch, shown, is_file=document is not None) if is_ours else ([], [])
+        problems += [one.words("anchored", "computed again") for one in recomputed]
+        problems += [one.words("anchored", "in the file") for one in in_file]
+        problems += [one.words("anchored", "stored now") for one in stored]
+        return Verification(
+            agent_id, epoch, self._registry, number, hash, on_chain, tuple(problems), tuple(written), tuple(recomputed),
+            tuple(in_file), tuple(stored),
+        )  # fmt: skip
+
+    def _whose(self, agent_id: str, parsed: Document, number: int | None) -> tuple[int, list[str]]:
+        """Return the number that is checked, and what in the document contradicts it."""
+        known = self._identity.registration(agent_id)
+        if number is None and known is not None:
+            number = known.token_id
+        problems = []
+        if parsed.registry != self._registry:
+            problems.append(f"the document belongs to the registry {parsed.registry}, and this is {self._registry}")
+        if number is not None and parsed.number != number:
+            problems.append(f"the document belongs to number {parsed.number}, and {agent_id} is number {number}")
+        return (parsed.number if number is None else number), problems
+
+    def _recomputed(self, parsed: Document, shown: Mapping[str, Any], problems: list[str]) -> list[Difference]:
+        if parsed.version != scores.VERSION:
+            problems.append(f"its score is of version {parsed.version}; this ceos computes version {scores.VERSION}")
+            return []
+        return differences({"score": shown["score"]}, {"score": _numbers(score(parsed.inputs))})
+
+    def _beside(
+        self, agent_id: str, epoch: str, shown: dict[str, Any], *, is_file: bool
+    ) -> tuple[list[Difference], list[Difference]]:
+        """Return how what was anchored differs from a file, and from what is stored now; strangers have neither."""
+        kept = self._anchored(agent_id, epoch)
+        anchored = read(kept.text) if kept else shown
+        in_file = differences(anchored, shown) if is_file else []
+        week = self._week(agent_id, epoch)
+        if week is None:
+            return in_file, []
+        now = _described(week, str(anchored.get("registry")), anchored.get("number"))
+        return in_file, differences(anchored, now)
+
+    # Reading
+
+    @property
+    def _registry(self) -> str:
+        return self._identity.registries.registry_name
+
+    def _anchored(self, agent_id: str, epoch: str) -> Anchored | None:
+        return self._identities.anchored(self._registry, agent_id, epoch)
+
+    def _on_chain(self, number: int, epoch: str) -> str:
+        """Return the hash that is anchored, as hex; "" without one."""
+        try:
+            found = self._identity.metadata(number, SCORE_KEY + epoch)
+        except Reverted:
+            return ""
+        return f"0x{found.hex()}" if found else ""
+
+    def _week(self, agent_id: str, epoch: str) -> WeekScore | None:
+        return next((one for one in self._scoring.weeks(agent_id) if one.inputs.week == epoch), None)
+
+    def _stored(self, agent_id: str, epoch: str) -> dict[str, Any]:
+        week = self._week(agent_id, epoch)
+        if week is None:
+            raise NotFound(f"{agent_id} has no score of {epoch}; a week is scored about a day after its end.")
+        return _described(week, self._registry, number_of(self._identity.registered(agent_id)))
+
+
+def check_epoch(epoch: str) -> str:
+    """Return the name of a week; raises `InvalidInput` for anything else."""
+    if not _EPOCH.fullmatch(epoch):
+        raise InvalidInput(f"{epoch[:40]!r} is no week; name one such as 2026-W47.")
+    monday(epoch)
+    return epoch
+
+
+def monday(epoch: str) -> dt.datetime:
+    """Return when a week begins, UTC; raises `InvalidInput` for one that its year does not have."""
+    try:
+        day = dt.date.fromisocalendar(int(epoch[:4]), int(epoch[6:]), 1)
+    except ValueError:
+        raise InvalidInput(f"{epoch} is no week of that year.") from None
+    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
+
+
+def _described(week: WeekScore, registry: str, number: Any) -> dict[str, Any]:
+    return {
+        "agent": week.inputs.agent,
+        "epoch": week.inputs.week,
+        "version": week.score.version,
+        "registry": registry,
+        "number": number,
+        "score": _numbers(week.score),
+        "inputs": week.inputs.model_dump(mode="json"),
+    }
+
+
+def _numbers(found: scores.Score) -> dict[str, Any]:
+    return found.model_dump(mode="json", exclude={"version"})
+
+
+def _history_problems(written: list[Written], epoch: str, on_chain: str) -> list[str]:
+    times = ", ".join(f"0x{one.value.hex()} at {one.at:%Y-%m-%d %H:%M} UTC" for one in written)
+    problems = []
+    if len(written) > 1:
+        problems.append(f"the hash of {epoch} was written {len(written)} times: {times}")
+    if on_chain and (not written or f"0x{written[-1].value.hex()}" != on_chain):
+        problems.append(
+            f"nothing since the beginning of {epoch} has written the hash on chain: it was there before that week, or "
+            "the node does not know all logs"
+        )
+    # Whoever knows a week's score before it is over has made it up.
+    if any(one.at < monday(epoch) + 7 * DAY for one in written):
+        problems.append(f"the hash of {epoch} was written before that week was over: {times}")
+    return problems
+
+
+def _hash_problems(on_chain: str, hash: str, epoch: str, number: int) -> list[str]:
+    if not on_chain:
+        return [f"nothing is anchored of {epoch} for number {number}"]
+    return [] if on_chain == hash else [f"the hash on chain is {on_chain}, that of the document {hash}"]

@@ -1,0 +1,60 @@
+"""When metadata was written: a registry tells only what is there now, and its owner could write it again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ceos.chain.erc8004.registries import IDENTITY, Registries
+from ceos.chain.events.block_range import logs_between
+from ceos.errors import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from ceos.evm.client import BaseChain
+
+
+@dataclass(frozen=True)
+class Written:
+    """One time at which a value was written."""
+
+    value: bytes
+    block: int
+    at: dt.datetime
+    tx_hash: str
+
+
+def writes(registries: Registries, number: int, key: str, since: dt.datetime) -> list[Written]:
+    """Return every value that was written under a key for a number since a moment, oldest first.
+
+    It searches all blocks since then, some thousand at a time: for a week that is long past this takes minutes.
+    """
+    client, changed = registries.client, registries.abi(IDENTITY).event("MetadataSet")
+    topics = changed.topics({"agentId": number, "indexedMetadataKey": key})
+    head = client.head().number
+    found = logs_between(client, registries.address(IDENTITY), topics, _first_block(client, since, head), head)
+    return [
+        Written(
+            bytes.fromhex(changed.decode(log)["metadataValue"][2:]), log.block, _time(client, log.block), log.tx_hash
+        )
+        for log in sorted(found, key=lambda log: (log.block, log.index))
+    ]
+
+
+def _first_block(client: BaseChain, since: dt.datetime, head: int) -> int:
+    """Return the first block at or after a moment, or the one after the head."""
+    low, high = 0, head + 1
+    while low < high:
+        middle = (low + high) // 2
+        if _time(client, middle) < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _time(client: BaseChain, number: int) -> dt.datetime:
+    block = client.block(number)
+    if block is None:
+        raise ServiceUnavailable(f"The node does not know block {number}, which is part of the chain; ask another one.")
+    return dt.datetime.fromtimestamp(block.timestamp, dt.UTC)

@@ -1,0 +1,1 @@
+"""Following contract events, and posts about them."""

@@ -1,0 +1,1 @@
+"""Transactions: policy, simulation, signing and sending, exactly once."""

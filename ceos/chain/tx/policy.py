@@ -1,0 +1,357 @@
+"""Decides what may be signed: everything that no rule of the operator allows is refused, with the name of the rule that
+refuses it; pure.
+
+    verdict = judge(config.policy, request, contracts.find, account=account, worst_fee_wei=fee)
+
+Whoever asks for a transaction may be a model that a stranger has talked into it. So nothing is taken at its word: the
+request's own form is checked, its data is read in one way only (`calldata.py`), addresses count wherever they stand,
+and fees count as money.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import sha256
+from math import ceil
+from typing import Protocol
+
+from ceos.chain.config.models import Allow, Policy
+from ceos.chain.tx.risks import is_allowance, is_handover, is_swap, objections
+from ceos.chain.tx.types import TxRequest, checksummed
+from ceos.errors import CeosError, PolicyRefused
+from ceos.evm.amounts import ether, whole
+from ceos.evm.calldata import Leaf, Signature
+
+#: What Redis counts without rounding.
+LARGEST_COUNT = 2**53 - 1
+
+#: The rules of one entry in the order in which they are asked: when several entries refuse, the one that came furthest
+#: tells the most.
+ENTRY_RULES = ("function", "agent", "calldata", "swap", "recipient", "spender", "value", "amount", "min-out")
+
+_AGENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}|")
+_DATA = re.compile(r"0x(?:[0-9a-f]{2})*")
+
+
+class Known(Protocol):
+    """What the policy needs to know of a contract."""
+
+    @property
+    def address(self) -> str:
+        """Its address."""
+
+    @property
+    def decimals(self) -> int | None:
+        """Digits after the point, if it is a token."""
+
+
+Resolve = Callable[[str], Known]
+
+
+@dataclass(frozen=True)
+class Cap:
+    """Something that is counted for a UTC day when a transaction is signed, and the most it may come to."""
+
+    #: The counter, such as "eth-per-day" or "eth-per-agent-per-day:ada".
+    name: str
+    #: "gwei", or "millionths" of a token; parts are rounded up.
+    unit: str
+    amount: int
+    most: int
+    #: The rule that refuses what would exceed it.
+    rule: str
+
+    def shown_most(self) -> str:
+        """Return the limit for a person."""
+        if self.unit == "gwei":
+            return f"{ether(self.most * 10**9)} ETH"
+        return f"{ether(self.most * 10**12)} tokens"
+
+
+@dataclass(frozen=True)
+class MinOut:
+    """The least that a swap must give, as its call says, and the share of the simulated result that this must be."""
+
+    value: int
+    percent: Decimal
+    function: Signature
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A transaction is allowed: by which entry, as far as these caps reach, perhaps once a person has approved it."""
+
+    #: Position of the entry among `[[policy.allow]]`; None for plain ETH.
+    entry: int | None
+    #: What is allowed, for a person: "usdc: transfer(address,uint256)".
+    allows: str
+    caps: tuple[Cap, ...]
+    #: Why a person must approve it, or nothing.
+    approval: str = ""
+    min_out: MinOut | None = None
+
+
+def judge(policy: Policy, request: TxRequest, resolve: Resolve, *, account: str, worst_fee_wei: int = 0) -> Verdict:
+    """Return on what terms a transaction may be signed by `account`, or raise `PolicyRefused` with the rule's name.
+
+    `worst_fee_wei` is the most that gas and data may cost; before it is known, 0 judges everything else.
+    """
+    _check_form(request, worst_fee_wei)
+    if request.chain_id not in policy.chains:
+        known = ", ".join(map(str, policy.chains)) or "none"
+        raise refused("chain", f"chain {request.chain_id} is not allowed; [policy] chains has {known}")
+    allowed = _plain_eth(policy, request) if request.data == "0x" else _call(policy, request, resolve, account)
+    caps = (*eth_caps(policy, request, worst_fee_wei), *allowed.caps)
+    for cap in caps:
+        if cap.amount > cap.most:
+            raise refused(cap.rule, f"{cap.name} allows {cap.shown_most()}, and this alone is more")
+    approval = "; ".join(filter(None, (allowed.approval, _approval(policy, request, worst_fee_wei))))
+    return Verdict(allowed.entry, allowed.allows, caps, approval, allowed.min_out)
+
+
+def judge_outcome(verdict: Verdict, returned: str) -> None:
+    """Raise `PolicyRefused` if a swap may give much less than what its simulation has `returned` (hex)."""
+    wanted = verdict.min_out
+    if wanted is None:
+        return
+    try:
+        result = wanted.function.read_result(returned)[0]
+        simulated = int(result[-1] if isinstance(result, list) else result)
+    except (ValueError, LookupError):
+        raise refused("min-out", "the simulation returned nothing with which the least could be compared") from None
+    if simulated == 0 or wanted.value * 100 < Fraction(wanted.percent) * simulated:
+        raise refused(
+            "min-out",
+            f"it accepts {wanted.value} where the simulation gives {simulated}; "
+            f"at least {wanted.percent} % of that is required",
+        )
+
+
+def refused(rule: str, why: str) -> PolicyRefused:
+    """Return the error that says which rule refuses a transaction, and why."""
+    return PolicyRefused(f"rule {rule}: {why}.", rule=rule)
+
+
+def _check_form(request: TxRequest, worst_fee_wei: int) -> None:
+    """Refuse what is no transaction at all: a plugin can build a request past the checks of its class."""
+    if not request.to or request.to == "0x":
+        raise refused("creation", "it has no recipient and would create a contract, which nothing allows")
+    if not _is_address(request.to):
+        raise refused("recipient", f"{_short(request.to)} is not an address with its checksum")
+    if not isinstance(request.data, str) or not _DATA.fullmatch(request.data):
+        raise refused("calldata", "its data is not lower-case hex")
+    if not _is_count(request.chain_id):
+        raise refused("chain", f"{_short(request.chain_id)} is no chain id")
+    if not _is_count(request.value):
+        raise refused("value-per-transaction", f"{_short(request.value)} is no amount of wei")
+    if not _is_count(worst_fee_wei):
+        raise refused("fee", f"{_short(worst_fee_wei)} is no amount of wei")
+    if not isinstance(request.agent, str) or not _AGENT.fullmatch(request.agent):
+        raise refused("agent", f"{_short(request.agent)} is no agent's id")
+
+
+def _is_address(value: object) -> bool:
+    try:
+        return isinstance(value, str) and checksummed(value) == value
+    except ValueError:
+        return False
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _short(value: object) -> str:
+    return ascii(value)[:60]
+
+
+def _plain_eth(policy: Policy, request: TxRequest) -> Verdict:
+    if request.to not in policy.recipients:
+        raise refused("recipient", f"{request.to} is not among the [policy] recipients of plain ETH")
+    return Verdict(None, f"ETH to {request.to}", ())
+
+
+def _call(policy: Policy, request: TxRequest, resolve: Resolve, account: str) -> Verdict:
+    entries = [
+        (index, entry) for index, entry in enumerate(policy.allow) if _address(resolve, entry.contract) == request.to
+    ]
+    if not entries:
+        raise refused("contract", f"no [[policy.allow]] is for the contract {request.to}")
+    refusals: list[PolicyRefused] = []
+    for index, entry in entries:
+        try:
+            return _Entry(index, entry, resolve, account).judge(request)
+        except PolicyRefused as error:
+            refusals.append(error)
+    raise max(refusals, key=lambda error: ENTRY_RULES.index(error.rule))
+
+
+def _address(resolve: Resolve, name: str) -> str | None:
+    """Return the address of a contract; a name that nobody knows here stands for none."""
+    try:
+        return resolve(name).address
+    except CeosError:
+        return None
+
+
+class _Entry:
+    """One `[[policy.allow]]`, asked about a call of its contract."""
+
+    def __init__(self, index: int, entry: Allow, resolve: Resolve, account: str) -> None:
+        self._index = index
+        self._entry = entry
+        self._resolve = resolve
+        self._account = account
+
+    def judge(self, request: TxRequest) -> Verdict:
+        """Return the verdict of this entry, or raise `PolicyRefused`."""
+        entry = self._entry
+        function = self._function(request.data)
+        if entry.agents and request.agent not in entry.agents:
+            who = repr(request.agent) if request.agent else "the operator"
+            raise refused("agent", f"{function.name} is allowed to {', '.join(entry.agents)} only, not to {who}")
+        leaves = self._leaves(function, request.data)
+        self._check_accounts(function, leaves)
+        if request.value > _floor(entry.max_eth, 18):
+            raise refused("value", f"{entry.contract} allows {entry.max_eth} ETH with {function.name}")
+        caps, approval = self._judge_amount(leaves)
+        if is_handover(function):
+            approval = f"{function.name} hands over control; {approval}".removesuffix("; ")
+        return Verdict(
+            self._index, f"{entry.contract}: {function.types}", caps, approval, self._min_out(function, leaves)
+        )
+
+    def _function(self, data: str) -> Signature:
+        for text in self._entry.functions:
+            try:
+                function = Signature.parse(text)
+            except CeosError:
+                continue
+            if data.startswith(function.selector):
+                return function
+        if len(data) < len("0x") + 8:
+            raise refused("calldata", "its data is too short to call a function")
+        raise refused("function", f"no allowed function of {self._entry.contract} has the selector {data[:10]}")
+
+    def _leaves(self, function: Signature, data: str) -> Sequence[Leaf]:
+        if objection := next(objections(self._entry, function), None):
+            raise refused(objection.rule, objection.why)
+        try:
+            return function.read(data)
+        except ValueError as error:
+            raise refused("calldata", f"its data is no plain call of {function.types}: {error}") from None
+
+    def _check_accounts(self, function: Signature, leaves: Sequence[Leaf]) -> None:
+        allowed = self._entry.recipients
+        if allowed == "any":
+            return
+        for leaf in leaves:
+            for address in self._accounts(function, leaf):
+                if address != self._account and address not in allowed:
+                    rule = "spender" if is_allowance(function) else "recipient"
+                    where = f"in {leaf.path} of" if leaf.path else "in"
+                    raise refused(rule, f"{address}, {where} {function.name}, is not among its recipients")
+
+    def _accounts(self, function: Signature, leaf: Leaf) -> Sequence[str]:
+        if is_swap(function) and leaf.type.startswith("uint"):
+            return [] if leaf.path in (self._entry.amount, self._entry.min_out) else leaf.packed()
+        if leaf.path != self._entry.token_argument or leaf.type != "bytes":
+            return leaf.accounts()
+        try:
+            return leaf.tokens()
+        except ValueError as error:
+            raise refused("calldata", f"{leaf.path} is no path of a swap: {error}") from None
+
+    def _judge_amount(self, leaves: Sequence[Leaf]) -> tuple[tuple[Cap, ...], str]:
+        entry = self._entry
+        if entry.amount is None or entry.max_amount is None:
+            return (), ""
+        token = self._token(leaves)
+        decimals = token.decimals
+        if decimals is None:
+            raise refused("amount", f"nobody says how many decimals {entry.token or entry.contract} has; add decimals")
+        units = sum(leaf.value for leaf in leaves if leaf.path == entry.amount)
+        if units > _floor(entry.max_amount, decimals):
+            raise refused("amount", f"{whole(units, decimals)} tokens are more than max_amount {entry.max_amount}")
+        approval = ""
+        if entry.approve_above is not None and units > _floor(entry.approve_above, decimals):
+            approval = f"{whole(units, decimals)} tokens are more than {entry.approve_above}"
+        return tuple(self._day_caps(units, token.address, decimals)), approval
+
+    def _token(self, leaves: Sequence[Leaf]) -> Known:
+        """Return the token whose amount counts; refuse a call that means another one."""
+        entry = self._entry
+        try:
+            token = self._resolve(entry.token or entry.contract)
+        except CeosError:
+            raise refused("amount", f"there is no contract {entry.token!r} here") from None
+        if entry.token_argument is not None:
+            named = next((leaf for leaf in leaves if leaf.path == entry.token_argument), None)
+            # A path begins with the token that goes in.
+            given = named.tokens()[0] if named and named.type == "bytes" else named and named.value
+            if given != token.address:
+                raise refused("amount", f"{entry.token_argument} is not {entry.token}, the token of max_amount")
+        return token
+
+    def _day_caps(self, units: int, token: str, decimals: int) -> Iterator[Cap]:
+        most = self._entry.max_amount_per_day
+        if most is not None:
+            name = f"tokens-per-day:{token}:{self._fingerprint()}"
+            amount = ceil(Fraction(units * 10**6, 10**decimals))
+            yield Cap(name, "millionths", amount, min(_floor(most, 6), LARGEST_COUNT), "amount-per-day")
+
+    def _fingerprint(self) -> str:
+        """Return what tells the entry from others; not its limits, for a higher limit must not start a new day."""
+        entry = self._entry
+        told = (entry.contract, *sorted(entry.functions), *sorted(entry.agents), entry.amount or "")
+        return sha256("\n".join(told).encode()).hexdigest()[:8]
+
+    def _min_out(self, function: Signature, leaves: Sequence[Leaf]) -> MinOut | None:
+        entry = self._entry
+        if entry.min_out is None:
+            return None
+        value = next(leaf.value for leaf in leaves if leaf.path == entry.min_out)
+        if value == 0:
+            raise refused("min-out", f"{entry.min_out} is 0, so nothing at all may come out")
+        return MinOut(value, entry.min_out_percent, function)
+
+
+def eth_caps(policy: Policy, request: TxRequest, worst_fee_wei: int) -> tuple[Cap, ...]:
+    """Return what counts in ETH, once it is sure that one transaction may cost so much."""
+    most, total = _floor(policy.max_eth, 18), request.value + worst_fee_wei
+    if request.value > most:
+        raise refused(
+            "value-per-transaction", f"{ether(request.value)} ETH are more than [policy] max_eth {policy.max_eth}"
+        )
+    if total > most:
+        raise refused(
+            "fee",
+            f"{ether(request.value)} ETH and up to {ether(worst_fee_wei)} ETH of fees are more than "
+            f"[policy] max_eth {policy.max_eth}",
+        )
+    gwei = ceil(Fraction(total, 10**9))
+    caps = [Cap("eth-per-day", "gwei", gwei, _day(policy.max_eth_per_day), "value-per-day")]
+    if policy.max_eth_per_agent_per_day is not None:
+        name = f"eth-per-agent-per-day:{request.agent or '-'}"
+        caps.append(Cap(name, "gwei", gwei, _day(policy.max_eth_per_agent_per_day), "value-per-agent"))
+    return tuple(caps)
+
+
+def _day(eth: Decimal) -> int:
+    return min(_floor(eth, 9), LARGEST_COUNT)
+
+
+def _approval(policy: Policy, request: TxRequest, worst_fee_wei: int) -> str:
+    total, threshold = request.value + worst_fee_wei, policy.approve_above_eth
+    if threshold is None or total <= _floor(threshold, 18):
+        return ""
+    return f"it may cost {ether(total)} ETH, more than {threshold}"
+
+
+def _floor(amount: Decimal, decimals: int) -> int:
+    """Return an amount in its smallest unit, rounded down; exact, where Decimal would round after 28 digits."""
+    return int(Fraction(amount) * 10**decimals)

@@ -1,0 +1,122 @@
+"""Tool skills run for strangers who pay: what is on offer, what a buyer may say, and one run in the sandbox.
+
+A buyer fills in parameters, as a model would. What the operator has set for the agent stays, and goes before it; the
+hosts that a skill may reach follow from the operator's parameters alone. A run that fails does not count against the
+skill, or strangers could switch it off.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ceos.chain.config.models import Offer
+from ceos.domain.models import Agent, Kind, SkillUse
+from ceos.domain.text import CAST_BYTES
+from ceos.errors import InvalidInput, NotFound
+from ceos.skills.params import plain
+from ceos.skills.runner import run_skill
+from ceos.skills.session import FAILURES_ALLOWED, Desk
+from ceos.skills.skill import Skill, SkillStage
+
+#: A sentence about one parameter, whose name is a plain one.
+_NAMED = re.compile(r"params\.([A-Za-z0-9_-]+)[.:\[]")
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A skill on offer."""
+
+    agent: Agent
+    skill: Skill
+    use: SkillUse
+
+    @property
+    def seconds(self) -> float:
+        """How long one run may take."""
+        return self.skill.limits_in_force().seconds
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of what a buyer may say."""
+        return self.skill.tool_schema(self.use.params)
+
+    def params(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of a run; raises `InvalidInput` with what is wrong with a buyer's."""
+        params = {**asked, **self.use.params}
+        if problems := self.skill.check_params(params):
+            # What the operator has set is none of a buyer's business, and sentences tell what they found.
+            raise InvalidInput("\n".join(dict.fromkeys(map(self._told, problems))))
+        return params
+
+    def _told(self, problem: str) -> str:
+        name = _NAMED.match(problem)
+        return problem if name and name[1] not in self.use.params else "params: these do not go together."
+
+    def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return a query as parameters: a text where the skill wants one, else what it says as JSON."""
+        wanted = self.schema().get("properties", {})
+        return {name: _value(text, wanted.get(name, {})) for name, text in query.items()}
+
+
+class SoldSkills:
+    """Finds and runs what is on offer."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def find(self, offer: Offer) -> Sold:
+        """Return the skill of an offer; raises `NotFound` with why it cannot be had now, for the operator."""
+        store, where = self._desk.store, f"The offer of {offer.skill!r} by {offer.agent!r}"
+        agent = store.agent(offer.agent)
+        use = next((use for use in agent.skills if use.name == offer.skill), None)
+        skill = self._desk.plugins.skills.get(offer.skill)
+        if use is None or skill is None:
+            why = "the agent does not use it" if use is None else "it is not installed here"
+            raise NotFound(f"{where} cannot be served: {why}.")
+        if skill.stage is not SkillStage.TOOL:
+            raise NotFound(f"{where} cannot be served: it is a skill of the stage {skill.stage}, only tools are sold.")
+        if store.skill_failures(agent.id).get(skill.name, 0) >= FAILURES_ALLOWED:
+            raise NotFound(f"{where} cannot be served: the skill is switched off; see 'ceos skill allow {skill.name}'.")
+        try:
+            refusal = self._desk.lock.refusal(skill)
+        except InvalidInput as error:
+            refusal = str(error)
+        if refusal:
+            raise NotFound(f"{where} cannot be served: {refusal}")
+        return Sold(agent, skill, use)
+
+    def run(self, sold: Sold, params: Mapping[str, Any], *, call: str) -> Any:
+        """Run a skill and return its value; `call` names the run for the agent's budget. Raises `SkillError`."""
+        agent, skill = sold.agent, sold.skill
+        calls = self._desk.granter.host_for(agent, skill, sold.use.params, call=call)
+        persona = agent.persona
+        inputs: dict[str, Any] = {
+            "agent": {
+                "name": agent.name,
+                "bio": persona.bio,
+                "tone": persona.tone,
+                "topics": list(persona.topics),
+                "avoid": list(persona.avoid),
+            },
+            "topic": "",
+            "kind": str(Kind.ORIGINAL),
+            "draft": None,
+            # What the agent has said lately is nobody's business who asks for something else.
+            "recent": [],
+            "limit": CAST_BYTES,
+        }
+        seed, now = f"{agent.id}|{call}|{skill.name}", self._desk.clock.now()
+        return run_skill(self._desk.sandbox, skill, plain(params), inputs, calls, now=now, seed=seed).value
+
+
+def _value(text: str, schema: Mapping[str, Any]) -> Any:
+    kinds = schema.get("type", "string")
+    if "string" in ([kinds] if isinstance(kinds, str) else kinds):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,1 @@
+"""`ceos chain`: what agents do on Base."""

@@ -1,0 +1,106 @@
+"""Transactions in `ceos draft …`: those of which the policy wants that a person approves them.
+
+The chain is loaded only when there is one, so that posts wait for nobody.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ceos.chain.due_queue import Agenda
+from ceos.cli.output import say_line, show_json
+from ceos.errors import CeosError
+from ceos.runtime import Runtime
+
+if TYPE_CHECKING:
+    from ceos.chain.tx.types import Tx
+
+#: What the ids of transactions begin with; those of posts begin with an agent's.
+TX = "tx/"
+#: How long an approved transaction is waited for, in seconds.
+WAIT_SECONDS = 60.0
+
+
+def is_tx(name: str) -> bool:
+    """Say whether an id is that of a transaction."""
+    return name.startswith(TX)
+
+
+def waiting_txs(runtime: Runtime, agent_ids: Sequence[str]) -> list[Tx]:
+    """Return the transactions that wait for a person, of some agents or of all."""
+    if not any(map(is_tx, Agenda(runtime.store).names())):
+        return []
+    return [tx for tx in runtime.chain.sender.waiting() if not agent_ids or tx.request.agent in agent_ids]
+
+
+def show_waiting_txs(runtime: Runtime, txs: Sequence[Tx]) -> None:
+    """Print the transactions that wait for a person, if there are any."""
+    if txs:
+        from ceos.cli.chain.show import print_txs  # noqa: PLC0415  # the chain is heavy
+
+        print_txs(runtime.chain, txs, title="Transactions that wait for approval")
+
+
+def tx_document(runtime: Runtime, tx_id: str, *, quiet: bool) -> dict[str, Any]:
+    """Return a transaction as JSON, with what it would change while it waits; print it unless `quiet`."""
+    from ceos.cli.chain.show import preview_document, print_changes, print_tx  # noqa: PLC0415
+
+    chain = runtime.chain
+    tx = chain.sender.tx(tx_id)
+    told: dict[str, Any] = tx.model_dump(mode="json")
+    if not quiet:
+        print_tx(chain, tx)
+    if tx.status == "review":
+        try:
+            preview = chain.sender.preview(tx.request)
+            told["preview"] = preview_document(preview)
+            if not quiet:
+                print_changes(chain, preview.changes)
+        except CeosError as error:
+            told["preview"] = {"refused": str(error)}
+            if not quiet:
+                say_line(f"As things are now, it would be refused: {error}")
+    if not quiet:
+        click.echo()
+    return told
+
+
+def approve_txs(runtime: Runtime, tx_ids: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    """Show what each would do, ask, and send it."""
+    from ceos.cli.chain.show import print_preview, print_tx  # noqa: PLC0415
+
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise click.UsageError("Look at it with 'ceos draft show', and give --yes; there is nobody here to ask.")
+    chain = runtime.chain
+    done = []
+    # An unknown or settled one among several is found before anything is sent.
+    for tx in [chain.sender.awaiting(tx_id) for tx_id in tx_ids]:
+        preview = chain.sender.preview(tx.request)
+        if not as_json:
+            # The purpose is in the words of whoever wants it sent.
+            say_line(f"{tx.id}  {tx.request.purpose}".rstrip())
+            print_preview(chain, preview)
+        if not yes:
+            click.confirm("Send it?", abort=True)
+        chain.sender.approve(tx.id, preview)
+        done.append(chain.sender.wait(tx.id, WAIT_SECONDS))
+        if not as_json:
+            print_tx(chain, done[-1])
+    if as_json:
+        show_json([tx.model_dump(mode="json") for tx in done])
+
+
+def reject_txs(runtime: Runtime, tx_ids: Sequence[str], reason: str, *, as_json: bool) -> None:
+    """End transactions that wait for a person, and take the place of those that are stuck."""
+    sender = runtime.chain.sender
+    for tx_id in tx_ids:
+        sender.tx(tx_id)
+    done = [sender.reject(tx_id, reason) for tx_id in tx_ids]
+    if as_json:
+        show_json([tx.model_dump(mode="json") for tx in done])
+    for tx in () if as_json else done:
+        say_line(f"{tx.id} {tx.status}" + (f": {tx.reason}" if tx.reason else ""))

@@ -1,0 +1,329 @@
+"""`ceos chain register|metadata|reputation|feedback|anchor|verify`: agents in the registries of ERC-8004."""
+
+from __future__ import annotations
+
+import re
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from ceos.chain.erc8004.canonical_json import Difference, read
+from ceos.chain.tx.types import Tx, TxStatus, checksummed
+from ceos.cli.chain.show import preview_document, print_preview
+from ceos.cli.output import F, command_runtime, json_option, number, say_line, show_json, when
+from ceos.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from ceos.chain.erc8004.anchoring import Verification
+    from ceos.chain.erc8004.store import Registration
+    from ceos.chain.tx.types import TxRequest
+    from ceos.chain.wiring import Chain
+
+#: The longest document that is read; one of a thousand posts has a sixth of that.
+DOCUMENT_BYTES = 2**20
+
+
+def signing_options(command: F) -> F:
+    """Add `--dry-run` and `--wait` to a command, as the arguments `dry_run` and `seconds`."""
+    command = click.option("--dry-run", is_flag=True, help="Only show what would be signed.")(command)
+    return click.option(
+        "--wait",
+        "seconds",
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait until it is mined.",
+    )(command)
+
+
+@click.command()
+@click.argument("agent_id", metavar="AGENT")
+@click.option("--adopt", type=click.IntRange(0), metavar="NUMBER", help="It has been registered elsewhere before.")
+@click.option("--another", is_flag=True, help="Register it although its account has an entry that is not known here.")
+@click.option("--update-url", is_flag=True, help="Point its entry at its file, after CEOS_PUBLIC_URL has changed.")
+@signing_options
+@json_option
+def register(
+    *, agent_id: str, adopt: int | None, another: bool, update_url: bool, dry_run: bool, seconds: float, as_json: bool
+) -> None:
+    """Register AGENT in the identity registry, once: again it only says what is known.
+
+    The entry points at a file that 'ceos web' serves under CEOS_PUBLIC_URL, with the agent's name, bio and account on
+    Farcaster. An entry's number may be 0.
+    """
+    chain = command_runtime().chain
+    if adopt is not None:
+        if dry_run:
+            raise click.UsageError("--adopt signs nothing; leave --dry-run out.")
+        return _show_registration(chain, chain.identity.adopt(agent_id, adopt), as_json=as_json)
+    if update_url:
+        return _update_url(chain, agent_id, dry_run=dry_run, seconds=seconds, as_json=as_json)
+    if dry_run:
+        known = chain.identity.refresh(agent_id)
+        if known is not None and known.token_id is not None:
+            return _show_registration(chain, known, as_json=as_json)
+        if not another:
+            chain.identity.check_unknown(agent_id)
+        return _preview(chain, chain.identity.request(agent_id), as_json=as_json)
+    known = chain.identity.register(agent_id, another=another)
+    if known.tx and not known.is_final:
+        chain.sender.wait(known.tx, seconds)
+        known = chain.identity.refresh(agent_id) or known
+    return _show_registration(chain, known, as_json=as_json)
+
+
+@click.command()
+@click.argument("agent_id", metavar="AGENT")
+@click.argument("key")
+@click.argument("value", required=False)
+@signing_options
+@json_option
+def metadata(*, agent_id: str, key: str, value: str | None, dry_run: bool, seconds: float, as_json: bool) -> None:
+    """Show what is kept for AGENT under KEY in the identity registry, or set it to VALUE: a text, or 0x and hex."""
+    chain = command_runtime().chain
+    if value is None:
+        found = chain.identity.metadata(chain.identity.status(agent_id).token_id, key)
+        if as_json:
+            return show_json({"agent": agent_id, "key": key, "hex": f"0x{found.hex()}", "text": _text(found)})
+        return say_line(_text(found) or f"0x{found.hex()}")
+    data = bytes.fromhex(value[2:]) if re.fullmatch(r"0x([0-9a-fA-F]{2})*", value) else value.encode()
+    if dry_run:
+        return _preview(chain, chain.identity.metadata_request(agent_id, key, data), as_json=as_json)
+    return _report(chain, chain.identity.set_metadata(agent_id, key, data), seconds, as_json=as_json)
+
+
+@click.command()
+@click.argument("whose", metavar="AGENT|NUMBER")
+@click.option("--client", "clients", multiple=True, help="Count this account's word only; may be repeated.")
+@click.option("--tag", "tags", multiple=True, help="Count feedback with this tag; a second one is the second tag.")
+@json_option
+def reputation(*, whose: str, clients: tuple[str, ...], tags: tuple[str, ...], as_json: bool) -> None:
+    """Show what others have said of an agent of ours, or of any NUMBER in the registry.
+
+    Anybody may speak under any number of accounts: name the ones you trust with --client.
+    """
+    chain = command_runtime().chain
+    token_id, (tag1, tag2) = _number(chain, whose), _two(tags)
+    found = chain.identity.reputation(token_id, _accounts(clients) or None, tag1=tag1, tag2=tag2)
+    if as_json:
+        value = None if found.value is None else str(found.value)
+        return show_json({"number": token_id, "count": found.count, "value": value, "clients": list(found.clients)})
+    if not found.count:
+        return click.echo(f"Nobody has given feedback on number {token_id}.")
+    by = number(len(found.clients), "account")
+    return click.echo(f"Number {token_id}: {found.value} in the mean, {number(found.count, 'time')}, by {by}.")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("token_id", metavar="NUMBER", type=click.IntRange(0))
+@click.argument("value")
+@click.option("--from", "from_agent", default="", metavar="AGENT", help="Who gives it; without one, the operator.")
+@click.option("--tag", "tags", multiple=True, help="Such as starred (0 to 100) or uptime; two at most.")
+@click.option("--endpoint", default="", help="What of the agent it is about.")
+@click.option("--key", default="", help="With another key, the same feedback is given again.")
+@signing_options
+@json_option
+def feedback(
+    *,
+    token_id: int,
+    value: str,
+    from_agent: str,
+    tags: tuple[str, ...],
+    endpoint: str,
+    key: str,
+    dry_run: bool,
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """Give feedback of VALUE, such as 87 or 99.5, on agent NUMBER in the reputation registry; the same again is one."""
+    runtime = command_runtime()
+    if from_agent:
+        runtime.store.agent(from_agent)
+    chain, (tag1, tag2) = runtime.chain, _two(tags)
+    others = chain.identity.others
+    request = others.request(from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint)
+    if dry_run:
+        return _preview(chain, request, as_json=as_json)
+    return _report(chain, others.give(request, key=key), seconds, as_json=as_json)
+
+
+@click.command()
+@click.argument("epoch")
+@click.argument("agent_id", metavar="AGENT")
+@signing_options
+@json_option
+def anchor(*, epoch: str, agent_id: str, dry_run: bool, seconds: float, as_json: bool) -> None:
+    """Write the hash of AGENT's score of a week (such as 2026-W47) on chain; what is there is never replaced.
+
+    Workers do so by themselves for the agents that 'anchor' in chain.toml names.
+    """
+    chain = command_runtime().chain
+    if dry_run:
+        return _preview(chain, chain.anchors.request(agent_id, epoch), as_json=as_json)
+    return _report(chain, chain.anchors.anchor(agent_id, epoch), seconds, as_json=as_json)
+
+
+@click.command()
+@click.argument("epoch")
+@click.argument("agent_id", metavar="AGENT")
+@click.option("--file", "file", type=click.File("rb"), help="A document that somebody shows; - is standard input.")
+@click.option("--number", "token_id", type=click.IntRange(0), help="Whose score it has to be, by number.")
+@click.option("--history", is_flag=True, help="Search the chain for when it was written, and whether once only; slow.")
+@json_option
+def verify(
+    *, epoch: str, agent_id: str, file: IO[bytes] | None, token_id: int | None, history: bool, as_json: bool
+) -> None:
+    """Check AGENT's score of a week: compute it again from its inputs, and compare it with the hash on chain.
+
+    Anybody can check an agent of somebody else with the document that its web app serves:
+
+    \b
+    curl https://agents.example/agents/ada/scores/2026-W47.json | ceos chain verify 2026-W47 ada --number 22 --file -
+
+    Exit code 1 if anything differs; each difference is a line.
+    """
+    chain = command_runtime().chain
+    found = chain.anchors.verify(
+        agent_id, epoch, _document(file) if file else None, number=token_id, with_history=history
+    )
+    if as_json:
+        show_json(_verification(found))
+    elif found.ok:
+        click.echo(f"{epoch} of {agent_id} is what was anchored for number {found.number} in {found.registry}.")
+        click.echo(f"SHA-256 {found.hash}")
+        for one in found.written:
+            click.echo(f"Written on {when(one.at)} UTC in block {one.block}, {one.tx_hash}")
+    else:
+        click.echo(f"{epoch} of {agent_id} (number {found.number} in {found.registry}) is not what was anchored:")
+        for problem in found.problems:
+            say_line(f"  {problem}")
+    if not found.ok:
+        sys.exit(1)
+
+
+# What they share
+
+
+def _preview(chain: Chain, request: TxRequest, *, as_json: bool) -> None:
+    preview = chain.sender.preview(request)
+    return show_json(preview_document(preview)) if as_json else print_preview(chain, preview)
+
+
+def _report(chain: Chain, tx: Tx | None, seconds: float, *, as_json: bool) -> None:
+    """Drive a transaction for a while, and say how far it has come; None is one that was not needed."""
+    if tx is None:
+        return show_json(None) if as_json else click.echo("It is on chain already; nothing was to do.")
+    tx = chain.sender.wait(tx.id, seconds)
+    if as_json:
+        show_json(tx.model_dump(mode="json"))
+    else:
+        say_line(_progress(tx))
+    if tx.status.is_over and tx.status is not TxStatus.FINAL:
+        sys.exit(1)
+    return None
+
+
+def _progress(tx: Tx) -> str:
+    if tx.status is TxStatus.REVIEW:
+        return f"{tx.id} waits for a person ({tx.reason}): 'ceos draft approve {tx.id}' sends it."
+    if tx.status is TxStatus.FINAL:
+        return f"{tx.id} is done: {tx.hash} in block {tx.block}."
+    if tx.status is TxStatus.MINED:
+        return f"{tx.id} is mined: {tx.hash} in block {tx.block}; it counts for good some blocks later."
+    why = f": {tx.reason}" if tx.reason else ""
+    return f"{tx.id} is {tx.status}{why}" + ("." if tx.status.is_over else "; it goes on while workers run.")
+
+
+def _show_registration(chain: Chain, known: Registration, *, as_json: bool) -> None:
+    tx = chain.identity.registries.find(known.tx) if known.tx and not known.is_final else None
+    is_over = tx is not None and tx.status.is_over and tx.status is not TxStatus.FINAL
+    if as_json:
+        told = {**known.model_dump(mode="json"), "status": "final" if known.is_final else str(tx.status) if tx else ""}
+        show_json(told)
+    else:
+        if known.token_id is not None:
+            click.echo(f"{known.agent} is number {known.token_id} in {known.registry_name}, owned by {known.account}.")
+            say_line(f"Its entry points at {known.uri}")
+        if tx is not None:
+            say_line(_progress(tx))
+    if is_over:
+        sys.exit(1)
+
+
+def _update_url(chain: Chain, agent_id: str, *, dry_run: bool, seconds: float, as_json: bool) -> None:
+    if dry_run:
+        return _preview(chain, chain.identity.uri_request(agent_id), as_json=as_json)
+    return _report(chain, chain.identity.set_uri(agent_id), seconds, as_json=as_json)
+
+
+def _number(chain: Chain, whose: str) -> int:
+    """Return a number in the registry, as digits or as the name of an agent of ours."""
+    if whose.isascii() and whose.isdecimal() and len(whose) <= 78:
+        return int(whose)
+    return chain.identity.status(whose).token_id
+
+
+def _accounts(clients: tuple[str, ...]) -> list[str]:
+    try:
+        return [checksummed(one) for one in clients]
+    except ValueError as error:
+        raise InvalidInput(f"--client is {error}.") from None
+
+
+def _two(tags: tuple[str, ...]) -> tuple[str, str]:
+    if len(tags) > 2:
+        raise click.UsageError("There are two tags at most.")
+    return (tags[0] if tags else "", tags[1] if len(tags) > 1 else "")
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InvalidInput(f"The value is a number such as 87 or 99.5; got {text[:40]!r}.") from None
+
+
+def _document(file: IO[bytes]) -> dict[str, Any]:
+    text = file.read(DOCUMENT_BYTES + 1)
+    if len(text) > DOCUMENT_BYTES:
+        raise InvalidInput(f"The document is longer than {DOCUMENT_BYTES:,} bytes; no score is.")
+    found = read(text)
+    if not isinstance(found, dict):
+        raise InvalidInput("This is no document of a score: it is no object.")
+    return found
+
+
+def _text(found: bytes) -> str | None:
+    try:
+        text = found.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
+
+
+def _verification(found: Verification) -> dict[str, Any]:
+    return {
+        "ok": found.ok,
+        "agent": found.agent,
+        "epoch": found.epoch,
+        "registry": found.registry,
+        "number": found.number,
+        "hash": found.hash,
+        "on_chain": found.on_chain or None,
+        "problems": list(found.problems),
+        "written": [
+            {"hash": f"0x{one.value.hex()}", "block": one.block, "at": one.at, "tx": one.tx_hash}
+            for one in found.written
+        ],
+        "differences": {
+            "recomputed": _differences(found.recomputed),
+            "file": _differences(found.in_file),
+            "stored": _differences(found.stored),
+        },
+    }
+
+
+def _differences(found: tuple[Difference, ...]) -> list[dict[str, Any]]:
+    return [one.document for one in found]

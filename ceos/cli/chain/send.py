@@ -1,0 +1,119 @@
+"""`ceos chain send`: one transaction, on the same road as all others."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from typing import TYPE_CHECKING
+
+import click
+
+from ceos.chain.tx.store import tx_id
+from ceos.chain.tx.types import Tx, TxRequest, TxStatus
+from ceos.cli.chain.call import function_of
+from ceos.cli.chain.show import preview_document, print_preview
+from ceos.cli.output import command_runtime, json_option, say_line, show_json
+from ceos.errors import NotFound
+from ceos.evm.amounts import ether
+from ceos.evm.values import typed, units
+
+if TYPE_CHECKING:
+    from ceos.chain.tx.sender import Sender
+
+#: Ends that are no success.
+_FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIRED)
+
+
+@click.command()
+@click.argument("contract")
+@click.argument("function", required=False)
+@click.argument("args", nargs=-1)
+@click.option("--value", default="0", metavar="ETH", help="ETH that goes with it, such as 0.01.")
+@click.option("--agent", "agent_id", default="", help="The agent for which it is; it pays from its own account.")
+@click.option("--key", help="The same key again is the same transaction.")
+@click.option(
+    "--wait", "seconds", default=60.0, show_default=True, metavar="SECONDS", help="How long to wait until it is mined."
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be signed. Exit code 1 if it is refused.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def send(
+    *,
+    contract: str,
+    function: str | None,
+    args: tuple[str, ...],
+    value: str,
+    agent_id: str,
+    key: str | None,
+    seconds: float,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Send a transaction: ETH to an address, or a call of a contract's function, as in 'ceos chain call'.
+
+    The policy in your chain.toml decides first; then it is simulated, and you are asked. What the policy wants to be
+    approved waits for 'ceos draft approve'.
+    """
+    runtime = command_runtime()
+    chain = runtime.chain
+    if agent_id:
+        runtime.store.agent(agent_id)
+    found = chain.contracts.find(contract)
+    data = "0x"
+    if function is not None:
+        wanted = function_of(found, function)
+        data = wanted.encode(*typed(wanted, args))
+    request = TxRequest(
+        chain_id=chain.client.chain_id, to=found.address, data=data, value=units(value, 18), agent=agent_id
+    )
+    known = _known(chain.sender, request.chain_id, key)
+    if known is None or dry_run:
+        preview = chain.sender.preview(request)
+        if dry_run:
+            return show_json(preview_document(preview)) if as_json else print_preview(chain, preview)
+        if not yes:
+            _ask_for(as_json)
+            print_preview(chain, preview)
+            click.confirm("Send it?", abort=True)
+    tx = chain.sender.submit(request, key=key or f"cli:{uuid.uuid4().hex}")
+    tx = chain.sender.wait(tx.id, seconds)
+    return _report(tx, as_json=as_json)
+
+
+def _known(sender: Sender, chain_id: int, key: str | None) -> Tx | None:
+    """Return the transaction that a key stands for, unless trying it again would be a new attempt."""
+    if key is None:
+        return None
+    try:
+        tx = sender.tx(tx_id(chain_id, key))
+    except NotFound:
+        return None
+    return tx if tx.status is TxStatus.FINAL or not tx.status.is_over else None
+
+
+def _ask_for(as_json: bool) -> None:
+    if as_json or not sys.stdin.isatty():
+        raise click.UsageError("Look at it with --dry-run, and give --yes to send it; there is nobody here to ask.")
+
+
+def _report(tx: Tx, *, as_json: bool) -> None:
+    if as_json:
+        show_json(tx.model_dump(mode="json"))
+    else:
+        say_line(f"{tx.id} {tx.status}" + (f": {tx.reason}" if tx.reason else ""))
+        say_line(_next(tx))
+    if tx.status in _FAILED:
+        sys.exit(1)
+
+
+def _next(tx: Tx) -> str:
+    """Say what is to be known or done next."""
+    if tx.status is TxStatus.REVIEW:
+        return f"'ceos draft show {tx.id}' shows what it changes; 'ceos draft approve {tx.id}' sends it."
+    if tx.hash:
+        cost = f", it cost {ether(tx.cost_wei)} ETH" if tx.cost_wei is not None else ""
+        return f"{tx.hash} in block {tx.block}{cost}."
+    if tx.status in _FAILED:
+        return "Nothing further happens to it."
+    return f"It goes on while workers run; 'ceos draft show {tx.id}' tells how far it is."

@@ -1,0 +1,1 @@
+"""`ceos demo`: the main job against the simulator."""

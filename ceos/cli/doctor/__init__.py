@@ -1,0 +1,1 @@
+"""`ceos doctor`: the checks of an installation."""

@@ -1,0 +1,148 @@
+"""`ceos up`, `ceos scheduler`, `ceos sim`: the long-running processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from types import FrameType
+
+import click
+
+from ceos.cli.output import command_runtime, number
+from ceos.errors import CeosError, StoreUnavailable
+from ceos.settings import Settings
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGINT, SIGTERM and a closed terminal set; a second signal ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    # Without it, closing the terminal would end us and leave the workers, which have a session of their own.
+    signal.signal(signal.SIGHUP, handle)
+    return stop
+
+
+@click.command()
+@click.option(
+    "--processes",
+    default=min(2, os.cpu_count() or 1),
+    show_default=True,
+    type=click.IntRange(1),
+    help="Worker processes.",
+)
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1), help="Threads in each.")
+def up(processes: int, threads: int) -> None:
+    """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set.
+
+    Webhooks are received too if NEYNAR_WEBHOOK_SECRET is set, and public pages served if CEOS_PUBLIC_URL is.
+    """
+    from ceos.supervisor import Fleet, web_command, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
+
+    runtime = command_runtime()
+    runtime.check_servers()
+    # Before anything is started, for its port may be taken. The socket outlives a web app that has to start again.
+    listener = _listen(runtime.settings) if runtime.settings.wants_web() else None
+    ids = runtime.store.agent_ids()
+    fleet_size = f"{number(processes, 'worker process', 'worker processes')} with {number(threads, 'thread')} each"
+    click.echo(f"{number(len(ids), 'agent')}, {fleet_size}. Ctrl-C stops.", err=True)
+    if not ids:
+        click.echo("No agents yet; 'ceos agent apply FILE' makes one, while this runs.", err=True)
+    stop = stop_on_signals()
+    environ = dict(os.environ)
+    if sys.stderr.isatty() and "log_format" not in runtime.settings.model_fields_set:
+        environ["CEOS_LOG_FORMAT"] = "text"
+    fleet = Fleet(worker_command(processes, threads), environ, threads=threads)
+    beside = (
+        [Fleet(web_command(listener), environ, name="Web processes", pass_fds=[listener.fileno()])] if listener else []
+    )
+    for one in (fleet, *beside):
+        one.start()
+    try:
+        fleet.supervise(stop, *beside)
+    finally:
+        click.echo("Stopping: what is running is finished or handed back.", err=True)
+        if listener:
+            # Senders are turned away rather than kept waiting for nobody.
+            listener.close()
+        for one in beside:
+            one.terminate()
+        code = fleet.stop()
+        for one in beside:
+            one.stop()
+        runtime.close()
+    if code:
+        sys.exit(1)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    from ceos.cli.web import served  # noqa: PLC0415  # only where the web app is wanted
+    from ceos.web.listener import address_of, listen  # noqa: PLC0415
+
+    listener = listen(settings.web_host, settings.web_port)
+    click.echo(served(settings, address_of(listener)), err=True)
+    return listener
+
+
+@click.command()
+def scheduler() -> None:
+    """Run one scheduler on its own; workers then may run with CEOS_SCHEDULER=off. Any number may run at once."""
+    from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
+    from ceos.actors import backlog, send  # noqa: PLC0415
+
+    runtime = command_runtime()
+    logs.configure(runtime.settings.log_level, runtime.settings.log_format)
+    stop = stop_on_signals()
+    while not stop.is_set():
+        try:
+            runtime.check_servers()
+            break
+        except StoreUnavailable as error:
+            click.echo(str(error), err=True)
+            stop.wait(2.0)
+    else:
+        return
+    runtime.scheduler(send, backlog).run(stop)
+    runtime.close()
+
+
+@click.command()
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
+@click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts and faults.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--audience",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 10_000),
+    help="People who react to what is posted.",
+)
+def sim(port: int, seed: int, host: str, audience: int) -> None:
+    """Run the simulator of the three services; point any ceos at it with the variables it prints."""
+    from ceos.simulator import serve  # noqa: PLC0415
+    from ceos.supervisor import simulator_environ  # noqa: PLC0415  # keeps 'ceos --help' instant
+
+    def announce() -> None:
+        for name, value in simulator_environ(f"http://{host}:{port}").items():
+            click.echo(f"export {name}={value}")
+        click.echo(f"# timeline: http://{host}:{port}/_sim/timeline   faults: POST http://{host}:{port}/_sim/faults")
+        sys.stdout.flush()
+
+    try:
+        serve(port, seed=seed, host=host, config={"neynar": {"audience": audience}}, listening=announce)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CeosError(
+            f"The simulator cannot listen at {host}:{port}: {error.strerror}. Choose another one with --port or --host."
+        ) from None

@@ -1,0 +1,1 @@
+"""`ceos skill`: writing, checking, allowing and trying skills."""

@@ -1,0 +1,201 @@
+"""What `ceos skill new` writes: a skill that works, passes its own check, and shows its author around."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ceos.config.toml import table_text
+from ceos.skills.loader import MANIFEST, SOURCE
+from ceos.skills.skill import SkillStage
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What differs from stage to stage."""
+
+    summary: str
+    returns: str
+    properties: Mapping[str, Any]
+    example: Mapping[str, Any]
+    body: str
+
+
+_STAGES = {
+    SkillStage.CONTEXT: _Stage(
+        "Tells the writer how many posts there were lately.",
+        "any plain data, which the model is told before it writes; None when there is nothing to tell",
+        {"most": {"type": "integer", "description": "How many recent posts to count at most."}},
+        {
+            "summary": "Two recent posts.",
+            "params": {"most": 10},
+            "recent": ["Clocks drift.", "So do people."],
+            "expect": {"recent posts": 2},
+        },
+        """\
+    count = len(ctx.recent[: params.get("most", 5)])
+    return {"recent posts": count} if count else None
+""",
+    ),
+    SkillStage.TRANSFORM: _Stage(
+        "Puts a word at the end of the last part, where there is room.",
+        "the parts as a list of texts; None leaves the draft as it is",
+        {"word": {"type": "string", "description": "What to put at the end."}},
+        {
+            "summary": "A word at the end of a thread.",
+            "params": {"word": "gm"},
+            "draft": ["Clocks drift.", "So do people."],
+            "expect": ["Clocks drift.", "So do people. gm"],
+        },
+        """\
+    *others, last = ctx.draft
+    longer = last + " " + params.get("word", "gm")
+    # ctx.limit counts bytes, not characters: an emoji has four.
+    if len(longer.encode("utf-8")) > ctx.limit:
+        return None
+    return [*others, longer]
+""",
+    ),
+    SkillStage.GATE: _Stage(
+        "Objects to posts that shout.",
+        "objections, a text or a list of texts that tell the writer what to do instead; None lets the draft pass",
+        {"most": {"type": "integer", "description": "How many exclamation marks are fine."}},
+        {
+            "summary": "Too loud.",
+            "params": {"most": 1},
+            "draft": ["Clocks drift!", "So do people!!"],
+            "expect": ["Use at most 1 exclamation mark; there are 3."],
+        },
+        """\
+    most = params.get("most", 0)
+    count = sum(part.count("!") for part in ctx.draft)
+    if count <= most:
+        return None
+    return [f"Use at most {most} exclamation mark{'' if most == 1 else 's'}; there are {count}."]
+""",
+    ),
+    SkillStage.TOOL: _Stage(
+        "Counts the words of a text for the model.",
+        "any plain data, which is handed to the model that asked",
+        {"text": {"type": "string", "description": "The text to count."}},
+        {
+            "summary": "Four words.",
+            "params": {"text": "Clocks drift. So do"},
+            "expect": {"words": 4},
+        },
+        """\
+    return {"words": len(params.get("text", "").split())}
+""",
+    ),
+}
+
+#: What may be granted: name, value in a manifest, and what it gives.
+_GRANTS: tuple[tuple[str, Any, str], ...] = (
+    ("http", {"hosts": ["api.example.org"]}, 'ctx.http_get(url) -> {"status", "url", "content_type", "text"}'),
+    ("llm", {"max_tokens": 200}, "ctx.llm_generate(prompt, max_tokens=200) -> text"),
+    ("memory", {"max_bytes": 4096}, "ctx.memory_get(key), ctx.memory_set(key, value)"),
+    ("metrics", True, "ctx.metrics(days=30) -> the numbers of the agent's own casts"),
+    ("chain", True, "ctx.chain_read('block'), ctx.chain_read('token_balance', token, owner) and so on"),
+    ("log", True, "ctx.log(text)"),
+    ("now", True, "ctx.now -> a datetime"),
+)
+_ASKED = "What it may ask the host for; the operator reads it before allowing it. What is not here, ctx does not have."
+_PARAMS = "What an operator may set in an agent file: a JSON Schema."
+_EXAMPLES = "'ceos skill check' runs every example, with the answers of the host that it gives; it never goes online."
+
+_SOURCE = '''\
+def run(ctx, params):
+    """{summary}
+
+    Returns {returns}.
+    ctx always has agent, topic, kind, draft, recent and limit; params are as the operator wrote them.
+    """
+{body}'''
+
+
+def files(name: str, stage: SkillStage, *, single: bool) -> dict[str, str]:
+    """Return the files of a new skill by their path."""
+    if single:
+        return {f"{name}.py": _single(name, _STAGES[stage], stage)}
+    return {f"{name}/{MANIFEST}": _manifest(name, _STAGES[stage], stage), f"{name}/{SOURCE}": _source(_STAGES[stage])}
+
+
+def _source(one: _Stage) -> str:
+    return _SOURCE.format(summary=one.summary, returns=one.returns, body=one.body)
+
+
+def _manifest(name: str, one: _Stage, stage: SkillStage) -> str:
+    head = {
+        "name": name,
+        "version": "0.1.0",
+        "summary": one.summary,
+        "author": "Your name",
+        "license": "MIT",
+        "stage": str(stage),
+    }
+    params = {"type": "object", "additionalProperties": False}
+    rows = [(_rows({grant: value}), gives) for grant, value, gives in _GRANTS]
+    grants = "\n".join(f"# {row:<38}  # {gives}" for row, gives in rows)
+    return f"""\
+{_rows(head)}  # {" | ".join(SkillStage)}
+
+# {_PARAMS}
+{table_text("[params]", params)}
+{table_text("[params.properties]", one.properties)}
+# {_ASKED}
+[grants]
+{grants}
+
+[limits]
+# seconds = 2
+# memory_mb = 64
+
+# {_EXAMPLES}
+{table_text("[[examples]]", one.example)}\
+# answers = {{ http = {{ "https://api.example.org/" = "text" }}, llm = "text", memory = {{ key = 1 }} }}
+"""
+
+
+def _rows(table: Mapping[str, Any]) -> str:
+    return table_text("", table).strip()
+
+
+def _single(name: str, one: _Stage, stage: SkillStage) -> str:
+    rows = [(f'"{grant}": {value!r},'.replace("'", '"'), gives) for grant, value, gives in _GRANTS]
+    grants = "\n".join(f"        # {row:<36}  # {gives}" for row, gives in rows)
+    properties = "\n".join(f'            "{key}": {json.dumps(value)},' for key, value in one.properties.items())
+    example = "\n".join(f'            "{key}": {json.dumps(value)},' for key, value in one.example.items())
+    return f'''\
+# The manifest is a literal: it is read, never run.
+SKILL = {{
+    "name": "{name}",
+    "version": "0.1.0",
+    "summary": "{one.summary}",
+    "author": "Your name",
+    "license": "MIT",
+    "stage": "{stage}",  # {" | ".join(SkillStage)}
+    # {_PARAMS}
+    "params": {{
+        "type": "object",
+        "properties": {{
+{properties}
+        }},
+        "additionalProperties": False,
+    }},
+    # {_ASKED}
+    "grants": {{
+{grants}
+    }},
+    # {_EXAMPLES}
+    "examples": [
+        {{
+{example}
+            # "answers": {{"http": {{"https://api.example.org/": "text"}}, "llm": "text", "memory": {{"key": 1}}}},
+        }},
+    ],
+}}
+
+
+{_source(one)}'''

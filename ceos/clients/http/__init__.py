@@ -1,0 +1,1 @@
+"""HTTP for the clients: requests with retries, fetching addresses of strangers safely, rate limits."""

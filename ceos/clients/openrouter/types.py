@@ -1,0 +1,108 @@
+"""What goes into OpenRouter and what comes out, in our own words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ceos.domain.models import Frozen
+
+#: Tokens a message costs beside its text: its role and the marks around it.
+_TOKENS_PER_MESSAGE = 8
+
+
+class ToolCall(Frozen):
+    """A function that the model wants called; `arguments` is JSON as the model wrote it, unchecked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(Frozen):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    #: What an assistant's turn asked for.
+    tool_calls: tuple[ToolCall, ...] = ()
+    #: Which call a tool's turn answers.
+    tool_call_id: str | None = None
+
+    def wire(self) -> dict[str, Any]:
+        """Return the message as OpenRouter wants it."""
+        sent: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            sent["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            sent["tool_call_id"] = self.tool_call_id
+        return sent
+
+
+class Tool(Frozen):
+    """A function that the model may ask for; `parameters` is a JSON schema."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    description: str = ""
+    parameters: dict[str, Any]
+
+    def wire(self) -> dict[str, Any]:
+        """Return the tool as OpenRouter wants it."""
+        return {"type": "function", "function": self.model_dump()}
+
+
+class Completion(Frozen):
+    """What a model wrote, and what it cost."""
+
+    text: str
+    #: The model that answered, which need not be the first one asked.
+    model: str
+    #: "stop", "length" (cut short), "tool_calls", "content_filter", or None when the service did not say.
+    finish_reason: str | None = None
+    cost_usd: float
+    #: True when the service named no cost; the sum is then reckoned from prices, rather too high than too low.
+    cost_is_estimate: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
+    generation_id: str = ""
+
+    def plus(self, later: Completion) -> Completion:
+        """Return `later` with the cost and the tokens of both."""
+        return later.model_copy(
+            update={
+                "cost_usd": self.cost_usd + later.cost_usd,
+                "cost_is_estimate": self.cost_is_estimate or later.cost_is_estimate,
+                "prompt_tokens": self.prompt_tokens + later.prompt_tokens,
+                "completion_tokens": self.completion_tokens + later.completion_tokens,
+            }
+        )
+
+
+class KeyInfo(BaseModel):
+    """What OpenRouter says about the key; fields that it adds later are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    #: USD the key may spend, and what is left of it; None means without limit.
+    limit_usd: float | None = Field(None, alias="limit")
+    remaining_usd: float | None = Field(None, alias="limit_remaining")
+    usage_usd: float = Field(0.0, alias="usage")
+    usage_today_usd: float | None = Field(None, alias="usage_daily")
+    is_free_tier: bool = False
+    expires_at: dt.datetime | None = None
+
+
+def prompt_tokens(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> int:
+    """Return more tokens than these messages have: one for every two bytes, where English has one for four."""
+    size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+    size += sum(len(call.arguments) + len(call.name) for message in messages for call in message.tool_calls)
+    size += sum(len(json.dumps(tool.wire())) for tool in tools)
+    return size // 2 + _TOKENS_PER_MESSAGE * (len(messages) + 1)

@@ -1,0 +1,1 @@
+"""Reading agent files and other TOML documents, with clear messages."""

@@ -1,0 +1,1 @@
+"""The vocabulary of ceos as plain data: agents, posts, runs, mentions, and the pure rules about them."""

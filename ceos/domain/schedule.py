@@ -1,0 +1,335 @@
+"""When an agent posts: slots from cron expressions, jitter, quiet hours, and what to do about slots that are overdue.
+
+Cron means what it means on Debian. Fixed times ("30 2 * * *") happen once on every date: a time that the clock skips
+moves to the end of the gap, a time that it repeats counts the first time only. An expression whose minute or hour
+starts with a star follows real time: nothing in a gap, twice in a repeated hour. cronsim reads the expressions; the
+minutes of a date are laid out here, because walking a clock in steps of an hour loses minutes where it shifts by half
+of one, as on Lord Howe.
+
+A time inside the quiet hours is no slot, not even on the day the clock moves it out of them. Nor is one moved into
+them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import takewhile
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+if TYPE_CHECKING:
+    from ceos.domain.models import Schedule
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+#: A slot fired no later than this was not missed by anybody; it always opens.
+ON_TIME_MS = 120_000
+#: How many overdue slots `plan` names one by one; older ones are only counted.
+LISTED = 1_000
+#: How many missed slots an agent with catch_up 'all' makes up for.
+MADE_UP_FOR = 10
+#: How far ahead a slot is looked for, in days: 29 February can be eight years away.
+HORIZON = 3_000
+
+CRON_FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
+CRON_EXAMPLE = "0 9,13 * * mon-fri"
+
+_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+_EPOCH = dt.date(1970, 1, 1).toordinal()
+#: Where `never_fires` starts to look; any day would do.
+_NEW_YEAR_2025 = 1_735_689_600_000
+
+
+class CronError(ValueError):
+    """The cron expression is not valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """What becomes of an agent's overdue slots, and which one comes next."""
+
+    #: The slots to open a run for, oldest first.
+    open: tuple[int, ...]
+    #: The slots that are given up, oldest first, each with its reason.
+    missed: tuple[tuple[int, str], ...]
+    #: None when the schedule has come to its end.
+    next_slot: int | None
+    #: When to fire `next_slot`; 0 without one.
+    next_fire: int
+    #: How many slots, older than all others here and missed too, were too many to list; at least.
+    skipped: int
+
+
+def check_cron(expression: str) -> None:
+    """Raise `CronError` unless `expression` has five valid cron fields."""
+    wanted = f'five cron fields such as "{CRON_EXAMPLE}"'
+    fields = expression.split()
+    if expression.strip().startswith("@"):
+        raise CronError(f"{wanted}; the short form {expression.strip()!r} is not known, write it out")
+    if len(fields) != len(CRON_FIELDS):
+        raise CronError(f"{wanted} ({', '.join(CRON_FIELDS)}); {expression!r} has {len(fields)}")
+    try:
+        _parse(expression)
+    except CronSimError as error:
+        name = str(error).removeprefix("Bad ")
+        value = fields[CRON_FIELDS.index(name)] if name in CRON_FIELDS else expression
+        raise CronError(f"{wanted}; the {name} {value!r} in {expression!r} is not valid") from None
+    except ValueError:
+        raise CronError(f"{wanted}; a number in this one is too long") from None
+
+
+def check_quiet_hours(span: str) -> None:
+    """Raise `ValueError` unless `span` is HH:MM-HH:MM; it may pass midnight, and its end no longer belongs to it."""
+    match = _SPAN.fullmatch(span)
+    if match is None:
+        raise ValueError(f"a span such as '23:00-07:00'; {span!r} is not one")
+    if match[1] + match[2] == match[3] + match[4]:
+        raise ValueError(f"a span whose start and end differ, such as '23:00-07:00'; {span!r} has no length")
+
+
+def never_fires(schedule: Schedule) -> bool:
+    """Say whether the schedule has no slot at all, as far as one can look ahead."""
+    return next_slot(schedule, _NEW_YEAR_2025) is None
+
+
+def is_quiet(schedule: Schedule, moment_ms: int) -> bool:
+    """Say whether the moment lies within the quiet hours, by the agent's clock on the wall."""
+    if not schedule.quiet_hours:
+        return False
+    wall = dt.datetime.fromtimestamp(moment_ms // 1000, ZoneInfo(schedule.timezone))
+    return wall.hour * 60 + wall.minute in _quiet_minutes(schedule.quiet_hours)
+
+
+def next_slot(schedule: Schedule, after_ms: int) -> int | None:
+    """Return the first slot strictly after `after_ms`, in UTC milliseconds, or None when there is none for years."""
+    return _next_slot(schedule.cron, schedule.timezone, schedule.quiet_hours, after_ms)
+
+
+def slots_between(schedule: Schedule, start_ms: int, end_ms: int) -> list[int]:
+    """Return the slots from `start_ms` on and before `end_ms`, in order."""
+    days = range(start_ms // DAY_MS, -(-end_ms // DAY_MS))
+    found = (_slots_of_day(schedule.cron, schedule.timezone, schedule.quiet_hours, day) for day in days)
+    return [slot for slots in found for slot in slots if start_ms <= slot < end_ms]
+
+
+def jitter_ms(agent_id: str, slot_ms: int, jitter_seconds: int) -> int:
+    """Return how long after its slot an agent posts: 0 to `jitter_seconds`, always the same for the same slot."""
+    digest = hashlib.sha256(f"{agent_id}|{slot_ms}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % (jitter_seconds * 1000 + 1)
+
+
+def fire_time(agent_id: str, schedule: Schedule, slot_ms: int) -> int:
+    """Return the moment a slot fires: jittered, unless the jitter would carry it into the quiet hours."""
+    moment = slot_ms + jitter_ms(agent_id, slot_ms, schedule.jitter_seconds)
+    return slot_ms if is_quiet(schedule, moment) else moment
+
+
+def plan(agent_id: str, schedule: Schedule, slot_ms: int, now_ms: int) -> Firing:
+    """Decide what becomes of the stored slot `slot_ms` and of those after it that are due by `now_ms`.
+
+    Every slot is in `open`, in `missed` or counted in `skipped` of exactly one plan, however time is cut into ticks:
+    slots are taken in order, up to the first that is not due, and the next one follows from the last slot taken, never
+    from the clock. What opens late is decided by `catch_up`; what is on time always opens.
+    """
+    older, slots = _elapsed(schedule, slot_ms, now_ms)
+    lateness = {slot: now_ms - fire_time(agent_id, schedule, slot) for slot in slots}
+    due = list(takewhile(lambda slot: lateness[slot] >= 0, slots))
+    opened = _worth_opening(schedule, {slot: lateness[slot] for slot in due})
+    missed = tuple((slot, _why_missed(schedule, lateness[slot])) for slot in due if slot not in opened)
+    following = next_slot(schedule, due[-1]) if due else slot_ms
+    return Firing(
+        open=tuple(slot for slot in due if slot in opened),
+        missed=missed,
+        next_slot=following,
+        next_fire=fire_time(agent_id, schedule, following) if following is not None else 0,
+        skipped=older,
+    )
+
+
+def _worth_opening(schedule: Schedule, lateness: dict[int, int]) -> set[int]:
+    on_time = [slot for slot, late in lateness.items() if late <= ON_TIME_MS]
+    allowed = schedule.max_late_minutes * MINUTE_MS
+    late = [slot for slot, by in lateness.items() if ON_TIME_MS < by <= allowed]
+    made_up_for: dict[Literal["once", "all", "skip"], list[int]] = {
+        "once": [] if on_time else late[-1:],
+        "all": late[-MADE_UP_FOR:],
+        "skip": [],
+    }
+    return {*on_time, *made_up_for[schedule.catch_up]}
+
+
+def _why_missed(schedule: Schedule, late: int) -> str:
+    if late > schedule.max_late_minutes * MINUTE_MS:
+        allowed = _duration(schedule.max_late_minutes * MINUTE_MS)
+        return f"late by {_duration(late)}; the agent allows {allowed}"
+    if schedule.catch_up == "skip":
+        return "an outage; catch_up is 'skip'"
+    if schedule.catch_up == "once":
+        return "superseded by a later slot; catch_up is 'once'"
+    return f"one of too many; catch_up is 'all', which makes up for the {MADE_UP_FOR} latest"
+
+
+def _duration(ms: int) -> str:
+    minutes = ms // MINUTE_MS
+    if minutes <= 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def _elapsed(schedule: Schedule, first: int, now_ms: int) -> tuple[int, list[int]]:
+    """Return `first` and the slots after it up to now: the number of those too old to list, and the list."""
+    newest: list[int] = []
+    older = 0
+    today = now_ms // DAY_MS
+    for day in range(today, max(first // DAY_MS, today - HORIZON) - 1, -1):
+        slots = _slots_of_day(schedule.cron, schedule.timezone, schedule.quiet_hours, day)
+        slots = slots[bisect_right(slots, first) : bisect_right(slots, now_ms)]
+        fitting = min(len(slots), LISTED - len(newest))
+        newest.extend(slots[len(slots) - fitting :][::-1])
+        older += len(slots) - fitting
+    if len(newest) < LISTED:
+        newest.append(first)
+    else:
+        older += 1
+    return older, newest[::-1]
+
+
+# The calendar. Days are counted from 1970-01-01, and everything is cached by plain values: agents share their
+# expressions, and the hash of a model costs more than the answer.
+
+
+@lru_cache(maxsize=32_768)
+def _next_slot(crons: tuple[str, ...], zone: str, quiet: tuple[str, ...], after_ms: int) -> int | None:
+    live = [cron for cron in crons if _times(cron, quiet)]
+    day = after_ms // DAY_MS
+    last = day + HORIZON
+    while live and day <= last:
+        slots = _slots_of_day(crons, zone, quiet, day)
+        index = bisect_right(slots, after_ms)
+        if index < len(slots):
+            return slots[index]
+        # A date begins up to 14 hours before its UTC day and ends up to 12 hours after it.
+        day = max(day + 1, min(_next_date(cron, day, last + 2) for cron in live) - 1)
+    return None
+
+
+@lru_cache(maxsize=2_048)
+def _slots_of_day(crons: tuple[str, ...], zone: str, quiet: tuple[str, ...], day: int) -> tuple[int, ...]:
+    """Return the slots of one UTC day, in order.
+
+    UTC days cut time without overlap. Local dates do not: a clock set back across midnight has yesterday return.
+    """
+    start = day * DAY_MS
+    end = start + DAY_MS
+    slots = {
+        slot
+        for cron in crons
+        for date in (day - 1, day, day + 1)
+        for slot in _slots_of_date(cron, zone, quiet, date)
+        if start <= slot < end
+    }
+    return tuple(sorted(slots))
+
+
+@lru_cache(maxsize=2_048)
+def _slots_of_date(cron: str, zone: str, quiet: tuple[str, ...], day: int) -> Sequence[int]:
+    """Return the slots that an expression has on one date of the agent's calendar."""
+    date = dt.date.fromordinal(_EPOCH + day)
+    parsed = _parse(cron)
+    if date.month not in parsed.months or not parsed.match_day(date):
+        return ()
+    times = _times(cron, quiet)
+    midnight = dt.datetime.combine(date, dt.time(), ZoneInfo(zone))
+    offset = midnight.utcoffset() or dt.timedelta()
+    # fold=1: when the next midnight comes twice, the second one ends the date.
+    if offset == (midnight + dt.timedelta(days=1)).replace(fold=1).utcoffset():
+        start = day * DAY_MS - offset // dt.timedelta(milliseconds=1)
+        return tuple(start + time for time in times)
+    walls = [midnight + dt.timedelta(milliseconds=time) for time in times]
+    moments = _each_once(walls, _quiet_minutes(quiet)) if _is_fixed(parsed) else _as_they_come(walls)
+    return tuple(int(moment.timestamp()) * 1000 for moment in moments)
+
+
+def _each_once(walls: Sequence[dt.datetime], quiet: frozenset[int]) -> Iterator[dt.datetime]:
+    """Yield each wall time once; those that the clock skips meet at the end of the gap."""
+    latest: dt.datetime | None = None
+    for wall in walls:
+        if latest is not None and wall <= latest:
+            continue
+        latest = wall
+        while not _exists(latest):
+            latest += dt.timedelta(minutes=1)
+        if latest == wall or latest.hour * 60 + latest.minute not in quiet:
+            yield latest
+
+
+def _as_they_come(walls: Sequence[dt.datetime]) -> Iterator[dt.datetime]:
+    """Yield each wall time as often as the clock shows it: once, twice or not at all."""
+    for wall in walls:
+        for moment in (wall, wall.replace(fold=1)):
+            if _exists(moment):
+                yield moment
+
+
+def _exists(wall: dt.datetime) -> bool:
+    """Say whether the clock ever shows this time; aware times of one zone compare by the wall."""
+    return wall.astimezone(dt.UTC).astimezone(wall.tzinfo) == wall
+
+
+def _next_date(cron: str, day: int, last: int) -> int:
+    """Return the first date from `day` on that the expression names, or `last` when there is none before it."""
+    parsed = _parse(cron)
+    date = dt.date.fromordinal(_EPOCH + day)
+    end = dt.date.fromordinal(_EPOCH + last)
+    while date < end:
+        if date.month not in parsed.months:
+            date = (date.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+        elif not parsed.match_day(date):
+            date += dt.timedelta(days=1)
+        else:
+            return date.toordinal() - _EPOCH
+    return last
+
+
+@lru_cache(maxsize=4_096)
+def _times(cron: str, quiet: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the times of day that an expression names outside the quiet hours, in milliseconds from midnight."""
+    parsed = _parse(cron)
+    silent = _quiet_minutes(quiet)
+    minutes = (hour * 60 + minute for hour in sorted(parsed.hours) for minute in sorted(parsed.minutes))
+    return tuple(minute * MINUTE_MS for minute in minutes if minute not in silent)
+
+
+@lru_cache(maxsize=1_024)
+def _quiet_minutes(quiet: tuple[str, ...]) -> frozenset[int]:
+    """Return the minutes of the day that the spans cover."""
+    minutes: set[int] = set()
+    for span in quiet:
+        start, end = (int(time[:2]) * 60 + int(time[3:]) for time in span.split("-"))
+        minutes.update(range(start, end) if start < end else (*range(start, 24 * 60), *range(end)))
+    return frozenset(minutes)
+
+
+@lru_cache(maxsize=4_096)
+def _parse(cron: str) -> CronSim:
+    """Return the parsed expression; it is only asked, never stepped, so threads may share it."""
+    return CronSim(cron, dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
+
+
+def _is_fixed(parsed: CronSim) -> bool:
+    """Say whether the expression names times of day, as opposed to a rhythm."""
+    return not parsed.parts[1].startswith("*") and not parsed.parts[2].startswith("*")

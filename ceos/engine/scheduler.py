@@ -1,0 +1,194 @@
+"""What is due: moves agents from slot to slot, opens their runs, and calls a worker for every run that nobody drives.
+
+Any number of schedulers may run at once, in worker processes and on their own: each step is a compare-and-set, so
+exactly one wins, and there is no leader to lose.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ceos.clock import Clock
+from ceos.domain.lifecycle import Stage
+from ceos.domain.models import Transition, slot_time
+from ceos.domain.schedule import plan
+from ceos.errors import InvalidInput, NotFound, StoreUnavailable
+from ceos.logs import event
+from ceos.plugins.manager import Plugins
+from ceos.runs.ledger import Fire, Ledger
+from ceos.storage.store import Store
+from ceos.trends.store import TrendStore
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two ticks.
+TICK_SECONDS = 0.5
+#: How many agents are fired in one step; larger steps would hold Redis up for longer than 10 ms.
+BATCH = 200
+#: No more runs are called while so many messages wait: the queue stays short, and what waits in `open` costs nothing.
+HIGH_WATER = 2_000
+#: For how long changes of state are kept for our plugins after we last said that they listen, in seconds.
+LISTEN_SECONDS = 60
+#: How often a scheduler asks whether the accounts of this hour were counted, in seconds.
+COUNT_SECONDS = 60
+#: After how many seconds somebody else is called to what goes on on chain, unless whoever sees to it says when.
+CHAIN_SECONDS = 30
+#: How many changes of state are fetched at once.
+CHANGES = 100
+#: How long a tick may report changes of state; the rest waits for the next one, so that slow plugins delay no slot.
+REPORT_SECONDS = 0.2
+
+#: Calls a worker for each (run, stage).
+Send = Callable[[Sequence[tuple[str, Stage]]], None]
+
+
+class Scheduler:
+    """One scheduler; `run` ticks until it is told to stop, `tick` does what is due now."""
+
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        clock: Clock,
+        send: Send,
+        backlog: Callable[[], int] = lambda: 0,
+        *,
+        plugins: Plugins | None = None,
+        claim_count: Callable[[int], bool] | None = None,
+        poll_seconds: float = 300.0,
+    ) -> None:
+        self._store = store
+        self._trends = TrendStore(store)
+        self._ledger = ledger
+        self._clock = clock
+        self._send = send
+        self._backlog = backlog
+        self._plugins = plugins if plugins and plugins.listens("agent_state_changed") else None
+        self._poll_ms = max(1000, int(poll_seconds * 1000 / clock.speed))
+        self._listen_again = 0.0
+        self._claim_count = claim_count
+        #: The hour whose accounts we last asked for, and when we ask again whether they were counted.
+        self._count_hour, self._count_again = -1, 0.0
+        #: Changes of state that were fetched and not reported yet.
+        self._unheard: deque[tuple[str, Transition]] = deque()
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick twice a second until `stop` is set; an outage is ridden out, an unexpected error logged and survived."""
+        while not stop.is_set():
+            started = time.monotonic()
+            try:
+                more = self.tick()
+            except StoreUnavailable as error:
+                log.warning("The scheduler cannot reach Redis", extra=event("scheduler.waiting", error=str(error)))
+                more = False
+            except Exception:
+                # A scheduler that dies silently stops every agent; the next tick starts from what Redis holds.
+                log.exception("The scheduler met an unexpected error", extra=event("scheduler.error"))
+                more = False
+            if not more:
+                stop.wait(max(0.0, TICK_SECONDS - (time.monotonic() - started)))
+
+    def tick(self) -> bool:
+        """Fire what is due, call whom nobody drives; return whether there is more to do at once."""
+        now_ms = self._clock.now_ms()
+        due = self._store.due(now_ms, BATCH, changes=self._listen())
+        self._unheard.extend(due.changes)
+        if due.agents:
+            self.fire(due.agents, now_ms)
+        calls = []
+        needs_room = due.agents or due.has_open or due.has_listeners or due.has_chain
+        room = HIGH_WATER - self._backlog() if needs_room else 0
+        if (due.agents or due.has_open) and room > 0:
+            calls = self._ledger.dispatch(min(500, room))
+        if due.has_measurements:
+            calls += [(run, Stage.MEASURE) for run in self._store.due_measurements()]
+        if due.has_listeners and room > 0:
+            calls += [(agent_id, Stage.LISTEN) for agent_id in self._store.run_script("listen", BATCH, self._poll_ms)]
+        if due.has_trends and self._trends.claim():
+            calls.append(("-", Stage.TRENDS))
+        if due.has_chain and room > 0:
+            calls += [(name, Stage.CHAIN) for name in self._store.run_script("chain_due", BATCH, CHAIN_SECONDS * 1000)]
+        if self._is_count_due(now_ms // 3_600_000):
+            calls.append(("-", Stage.COUNT))
+        if calls:
+            self._send(calls)
+        for run in due.expired_reviews:
+            self._expire(run)
+        self._report()
+        return len(due.agents) >= BATCH or len(due.changes) >= CHANGES or bool(self._unheard)
+
+    def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
+        """Open the runs of due agents, given as (id, stored slot, revision); return those that this call opened."""
+        items = []
+        self._store.learn_agents((agent_id, revision) for agent_id, _, revision in agents)
+        for agent_id, slot, revision in agents:
+            try:
+                schedule = self._store.agent(agent_id, revision).schedule
+            except NotFound:
+                continue
+            firing = plan(agent_id, schedule, slot, now_ms)
+            items.append(
+                Fire(agent_id, slot, firing.next_slot, firing.next_fire, firing.open, firing.missed, firing.skipped)
+            )
+        opened = self._ledger.fire(items)
+        for run in opened:
+            log.info("Slot fired", extra=event("slot.fired", agent=run.partition(":")[0], draft=run))
+        for item in items:
+            if item.missed or item.unlisted:
+                self._log_missed(item)
+        return opened
+
+    def _is_count_due(self, hour: int) -> bool:
+        """Say whether it falls to us to have the accounts of this hour counted; asks Redis only now and then."""
+        if self._claim_count is None or (hour == self._count_hour and time.monotonic() < self._count_again):
+            return False
+        self._count_hour, self._count_again = hour, time.monotonic() + COUNT_SECONDS
+        return self._claim_count(hour)
+
+    def _listen(self) -> int:
+        """Have changes of state kept if one of our plugins listens, and return how many there is room for."""
+        if self._plugins is None:
+            return 0
+        if time.monotonic() >= self._listen_again:
+            self._store.listen(LISTEN_SECONDS)
+            self._listen_again = time.monotonic() + LISTEN_SECONDS / 3
+        return 0 if self._unheard else CHANGES
+
+    def _report(self) -> None:
+        """Tell the plugins which agents have changed their state."""
+        started = time.monotonic()
+        while self._plugins and self._unheard and time.monotonic() - started < REPORT_SECONDS:
+            agent_id, change = self._unheard[0]
+            try:
+                agent = self._store.agent(agent_id)
+            except NotFound:
+                agent = None  # removed in the meantime
+            self._unheard.popleft()
+            if agent:
+                self._plugins.tell(
+                    "agent_state_changed", agent=agent, old=change.old, new=change.new, reason=change.reason
+                )
+
+    def _log_missed(self, item: Fire) -> None:
+        last = slot_time(str(item.missed[-1][0])) if item.missed else None
+        log.warning(
+            "Slots were missed",
+            extra=event(
+                "slot.missed",
+                agent=item.agent_id,
+                count=len(item.missed) + item.unlisted,
+                last=last.isoformat() if last else "",
+                reason=item.missed[-1][1] if item.missed else "",
+            ),
+        )
+
+    def _expire(self, run: str) -> None:
+        try:
+            self._ledger.judge(run, "expire", "nobody approved it in time")
+        except (InvalidInput, NotFound):
+            return  # somebody approved or rejected it in this very moment
+        log.warning("A parked draft expired", extra=event("draft.expired", draft=run))

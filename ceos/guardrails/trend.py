@@ -1,0 +1,85 @@
+"""What a post about a trend must not contain: strangers' words, and whatever they would like an agent to pass on.
+
+The casts behind a trend are written by anybody, and a model may do what they say. So the post is looked at as if it
+had: links, addresses, tickers, @names and hashtags go out only where the agent's own description contains them, and no
+line of a stranger's goes out as the agent's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from ceos.domain.models import Agent, Talk
+from ceos.domain.text import similarity
+from ceos.domain.topics import words_of
+from ceos.guardrails.reply import about_tokens
+
+#: So many words in a row are a quotation.
+QUOTED_WORDS = 7
+#: From this likeness on, a part is a stranger's cast over again.
+TOO_SIMILAR = 0.7
+
+_TOP_LEVEL = (
+    "com|org|net|io|xyz|app|dev|co|me|eth|ai|gg|fun|link|info|biz|site|online|shop|club|lol|finance|network|money|cash|"
+    "tv|us|uk|de|fr|ru|cn|in|eu|ly|to|so|art|base|farcaster|cast|zip|click|live|pro|vip|win|top|icu|claims?"
+)
+#: What strangers would like to have passed on, with what to call it.
+_SMUGGLED = (
+    ("the link", re.compile(rf"[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+|\b(?:[\w-]+\.)+(?:{_TOP_LEVEL})\b(?:/\S*)?|\b[\w-]+\.[a-z]{{2,}}/\S+")),
+    ("the address", re.compile(r"\b0x[0-9a-f]{4,}|\b(?=[a-z]*\d)[0-9a-z]{30,}\b|\bbc1[a-z0-9]{8,}")),
+    ("the ticker", re.compile(r"\$[a-z][a-z0-9_]{1,14}\b")),
+    ("the name", re.compile(r"(?<![\w.])@[a-z0-9][\w.-]*")),
+    ("the hashtag", re.compile(r"(?<![\w&])#\w+")),
+)  # fmt: skip
+
+
+class Told(Protocol):
+    """Something that a stranger has written: a cast of a trend, a text in an event on chain."""
+
+    @property
+    def text(self) -> str:
+        """The stranger's words."""
+
+
+def objections(parts: Sequence[str], *, agent: Agent, casts: Sequence[Told]) -> list[str]:
+    """Return everything that speaks against publishing these parts about a trend, a sentence each."""
+    trusted = _plain(" ".join((agent.persona.bio, *agent.persona.topics, *agent.persona.examples)))
+    found = [sentence for part in parts for sentence in (*_smuggled(part, trusted), *_copied(part, casts))]
+    # What is disguised or spelled out, the gate of the answers knows better.
+    told = [cast.text for cast in casts]
+    found += [
+        sentence.replace("The answer", "The post")
+        for part in parts
+        for sentence in about_tokens(part, agent, Talk(), told)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _smuggled(part: str, trusted: str) -> Iterator[str]:
+    plain = _plain(part)
+    for what, pattern in _SMUGGLED:
+        for match in pattern.finditer(plain):
+            if match[0] not in trusted:
+                yield f'The post contains {what} "{match[0][:60]}"; say it without.'
+
+
+def _copied(part: str, casts: Sequence[Told]) -> Iterator[str]:
+    runs = _runs(part)
+    for cast in casts:
+        if runs & _runs(cast.text) or similarity(part, cast.text) >= TOO_SIMILAR:
+            yield "The post repeats what somebody else has written; say what you think in words of your own."
+            return
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = words_of(text)
+    return {tuple(words[start : start + QUOTED_WORDS]) for start in range(len(words) - QUOTED_WORDS + 1)}
+
+
+def _plain(text: str) -> str:
+    """Return a text in one form and one case, without the signs that nobody sees."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(char for char in plain if unicodedata.category(char) != "Cf").casefold()

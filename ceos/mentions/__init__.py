@@ -1,0 +1,1 @@
+"""Reading mentions, deciding about them and answering them."""

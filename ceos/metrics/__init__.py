@@ -1,0 +1,1 @@
+"""Collecting the counts of casts and accounts, and what follows from them."""

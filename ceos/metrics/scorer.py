@@ -1,0 +1,187 @@
+"""Scores and lessons from what is stored: gathers the inputs of `score` and `learning`, and keeps finished weeks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import random
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from ceos.domain.models import Agent, Frozen, Kind, slot_time
+from ceos.domain.schedule import slots_between
+from ceos.logs import event
+from ceos.metrics import bandit as learning
+from ceos.metrics.timeseries import PostRecord, Series
+from ceos.score import Inputs, PostInputs, Score, relative, score, weighted
+
+log = logging.getLogger(__name__)
+
+#: A week is scored when all its posts are a day old and were measured: so long after its end.
+SETTLE = dt.timedelta(hours=27)
+#: Weeks that an outage may leave unscored before they are given up.
+WEEKS_BACK = 4
+DAY = dt.timedelta(days=1)
+
+
+class WeekScore(Frozen):
+    """A week's score with everything it is made of."""
+
+    score: Score
+    inputs: Inputs
+
+    def text(self) -> str:
+        """Return the canonical JSON: sorted keys, no blanks."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Scoring:
+    """Scores agents week by week, and tells what their posts teach."""
+
+    def __init__(self, series: Series) -> None:
+        self._series = series
+
+    # Scores
+
+    def settle(self, agent_id: str, now: dt.datetime) -> None:
+        """Score the weeks that are over and not scored yet; again changes nothing."""
+        known = self._series.scores(agent_id)
+        for back in range(WEEKS_BACK, 0, -1):
+            monday = monday_of(now) - back * 7 * DAY
+            week = week_of(monday)
+            if week in known or now < monday + 7 * DAY + SETTLE:
+                continue
+            inputs = self.inputs(agent_id, monday)
+            if _is_empty(inputs):
+                continue
+            result = WeekScore(score=score(inputs), inputs=inputs)
+            if self._series.keep_score(agent_id, week, result.text()):
+                log.info("Week scored", extra=event("week.scored", agent=agent_id, week=week, total=result.score.total))
+
+    def weeks(self, agent_id: str) -> list[WeekScore]:
+        """Return the scored weeks, oldest first."""
+        return [WeekScore.model_validate_json(text) for text in self._series.scores(agent_id).values()]
+
+    def so_far(self, agent_id: str, now: dt.datetime) -> list[WeekScore]:
+        """Return what the weeks that are not scored yet would get if they ended now, the running one last."""
+        known = self._series.scores(agent_id)
+        mondays = [monday_of(now) - 7 * DAY, monday_of(now)]
+        inputs = [self.inputs(agent_id, monday) for monday in mondays if week_of(monday) not in known]
+        return [WeekScore(score=score(one), inputs=one) for one in inputs if not _is_empty(one)]
+
+    def inputs(self, agent_id: str, monday: dt.datetime) -> Inputs:
+        """Return what is known of the week that begins on `monday`."""
+        end = monday + 7 * DAY
+        posts = [record for record in self._series.posts(agent_id, monday) if record.at < end]
+        day = int(monday.timestamp()) // 86_400
+        slots = self._series.tally(agent_id, range(day, day + 7))
+        start, last = self._followers(agent_id, monday, end)
+        return Inputs(
+            agent=agent_id,
+            week=week_of(monday),
+            posts=tuple(found for record in posts if (found := _post_inputs(record, last))),
+            followers_start=start,
+            followers_end=last,
+            published=max(0, slots.get("published", 0)),
+            failed=max(0, slots.get("failed", 0)),
+            missed=max(0, slots.get("missed", 0)),
+        )
+
+    def _followers(self, agent_id: str, start: dt.datetime, end: dt.datetime) -> tuple[int | None, int | None]:
+        """Return the first and the last known followers of a span, the first from up to a day before it."""
+        points = [
+            (at, found.followers)
+            for at, found in self._series.hourly(agent_id, start - DAY)
+            if found.followers is not None and at < end
+        ]
+        inside = [followers for at, followers in points if at >= start]
+        before = [followers for at, followers in points if at < start]
+        if not inside:
+            return None, before[-1] if before else None
+        return (before[-1] if before else inside[0]), inside[-1]
+
+    # Learning
+
+    def outcomes(self, agent: Agent, before: dt.datetime | None = None) -> list[learning.Outcome]:
+        """Return how the agent's posts of the last 90 days did, as far as that was known `before` a moment."""
+        zone = ZoneInfo(agent.schedule.timezone)
+        found = []
+        for record in self._series.posts(agent.id):
+            counts = record.day_old(before)
+            if counts is None or record.followers is None or record.kind is None:
+                continue
+            slot = slot_time(record.slot)
+            reacted = weighted(counts.likes, counts.recasts, counts.replies, counts.quotes)
+            effect = relative(reacted, record.followers)
+            found.append(learning.Outcome(record.kind, slot.astimezone(zone).hour if slot else None, effect))
+        return found
+
+    def weights(self, agent: Agent, slot: str, shares: Mapping[Kind, int]) -> dict[Kind, float] | None:
+        """Return the mix to draw a slot's kind from, or None where the operator's own holds."""
+        if agent.learning != "on" or not shares:
+            return None
+        # Only what was known when the slot came: another attempt at it must draw from the same.
+        outcomes = self.outcomes(agent, slot_time(slot))
+        if len(outcomes) < learning.ENOUGH:
+            return None
+        return learning.drawn_mix(learning.kinds(outcomes, shares), shares, _chance(agent, slot, "mix"))
+
+    def passes_over(self, agent: Agent, slot: str) -> str:
+        """Say why learning leaves a slot out, or nothing."""
+        moment = slot_time(slot)
+        if agent.learning != "on" or moment is None:
+            return ""
+        local = moment.astimezone(ZoneInfo(agent.schedule.timezone))
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        outcomes = self.outcomes(agent, midnight)
+        if len(outcomes) < learning.ENOUGH:
+            return ""
+        hours = scheduled_hours(agent, midnight, midnight + DAY)
+        known = learning.hours(outcomes, hours)
+        # One draw for all slots of the date, so that its slots agree on which of them are left out.
+        passed = learning.passed_over(known, hours, _chance(agent, f"{midnight.date()}", "hours"))
+        return f"learning passes over {local.hour}:00 today" if local.hour in passed else ""
+
+
+def scheduled_hours(agent: Agent, start: dt.datetime, end: dt.datetime) -> list[int]:
+    """Return the hour, by the agent's own clock, of each slot of a span."""
+    zone = ZoneInfo(agent.schedule.timezone)
+    slots = slots_between(agent.schedule, int(start.timestamp() * 1000), int(end.timestamp() * 1000))
+    return [dt.datetime.fromtimestamp(slot / 1000, zone).hour for slot in slots]
+
+
+def monday_of(moment: dt.datetime) -> dt.datetime:
+    """Return the beginning of the ISO week, UTC, of a moment."""
+    day = moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - day.weekday() * DAY
+
+
+def week_of(moment: dt.datetime) -> str:
+    """Return the ISO week, UTC, of a moment, such as "2026-W10"."""
+    year, week, _ = moment.astimezone(dt.UTC).isocalendar()
+    return f"{year}-W{week:02d}"
+
+
+def _post_inputs(record: PostRecord, followers: int | None) -> PostInputs | None:
+    counts = record.day_old()
+    if counts is None:
+        return None
+    return PostInputs(
+        at=int(record.at.timestamp()),
+        likes=counts.likes,
+        recasts=counts.recasts,
+        replies=counts.replies,
+        quotes=counts.quotes,
+        followers=record.followers if record.followers is not None else followers,
+        attempts=record.attempts,
+        repeats=record.repeats,
+    )
+
+
+def _is_empty(inputs: Inputs) -> bool:
+    return not (inputs.posts or inputs.published or inputs.failed or inputs.missed)
+
+
+def _chance(agent: Agent, slot: str, what: str) -> random.Random:
+    return random.Random(f"{agent.id}|{slot}|{what}")  # noqa: S311  # the same slot must draw the same numbers

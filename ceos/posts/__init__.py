@@ -1,0 +1,1 @@
+"""Writing and publishing the text of a post."""

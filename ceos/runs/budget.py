@@ -1,0 +1,62 @@
+"""What an agent may spend in a day: money is set aside before a call and settled after it, across all workers.
+
+A call that crashed in between keeps its reservation until the day is over: it may have been billed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ceos.domain.models import Agent
+from ceos.errors import LimitReached, RateLimited, RequestRefused, ServiceUnavailable
+from ceos.storage.store import Store
+
+
+def utc_day(at: dt.datetime) -> str:
+    """Return the UTC day of a moment as YYYYMMDD."""
+    return at.astimezone(dt.UTC).strftime("%Y%m%d")
+
+
+class Reservation:
+    """Money set aside for one call; `settle` says what it really cost."""
+
+    def __init__(self) -> None:
+        self.cost_usd: float | None = None
+
+    def settle(self, cost_usd: float) -> None:
+        """Note what the call cost; the difference flows back when the block ends."""
+        self.cost_usd = cost_usd
+
+
+class Budget:
+    """The daily budget of each agent, in micro-USD."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @contextmanager
+    def reserve(self, agent: Agent, name: str, worst_usd: float, at: dt.datetime) -> Iterator[Reservation]:
+        """Set `worst_usd` aside for the call inside the block; raises `LimitReached` before a call that would not fit.
+
+        `name` tells one call from another. A call that the service certainly did not carry out gives everything back
+        that was not settled before; one whose outcome is unknown keeps the reservation.
+        """
+        day, limit = utc_day(at), agent.limits.usd_per_day
+        micro = math.ceil(worst_usd * 1e6)
+        granted, total = self._store.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
+        if not granted:
+            raise LimitReached(
+                f"over the limit: {limit:.2f} USD a day, {int(total) / 1e6:.4f} spent or set aside, "
+                f"and this call may cost {worst_usd:.4f}"
+            )
+        reservation = Reservation()
+        try:
+            yield reservation
+        except (RateLimited, ServiceUnavailable, RequestRefused):
+            self._store.run_script("settle", agent.id, day, name, math.ceil((reservation.cost_usd or 0) * 1e6))
+            raise
+        if reservation.cost_usd is not None:
+            self._store.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))

@@ -1,0 +1,42 @@
+"""How many casts an agent may publish in an hour, counted across all workers."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ceos.domain.models import Agent
+from ceos.errors import LimitReached
+from ceos.storage.store import Store
+
+HOUR_MS = 3_600_000
+
+
+class CastLimit:
+    """A sliding hour of publishing places per agent."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def taken(self, agent: Agent, at: dt.datetime) -> int:
+        """Return how many places of the agent's hour are taken now."""
+        return self._store.places_taken(agent.id, int(at.timestamp() * 1000) - HOUR_MS)
+
+    def take(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
+        """Claim one place in the agent's hour for each part of a draft from `first` on, all or none.
+
+        Claiming again takes no more places; their hour begins anew, for the parts leave only now.
+        Raises `LimitReached` when the hour is full.
+        """
+        names = [f"{run_id}:{index}" for index in range(first, parts)]
+        limit = agent.limits.casts_per_hour
+        free_at = self._store.run_script("take", agent.id, int(at.timestamp() * 1000), HOUR_MS, limit, *names)
+        if free_at == -1:
+            return
+        if len(names) > limit:
+            raise LimitReached(
+                f"over the limit: the draft has {len(names)} casts and the agent may publish {limit} an hour"
+            )
+        moment = dt.datetime.fromtimestamp(int(free_at) / 1000, dt.UTC)
+        raise LimitReached(
+            f"over the limit: {limit} casts an hour; there is room for {len(names)} again at {moment:%H:%M:%S} UTC"
+        )

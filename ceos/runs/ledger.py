@@ -1,0 +1,400 @@
+"""The run ledger: who may advance a run, what of it has been sent, and how it ends. Messages are hints; this is the
+truth.
+
+A worker takes a run with `begin` and gets a `Lease`: a fence that every later write carries. A worker that slept past
+its lease is refused before it can send. Before a part leaves, `sending` is stored; after it, the hash. What nobody
+drives any more is found in one sorted set of open runs and driven again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ceos.domain.lifecycle import RunStatus, Stage
+from ceos.domain.models import Cast, Draft, Kind, run_id, split_run_id
+from ceos.errors import CeosError, Fenced, IllegalTransition, InvalidInput, NotFound, StoreUnavailable
+from ceos.logs import event
+from ceos.storage.connection import redis_errors
+from ceos.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+#: A run that was taken this often without getting any further brings its workers down: it is given up.
+DELIVERIES = 20
+#: So many failed cycles in a row stop the agent.
+FAILURES = 3
+#: How long the record of a published run is kept, in seconds: longer than any repeat of its messages.
+KEEP_SECONDS = 48 * 3600
+#: How long a failed run can be resumed, in seconds.
+KEEP_DEAD_SECONDS = 7 * 86_400
+#: How long the measurements of a run are kept, in seconds.
+KEEP_METRICS_SECONDS = 30 * 86_400
+
+
+class Held(CeosError):
+    """The agent is paused, removed or in panic; nothing may be sent now."""
+
+
+def idempotency_key(run: str, part: int) -> str:
+    """Return the `idem` of a part: 16 characters that are the same on every send of it and differ everywhere else."""
+    digest = hashlib.sha256(f"{run}:{part}".encode()).digest()
+    return base64.urlsafe_b64encode(digest)[:16].decode()
+
+
+@dataclass
+class PartState:
+    """What is known of one part: when it was sent, how often that failed, and its hash once it is certain."""
+
+    #: Sends that came back without success; crashes and 429 answers do not count.
+    failures: int = 0
+    #: Milliseconds, Redis's clock; None while the part certainly is not out.
+    first_sent: int | None = None
+    last_sent: int | None = None
+    #: When this worker sent it, if it did.
+    sent_now: int | None = None
+    hash: str | None = None
+
+
+@dataclass
+class Lease:
+    """The right to advance one run until the lease ends, and the run as it was when it was taken."""
+
+    run_id: str
+    stage: Stage
+    fence: str
+    revision: str
+    status: RunStatus
+    draft: Draft | None
+    kind: Kind | None
+    #: Failed tries of this stage so far.
+    tries: int
+    #: How often the run was taken without getting any further, this time included.
+    deliveries: int
+    #: How often the run was put off since it last got further.
+    waits: int
+    #: When the run was opened, milliseconds.
+    opened_ms: int
+    #: Whether an operator had it tried again.
+    is_retried: bool = False
+    parts: dict[int, PartState] = field(default_factory=dict)
+
+    @property
+    def agent_id(self) -> str:
+        """The agent whose run this is."""
+        return split_run_id(self.run_id)[0]
+
+    @property
+    def slot(self) -> str:
+        """The slot of the run: UTC milliseconds, the key of a manual post, or `r:` and the hash of a mention."""
+        return split_run_id(self.run_id)[1]
+
+    def part(self, index: int) -> PartState:
+        """Return what is known of one part."""
+        return self.parts.setdefault(index, PartState())
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether certainly nothing of this run is out."""
+        return not any(part.first_sent or part.hash for part in self.parts.values())
+
+    @property
+    def hashes(self) -> set[str]:
+        """The casts of this run that are known to be out."""
+        return {part.hash for part in self.parts.values() if part.hash}
+
+
+@dataclass(frozen=True)
+class Fire:
+    """What one due agent's slot turns into; see `lua/fire.lua`."""
+
+    agent_id: str
+    slot: int
+    next_slot: int | None
+    next_fire: int
+    opens: Sequence[int]
+    missed: Sequence[tuple[int, str]]
+    unlisted: int = 0
+
+
+class Ledger:
+    """Opens, drives and ends runs; every method is one atomic script."""
+
+    def __init__(self, store: Store, *, lease_seconds: float = 60.0) -> None:
+        self.store = store
+        self.lease_ms = int(lease_seconds * 1000)
+        self._held: dict[str, str] = {}
+        self._held_lock = threading.Lock()
+
+    # Opening
+
+    def fire(self, items: Iterable[Fire]) -> list[str]:
+        """Move due agents to their next slots and open their runs; return the runs that this call opened."""
+        rows = [
+            [
+                item.agent_id,
+                str(item.slot),
+                str(item.next_slot) if item.next_slot is not None else "",
+                str(item.next_fire),
+                [str(slot) for slot in item.opens],
+                [[str(slot), reason] for slot, reason in item.missed],
+                item.unlisted,
+            ]
+            for item in items
+        ]
+        return list(self.store.run_script("fire", json.dumps(rows))) if rows else []
+
+    def open(self, agent_id: str, key: str, *, kind: Kind | None = None, draft: Draft | None = None) -> str:
+        """Line up a manual post under a key of its own and return its run id; the same key again opens nothing new.
+
+        Raises `NotFound` for an unknown agent and `InvalidInput` for one that is paused or in error.
+        """
+        slot = f"m:{key}"
+        status = RunStatus.ILLUSTRATED if draft else RunStatus.PLANNED
+        answer = self.store.run_script(
+            "open", agent_id, slot, status, kind or "", draft.model_dump_json() if draft else ""
+        )
+        if answer == "missing":
+            self.store.agent(agent_id)
+        if answer in ("paused", "error"):
+            raise InvalidInput(
+                f"Agent {agent_id!r} is {_state_words(answer)}; 'ceos agent resume {agent_id}' lets it go on."
+            )
+        return run_id(agent_id, slot)
+
+    # Driving
+
+    def dispatch(self, limit: int = 500) -> list[tuple[str, Stage]]:
+        """Return the runs that nobody drives and the stage each needs; the next call leaves them alone for a lease."""
+        return [(run, Stage(stage)) for run, stage in self.store.run_script("dispatch", limit, self.lease_ms)]
+
+    def begin(self, run: str, stage: Stage, token: str | None = None) -> Lease | None:
+        """Take a run for one stage, or return None when there is nothing to do: it ended, moved on, waits, or is held.
+
+        The agent changes into `generating` or `publishing` in the same step. `token` makes a repeated call of one
+        worker the same call. Raises `IllegalTransition` when the agent's state forbids the stage.
+        """
+        token = token or uuid.uuid4().hex
+        answer = self.store.run_script(
+            "begin", run, stage, token, self.lease_ms, DELIVERIES, FAILURES, KEEP_DEAD_SECONDS
+        )
+        if answer[0] == "illegal":
+            raise IllegalTransition(f"Agent {split_run_id(run)[0]!r} is {answer[1]} and cannot {stage} now.")
+        if answer[0] != "go":
+            log.debug("Nothing to do for this run", extra=event("run.skipped", why=":".join(answer), stage=str(stage)))
+            return None
+        lease = _lease(run, stage, answer)
+        with self._held_lock:
+            self._held[run] = lease.fence
+        return lease
+
+    def renew(self) -> list[str]:
+        """Extend the leases of all runs this process works on; return those it has lost."""
+        with self._held_lock:
+            held = dict(self._held)
+        if not held:
+            return []
+        gone = self.store.run_script("renew", self.lease_ms, *(item for pair in held.items() for item in pair))
+        with self._held_lock:
+            # A run that this process has let go of in the meantime is not lost.
+            lost = [run for run in gone if self._held.get(run) == held[run]]
+            for run in lost:
+                del self._held[run]
+        return lost
+
+    @contextmanager
+    def holding(self, lease: Lease) -> Iterator[None]:
+        """Keep the lease renewed inside the block; however the block ends, renewing stops."""
+        try:
+            yield
+        finally:
+            self._let_go(lease)
+
+    def _let_go(self, lease: Lease) -> None:
+        with self._held_lock:
+            if self._held.get(lease.run_id) == lease.fence:
+                del self._held[lease.run_id]
+
+    def hand_back(self) -> None:
+        """Let go of every run this process still holds, so that another worker goes on at once."""
+        with self._held_lock:
+            held, self._held = self._held, {}
+        for run, fence in held.items():
+            self.store.run_script("retry", run, fence, self.lease_ms, 0, "handed back at shutdown", "", "", "")
+
+    def now_ms(self) -> int:
+        """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
+        with redis_errors():
+            seconds, micros = self.store.client.time()
+        return seconds * 1000 + micros // 1000
+
+    def _fenced(self, script: str, lease: Lease, *args: str | int) -> str:
+        answer = str(self.store.run_script(script, lease.run_id, lease.fence, self.lease_ms, *args))
+        if answer == "fenced":
+            raise Fenced
+        return answer
+
+    # Sending
+
+    def sending(self, lease: Lease, index: int) -> None:
+        """Write down that a part is about to leave. Raises `Fenced` or `Held`, and then it must not leave."""
+        answer = self._fenced("sending", lease, index)
+        if answer == "held":
+            raise Held
+        if answer == "sent":
+            raise Fenced
+        lease.part(index).sent_now = int(answer)
+
+    def sent(self, lease: Lease, index: int, hash: str) -> None:
+        """Write down the hash of a part that is out; that is progress, so the run's deliveries start anew."""
+        self._fenced("write", lease, f"h{index}", hash, "deliv", "", "waits", "")
+        lease.deliveries = lease.waits = 0
+        lease.part(index).hash = hash
+
+    def unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
+        """Take back `sending` for a part that certainly did not leave; `counts` says whether a send is used up.
+
+        An earlier send of the part whose outcome is unknown stays on record.
+        """
+        part = lease.part(index)
+        part.failures += int(counts)
+        first, last = part.first_sent or "", part.last_sent or ""
+        self._fenced("write", lease, f"a{index}", part.failures or "", f"s{index}", first, f"l{index}", last)
+
+    def unanswered(self, lease: Lease, index: int) -> None:
+        """Note that a send came back without a readable answer: the part may be out."""
+        part = lease.part(index)
+        part.failures += 1
+        self._fenced("write", lease, f"a{index}", part.failures)
+
+    def recent_hashes(self, agent_id: str) -> set[str]:
+        """Return the hashes of the agent's last casts, which belong to runs that have ended."""
+        return {cast.hash for cast in self.store.recent_casts(agent_id)}
+
+    # Ending a stage
+
+    def advance(
+        self, lease: Lease, status: RunStatus, draft: Draft | None = None, *, review_hours: float = 24.0
+    ) -> None:
+        """Hand the run on: the draft is frozen here, and `status` says which stage comes next (none for review)."""
+        self._let_go(lease)
+        text = draft.model_dump_json() if draft else ""
+        self._fenced("advance", lease, status, text, int(review_hours * 3_600_000))
+
+    def retry(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
+        """Let go of the run and have it driven again in `seconds`; `uses` says what that uses up, if anything.
+
+        A worker that comes this far was not brought down, so the delivery does not count.
+        """
+        tries, waits = lease.tries + (uses == "try"), lease.waits + (uses == "wait")
+        deliveries = max(lease.deliveries - 1, 0)
+        self._let_go(lease)
+        self._fenced("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries, waits)
+
+    def finish(
+        self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None,
+        casts: Sequence[Cast] = (), measure_seconds: float = 3600.0,
+    ) -> None:  # fmt: skip
+        """End the run; `casts` join the agent's recent ones and are measured first after `measure_seconds`."""
+        self._let_go(lease)
+        done = (RunStatus.PUBLISHED, RunStatus.IGNORED, RunStatus.REACTED)
+        keep = KEEP_SECONDS if status in done else KEEP_DEAD_SECONDS
+        self._fenced(
+            "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep, FAILURES,
+            int(measure_seconds * 1000), KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
+        )  # fmt: skip
+
+    # The operator's word
+
+    def judge(
+        self, run: str, verb: Literal["approve", "edit", "reject", "expire", "retry", "drop"], text: str = ""
+    ) -> None:
+        """Approve, edit, reject or expire a parked draft; retry or drop a dead run.
+
+        Raises `NotFound` for an unknown run and `InvalidInput` for one that is not waiting for that.
+        """
+        answer = str(self.store.run_script("judge", run, verb, text, KEEP_DEAD_SECONDS, FAILURES))
+        if answer == "ok":
+            return
+        if answer == "missing":
+            raise NotFound(f"No draft or run named {run[:80]!r}; 'ceos draft list' shows the ones there are.")
+        if answer == "removed":
+            raise InvalidInput(f"The agent of {run!r} was removed; apply its file again first.")
+        waits = "failed or partial" if verb in ("retry", "drop") else "in review"
+        raise InvalidInput(f"Draft {run!r} is {answer}, not {waits}; it cannot be {_PAST[verb]}.")
+
+
+_PAST = {
+    "approve": "approved",
+    "edit": "edited",
+    "reject": "rejected",
+    "expire": "expired",
+    "retry": "retried",
+    "drop": "dropped",
+}
+
+
+def _state_words(state: str) -> str:
+    return "in error" if state == "error" else state
+
+
+def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
+    """Build the lease from what BEGIN answered: go, fence, revision, draft, then the fields of the run."""
+    _, fence, revision, draft, *rest = answer
+    fields = dict(zip(rest[::2], rest[1::2], strict=True))
+    parsed = Draft.model_validate_json(draft) if draft else None
+    lease = Lease(
+        run_id=run,
+        stage=stage,
+        fence=fence,
+        revision=revision or "",
+        status=RunStatus(fields["st"]),
+        draft=parsed,
+        kind=Kind(fields["kind"]) if fields.get("kind") else None,
+        tries=int(fields.get("tries", 0)),
+        deliveries=int(fields.get("deliv", 0)),
+        waits=int(fields.get("waits", 0)),
+        opened_ms=int(fields["at"]),
+        is_retried="again" in fields,
+    )
+    for index in range(len(parsed.parts) if parsed else 0):
+        first, last = fields.get(f"s{index}"), fields.get(f"l{index}")
+        lease.parts[index] = PartState(
+            failures=int(fields.get(f"a{index}", 0)),
+            first_sent=int(first) if first else None,
+            last_sent=int(last) if last else None,
+            hash=fields.get(f"h{index}"),
+        )
+    return lease
+
+
+class Renewer(threading.Thread):
+    """Keeps the leases of this process's runs alive while their workers wait for slow services."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(name="ceos-renewer", daemon=True)
+        self._ledger = ledger
+        self._stop_event = threading.Event()
+
+    def run(self) -> None:
+        """Renew four times a lease until stopped; an outage only means that leases run out."""
+        while not self._stop_event.wait(self._ledger.lease_ms / 4000):
+            try:
+                lost = self._ledger.renew()
+            except StoreUnavailable as error:
+                log.warning("Leases could not be renewed", extra=event("lease.unrenewed", error=str(error)))
+                continue
+            for run in lost:
+                log.warning("A lease was lost to another worker", extra=event("lease.lost", draft=run))
+
+    def stop(self) -> None:
+        """End the thread after its current round."""
+        self._stop_event.set()

@@ -1,0 +1,1 @@
+"""Simulated people who react to what accounts publish."""

@@ -1,0 +1,301 @@
+"""Skills at work on a post: what each stage of writing asks of them, and what becomes of one that fails.
+
+A failing, slow or hostile skill never fails a post. It is left out, which is said in the log and in the draft's record,
+and after `FAILURES_ALLOWED` failures in a row the agent does without it until an operator allows it again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ceos.clients.openrouter.types import Tool
+from ceos.clock import Clock
+from ceos.domain.models import Agent, Brief, SkillRun, SkillUse
+from ceos.domain.text import byte_length, clean
+from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
+from ceos.logs import event
+from ceos.plugins.manager import Plugins
+from ceos.sandbox.executor import Sandbox
+from ceos.skills.host import GrantedCalls, Granter
+from ceos.skills.lockfile import SkillLock
+from ceos.skills.params import plain
+from ceos.skills.runner import misfit, parts_of, run_skill
+from ceos.skills.skill import Skill, SkillStage
+from ceos.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+#: So many failures in a row, and the agent does without the skill until an operator acts.
+FAILURES_ALLOWED = 5
+#: Most of what one skill tells the model, in bytes of JSON.
+TOLD_BYTES = 4096
+#: A gate objects at most so often to one draft, in sentences of at most so many characters.
+OBJECTIONS, OBJECTION_CHARS = 5, 300
+#: How much of what a skill prints and logs is kept with the draft.
+LOGGED_LINES, LOGGED_CHARS = 20, 200
+
+#: Returns what is wrong with the parts of a draft, a sentence each.
+Review = Callable[[Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What skills work with."""
+
+    store: Store
+    plugins: Plugins
+    lock: SkillLock
+    sandbox: Sandbox
+    granter: Granter
+    clock: Clock
+
+
+class Skills:
+    """The skills of all agents of this process."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def at_work(self, agent: Agent, brief: Brief, slot: str, recent: Sequence[str], *, call: str) -> SkillSession:
+        """Return the agent's skills, ready for one post; `call` names the attempt for the budget."""
+        return SkillSession(self.desk, agent, brief, slot=slot, recent=recent, call=call)
+
+    def forgive(self, name: str) -> None:
+        """Forget the failures of a skill, for all agents."""
+        self.desk.store.forgive_skill(name, self.desk.store.agent_ids())
+
+
+class SkillSession:
+    """One agent's skills at work on one post."""
+
+    def __init__(self, desk: Desk, agent: Agent, brief: Brief, *, slot: str, recent: Sequence[str], call: str) -> None:
+        self._desk = desk
+        self._agent = agent
+        self._brief = brief
+        self._slot = slot
+        self._recent = list(recent)
+        self._call = call
+        self._record: list[SkillRun] = []
+        #: Why a skill is left out of this post, by its name.
+        self._out: dict[str, str] = {}
+        #: What has failed for this post already.
+        self._failed: Counter[str] = Counter()
+        self._failures = desk.store.skill_failures(agent.id) if agent.skills else {}
+        self._cost_usd = 0.0
+
+    @property
+    def record(self) -> tuple[SkillRun, ...]:
+        """What every skill did so far, in order."""
+        return tuple(self._record)
+
+    @property
+    def cost_usd(self) -> float:
+        """What the skills' own calls have cost."""
+        return self._cost_usd
+
+    def context(self) -> list[tuple[str, str]]:
+        """Return what the context skills have found, as pairs of a skill's name and JSON."""
+        told = []
+        for skill, use in self._at(SkillStage.CONTEXT):
+            value = self._run(skill, use, None)
+            if value is not None:
+                told.append((skill.name, _fit_json(value)))
+        return told
+
+    def transform(self, parts: Sequence[str], review: Review) -> tuple[str, ...]:
+        """Return the parts of a draft as the transform skills leave them, one after the other.
+
+        One that makes a draft objectionable to the `review` has failed; else it could end any post it works on.
+        """
+        for skill, use in self._at(SkillStage.TRANSFORM):
+            value = self._run(skill, use, parts, review=review)
+            if value is not None:
+                parts = parts_of(value)
+        return tuple(parts)
+
+    def objections(self, parts: Sequence[str]) -> list[str]:
+        """Return what the gate skills have against a draft."""
+        found = []
+        for skill, use in self._at(SkillStage.GATE):
+            value = self._run(skill, use, parts)
+            said = [value] if isinstance(value, str) else value or []
+            # A stranger's words on their way into a prompt, a record and a terminal: one short line each, without
+            # control characters, and whose words they are.
+            lines = [" ".join(clean(sentence).split())[:OBJECTION_CHARS] for sentence in said]
+            found += [f'The check {skill.name!r} says: "{line}"' for line in list(filter(None, lines))[:OBJECTIONS]]
+        return found
+
+    def tools(self) -> list[Tool]:
+        """Return the tool skills as the model is offered them."""
+        return [
+            Tool(name=skill.name, description=skill.summary, parameters=skill.tool_schema(use.params))
+            for skill, use in self._at(SkillStage.TOOL)
+        ]
+
+    def call_tool(self, name: str, arguments: str) -> str:
+        """Run the tool a model asked for and return its answer for the model, whatever becomes of it."""
+        for skill, use in self._at(SkillStage.TOOL):
+            if skill.name != name:
+                continue
+            try:
+                asked = json.loads(arguments or "{}")
+            except (ValueError, RecursionError):
+                return _told_error("the arguments are not JSON")
+            if not isinstance(asked, dict):
+                return _told_error("the arguments are not an object")
+            params = {**asked, **use.params}
+            if wrong := skill.check_params(params):
+                return _told_error(" ".join(wrong))
+            value = self._run(skill, use, None, params)
+            return _fit_json(value) if self._record[-1].outcome == "ok" else _told_error("the tool failed")
+        return _told_error("there is no such tool")
+
+    def _at(self, stage: SkillStage) -> Iterator[tuple[Skill, SkillUse]]:
+        """Yield the agent's skills of a stage that may run, in the agent's order."""
+        for use in self._agent.skills:
+            skill = self._desk.plugins.skills.get(use.name)
+            if skill is not None and skill.stage != stage:
+                continue
+            if use.name not in self._out:
+                reason = self._refusal(use, skill)
+                self._out[use.name] = reason
+                if reason:
+                    self._leave_out(use.name, stage, reason)
+            if skill is not None and not self._out[use.name]:
+                yield skill, use
+
+    def _refusal(self, use: SkillUse, skill: Skill | None) -> str:
+        """Say why a skill must not run for this agent, or nothing."""
+        if skill is None:
+            return f"no skill named {use.name!r} is installed here"
+        if self._failures.get(use.name, 0) >= FAILURES_ALLOWED:
+            return (
+                f"it failed {FAILURES_ALLOWED} times in a row and is switched off for this agent; "
+                f"'ceos skill allow {use.name}' switches it on again"
+            )
+        try:
+            if refusal := self._desk.lock.refusal(skill):
+                return refusal
+        except InvalidInput as error:
+            return str(error)
+        # What the model adds to a tool's parameters is checked when it asks.
+        wrong = skill.check_params(use.params) if skill.stage is not SkillStage.TOOL else []
+        return " ".join(wrong)
+
+    def _leave_out(self, name: str, stage: SkillStage, reason: str) -> None:
+        log.warning("A skill was left out", extra=event("skill.skipped", skill=name, reason=reason))
+        self._record.append(SkillRun(skill=name, stage=stage, outcome="skipped", note=reason))
+
+    def _run(
+        self,
+        skill: Skill,
+        use: SkillUse,
+        parts: Sequence[str] | None,
+        params: Mapping[str, Any] | None = None,
+        review: Review | None = None,
+    ) -> Any:
+        """Run a skill and return what it returned, or None when it failed; either way it is in the record."""
+        # A model may fill in parameters of a tool; what the skill may reach goes by the operator's alone.
+        calls = self._desk.granter.host_for(self._agent, skill, use.params, call=f"{self._call}:{len(self._record)}")
+        params = plain(use.params if params is None else params)
+        inputs = self._inputs(parts)
+        started = time.perf_counter()
+        try:
+            outcome = run_skill(
+                self._desk.sandbox, skill, params, inputs, calls,
+                now=self._desk.clock.now(), seed=f"{self._agent.id}|{self._slot}|{skill.name}",
+            )  # fmt: skip
+            # A draft that was too long before, and goes back to the model for it, is not the skill's fault.
+            limit = max([self._agent.cast_bytes, *map(byte_length, parts or ())])
+            wrong = misfit(skill.stage, outcome.value, limit)
+            if not wrong and review and parts and outcome.value is not None:
+                wrong = _spoiled(parts, parts_of(outcome.value), review)
+            if wrong:
+                raise SkillFailed(f"The skill returned {wrong}.", log=outcome.log)
+        except SkillError as error:
+            self._keep(skill, calls, started, outcome=error.kind, note=str(error), said=error.log)
+            self._note_failure(skill, error)
+            return None
+        self._keep(skill, calls, started, outcome="ok", said=outcome.log)
+        self._note_success(skill)
+        return outcome.value
+
+    def _inputs(self, parts: Sequence[str] | None) -> dict[str, Any]:
+        persona = self._agent.persona
+        return {
+            "agent": {
+                "name": self._agent.name,
+                "bio": persona.bio,
+                "tone": persona.tone,
+                "topics": list(persona.topics),
+                "avoid": list(persona.avoid),
+            },
+            "topic": self._brief.topic,
+            "kind": str(self._brief.kind),
+            "draft": list(parts) if parts is not None else None,
+            "recent": self._recent,
+            "limit": self._agent.cast_bytes,
+        }
+
+    def _note_success(self, skill: Skill) -> None:
+        log.info("A skill has run", extra=event("skill.ran", skill=skill.name, ms=self._record[-1].ms))
+        if self._failures.pop(skill.name, 0):
+            self._desk.store.forgive_skill(skill.name, [self._agent.id])
+
+    def _note_failure(self, skill: Skill, error: SkillError) -> None:
+        fields = {"skill": skill.name, "version": skill.version, "kind": error.kind, "error": str(error)}
+        log.warning("A skill failed, going on without it", extra=event("skill.failed", **fields))
+        if isinstance(error, SandboxUnavailable):
+            return
+        self._failed[skill.name] += 1
+        if self._failed[skill.name] > 1:
+            # A tool that is called again and again, or a draft that is written twice: one failure, and no third time.
+            self._out[skill.name] = "it has failed twice for this post"
+            return
+        count = self._desk.store.count_skill_failure(self._agent.id, skill.name)
+        self._failures[skill.name] = count
+        if count >= FAILURES_ALLOWED:
+            self._out[skill.name] = "it has just failed once more"
+            log.error("A skill is switched off for an agent", extra=event("skill.disabled", **fields))
+
+    def _keep(
+        self, skill: Skill, calls: GrantedCalls, started: float, *, outcome: str, said: Sequence[str], note: str = ""
+    ) -> None:
+        self._cost_usd += calls.cost_usd
+        self._record.append(
+            SkillRun(
+                skill=skill.name,
+                version=skill.version,
+                stage=skill.stage,
+                outcome=outcome,
+                note=note,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                calls=tuple(calls.calls),
+                log=tuple(line[:LOGGED_CHARS] for line in said[:LOGGED_LINES]),
+            )
+        )
+
+
+def _spoiled(before: Sequence[str], after: Sequence[str], review: Review) -> str:
+    """Say what the review has against a draft that it had nothing against before, or nothing."""
+    against = [] if review(before) else review(after)
+    return f"a draft that the review objects to: {against[0].rstrip('.')}" if against else ""
+
+
+def _fit_json(value: Any) -> str:
+    """Return a value as JSON for a prompt: no sign of ours can be imitated in it, and it is not long."""
+    text = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    whole = text.encode()
+    if len(whole) <= TOLD_BYTES:
+        return text
+    return whole[:TOLD_BYTES].decode(errors="ignore") + " … (cut off)"
+
+
+def _told_error(sentence: str) -> str:
+    return json.dumps({"error": sentence})

@@ -1,0 +1,1 @@
+"""Following trends and letting agents take them up."""

@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""How events are followed: a hundred thousand of fifty thousand blocks, each once, whatever happens.
+
+scripts/bench.py chain                  speed and memory of a back-fill, and the same blocks with kills and re-orgs
+python -m bench.chain --proof BLOCKS   a smaller one with two kills and one re-org, told as JSON
+python -m bench.chain NAME             follows the subscription NAME, as one process of the bench
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from bench.generated_chain import CHAIN_ID, CONTRACT, EVENT, GeneratedChain
+from ceos.chain.config.contracts import Contracts
+from ceos.chain.config.models import ChainConfig
+from ceos.chain.due_queue import Agenda
+from ceos.chain.events.cursor import EventStore
+from ceos.chain.events.follower import Follower, Following
+from ceos.cli.demo.command import free_port
+from ceos.runtime import Runtime
+from ceos.settings import Settings
+from ceos.supervisor import wait_until
+
+#: What a figure is printed with: what, value, unit, target.
+Figure = Callable[..., None]
+
+BLOCKS, CONFIRMATIONS = 50_000, 3
+#: The plugin of the bench: writes what it is told of into a file, and looks there where it might repeat itself.
+PLUGIN = """
+import os, time
+import ceos
+
+PATH = os.environ["BENCH_JOURNAL"]
+FILE = os.open(PATH, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+@ceos.hookimpl
+def chain_event(subscription, event):
+    line = f"{'-' if event.removed else '+'}{event.id}\\n"
+    if event.repeated:
+        open(PATH + ".repeated", "a").write(line)
+        lines = open(PATH).read().split()
+        is_there = lines.count(f"+{event.id}") > lines.count(f"-{event.id}")
+        if is_there != event.removed:
+            return
+    if event.removed:
+        time.sleep(0.02)  # so that a kill has a chance
+    os.write(FILE, line.encode())
+"""
+
+
+def bench_chain(figure: Figure) -> None:
+    """Back-fill in one go, and once more with everything that can go wrong."""
+    with _system(_head(BLOCKS)) as system:
+        process = system.follow("swift")
+        report = json.loads(process.communicate(timeout=300)[0])
+        figure(f"events of {BLOCKS:,} blocks handed over", report["events"], "events", f"{2 * BLOCKS:,}")
+        figure("events per second, with a plugin", report["events"] / report["seconds"], "events/s", "> 5,000")
+        figure("CPU of the process per 1,000 events", report["cpu"] / report["events"] * 1e6, "ms")
+        figure("memory of the process before", report["before_mb"], "MB")
+        figure("memory growth, at its peak", report["peak_mb"] - report["before_mb"], "MB", "< 30")
+        figure("events missing, doubled or invented", system.wrong("swift"), "events", "0")
+    with _system(_head(8_000)) as system:
+        # The chain grows to so many blocks, and then so many of them are replaced.
+        found = _with_kills(system, ((18_000, 8), (34_000, 5), (BLOCKS, 8)))
+        what = f"the same with {found['kills']} x kill -9 and {found['reorgs']} re-orgs"
+        figure(f"{what}: handed over", found["handed"], "events")
+        figure("announced as removed", found["removed"], "events")
+        figure("handed over again and marked so", found["repeated"], "events")
+        figure("events missing, doubled or invented", found["wrong"], "events", "0")
+
+
+def proof(blocks: int) -> dict[str, int]:
+    """Follow a small chain with two kills and a re-org, and return what came of it."""
+    with _system(_head(blocks // 5)) as system:
+        return _with_kills(system, ((blocks, 8),))
+
+
+def _with_kills(system: _System, stages: Sequence[tuple[int, int]]) -> dict[str, int]:
+    """Follow the chain while it grows and is replaced at its end; kill the process in the midst of both."""
+    chance, kills, name = random.Random(7), 0, "hard"
+    process = system.follow(name)
+    for blocks, depth in stages:
+        wait_until(partial(system.is_done, name), 120, look=0.02)
+        lines, more = system.lines(name), 2 * _head(blocks) - 2 * system.chain.head
+        system.rpc("test_head", _head(blocks))
+        enough = lines + chance.randrange(more // 5, more // 2)
+        wait_until(partial(system.has, name, enough + 1), 120, look=0.001)
+        process, kills = system.kill(process, name), kills + 1
+        wait_until(partial(system.is_done, name), 120, look=0.02)
+        lines = system.lines(name)
+        system.rpc("test_reorg", depth)
+        if depth == 8:
+            enough = lines + chance.randrange(1, 9)
+            wait_until(partial(system.has, name, enough), 60, look=0.001)
+            process, kills = system.kill(process, name), kills + 1
+        wait_until(partial(system.is_done, name), 120, look=0.02)
+    process.kill()
+    process.wait()
+    counts = Counter(line[0] for line in system.journal(name))
+    return {
+        "kills": kills,
+        "reorgs": len(system.chain.reorgs),
+        "handed": counts["+"],
+        "removed": counts["-"],
+        "repeated": system.repeated(name),
+        "wrong": system.wrong(name),
+    }
+
+
+def _head(blocks: int) -> int:
+    """Return the head of a chain of which so many blocks are deep enough."""
+    return blocks + CONFIRMATIONS - 1
+
+
+class _System:
+    """A node, Redis, and processes that follow."""
+
+    def __init__(self, folder: str, head: int) -> None:
+        self.folder = Path(folder)
+        self.port = free_port()
+        self.chain = GeneratedChain(head)
+        script = str(Path(__file__).parent / "generated_chain.py")
+        self.node = subprocess.Popen([sys.executable, script, str(self.port), str(head)])
+        (self.folder / "plugins").mkdir()
+        (self.folder / "plugins" / "journal.py").write_text(PLUGIN)
+        self.environ = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("CEOS_")},
+            "CEOS_HOME": folder,
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "CEOS_SKILL_PATH": str(self.folder / "plugins"),
+            "CEOS_LOG_LEVEL": "error",
+            "CEOS_LEASE_SECONDS": "2",
+            "BASE_RPC_URL": f"http://127.0.0.1:{self.port}",
+        }
+        self.runtime = Runtime(Settings.from_env(self.environ | {"CEOS_SKILL_PATH": ""}, dotenv=None))
+        self.runtime.store.ping()
+        wait_until(self._answers, 60)
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """Call the node, and do the same to our picture of its chain."""
+        self.chain.answer(method, list(params))
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return requests.post(f"http://127.0.0.1:{self.port}", json=body, timeout=30).json()["result"]
+
+    def follow(self, name: str) -> subprocess.Popen[str]:
+        """Start a process that follows."""
+        environ = {**self.environ, "BENCH_JOURNAL": str(self.folder / name)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "bench.chain", name], env=environ, stdout=subprocess.PIPE, text=True
+        )
+
+    def kill(self, process: subprocess.Popen[str], name: str) -> subprocess.Popen[str]:
+        """Kill a process at whatever it does now, and start another."""
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return self.follow(name)
+
+    def journal(self, name: str, last: int = 0) -> list[str]:
+        """Return what the plugin has written, or about so many bytes from its end."""
+        path = self.folder / name
+        if not path.exists():
+            return []
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - last) if last else 0)
+            return file.read().decode().split()
+
+    def lines(self, name: str) -> int:
+        """Return how many lines that are, all of one length but for the sign before them."""
+        path = self.folder / name
+        return path.stat().st_size // 70 if path.exists() else 0
+
+    def has(self, name: str, lines: int) -> bool:
+        """Say whether the plugin has written so many lines."""
+        return self.lines(name) >= lines
+
+    def is_done(self, name: str) -> bool:
+        """Say whether everything is handed over that the chain has now."""
+        last = self.chain.head - CONFIRMATIONS
+        wanted = {f"+{one}" for one in self.chain.event_ids(last, last)}
+        (state,) = _follower(self.runtime, name).state()
+        return state.next == last + 1 and not state.lag and wanted <= set(self.journal(name, 10_000))
+
+    def wrong(self, name: str) -> int:
+        """Count events that are missing, doubled, or removed without having been handed over."""
+        there: set[str] = set()
+        mistakes = 0
+        for line in self.journal(name):
+            sign, one = line[0], line[1:]
+            mistakes += (one in there) == (sign == "+")
+            (there.add if sign == "+" else there.discard)(one)
+        return mistakes + len(there ^ self.chain.event_ids(0, self.chain.head - CONFIRMATIONS))
+
+    def repeated(self, name: str) -> int:
+        """Return how many events were handed over with the mark that they may have been before."""
+        path = self.folder / f"{name}.repeated"
+        return len(path.read_text().split()) if path.exists() else 0
+
+    def _answers(self) -> bool:
+        try:
+            return bool(requests.post(f"http://127.0.0.1:{self.port}", json=[], timeout=1).ok)
+        except requests.RequestException:
+            return False
+
+
+@contextmanager
+def _system(head: int) -> Iterator[_System]:
+    with tempfile.TemporaryDirectory(prefix="ceos-bench-") as folder:
+        system = _System(folder, head)
+        try:
+            yield system
+        finally:
+            system.node.kill()
+            system.node.wait()
+            system.runtime.close()
+
+
+def _follower(runtime: Runtime, name: str) -> Follower:
+    from ceos.evm.client import BaseChain
+
+    subscription = {"name": name, "contract": CONTRACT, "event": EVENT, "from_block": 0, "confirmations": CONFIRMATIONS}
+    config = ChainConfig.model_validate({"subscription": [subscription]})
+    client = BaseChain(runtime.settings.rpc_urls(), CHAIN_ID)
+    return Follower(
+        Following(
+            client=lambda: client,
+            chain_id=CHAIN_ID,
+            contracts=Contracts(config, CHAIN_ID, runtime.settings.home_folder()),
+            subscriptions=config.subscription,
+            events=EventStore(runtime.store, lease_seconds=runtime.settings.lease_seconds),
+            posts=runtime.event_posts,
+            plugins=runtime.plugins,
+            agenda=Agenda(runtime.store),
+            stopping=threading.Event(),
+        )
+    )
+
+
+def _memory_mb(what: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+
+
+def follow(name: str) -> None:
+    """Follow one subscription: to the head with a report for `swift`, and until it is killed otherwise."""
+    logging.disable(logging.WARNING)
+    runtime = Runtime(Settings.from_env(os.environ, dotenv=None))
+    follower = _follower(runtime, name)
+    follower.state()
+    before, cpu, begun, events = _memory_mb("VmRSS"), time.process_time(), time.perf_counter(), 0
+    while True:
+        poll = follower.poll(name)
+        events += poll.handed
+        if poll.why and name == "swift":
+            raise SystemExit(poll.why)
+        if not poll.has_more:
+            if name == "swift":
+                break
+            time.sleep(0.05)
+    report = {
+        "events": events,
+        "seconds": time.perf_counter() - begun,
+        "cpu": time.process_time() - cpu,
+        "before_mb": before,
+        "peak_mb": _memory_mb("VmHWM"),
+    }
+    print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--proof":
+        print(json.dumps(proof(int(sys.argv[2]))))
+    else:
+        follow(sys.argv[1])

@@ -1,0 +1,177 @@
+"""What learning is worth, on made-up audiences: the reactions it gains and loses against the operator's fixed mix.
+
+Each audience likes kinds and hours by odds of its own, which nobody tells the learner. It sees only what ceos sees:
+reactions a day later, and followers. Single posts vary a lot, and one in fifty goes viral. *Regret* is what an agent
+misses, in expected reactions, against one that knows the odds and uses the best mix the operator allows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import random
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ceos.domain.models import Kind
+from ceos.metrics import bandit as learning
+from ceos.metrics.bandit import Outcome
+from ceos.metrics.timeseries import AccountCounts
+from ceos.score import relative, usual
+
+SEEDS = 60
+DAYS = 90
+HOURS = (9, 13, 18)
+FOLLOWERS = 1000
+SHARES = {Kind.ORIGINAL: 35, Kind.THREAD: 25, Kind.ENGAGEMENT: 20, Kind.MEDIA: 20}
+#: How far tastes differ between kinds and between hours, and how far single posts of one kind and hour do.
+KIND_SPREAD, HOUR_SPREAD, POST_SPREAD = 0.5, 0.3, 0.8
+VIRAL, VIRAL_TIMES = 0.02, 15
+
+Figure = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Audience:
+    """What people like, as logarithms of how many times the usual."""
+
+    kinds: Mapping[Kind, float]
+    hours: Mapping[int, float]
+
+    def expected(self, mix: Mapping[Kind, float], hour: int) -> float:
+        """Return the reactions that a post of a mix gets on average."""
+        by_kind = sum(share / 100 * math.exp(self.kinds[kind]) for kind, share in mix.items())
+        return usual(FOLLOWERS) * by_kind * math.exp(self.hours[hour])
+
+    def react(self, kind: Kind, hour: int, chance: random.Random) -> int:
+        """Return the reactions to one post."""
+        # Centred, so that the mean over posts is what `expected` says.
+        luck = math.exp(chance.gauss(-(POST_SPREAD**2) / 2, POST_SPREAD))
+        viral = VIRAL_TIMES if chance.random() < VIRAL else 1
+        return round(usual(FOLLOWERS) * math.exp(self.kinds[kind] + self.hours[hour]) * luck * viral)
+
+
+@dataclass(frozen=True)
+class Season:
+    """What one agent got in one audience, in expected reactions."""
+
+    got: float
+    best: float
+    posts: int
+    #: The same for the last third alone, when there was something to know.
+    late_got: float
+    late_best: float
+
+
+def audience(seed: int, kind_spread: float = KIND_SPREAD) -> Audience:
+    """Return an audience with tastes of its own."""
+    chance = random.Random(f"audience {seed}")
+    return Audience(
+        {kind: chance.gauss(0, kind_spread) for kind in SHARES},
+        {hour: chance.gauss(0, HOUR_SPREAD if kind_spread else 0) for hour in HOURS},
+    )
+
+
+def season(people: Audience, seed: int, *, learns: bool, skips: bool = False) -> Season:
+    """Post for a season and return what came of it; `skips` has hours passed over too."""
+    chance = random.Random(f"season {seed}")
+    best_mix = learning.best_mix(people.kinds, SHARES)
+    known: list[Outcome] = []
+    got, best = [], []
+    for day in range(DAYS):
+        # What was posted today is known tomorrow.
+        today: list[Outcome] = []
+        is_taught = learns and len(known) >= learning.ENOUGH
+        passed: set[int] = set()
+        if is_taught and skips:
+            draw = random.Random(f"{seed}|{day}|hours")
+            passed = learning.passed_over(learning.hours(known, HOURS), HOURS, draw)
+        for hour in HOURS:
+            if hour in passed:
+                continue
+            mix: Mapping[Kind, float] = SHARES
+            if is_taught:
+                draw = random.Random(f"{seed}|{day}|{hour}")
+                mix = learning.drawn_mix(learning.kinds(known, SHARES), SHARES, draw)
+            kind = chance.choices(list(mix), weights=list(mix.values()))[0]
+            today.append(Outcome(kind, hour, relative(people.react(kind, hour, chance), FOLLOWERS)))
+            got.append((day, people.expected(mix, hour)))
+            best.append((day, people.expected(best_mix, hour)))
+        known += today
+    late = DAYS * 2 // 3
+    return Season(
+        sum(value for _, value in got),
+        sum(value for _, value in best),
+        len(got),
+        sum(value for day, value in got if day >= late),
+        sum(value for day, value in best if day >= late),
+    )
+
+
+def bench_learning(figure: Figure) -> None:
+    """Print the regret of the fixed mix and of learning, medians over many audiences."""
+    people = [audience(seed) for seed in range(SEEDS)]
+    fixed = [season(one, seed, learns=False) for seed, one in enumerate(people)]
+    learned = [season(one, seed, learns=True) for seed, one in enumerate(people)]
+    both = [season(one, seed, learns=True, skips=True) for seed, one in enumerate(people)]
+    regrets = [[one.best - one.got for one in seasons] for seasons in (fixed, learned)]
+    late = [[(one.late_best - one.late_got) / one.late_best * 100 for one in seasons] for seasons in (fixed, learned)]
+    middle = statistics.median
+    figure(f"regret of the fixed mix, {fixed[0].posts} posts, median of {SEEDS}", middle(regrets[0]), "reactions")
+    figure("regret of the learned mix", middle(regrets[1]), "reactions", "less")
+    figure("part of the regret that learning saves", _percent(1 - sum(regrets[1]) / sum(regrets[0])), "%", "> 40")
+    figure("missed in the last third: fixed mix", middle(late[0]), "%")
+    figure("missed in the last third: learned mix", middle(late[1]), "%", "< fixed")
+    gains = [_percent(one.got / other.got - 1) for one, other in zip(learned, fixed, strict=True)]
+    figure("reactions gained over the fixed mix, median", middle(gains), "%", "> 0")
+    figure("the worst audience of all for learning", min(gains), "%", "> -5")
+    figure("audiences in which learning gained", _percent(sum(gain > 0 for gain in gains) / SEEDS), "%", "> 90")
+    each = [one.got / one.posts / (other.got / other.posts) - 1 for one, other in zip(both, learned, strict=True)]
+    figure("reactions per post gained by passing over bad hours, mean", _percent(statistics.fmean(each)), "%", ">= 0")
+    left_out = 1 - sum(one.posts for one in both) / sum(one.posts for one in fixed)
+    figure("posts left out for that", _percent(left_out), "%")
+    _bench_nothing_to_learn(figure)
+
+
+def _bench_nothing_to_learn(figure: Figure) -> None:
+    """Print what learning costs where all kinds and hours are alike: nothing may be lost, and few slots left out."""
+    people = audience(0, kind_spread=0.0)
+    seasons = [season(people, seed, learns=True, skips=True) for seed in range(SEEDS)]
+    slots = DAYS * len(HOURS)
+    left_out = statistics.fmean(1 - one.posts / slots for one in seasons)
+    figure("where nothing can be learned: slots left out in error", _percent(left_out), "%", "< 1")
+
+
+def bench_series(figure: Figure, runtime: Any) -> None:
+    """Print what the time series cost in Redis, and how long a count of a thousand accounts takes to keep."""
+    agents, hours = 100, 24 * 30
+    ids = runtime.store.agent_ids()[:agents]
+    chance = random.Random(1)
+    followers = {one: chance.randint(50, 50_000) for one in ids}
+    start = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    first = int(start.timestamp()) // 3600
+    for hour in range(hours):
+        for one in ids:
+            followers[one] += chance.choice((-1, 0, 0, 0, 1, 2))
+        runtime.series.note(
+            {one: AccountCounts(followers=followers[one], following=40, storage=hour // 8) for one in ids}, first + hour
+        )
+    client = runtime.store.client
+    size = sum(client.memory_usage(f"ceos:series:{one}", samples=0) for one in ids)
+    figure("hourly followers, following, storage: bytes a count", size / agents / hours / 3, "bytes", "< 10")
+    figure("the same, thirty days of one account", size / agents / 1024, "KiB")
+    for one in ids:
+        runtime.series.fold(one, start + dt.timedelta(days=30, hours=1))
+    daily = client.hget(f"ceos:series:{ids[0]}", "d2026")
+    figure("a day for ever: last, least, most of each; packed", len(daily) / 30, "bytes")
+
+
+def _percent(part: float) -> float:
+    return part * 100
+
+
+if __name__ == "__main__":
+    raise SystemExit(f"Run {Path(__file__).with_name('bench.py')} learning.")

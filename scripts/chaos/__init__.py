@@ -1,0 +1,1 @@
+"""The fault injection that `scripts/chaos.py` runs."""

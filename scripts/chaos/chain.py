@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Sends transactions from several threads of several processes of one account, and kills the processes all the time.
+
+    scripts/chaos/chain.py                          200 transactions, 2 processes of 2 threads
+    scripts/chaos/chain.py --count 40 --crash 0.05  fewer, with a higher chance of a crash around every step
+
+Each process kills itself with -9 before or after any step (storing, signing, sending, looking) by chance, and is
+started again. Every transaction calls `increase` of a counter with words of its own; in the end each of the words must
+be on chain once, and the nonces must be 0 to count-1. Exit code 1 if not. Needs anvil, and the contracts in `tests`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from helpers.evm import KEYS, Evm, running_evm  # type: ignore[import-not-found]  # noqa: E402
+
+#: The account of all transactions: one that anvil knows and that has done nothing yet.
+KEY = KEYS[1]
+#: What the crash points are around.
+STEPS = {
+    "TxStore": ("open", "sign", "move", "replace", "driving"),
+    "BaseChain": ("send_raw", "receipts", "burial", "simulate", "nonce"),
+}
+
+
+@dataclass
+class Outcome:
+    """What became of it."""
+
+    count: int
+    mined: int
+    twice: int
+    lost: int
+    nonces_are_whole: bool
+    crashes: int
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether each transaction happened once."""
+        return self.mined == self.count and not self.twice and not self.lost and self.nonces_are_whole
+
+
+def main() -> None:
+    """Run a worker, or everything."""
+    if "CHAOS_CHANCE" in os.environ:
+        work()
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--crash", type=float, default=0.02, help="chance of a crash at each point")
+    options = parser.parse_args()
+    outcome = run(options.count, options.crash)
+    print(json.dumps({**asdict(outcome), "good": outcome.is_good}))
+    sys.exit(0 if outcome.is_good else 1)
+
+
+def run(count: int, chance: float) -> Outcome:
+    """Send `count` transactions while processes die, and count what is on chain."""
+    from ceos.runtime import Runtime
+    from ceos.settings import Settings
+
+    with tempfile.TemporaryDirectory(prefix="ceos-chaos-") as folder, running_evm(options=("--block-time", "1")) as evm:
+        home = Path(folder)
+        counter = evm.deploy("counter")
+        (home / "chain.toml").write_text(CHAIN_FILE.format(address=counter.address))
+        environ = {
+            "CEOS_HOME": folder,
+            "BASE_RPC_URL": evm.url,
+            "BASE_PRIVATE_KEY": KEY,
+            "CEOS_LOG_LEVEL": "error",
+        }
+        runtime = Runtime(Settings.from_env(environ, dotenv=None))
+        started = time.monotonic()
+        try:
+            submit(runtime, counter.encode, counter.address, count)
+            crashes = supervise(runtime, {**environ, "CHAOS_CHANCE": str(chance), "PATH": os.environ["PATH"]}, count)
+            account = runtime.chain.wallets.address()
+        finally:
+            runtime.close()
+        seconds = time.monotonic() - started
+        return judge(evm, counter.address, account, count=count, crashes=crashes, seconds=seconds)
+
+
+#: What the operator of this would write.
+CHAIN_FILE = """
+confirmations = 2
+[[contract]]
+name = "counter"
+address = "{address}"
+abi = ["function increase(string words)"]
+[policy]
+chains = [8453]
+max_eth = "0.01"
+max_eth_per_day = "10"
+[[policy.allow]]
+contract = "counter"
+functions = ["increase(string words)"]
+"""
+
+
+def submit(runtime: Any, encode: Callable[..., str], address: str, count: int) -> None:
+    """Take the transactions on, each of them twice, as whoever is not sure would."""
+    from ceos.chain.tx.types import TxRequest
+
+    for index in range(count):
+        request = TxRequest(chain_id=8453, to=address, data=encode("increase(string)", f"number {index}"))
+        first = runtime.chain.sender.submit(request, key=f"chaos:{index}")
+        assert runtime.chain.sender.submit(request, key=f"chaos:{index}").id == first.id
+
+
+def supervise(runtime: Any, environ: dict[str, str], count: int) -> int:
+    """Keep two workers alive until everything is over; return how often one had to be started again."""
+    workers: list[subprocess.Popen[bytes]] = []
+    crashes, deadline = 0, time.monotonic() + 60 + count * 2
+    try:
+        while runtime.chain.agenda.names() and time.monotonic() < deadline:
+            for worker in [worker for worker in workers if worker.poll() is not None]:
+                assert worker.returncode == -signal.SIGKILL, f"a worker ended by itself with {worker.returncode}"
+                workers.remove(worker)
+                crashes += 1
+            while len(workers) < 2:
+                workers.append(subprocess.Popen([sys.executable, __file__], env=environ))
+            time.sleep(0.1)
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    return crashes
+
+
+def judge(evm: Evm, address: str, account: str, *, count: int, crashes: int, seconds: float) -> Outcome:
+    """Count what is on chain."""
+    logs = evm.rpc("eth_getLogs", {"address": address, "fromBlock": "0x0", "toBlock": "latest"})
+    words = Counter(bytes.fromhex(log["data"][2:])[64:].rstrip(b"\0").decode() for log in logs)
+    sent = [
+        int(tx["nonce"], 16)
+        for number in range(evm.head() + 1)
+        for tx in evm.rpc("eth_getBlockByNumber", hex(number), True)["transactions"]
+        if tx["from"].lower() == account.lower()
+    ]
+    return Outcome(
+        count=count,
+        mined=len(sent),
+        twice=sum(times > 1 for times in words.values()),
+        lost=sum(f"number {index}" not in words for index in range(count)),
+        nonces_are_whole=sorted(sent) == list(range(count)),
+        crashes=crashes,
+        seconds=round(seconds, 1),
+    )
+
+
+# A worker
+
+
+def work() -> None:
+    """Carry transactions on in two threads, until somebody kills us: mostly we do so ourselves."""
+    from ceos.chain.tx.store import TxStore
+    from ceos.evm.client import BaseChain
+    from ceos.runtime import get_runtime
+
+    chance = float(os.environ["CHAOS_CHANCE"])
+    for kind in (TxStore, BaseChain):
+        for step in STEPS[kind.__name__]:
+            setattr(kind, step, between_crash_points(getattr(kind, step), chance))
+    runtime = get_runtime()
+
+    def carry_on() -> None:
+        while True:
+            # A short call: whoever dies with a transaction in hand is to be followed by another soon.
+            names = runtime.store.run_script("chain_due", 5, 2000)
+            for name in names:
+                runtime.chain.work(name)
+            if not names:
+                time.sleep(0.05)
+
+    for _ in range(2):
+        threading.Thread(target=carry_on).start()
+
+
+def between_crash_points(method: Callable[..., Any], chance: float) -> Callable[..., Any]:
+    """Wrap a method in a crash point before and one after it."""
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        crash_point(chance)
+        try:
+            return method(*args, **kwargs)
+        finally:
+            crash_point(chance)
+
+    return wrapped
+
+
+def crash_point(chance: float) -> None:
+    """Kill this process, or do nothing."""
+    if random.random() < chance:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

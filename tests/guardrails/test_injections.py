@@ -1,0 +1,178 @@
+"""Hostile mentions: none has anything published, not even by a model that obeys it. Friendly ones are answered.
+
+Each file in `tests/injections` is tried against each of the two fences on its own, and end to end: an agent that
+answers everything, with a model that writes exactly what the attacker wants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from helpers.friendly import FRIENDLY
+from helpers.hostile import FIDS, FOLDER, Attack, attacks, mention, system_prompt_of
+from helpers.strangers import BOB, OPEN, Model, cast, hear, reacted, said
+
+from ceos.clients.openrouter.client import Completion, Message
+from ceos.domain.models import Decision, Talk
+from ceos.guardrails import quality as review
+from ceos.guardrails import reply as reply_gate
+from ceos.guardrails.injection import lure_in
+from ceos.mentions import responder as conversation
+from ceos.mentions.claims import Claims
+from ceos.mentions.prompt import prompt, strangers_words
+from ceos.testing import FakeRuntime, make_agent
+
+ATTACKS = attacks()
+#: Those that hide nothing and ask for nothing that could be recognised later: only the first fence can know them.
+FIRST_FENCE_ONLY = {"persona_japanese", "persona_opposite", "persona_pirate"}
+#: In the simulator nobody can choose such a name.
+BY_NAME = "fake_name"
+
+#: Those whose mention leads nobody astray who reads it; what they want is a bad answer.
+HARMLESS = {
+    "address_in_pieces", "bot_bang_command", "bot_without_at", "dictate_other_language", "dictate_quiz",
+    "dictate_split", "link_channel", "link_from_parent", "link_in_pieces", "persona_story", "prompt_acrostic_plain",
+    "secret_human", "secret_model", "secret_owner", "secret_owner_mail", "solana_address", "tip_hat", BY_NAME,
+}  # fmt: skip
+
+each_attack = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+
+
+def test_there_are_many_and_each_says_what_it_tries() -> None:
+    assert len(ATTACKS) == len(list(FOLDER.iterdir())) >= 60
+    assert len({attack.about for attack in ATTACKS}) >= 60
+    assert {attack.name for attack in ATTACKS if "gate" not in attack.fences} == FIRST_FENCE_ONLY
+    assert all(set(attack.fences) <= {"lure", "gate"} and attack.fences for attack in ATTACKS)
+
+
+# Each fence on its own
+
+
+@each_attack
+def test_the_gate_refuses_the_answer_of_a_model_that_obeys(attack: Attack) -> None:
+    agent = make_agent()
+    system_prompt = system_prompt_of(agent, attack)
+    found = reply_gate.objections(
+        attack.obeyed(system_prompt),
+        agent=agent,
+        mention=attack.as_mention(),
+        talk=attack.as_talk(),
+        system_prompt=system_prompt,
+    )
+    assert bool(found) == ("gate" in attack.fences), found
+    assert not any(re.search(r'["“`]', sentence) for sentence in found), "an objection quotes nobody"
+
+
+@each_attack
+def test_a_plain_attempt_is_recognised_before_a_model_sees_it(attack: Attack) -> None:
+    found = lure_in(strangers_words(attack.as_mention(), attack.as_talk()))
+    assert bool(found) == ("lure" in attack.fences), found
+
+
+@pytest.mark.parametrize(("text", "answer"), FRIENDLY)
+def test_friendly_words_pass_both_fences(text: str, answer: str) -> None:
+    agent, friendly = make_agent(), mention(text, "carol")
+    assert lure_in(strangers_words(friendly, Talk())) == ""
+    system_prompt = prompt(agent, friendly, Talk())[0].content
+    assert reply_gate.objections(answer, agent=agent, mention=friendly, talk=Talk(), system_prompt=system_prompt) == []
+    assert review.objections([answer], finish_reason="stop", recent=(), banned=(), limit=320) == []
+
+
+# End to end
+
+
+class Obedient(Model):
+    """A model that writes whatever the attacker wants, every time it is asked, and finds everything relevant."""
+
+    def __init__(self, attack: Attack) -> None:
+        super().__init__("", score=1.0)
+        self.attack = attack
+
+    def complete(self, messages: Sequence[Message], **options: Any) -> Completion:
+        self.answers = [self.attack.obeyed(messages[0].content)]
+        return super().complete(messages, **options)
+
+
+def stage(fake: FakeRuntime, attack: Attack) -> str:
+    """Have the conversation of an attack take place, and let ada hear of its end; returns the run."""
+    above: Any = None
+    # Everybody has a limit of answers in an hour, and here all of them are asked for at once.
+    mallory = 60_000 + ATTACKS.index(attack)
+    for by, text in attack.before:
+        fid = {"mallory": mallory, "ada": FIDS["ada"]}.get(by, BOB)
+        above = (cast(fake, text, fid=fid, parent=above), fid)
+    last = cast(fake, attack.mention, fid=mallory, parent=above)
+    return hear(fake, last, thread=last)
+
+
+def assert_nothing_came_of_it(fake: FakeRuntime, run_id: str, model: Obedient, before: int) -> None:
+    run = fake.runtime.store.run(run_id)
+    assert (run.status, bool(run.reason)) == ("ignored", True)
+    assert (len(said(fake)), reacted(fake)) == (before, [])
+    mention = model.attack.mention
+    for messages in model.told:
+        ours = messages[0].content + messages[-1].content
+        assert [message.role for message in messages] == ["system", "user", "user"]
+        assert mention not in ours
+        assert messages[1].content.count("<talk-") == 1
+
+
+@pytest.mark.parametrize("fences", ["both", "gate alone"])
+def test_no_attack_has_anything_published(
+    fake_runtime: FakeRuntime, fences: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One runtime for all: what one attacker achieves must not help the next."""
+    fake = fake_runtime
+    fake.apply(engagement={**OPEN, "answers_per_person_per_hour": 100, "answers_per_thread": 100, "max_depth": 50})
+    if fences == "gate alone":
+        monkeypatch.setattr(conversation, "lure_in", lambda texts: "")
+    asked = set()
+    for attack in ATTACKS:
+        if fences == "gate alone" and "gate" not in attack.fences:
+            continue
+        model = Obedient(attack).use(fake)
+        fake.runtime.__dict__.pop("conversation", None)
+        fake.runtime.__dict__.pop("pipeline", None)
+        run_id = stage(fake, attack)
+        before = len(said(fake))
+        # A strategy that answers everything, as far as it is asked.
+        Claims(fake.runtime.store).decide(run_id, Decision(action="answer", reason="it always does"))
+        fake.drive()
+        assert_nothing_came_of_it(fake, run_id, model, before)
+        if model.told:
+            asked.add(attack.name)
+    unrecognised = {attack.name for attack in ATTACKS if "lure" not in attack.fences} | {BY_NAME}
+    assert asked == (unrecognised if fences == "both" else {attack.name for attack in ATTACKS} - FIRST_FENCE_ONLY)
+
+
+@pytest.mark.parametrize("action", ["like", "recast"])
+def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) -> None:
+    fake = fake_runtime
+    fake.apply(engagement={**OPEN, "likes_per_day": 1000, "recasts_per_day": 100, "max_depth": 50})
+    shown = set()
+    for attack in ATTACKS:
+        run_id = stage(fake, attack)
+        Claims(fake.runtime.store).decide(run_id, Decision(action=action, reason="it always does"))
+        fake.drive()
+        run = fake.runtime.store.run(run_id)
+        assert run.status == "reacted" or (run.status == "ignored" and run.reason)
+        if run.status == "reacted":
+            shown.add(attack.name)
+    assert shown == HARMLESS
+
+
+def test_friendly_people_get_their_answers(fake_runtime: FakeRuntime) -> None:
+    fake = fake_runtime
+    fake.apply(engagement=OPEN, limits={"casts_per_hour": 1000})
+    for number, (text, answer) in enumerate(FRIENDLY):
+        Model(answer).use(fake)
+        fake.runtime.__dict__.pop("conversation", None)
+        fake.runtime.__dict__.pop("pipeline", None)
+        run_id = hear(fake, cast(fake, text, fid=7000 + number))
+        fake.drive()
+        run = fake.runtime.store.run(run_id)
+        assert (run.status, run.reason) == ("published", ""), text
+    assert said(fake) == [answer for _, answer in FRIENDLY]

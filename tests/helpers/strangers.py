@@ -1,0 +1,102 @@
+"""For tests of conversations: people who cast in the simulator, and a model that says what a test wants."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from ceos.clients.openrouter.client import Completion, Message
+from ceos.domain.models import Run
+from ceos.errors import ServiceUnavailable
+from ceos.mentions.poller import mention_of
+from ceos.testing import FakeRuntime
+
+#: A person with a good name, and the engagement of an agent that talks to everybody.
+BOB = 501
+OPEN = {"enabled": True, "min_score": 0.0, "unrated_score": 0.0}
+
+_numbers = itertools.count(1)
+
+
+def signer(fid: int) -> str:
+    """The signer of any account, as the simulator derives it."""
+    return f"00000000-0000-4000-8000-{fid:012d}"
+
+
+def cast(fake: FakeRuntime, text: str, fid: int = BOB, parent: Any = None, embeds: Sequence[str] = ()) -> str:
+    """Have somebody cast, in answer to a cast of the simulator or to nobody; returns the hash."""
+    neynar = fake.runtime.neynar
+    options = {"parent": parent[0], "parent_fid": parent[1]} if parent else {}
+    published = neynar.publish_cast(
+        signer(fid), text, idem=f"stranger-{next(_numbers)}", embeds=embeds, max_bytes=10_000, **options
+    )
+    return published.hash
+
+
+def hear(fake: FakeRuntime, hash: str, agent_id: str = "ada", kind: str = "mention", **changes: Any) -> str:
+    """Let an agent hear of a cast, and return the run; `changes` are of the mention's author score and the like."""
+    found = fake.runtime.neynar.conversation(hash)
+    assert found is not None
+    mention = mention_of(found.cast, kind).model_copy(  # type: ignore[arg-type]
+        update={"author_score": 0.9, "at": fake.clock.now() + dt.timedelta(seconds=1), **changes}
+    )
+    agent = fake.runtime.store.agent(agent_id)
+    assert fake.runtime.inbox.take(agent.id, mention, 0) == "opened"
+    return f"{agent_id}:r:{hash}"
+
+
+def talk(fake: FakeRuntime, words: str, /, **options: Any) -> Run:
+    """Have somebody mention ada, drive it to its end, and return the record."""
+    cast_options = {name: options.pop(name) for name in ("fid", "parent", "embeds") if name in options}
+    run_id = hear(fake, cast(fake, words, **cast_options), **options)
+    fake.drive()
+    return fake.runtime.store.run(run_id)
+
+
+def said(fake: FakeRuntime, fid: int = 1001) -> list[str]:
+    """What an account has published, in order."""
+    return [one["text"] for one in fake.casts() if one["author"]["fid"] == fid]
+
+
+def reacted(fake: FakeRuntime) -> list[tuple[str, str]]:
+    """What was liked or recast, in order: the kind and the hash."""
+    kinds = {"like.added": "like", "recast.added": "recast"}
+    return [(kinds[one["what"]], one["hash"]) for one in fake.simulator.timeline() if one["what"] in kinds]
+
+
+class Model:
+    """Stands in for OpenRouter: answers with given texts in turn, the last one for ever, and keeps what it was told."""
+
+    def __init__(self, *answers: str, score: float | None = 0.0, reason: str = "stop") -> None:
+        self.answers = list(answers)
+        #: What it says about relevance; None: it is down whenever it is asked for that.
+        self.score = score
+        self.reason = reason
+        self.told: list[list[Message]] = []
+        self.judged = 0
+        self.before: Callable[[], None] = lambda: None
+
+    def use(self, fake: FakeRuntime) -> Model:
+        """Have a runtime write with this model."""
+        fake.runtime.__dict__["openrouter"] = self
+        return self
+
+    def worst_case_usd(self, messages: Sequence[Message], **options: Any) -> float:
+        return 0.01
+
+    def complete(self, messages: Sequence[Message], **options: Any) -> Completion:
+        assert not options.get("tools")
+        self.before()
+        self.told.append(list(messages))
+        text = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return Completion(text=text, model="test/model", finish_reason=self.reason, cost_usd=0.001)
+
+    def complete_json(self, messages: Sequence[Message], schema: type[BaseModel], **options: Any) -> Any:
+        self.judged += 1
+        if self.score is None:
+            raise ServiceUnavailable("the model is down")
+        return schema.model_validate({"score": self.score}), Completion(text="", model="test/model", cost_usd=0.001)
