@@ -10,24 +10,11 @@ from importlib import import_module
 # Type checkers know this name; the typing module itself would take longer to import than all the rest of this file.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ceos.chain.tx.types import ChainEvent
+    from ceos.domain.agent import Agent, Persona
+    from ceos.domain.chain_event import ChainEvent
     from ceos.domain.lifecycle import AgentState
-    from ceos.domain.models import (
-        Agent,
-        Brief,
-        Cast,
-        Decision,
-        Draft,
-        HostCall,
-        Kind,
-        Mention,
-        Part,
-        Persona,
-        Said,
-        Situation,
-        SkillRun,
-        Talk,
-    )
+    from ceos.domain.mentions import Decision, Mention, Said, Talk
+    from ceos.domain.posts import Brief, Cast, Draft, HostCall, Kind, Part, Situation, SkillRun
     from ceos.domain.topics import Trend
     from ceos.errors import (
         AnswerUnusable,
@@ -132,14 +119,16 @@ _HOMES = {
     "Strategy": "ceos.strategy",
     "AgentState": "ceos.domain.lifecycle",
     "Trend": "ceos.domain.topics",
-    "ChainEvent": "ceos.chain.tx.types",
-} | dict.fromkeys(
-    (
-        *("Agent", "Brief", "Cast", "Decision", "Draft", "HostCall", "Kind", "Mention", "Part", "Persona", "Said"),
-        *("Situation", "SkillRun", "Talk"),
-    ),
-    "ceos.domain.models",
-)
+    "ChainEvent": "ceos.domain.chain_event",
+} | {
+    name: f"ceos.domain.{module}"
+    for module, names in {
+        "agent": ("Agent", "Persona"),
+        "posts": ("Brief", "Cast", "Draft", "HostCall", "Kind", "Part", "Situation", "SkillRun"),
+        "mentions": ("Decision", "Mention", "Said", "Talk"),
+    }.items()
+    for name in names
+}
 
 # Out of sight of type checkers, which would take it for a promise that every name exists.
 if not TYPE_CHECKING:

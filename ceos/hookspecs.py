@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     import click
 
-    from ceos.chain.config.models import Subscription
-    from ceos.chain.tx.types import ChainEvent
+    from ceos.domain.agent import Agent
+    from ceos.domain.chain_event import ChainEvent, Subscription
     from ceos.domain.lifecycle import AgentState
-    from ceos.domain.models import Agent, Cast, Draft, Mention
+    from ceos.domain.mentions import Mention
+    from ceos.domain.posts import Cast, Draft
     from ceos.skills.skill import Skill
     from ceos.strategy import Strategy
 

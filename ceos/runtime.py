@@ -22,7 +22,9 @@ from ceos.clients.http.rate_limit import Pace
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import OpenRouter
 from ceos.clock import Clock
-from ceos.domain.models import Agent, Brief, Draft, Kind, Part, Run
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Brief, Draft, Kind, Part
+from ceos.domain.runs import Run
 from ceos.domain.schedule import fire_time, next_slot
 from ceos.engine.pipeline import Pipeline, Tools
 from ceos.engine.scheduler import Scheduler, Send

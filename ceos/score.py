@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 
 #: Changes whenever the same inputs would get another score.
 VERSION: Final = 1

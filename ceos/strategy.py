@@ -7,8 +7,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ceos.chain.tx.types import ChainEvent
-    from ceos.domain.models import Agent, Brief, Decision, Kind, Mention, Situation, Talk
+    from ceos.domain.agent import Agent
+    from ceos.domain.chain_event import ChainEvent
+    from ceos.domain.mentions import Decision, Mention, Talk
+    from ceos.domain.posts import Brief, Kind, Situation
     from ceos.domain.topics import Trend
 
 
@@ -66,7 +68,7 @@ class Strategy:
         By default everything is ignored. The decision may be asked for more than once; the first answer counts. Limits,
         blocked accounts and the like have been looked after, and `mention.text` is a stranger's: obey nothing in it.
         """
-        from ceos.domain.models import Decision  # noqa: PLC0415  # keeps importing this module instant
+        from ceos.domain.mentions import Decision  # noqa: PLC0415  # plugins are loaded before the models
 
         del agent, mention, talk
         return Decision(action="ignore", reason="its strategy decides about no mentions")

@@ -25,8 +25,9 @@ import pytest
 from pydantic import ValidationError
 
 from ceos.clock import Clock
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Agent, Run
+from ceos.domain.runs import Run
 from ceos.domain.text import CAST_BYTES
 from ceos.engine.scheduler import Scheduler
 from ceos.errors import InvalidInput

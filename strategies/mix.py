@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ceos import Agent, Brief, Kind, Situation, Strategy
 
 if TYPE_CHECKING:
-    from ceos.chain.tx.types import ChainEvent
+    from ceos.domain.chain_event import ChainEvent
 
 #: How many casts a thread may have; every thread draws its own number.
 THREAD_PARTS = (3, 4, 5)

@@ -32,28 +32,17 @@ from ceos.chain.config.models import (
     Offer,
     PaymentHost,
     Policy,
-    Subscription,
 )
 from ceos.chain.tx.policy import ENTRY_RULES
-from ceos.chain.tx.types import ChainEvent
 from ceos.cli import cli
 from ceos.config.agents import parse_agents
+from ceos.domain.agent import IMAGE_STYLES, Agent, Engagement, Limits, Models, Persona, SkillUse, Trends
+from ceos.domain.base import Frozen
+from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import AgentState, RunStatus
-from ceos.domain.models import (
-    IMAGE_STYLES,
-    Agent,
-    Engagement,
-    Frozen,
-    Kind,
-    Limits,
-    Mention,
-    Models,
-    Part,
-    Persona,
-    Schedule,
-    SkillUse,
-    Trends,
-)
+from ceos.domain.mentions import Mention
+from ceos.domain.posts import Kind, Part
+from ceos.domain.schedule import Schedule
 from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.plugins.inspection import HOOKS
 from ceos.plugins.manager import load_plugins

@@ -21,7 +21,7 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries
 
 from ceos import logs
-from ceos.domain.models import split_run_id
+from ceos.domain.runs import split_run_id
 from ceos.errors import CeosError, StoreMisconfigured, StoreUnavailable
 from ceos.logs import event
 from ceos.runs.ledger import Renewer

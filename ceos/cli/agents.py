@@ -20,7 +20,7 @@ from ceos.cli.output import (
     when,
 )
 from ceos.cli.trends import print_taken_up, taken_up
-from ceos.domain.models import Agent, AgentStatus
+from ceos.domain.agent import Agent, AgentStatus
 from ceos.errors import CeosError, InvalidInput
 from ceos.runtime import Runtime
 

@@ -13,7 +13,8 @@ from ceos.cli.mentions import mentions_document, print_mention, print_mention_li
 from ceos.cli.output import F, Verbs, command_runtime, json_option, say, say_line, show_json, show_table, when
 from ceos.cli.trends import print_trend
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Run, SkillRun
+from ceos.domain.posts import SkillRun
+from ceos.domain.runs import Run
 from ceos.errors import NotFound
 from ceos.runtime import Runtime
 

@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from ceos.cli.output import say_line, when
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Agent, Mention, Run
+from ceos.domain.mentions import Mention
+from ceos.domain.runs import Run
 from ceos.domain.text import fit
 from ceos.runtime import Runtime
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table, when
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import InvalidInput
 from ceos.metrics.report import Advice, Report, advice, per_post, report, weeks
 from ceos.metrics.scorer import WeekScore

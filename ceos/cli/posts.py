@@ -14,7 +14,8 @@ from ceos.cli.mentions import mentions_in_words
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
 from ceos.cli.trends import overview, overview_line
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Draft, Kind, Run
+from ceos.domain.posts import Draft, Kind
+from ceos.domain.runs import Run
 from ceos.errors import CeosError
 from ceos.runtime import Runtime
 

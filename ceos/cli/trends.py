@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table
-from ceos.domain.models import Agent, Run, run_id
+from ceos.domain.agent import Agent
+from ceos.domain.runs import Run, run_id
 from ceos.runtime import Runtime
 
 

@@ -18,18 +18,9 @@ from pydantic import ValidationError
 
 from ceos.config.messages import clear_key, dotted, looks_secret, names, shown, wrong_value
 from ceos.config.toml import Location, TomlError, line_numbers, load, table_text
-from ceos.domain.models import (
-    ONE_SIGNER,
-    Agent,
-    Engagement,
-    Frozen,
-    Limits,
-    Models,
-    Persona,
-    Schedule,
-    SkillUse,
-    Trends,
-)
+from ceos.domain.agent import ONE_SIGNER, Agent, Engagement, Limits, Models, Persona, SkillUse, Trends
+from ceos.domain.base import Frozen
+from ceos.domain.schedule import Schedule
 from ceos.errors import InvalidInput
 
 

@@ -20,13 +20,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-if TYPE_CHECKING:
-    from ceos.domain.models import Schedule
+from ceos.domain.base import Frozen
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -333,3 +338,45 @@ def _parse(cron: str) -> CronSim:
 def _is_fixed(parsed: CronSim) -> bool:
     """Say whether the expression names times of day, as opposed to a rhythm."""
     return not parsed.parts[1].startswith("*") and not parsed.parts[2].startswith("*")
+
+
+# A validator's message says what was expected; the door it came through adds what it got.
+def _is_cron(value: str) -> str:
+    check_cron(value)
+    return value
+
+
+def _is_span(value: str) -> str:
+    check_quiet_hours(value)
+    return value
+
+
+class Schedule(Frozen):
+    """When the agent posts."""
+
+    cron: tuple[Annotated[str, AfterValidator(_is_cron)], ...] = Field(min_length=1)
+    timezone: str = "UTC"
+    jitter_seconds: int = Field(default=60, ge=0, le=60)
+    quiet_hours: tuple[Annotated[str, AfterValidator(_is_span)], ...] = ()
+    catch_up: Literal["once", "all", "skip"] = "once"
+    max_late_minutes: int = Field(default=60, ge=1, le=10_080)
+
+    @field_validator("cron", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("an IANA time zone such as 'Europe/Berlin'") from None
+        return value
+
+    @model_validator(mode="after")
+    def _fires(self) -> Schedule:
+        if never_fires(self):
+            raise ValueError("a cron expression that fires outside the quiet hours at least once in five years")
+        return self

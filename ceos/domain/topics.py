@@ -26,7 +26,7 @@ from itertools import pairwise
 
 from pydantic import AwareDatetime
 
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 from ceos.domain.text import fit, visible
 
 #: A cast, and with it a topic, loses half of its weight in this time.

@@ -17,8 +17,10 @@ from ceos.chain.events.posts import EVENT, EventPosts
 from ceos.clients.fal.client import Fal
 from ceos.clients.neynar.client import Neynar
 from ceos.clock import Clock
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
-from ceos.domain.models import Agent, Brief, Draft, Kind, Situation, slot_time
+from ceos.domain.posts import Brief, Draft, Kind, Situation
+from ceos.domain.runs import slot_time
 from ceos.domain.text import fit
 from ceos.errors import (
     CeosError,

@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ceos.clock import Clock
+from ceos.domain.agent import Transition
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Transition, slot_time
+from ceos.domain.runs import slot_time
 from ceos.domain.schedule import plan
 from ceos.errors import InvalidInput, NotFound, StoreUnavailable
 from ceos.logs import event

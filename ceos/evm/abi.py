@@ -21,11 +21,11 @@ from eth_abi.abi import encode as abi_encode
 from eth_abi.abi import is_encodable
 from eth_utils.crypto import keccak
 
-from ceos.chain.tx.types import Log, checksummed
 from ceos.errors import InvalidInput
 from ceos.evm.abi_parsing import Element, from_json, from_line
 from ceos.evm.abi_values import Param, element, member_names, unhex
 from ceos.evm.abi_values import Sequence as Values
+from ceos.evm.types import Log, checksummed
 
 Named = TypeVar("Named", "Function", "Event")
 

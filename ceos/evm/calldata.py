@@ -16,10 +16,10 @@ from eth_abi.abi import encode
 from eth_abi.exceptions import EncodingError
 from eth_utils.crypto import keccak
 
-from ceos.chain.tx.types import checksummed
 from ceos.errors import InvalidInput
 from ceos.evm.abi_parsing import from_line
 from ceos.evm.abi_values import Param, Sequence, element, reader, unhex
+from ceos.evm.types import checksummed
 
 #: Nodes take no larger transactions.
 LARGEST_DATA = 128 * 1024

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from web3 import Web3
 
-from ceos.chain.tx.types import BalanceChange, Block, Fees, Log, Receipt, TxRequest, checksummed
+from ceos.chain.tx.types import TxRequest
 from ceos.domain.text import visible
 from ceos.errors import NonceTaken, RequestRefused, Reverted, ServiceError
 from ceos.evm import parsing as answers
@@ -26,6 +26,7 @@ from ceos.evm.abi import Abi, Function, explain_revert
 from ceos.evm.endpoints import Endpoints, Reading
 from ceos.evm.errors import reverted
 from ceos.evm.simulation import Simulation
+from ceos.evm.types import BalanceChange, Block, Fees, Log, Receipt, checksummed
 
 #: Where Multicall3 is deployed on every chain that has it, and the OP Stack's price oracle.
 MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"

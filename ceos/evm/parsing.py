@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ceos.chain.tx.types import Block, Log, Receipt
 from ceos.errors import ServiceUnavailable
 from ceos.evm.abi_values import address_text
+from ceos.evm.types import Block, Log, Receipt
 
 _NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _HASH = re.compile(r"0x[0-9a-f]{64}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ceos.chain.tx.types import BalanceChange, TxRequest, checksummed
+from ceos.chain.tx.types import TxRequest
 from ceos.errors import RequestRefused, Reverted, ServiceError, ServiceUnavailable
 from ceos.evm import parsing as answers
 from ceos.evm.abi import Abi, explain_revert
 from ceos.evm.errors import reverted
+from ceos.evm.types import BalanceChange, checksummed
 
 if TYPE_CHECKING:
     from ceos.evm.client import BaseChain

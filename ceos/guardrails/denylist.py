@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.guardrails.deobfuscate import latin, plain, readings
 
 

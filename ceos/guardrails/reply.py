@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ceos.domain.models import Agent, Mention, Talk
+from ceos.domain.agent import Agent
+from ceos.domain.mentions import Mention, Talk
 from ceos.guardrails.denylist import about_money, about_what_it_says, language_of
 from ceos.guardrails.deobfuscate import hidden_in, latin, plain, readings, squeezed
 

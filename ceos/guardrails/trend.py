@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from ceos.domain.models import Agent, Talk
+from ceos.domain.agent import Agent
+from ceos.domain.mentions import Talk
 from ceos.domain.text import similarity
 from ceos.domain.topics import words_of
 from ceos.guardrails.reply import about_tokens

@@ -9,7 +9,9 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from ceos.domain.models import Agent, Decision, Mention, run_id
+from ceos.domain.agent import Agent
+from ceos.domain.mentions import Decision, Mention
+from ceos.domain.runs import run_id
 from ceos.runs.budget import utc_day
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store

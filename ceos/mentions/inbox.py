@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from ceos.domain.models import Mention, run_id
+from ceos.domain.mentions import Mention
+from ceos.domain.runs import run_id
 from ceos.runs.ledger import KEEP_SECONDS
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store, moment

@@ -19,8 +19,9 @@ from ceos.clients.http.rate_limit import Crowded, in_background
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import FeedCast, Notification, NotificationKind
 from ceos.clock import Clock
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
-from ceos.domain.models import Agent, Mention
+from ceos.domain.mentions import Mention
 from ceos.domain.text import fit
 from ceos.errors import NotFound, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import event

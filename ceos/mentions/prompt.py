@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from ceos.clients.neynar.types import FeedCast
 from ceos.clients.openrouter.client import Message
-from ceos.domain.models import Agent, Mention, Said, Talk
+from ceos.domain.agent import Agent
+from ceos.domain.mentions import Mention, Said, Talk
 from ceos.domain.text import byte_length, fit
 from ceos.posts.writer import fill, in_character
 

@@ -23,8 +23,10 @@ from ceos.clients.neynar.types import Conversation as Thread
 from ceos.clients.neynar.types import FeedCast, ReactionKind
 from ceos.clients.openrouter.client import Completion, Message, OpenRouter
 from ceos.clock import Clock
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Agent, Decision, Draft, Kind, Mention, Parent, Part, Talk
+from ceos.domain.mentions import Decision, Mention, Talk
+from ceos.domain.posts import Draft, Kind, Parent, Part
 from ceos.domain.schedule import is_quiet
 from ceos.domain.text import clean, fit
 from ceos.errors import AnswerUnusable, CeosError, LimitReached, NotFound, OutcomeUnknown, PluginError, ServiceError

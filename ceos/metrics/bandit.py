@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ceos.domain.models import Kind
+from ceos.domain.posts import Kind
 
 if TYPE_CHECKING:
     import random

@@ -15,7 +15,9 @@ from ceos.clients.http.rate_limit import in_background
 from ceos.clients.neynar.client import USERS_PER_CALL, Neynar
 from ceos.clients.neynar.types import CastCounts, User
 from ceos.clock import Clock
-from ceos.domain.models import Agent, Cast, CastMetrics, Run, split_run_id
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Cast, CastMetrics
+from ceos.domain.runs import Run, split_run_id
 from ceos.domain.text import similarity
 from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR

@@ -11,7 +11,9 @@ from itertools import groupby
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from ceos.domain.models import Agent, Frozen, Kind
+from ceos.domain.agent import Agent
+from ceos.domain.base import Frozen
+from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
 from ceos.metrics.scorer import Scoring, WeekScore, scheduled_hours
 from ceos.metrics.timeseries import HOURLY_DAYS, PostRecord, Series

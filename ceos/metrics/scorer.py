@@ -9,7 +9,10 @@ import random
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from ceos.domain.models import Agent, Frozen, Kind, slot_time
+from ceos.domain.agent import Agent
+from ceos.domain.base import Frozen
+from ceos.domain.posts import Kind
+from ceos.domain.runs import slot_time
 from ceos.domain.schedule import slots_between
 from ceos.logs import event
 from ceos.metrics import bandit as learning

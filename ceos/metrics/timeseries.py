@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, cast
 
-from ceos.domain.models import CastMetrics, Frozen, Kind
+from ceos.domain.base import Frozen
+from ceos.domain.posts import CastMetrics, Kind
 from ceos.storage.codec import Row, pack, unpack
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store, pack_measurements, unpack_measurements

@@ -12,7 +12,7 @@ from ceos.logs import event
 from ceos.plugins.inspection import Implementation
 
 if TYPE_CHECKING:
-    from ceos.domain.models import Brief
+    from ceos.domain.posts import Brief  # loaded when a strategy is called
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def objections(
 
 def ask_for_brief(strategy: str, ask: Callable[[], Any]) -> Brief | None:
     """Return what a strategy wants written; raises `PluginError` for one that fails or returns something else."""
-    from ceos.domain.models import Brief  # noqa: PLC0415  # keeps loading plugins instant
+    from ceos.domain.posts import Brief  # noqa: PLC0415  # loaded when a strategy is called
 
     try:
         brief = ask()

@@ -8,7 +8,8 @@ import threading
 from dataclasses import dataclass
 
 from ceos.clients.neynar.client import Neynar
-from ceos.domain.models import Agent, Cast, Draft
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Cast, Draft
 from ceos.errors import CeosError, OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import event
 from ceos.plugins.manager import Plugins

@@ -16,7 +16,8 @@ from importlib import resources
 
 from ceos.clients.openrouter.client import Completion, Message, OpenRouter
 from ceos.clients.openrouter.types import Tool
-from ceos.domain.models import Agent, Brief, Draft, Part
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Brief, Draft, Part
 from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
 from ceos.errors import DraftRejected, RequestRefused
 from ceos.guardrails.quality import objections

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import LimitReached, RateLimited, RequestRefused, ServiceUnavailable
 from ceos.storage.store import Store
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import LimitReached
 from ceos.storage.store import Store
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ceos.domain.lifecycle import RunStatus, Stage
-from ceos.domain.models import Cast, Draft, Kind, run_id, split_run_id
+from ceos.domain.posts import Cast, Draft, Kind
+from ceos.domain.runs import run_id, split_run_id
 from ceos.errors import CeosError, Fenced, IllegalTransition, InvalidInput, NotFound, StoreUnavailable
 from ceos.logs import event
 from ceos.storage.connection import redis_errors

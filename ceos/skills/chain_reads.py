@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ceos.chain.tx.types import checksummed
 from ceos.clients.http.abandonable import Beside
 from ceos.errors import CeosError, HostRefused, InvalidInput, KeyRefused, RequestRefused, WrongChain
 from ceos.evm.amounts import whole
+from ceos.evm.types import checksummed
 from ceos.evm.values import as_json
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 
 #: Every grant, in the order in which they are told.
 GRANTS = ("http", "llm", "memory", "metrics", "chain", "log", "now")

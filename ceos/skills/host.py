@@ -23,7 +23,8 @@ from ceos.clients.http import safe_fetch as guarded
 from ceos.clients.http.ssrf import check_host, read_address, without_secrets
 from ceos.clients.openrouter.client import LEAST_TOKENS, Completion, OpenRouter
 from ceos.clock import Clock
-from ceos.domain.models import Agent, HostCall
+from ceos.domain.agent import Agent
+from ceos.domain.posts import HostCall
 from ceos.errors import CeosError, HostRefused, StoreUnavailable
 from ceos.logs import event
 from ceos.runs.budget import Budget

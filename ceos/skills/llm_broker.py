@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ceos.clients.http.abandonable import Beside
 from ceos.clients.openrouter.client import Completion, Message, OpenRouter
 from ceos.clock import Clock
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import HostRefused, LimitReached, ServiceError, StoreUnavailable
 from ceos.runs.budget import Budget
 

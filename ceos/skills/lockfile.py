@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 from ceos.errors import InvalidInput, NotFound
 from ceos.skills.skill import Grants, Skill
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from ceos.clients.openrouter.types import Tool
 from ceos.clock import Clock
-from ceos.domain.models import Agent, Brief, SkillRun, SkillUse
+from ceos.domain.agent import Agent, SkillUse
+from ceos.domain.posts import Brief, SkillRun
 from ceos.domain.text import byte_length, clean
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
 from ceos.logs import event

@@ -21,7 +21,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from ceos.domain.models import Frozen, ShortText
+from ceos.domain.base import Frozen, ShortText
 from ceos.errors import InvalidInput
 from ceos.sandbox.wire import SOURCE_BYTES, check_plain
 from ceos.skills.grants import ChainGrant, Grants, HttpGrant, Listed, LlmGrant, MemoryGrant

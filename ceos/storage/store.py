@@ -111,20 +111,11 @@ from typing import Any, cast
 
 import redis
 
+from ceos.domain.agent import Agent, AgentStatus, MissedSlot, Transition
 from ceos.domain.lifecycle import AgentState, RunStatus
-from ceos.domain.models import (
-    Agent,
-    AgentStatus,
-    Cast,
-    CastMetrics,
-    Draft,
-    Kind,
-    Mention,
-    MissedSlot,
-    Run,
-    Transition,
-    split_run_id,
-)
+from ceos.domain.mentions import Mention
+from ceos.domain.posts import Cast, CastMetrics, Draft, Kind
+from ceos.domain.runs import Run, split_run_id
 from ceos.errors import NotFound, StoreMisconfigured
 from ceos.storage.codec import pack, unpack
 from ceos.storage.connection import Scripts, redis_errors

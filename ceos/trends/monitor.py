@@ -20,8 +20,10 @@ from ceos.clients.http.rate_limit import in_background
 from ceos.clients.neynar.client import CHANNELS_PER_CALL, Neynar
 from ceos.clients.neynar.types import FeedCast
 from ceos.clock import Clock
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
-from ceos.domain.models import Agent, Brief, Situation, slot_time
+from ceos.domain.posts import Brief, Situation
+from ceos.domain.runs import slot_time
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is_same, shown, still_on
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError

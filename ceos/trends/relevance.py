@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from ceos.clients.openrouter.client import Message, OpenRouter
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.domain.topics import Trend, keywords
 from ceos.errors import AnswerUnusable, KeyRefused, ServiceError
 from ceos.guardrails.quality import mentions_any

@@ -12,7 +12,9 @@ from typing import Literal, cast
 
 from pydantic import AwareDatetime
 
-from ceos.domain.models import Agent, Frozen, run_id, slot_time
+from ceos.domain.agent import Agent
+from ceos.domain.base import Frozen
+from ceos.domain.runs import run_id, slot_time
 from ceos.domain.topics import Trend
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ceos.clients.neynar.types import FeedCast
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import CeosError, InvalidInput, NotFound
 from ceos.logs import event
 from ceos.mentions.poller import MentionKind

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ceos.domain.models import Kind
+from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
 from ceos.metrics.bandit import Outcome
 from ceos.metrics.timeseries import AccountCounts

@@ -21,8 +21,8 @@ import requests
 
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import FeedCast
+from ceos.domain.agent import Agent, Engagement
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Agent, Engagement
 from ceos.errors import StoreUnavailable
 from ceos.mentions.inbox import mention_run
 from ceos.storage.store import listening_place

@@ -31,8 +31,9 @@ from bench.learning import bench_learning, bench_series
 from bench.listening import AGENTS, HEARERS, LATENCY, bench_mentions, bench_polls
 from bench.sandbox import bench_sandbox
 from ceos.cli.demo.command import free_port
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
-from ceos.domain.models import Agent, Draft, Kind, Part
+from ceos.domain.posts import Draft, Kind, Part
 from ceos.runs.ledger import Ledger
 from ceos.runtime import Runtime
 from ceos.settings import Settings

@@ -30,8 +30,9 @@ from typing import Any
 
 import requests
 
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Agent, Run
+from ceos.domain.runs import Run
 from ceos.errors import CeosError
 from ceos.runs.ledger import idempotency_key
 from ceos.runtime import Runtime

@@ -28,13 +28,14 @@ from ceos.chain.events.block_range import FIRST, MOST, RangeSize
 from ceos.chain.events.cursor import EventStore, event_of, short_json
 from ceos.chain.events.follower import SUBSCRIPTION, Follower, Following, Poll, SubscriptionState
 from ceos.chain.events.poll import DOUBTS, WINDOW
-from ceos.chain.tx.types import Block, ChainEvent, Log
 from ceos.clients.openrouter.client import Completion
+from ceos.domain.chain_event import ChainEvent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Run
+from ceos.domain.runs import Run
 from ceos.errors import RangeRefused, ServiceUnavailable
 from ceos.evm.abi import Abi
 from ceos.evm.client import BaseChain
+from ceos.evm.types import Block, Log
 from ceos.plugins.inspection import Implementation, Plugin
 from ceos.strategy import Strategy
 from ceos.testing import FakeRuntime

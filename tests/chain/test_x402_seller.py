@@ -39,7 +39,7 @@ from ceos.chain.x402.skill_offers import Sold, SoldSkills
 from ceos.chain.x402.store import PurchaseStatus
 from ceos.chain.x402.wire import AUTHORIZATION, Authorization, read_outcome, read_terms
 from ceos.clients.http.safe_fetch import Reply
-from ceos.domain.models import SkillUse
+from ceos.domain.agent import SkillUse
 from ceos.errors import InvalidInput, RangeRefused, SandboxUnavailable
 from ceos.sandbox.executor import Sandbox
 from ceos.skills.lockfile import LOCK_FILE, SkillLock

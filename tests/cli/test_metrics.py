@@ -14,7 +14,7 @@ from helpers.figures import HOUR, MONDAY, note_followers, note_post
 from helpers.terminal import Terminal, terminal
 
 from ceos.cli.metrics import since_when
-from ceos.domain.models import Kind
+from ceos.domain.posts import Kind
 from ceos.errors import InvalidInput
 from ceos.metrics.charts import MOST_AGENTS
 from ceos.testing import FakeRuntime

@@ -12,7 +12,7 @@ from helpers.wire import Wire
 
 from ceos.clients.fal.client import ContentRefused, Fal, Picture, Video, VideoJob
 from ceos.clients.fal.models import IMAGE_MODELS, STYLES, Aspect, ModelName, image_model, is_model, worst_case_usd
-from ceos.domain.models import IMAGE_STYLES
+from ceos.domain.agent import IMAGE_STYLES
 from ceos.errors import (
     InvalidInput,
     KeyRefused,

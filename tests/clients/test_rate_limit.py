@@ -13,7 +13,7 @@ from helpers.wire import Wire
 
 from ceos.clients.http.rate_limit import MINUTE_MS, SECOND_MS, Pace, in_background, is_in_background
 from ceos.clients.neynar.client import Neynar
-from ceos.domain.models import Kind
+from ceos.domain.posts import Kind
 from ceos.errors import RateLimited, StoreUnavailable
 from ceos.testing import FakeRuntime
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ceos.config.agents import export_agents, load_agents, parse_agents
 from ceos.config.toml import TomlError, line_numbers, load
-from ceos.domain.models import IMAGE_STYLES, Agent
+from ceos.domain.agent import IMAGE_STYLES, Agent
 from ceos.errors import InvalidInput
 
 SECRET = "19d0c5fd-9b33-4a48-a0e2-bc7b0555baec"

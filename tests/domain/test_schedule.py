@@ -12,7 +12,6 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceos.domain.models import Schedule
 from ceos.domain.schedule import (
     DAY_MS,
     HOUR_MS,
@@ -20,6 +19,7 @@ from ceos.domain.schedule import (
     MINUTE_MS,
     ON_TIME_MS,
     CronError,
+    Schedule,
     check_cron,
     check_quiet_hours,
     fire_time,

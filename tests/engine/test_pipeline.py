@@ -15,7 +15,8 @@ from helpers.wire import Wire
 
 from ceos import testing
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Kind, Run
+from ceos.domain.posts import Kind
+from ceos.domain.runs import Run
 from ceos.engine.pipeline import MEASURE_HOURS
 from ceos.errors import DraftRejected, InvalidInput, NotFound, ServiceError
 from ceos.runs.ledger import KEEP_METRICS_SECONDS

@@ -12,7 +12,8 @@ import pytest
 
 from ceos.clock import Clock
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Kind, Run
+from ceos.domain.posts import Kind
+from ceos.domain.runs import Run
 from ceos.engine.scheduler import BATCH, HIGH_WATER, Scheduler
 from ceos.errors import StoreUnavailable
 from ceos.storage.connection import connect

@@ -16,10 +16,10 @@ from eth_utils.crypto import keccak
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ceos.chain.tx.types import Log, checksummed
 from ceos.errors import InvalidInput
 from ceos.evm.abi import Abi, explain_revert
 from ceos.evm.abi_values import Param, Sequence, Words, reader
+from ceos.evm.types import Log, checksummed
 
 ADDRESS = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 HASH = "0x" + "ab" * 32

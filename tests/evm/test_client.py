@@ -16,7 +16,7 @@ from helpers.fake_rpc import FakeRpc, fault, hang_up, lose_answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceos.chain.tx.types import BalanceChange, TxRequest
+from ceos.chain.tx.types import TxRequest
 from ceos.errors import (
     FeeTooLow,
     InvalidInput,
@@ -35,6 +35,7 @@ from ceos.evm import parsing as chain_answers
 from ceos.evm.abi import Abi
 from ceos.evm.client import GAS_ORACLE, MULTICALL3, BaseChain, Call
 from ceos.evm.errors import meant
+from ceos.evm.types import BalanceChange
 
 ME, OTHER = ACCOUNTS[0], ACCOUNTS[1]
 HASH = "0x" + "ab" * 32

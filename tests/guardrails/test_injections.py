@@ -16,7 +16,7 @@ from helpers.hostile import FIDS, FOLDER, Attack, attacks, mention, system_promp
 from helpers.strangers import BOB, OPEN, Model, cast, hear, reacted, said
 
 from ceos.clients.openrouter.client import Completion, Message
-from ceos.domain.models import Decision, Talk
+from ceos.domain.mentions import Decision, Talk
 from ceos.guardrails import quality as review
 from ceos.guardrails import reply as reply_gate
 from ceos.guardrails.injection import lure_in

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from helpers.hostile import AT, mention
 
-from ceos.domain.models import Said, Talk
+from ceos.domain.mentions import Said, Talk
 from ceos.guardrails import reply as reply_gate
 from ceos.guardrails.denylist import language_of
 from ceos.guardrails.deobfuscate import hidden_in, latin, plain, readings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ceos.domain.models import CastMetrics, Kind
+from ceos.domain.posts import CastMetrics, Kind
 from ceos.metrics.timeseries import AccountCounts, PostRecord
 from ceos.runtime import Runtime
 

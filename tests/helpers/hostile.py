@@ -10,7 +10,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ceos.domain.models import Agent, Mention, Said, Talk
+from ceos.domain.agent import Agent
+from ceos.domain.mentions import Mention, Said, Talk
 
 FOLDER = Path(__file__).parents[1] / "injections"
 AT = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)

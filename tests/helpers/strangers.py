@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ceos.clients.openrouter.client import Completion, Message
-from ceos.domain.models import Run
+from ceos.domain.runs import Run
 from ceos.errors import ServiceUnavailable
 from ceos.mentions.poller import mention_of
 from ceos.testing import FakeRuntime

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ceos.clients.neynar.types import FeedCast
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import NotFound
 from ceos.testing import make_agent
 from ceos.web import app as web_app

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ceos import testing
-from ceos.domain.models import Agent, Kind, Run, SkillRun
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Kind, SkillRun
+from ceos.domain.runs import Run
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
 from ceos.skills.skill import skill_of_text
 from helpers.wire import Wire

@@ -16,8 +16,9 @@ from helpers.terminal import Terminal, terminal
 import ceos
 from ceos.clients.http.rate_limit import Crowded
 from ceos.clients.neynar.types import FeedCast, Notification, Page
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
-from ceos.domain.models import Agent, slot_time
+from ceos.domain.runs import slot_time
 from ceos.errors import RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.mentions import inbox as inbox_module
 from ceos.mentions import poller as listening_module

@@ -13,7 +13,7 @@ from helpers.strangers import BOB, OPEN, Model, cast, hear, reacted, said, talk
 
 import ceos
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Decision, Mention, Said, Talk
+from ceos.domain.mentions import Decision, Mention, Said, Talk
 from ceos.mentions.claims import Claims
 from ceos.mentions.prompt import TALK_BYTES, prompt
 from ceos.posts.publisher import Later
@@ -61,7 +61,7 @@ def test_a_question_is_answered_under_its_cast_and_the_record_says_why(fake: Fak
     assert (answer["parent_hash"], answer["parent_author"]["fid"]) == (run.slot.removeprefix("r:"), BOB)
     assert run.draft is not None
     assert run.draft.notes == ("answers because it asks a question",)
-    assert run.draft.parent == ceos.domain.models.Parent(hash=run.slot.removeprefix("r:"), fid=BOB)  # type: ignore[attr-defined]
+    assert run.draft.parent == ceos.domain.posts.Parent(hash=run.slot.removeprefix("r:"), fid=BOB)  # type: ignore[attr-defined]
     assert run.draft.cost_usd == pytest.approx(0.001)
     assert fake.runtime.store.recent_casts("ada")[0].parent == run.slot.removeprefix("r:")
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceos.domain.models import Kind
+from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
 from ceos.metrics.bandit import (
     LEAST,

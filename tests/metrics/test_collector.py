@@ -15,7 +15,7 @@ from ceos.clients.http.rate_limit import is_in_background
 from ceos.clients.neynar.client import QUOTES_COUNTED, QUOTES_PER_CALL, Neynar
 from ceos.clients.neynar.types import CastCounts, Storage, User
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import CastMetrics, Kind
+from ceos.domain.posts import CastMetrics, Kind
 from ceos.errors import KeyRefused, RateLimited, ServiceUnavailable
 from ceos.metrics.bandit import ENOUGH
 from ceos.metrics.collector import GIVE_UP, STORAGE_PER_HOUR, Measuring, _is_counted, _told, summed

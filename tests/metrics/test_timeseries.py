@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from helpers.figures import HOUR, MONDAY, note_followers, note_post
 
-from ceos.domain.models import CastMetrics, Kind
+from ceos.domain.posts import CastMetrics, Kind
 from ceos.metrics.timeseries import AccountCounts, Series, Span
 from ceos.storage.codec import unpack
 from ceos.testing import FakeRuntime

@@ -17,7 +17,8 @@ from helpers.terminal import terminal
 
 import ceos
 from ceos.domain.lifecycle import AgentState
-from ceos.domain.models import Cast, Draft, Kind, Mention, Part
+from ceos.domain.mentions import Mention
+from ceos.domain.posts import Cast, Draft, Kind, Part
 from ceos.engine.scheduler import CHANGES
 from ceos.plugins.manager import Plugins, load_plugins
 from ceos.runtime import Runtime, set_runtime

@@ -7,7 +7,8 @@ from typing import Literal
 
 import pytest
 
-from ceos.domain.models import Kind, Run
+from ceos.domain.posts import Kind
+from ceos.domain.runs import Run
 from ceos.errors import DraftRejected, InvalidInput, NotFound
 from ceos.testing import FakeRuntime
 

@@ -14,7 +14,8 @@ import pytest
 from ceos import testing
 from ceos.clients.neynar import client as neynar
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Kind, Run
+from ceos.domain.posts import Kind
+from ceos.domain.runs import Run
 from ceos.errors import RequestRefused
 from ceos.runs.ledger import idempotency_key
 from ceos.supervisor import wait_until

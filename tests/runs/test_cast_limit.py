@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ceos.domain.models import Agent, Kind
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Kind
 from ceos.errors import CeosError, LimitReached, OutcomeUnknown, RateLimited, RequestRefused, ServiceUnavailable
 from ceos.runs.budget import Budget, utc_day
 from ceos.runs.cast_limit import CastLimit

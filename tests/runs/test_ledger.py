@@ -15,21 +15,22 @@ from typing import Any
 
 import pytest
 
-from ceos.chain.config.models import Subscription
 from ceos.chain.erc8004.store import IdentityStore, Registration
 from ceos.chain.events.cursor import EventStore, Mark
 from ceos.chain.tx.policy import Cap
 from ceos.chain.tx.quote import Quote
 from ceos.chain.tx.store import Signed, TxStore
-from ceos.chain.tx.types import ChainEvent, Fees, TxRequest, TxStatus
+from ceos.chain.tx.types import TxRequest, TxStatus
 from ceos.chain.x402.policy import PaymentOffer
 from ceos.chain.x402.store import Answer, Aside, PaymentStore, Plan, PurchaseStatus
 from ceos.clients.http.rate_limit import Pace
 from ceos.clients.neynar.types import FeedCast
+from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import FINAL, RunStatus, Stage
-from ceos.domain.models import Cast, Draft, Kind, Part
+from ceos.domain.posts import Cast, Draft, Kind, Part
 from ceos.domain.topics import Trend
 from ceos.errors import Fenced, NotFound
+from ceos.evm.types import Fees
 from ceos.mentions.claims import Claims
 from ceos.runs.ledger import (
     DELIVERIES,

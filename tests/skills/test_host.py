@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from ceos.clients.http import safe_fetch as guarded
 from ceos.clients.openrouter.client import Completion
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.errors import HostRefused
 from ceos.evm.client import BaseChain
 from ceos.runs.budget import Budget

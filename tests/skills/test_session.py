@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers.workshop import Open, outcomes, record, skill, workshops
 
-from ceos.domain.models import Kind
+from ceos.domain.posts import Kind
 from ceos.posts.writer import TOOL_CALLS, TOOL_TURNS
 
 WRITTEN = "Clocks drift, so measure twice."

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from helpers.workshop import Open, Workshop, outcomes, record, skill, workshops
 
-from ceos.domain.models import Kind, SkillUse
+from ceos.domain.agent import SkillUse
+from ceos.domain.posts import Kind
 from ceos.errors import SandboxUnavailable
 from ceos.sandbox.executor import Outcome, Sandbox
 from ceos.skills.session import FAILURES_ALLOWED

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ceos.domain.lifecycle import LEGAL, AgentState, RunStatus, Stage, is_legal
-from ceos.domain.models import Draft, Kind, Part
+from ceos.domain.posts import Draft, Kind, Part
 from ceos.runs.ledger import FAILURES, Lease
 from ceos.storage import connection
 from ceos.storage.store import Store

@@ -19,7 +19,7 @@ import ceos
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import Message
 from ceos.domain.lifecycle import Stage
-from ceos.domain.models import Run
+from ceos.domain.runs import Run
 from ceos.domain.topics import Trend, TrendCast
 from ceos.plugins.manager import load_plugins
 from ceos.strategy import Strategy

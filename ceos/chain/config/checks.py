@@ -21,11 +21,11 @@ from ceos.chain.config.models import (
     Offer,
     PaymentHost,
     Policy,
-    Subscription,
 )
 from ceos.chain.tx.risks import is_handover, is_mover, objections
 from ceos.config.toml import Location
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
+from ceos.domain.chain_event import Subscription
 from ceos.errors import CeosError, InvalidInput
 from ceos.evm.calldata import Signature
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ceos.chain.config.models import ChainConfig, ContractEntry
-from ceos.chain.tx.types import BASE, BASE_SEPOLIA, checksummed
 from ceos.errors import InvalidInput, NotFound
 from ceos.evm.abi import Abi, Event
+from ceos.evm.types import BASE, BASE_SEPOLIA, checksummed
 
 #: ABIs that come with ceos, by the names that stand for them in `chain.toml`.
 BUNDLED = ("erc20", "identity", "reputation", "multicall3")

@@ -26,13 +26,13 @@ from ceos.chain.config.models import (
     Offer,
     PaymentHost,
     Policy,
-    Subscription,
 )
-from ceos.chain.tx.types import BASE
 from ceos.config.messages import clear_key, dotted, names, wrong_value
 from ceos.config.toml import Location, TomlError, line_numbers, load
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
+from ceos.domain.chain_event import Subscription
 from ceos.errors import InvalidInput
+from ceos.evm.types import BASE
 
 Model = TypeVar("Model", bound=Frozen)
 

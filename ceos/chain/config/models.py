@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ceos.chain.tx.types import Address
-from ceos.domain.models import AgentId, Frozen, ShortText
+from ceos.domain.base import AgentId, Frozen, ShortText
+from ceos.domain.chain_event import AgentIds, Listed, Name, Subscription, as_tuple
+from ceos.evm.types import Address
 
 #: ETH or whole tokens that a limit of a day can be: counters hold less than 2^53 gwei, or millionths of a token.
 MOST_PER_DAY = 9_000_000
@@ -41,23 +42,16 @@ def _share(value: Decimal) -> Decimal:
     return value
 
 
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _recipients(value: Any) -> Any:
     if value != "any" and not isinstance(value, list | tuple):
         raise ValueError('a list of addresses, or "any"')
-    return _listed(value)
+    return as_tuple(value)
 
 
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 DayAmount = Annotated[Amount, AfterValidator(_daily)]
-Listed = BeforeValidator(_listed)
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Texts = Annotated[tuple[ShortText, ...], Listed]
 Addresses = Annotated[tuple[Address, ...], Listed]
-AgentIds = Annotated[tuple[AgentId, ...], Listed]
 
 
 class ContractEntry(Frozen):
@@ -70,26 +64,6 @@ class ContractEntry(Frozen):
     abi: str | Annotated[tuple[str, ...], Listed]
     #: Digits after the point, for a token. Without it no amount of it can be allowed.
     decimals: int | None = Field(default=None, ge=0, le=36)
-
-
-class Subscription(Frozen):
-    """`[[subscription]]`: an event that is followed."""
-
-    name: Name
-    #: A contract's name or address.
-    contract: str
-    #: Its name or signature, such as "Registered" or "Registered(uint256,string,address)".
-    event: str
-    #: Values of indexed arguments by name; a list means any of them.
-    filter: dict[str, Any] = Field(default_factory=dict)
-    #: The block from which on events count; the present one by default.
-    from_block: int | None = Field(default=None, ge=0)
-    #: How many blocks must be on top of an event before it is handed over.
-    confirmations: int = Field(default=10, ge=0, le=1000)
-    #: Agents that are asked whether they post about it.
-    agents: AgentIds = ()
-    #: Posts about it, of each agent, in a UTC day.
-    posts_per_day: int = Field(default=3, ge=0, le=100)
 
 
 class Allow(Frozen):

@@ -28,7 +28,7 @@ from ceos.chain.erc8004.identity import SCORE_KEY, Identity, number_of
 from ceos.chain.erc8004.store import Anchored, IdentityStore
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.clock import Clock
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 from ceos.errors import CeosError, InvalidInput, NotFound, Reverted, StoreUnavailable
 from ceos.logs import event
 from ceos.metrics.scorer import DAY, Scoring, WeekScore, week_of

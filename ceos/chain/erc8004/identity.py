@@ -23,8 +23,8 @@ from ceos.chain.erc8004.registries import IDENTITY, Registries
 from ceos.chain.erc8004.reputation import Reputation, Summary
 from ceos.chain.erc8004.store import IdentityStore, Registration
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
-from ceos.domain.models import Agent
 from ceos.errors import CeosError, InvalidInput, NotFound, Reverted
 from ceos.logs import event
 from ceos.storage.store import Store

@@ -7,8 +7,9 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ceos.chain.tx.store import tx_id
-from ceos.chain.tx.types import Receipt, Tx, TxRequest, TxStatus
+from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.errors import InvalidInput, NotFound
+from ceos.evm.types import Receipt
 
 if TYPE_CHECKING:
     from ceos.chain.config.contracts import Contracts

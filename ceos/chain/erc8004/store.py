@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from ceos.chain.tx.types import Address, Hash
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
+from ceos.evm.types import Address, Hash
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 

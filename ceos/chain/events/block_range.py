@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ceos.errors import RangeRefused
 
 if TYPE_CHECKING:
-    from ceos.chain.tx.types import Log
     from ceos.evm.client import BaseChain
+    from ceos.evm.types import Log
 
 #: Where it begins, and the most that is ever asked for.
 FIRST, MOST = 500, 10_000

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from ceos.chain.tx.types import ChainEvent
+from ceos.domain.chain_event import ChainEvent
 from ceos.errors import Fenced
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store

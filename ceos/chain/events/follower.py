@@ -17,13 +17,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ceos.chain.config.contracts import Contracts
-from ceos.chain.config.models import Subscription
 from ceos.chain.due_queue import Agenda
 from ceos.chain.events.block_range import RangeSize
 from ceos.chain.events.cursor import EventStore, Turn
 from ceos.chain.events.poll import Followed, Handing, Moved, TurnAtWork
 from ceos.chain.events.posts import EventPosts
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
+from ceos.domain.chain_event import Subscription
 from ceos.errors import CeosError, Fenced, InvalidInput, NotFound, StoreUnavailable
 from ceos.evm.client import BaseChain
 from ceos.logs import event as fields

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ceos.chain.config.models import Subscription
 from ceos.chain.events.cursor import short_json
-from ceos.chain.tx.types import ChainEvent
 from ceos.clock import Clock
-from ceos.domain.models import Agent, Brief, Situation, run_id, slot_time
+from ceos.domain.agent import Agent
+from ceos.domain.chain_event import ChainEvent, Subscription
+from ceos.domain.posts import Brief, Situation
+from ceos.domain.runs import run_id, slot_time
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import shown
 from ceos.errors import InvalidInput, NotFound

@@ -21,10 +21,11 @@ from typing import Protocol
 
 from ceos.chain.config.models import Allow, Policy
 from ceos.chain.tx.risks import is_allowance, is_handover, is_swap, objections
-from ceos.chain.tx.types import TxRequest, checksummed
+from ceos.chain.tx.types import TxRequest
 from ceos.errors import CeosError, PolicyRefused
 from ceos.evm.amounts import ether, whole
 from ceos.evm.calldata import Leaf, Signature
+from ceos.evm.types import checksummed
 
 #: What Redis counts without rounding.
 LARGEST_COUNT = 2**53 - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ceos.chain.tx.types import Fees
+from ceos.evm.types import Fees
 
 #: A replacement must pay this many thousandths for a node to take it: an eighth more, where a tenth is the usual rule.
 BUMP = 1125

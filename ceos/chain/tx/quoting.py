@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from ceos.chain.tx.policy import Verdict
 from ceos.chain.tx.quote import Quote
-from ceos.chain.tx.types import BalanceChange, TxRequest
+from ceos.chain.tx.types import TxRequest
 from ceos.errors import RequestRefused
 from ceos.evm.abi import Abi
 from ceos.evm.amounts import ether
 from ceos.evm.client import BaseChain
+from ceos.evm.types import BalanceChange
 
 #: Bytes of a signed transaction beside its data: signature, fees, nonce, addresses. They do not compress.
 ENVELOPE_BYTES = 128

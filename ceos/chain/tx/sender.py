@@ -13,7 +13,7 @@ import time
 from ceos.chain.tx.quoting import Preview, check_funds
 from ceos.chain.tx.signer import APPROVED_FEES, SenderTools, Signer, utc_date
 from ceos.chain.tx.store import TX, Driving
-from ceos.chain.tx.types import Receipt, Tx, TxRequest, TxStatus
+from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.errors import (
     CeosError,
     FeeTooLow,
@@ -27,6 +27,7 @@ from ceos.errors import (
     StoreUnavailable,
     WrongChain,
 )
+from ceos.evm.types import Receipt
 from ceos.logs import event
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,9 @@ from typing import cast
 
 from ceos.chain.tx.policy import Cap
 from ceos.chain.tx.quote import Quote
-from ceos.chain.tx.types import Fees, Receipt, Tx, TxRequest, TxStatus
+from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.errors import InvalidInput, NotFound
+from ceos.evm.types import Fees, Receipt
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 

@@ -20,9 +20,9 @@ from typing import Any, Literal
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from ceos.chain.tx.types import checksummed
 from ceos.errors import InvalidInput, KeyRefused, WrongChain
 from ceos.evm.recursion import bound_recursion
+from ceos.evm.types import checksummed
 from ceos.logs import register_secret
 from ceos.settings import Settings, secret
 

@@ -16,7 +16,6 @@ from typing import Protocol
 
 from ceos.chain.config.models import X402
 from ceos.chain.due_queue import Agenda
-from ceos.chain.tx.types import checksummed
 from ceos.chain.tx.wallets import Wallets
 from ceos.chain.x402.policy import Buyer, Choice, allowed_hosts, choose, micro_usd, network
 from ceos.chain.x402.purchase import Purchase
@@ -49,6 +48,7 @@ from ceos.errors import (
     ServiceError,
     ServiceUnavailable,
 )
+from ceos.evm.types import checksummed
 from ceos.logs import event
 from ceos.runs.budget import utc_day
 

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ceos.clients.http.api import Api
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 from ceos.errors import KeyRefused, OutcomeUnknown, RequestRefused, ServiceUnavailable
 
 #: How long it may take to verify, and to have a payment mined, in seconds.

@@ -25,8 +25,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any, Literal
 
 from ceos.chain.config.models import X402, PaymentHost
-from ceos.chain.tx.types import BASE, BASE_SEPOLIA, checksummed
 from ceos.errors import PolicyRefused
+from ceos.evm.types import BASE, BASE_SEPOLIA, checksummed
 
 #: A signed payment is money until it expires: none is good for longer, however much time a seller asks for.
 MOST_SECONDS = 600

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ceos.chain.config.models import Offer
-from ceos.domain.models import Agent, Kind, SkillUse
+from ceos.domain.agent import Agent, SkillUse
+from ceos.domain.posts import Kind
 from ceos.domain.text import CAST_BYTES
 from ceos.errors import InvalidInput, NotFound
 from ceos.skills.params import plain

@@ -18,10 +18,10 @@ from typing import Any, cast
 
 from pydantic import AwareDatetime, Field
 
-from ceos.chain.tx.types import Address, Hash
 from ceos.chain.x402.policy import Choice, Dollar, PaymentOffer, Version, day_refused
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 from ceos.errors import InvalidInput, NotFound
+from ceos.evm.types import Address, Hash
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 

@@ -7,12 +7,12 @@ from functools import cached_property
 
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.events.block_range import logs_between
-from ceos.chain.tx.types import Log
 from ceos.chain.x402.policy import DOLLARS, Dollar
 from ceos.chain.x402.wire import Authorization
 from ceos.errors import NotFound, PolicyRefused
 from ceos.evm.abi import Abi
 from ceos.evm.client import BaseChain
+from ceos.evm.types import Log
 
 #: Blocks to look back for a payment that was carried out, an hour: longer than ours are good for.
 LOOK_BACK = 1800

@@ -22,8 +22,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from ceos.chain.tx.types import checksummed
 from ceos.chain.x402.policy import PaymentOffer, Version
+from ceos.evm.types import checksummed
 
 #: The headers, by version.
 PAYMENT_HEADERS: dict[Version, str] = {2: "PAYMENT-SIGNATURE", 1: "X-PAYMENT"}

@@ -13,8 +13,8 @@ from ceos.evm.values import as_json as plain
 
 if TYPE_CHECKING:
     from ceos.chain.events.follower import SubscriptionState
-    from ceos.chain.tx.types import Log
     from ceos.chain.wiring import Chain
+    from ceos.evm.types import Log
 
 #: How many blocks are looked back without --since, and how many a node is asked about at once.
 LOOK_BACK, RANGE = 2_000, 500

@@ -10,10 +10,11 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from ceos.chain.erc8004.canonical_json import Difference, read
-from ceos.chain.tx.types import Tx, TxStatus, checksummed
+from ceos.chain.tx.types import Tx, TxStatus
 from ceos.cli.chain.show import preview_document, print_preview
 from ceos.cli.output import F, command_runtime, json_option, number, say_line, show_json, when
 from ceos.errors import InvalidInput
+from ceos.evm.types import checksummed
 
 if TYPE_CHECKING:
     from ceos.chain.erc8004.anchoring import Verification

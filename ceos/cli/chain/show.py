@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ceos.chain.tx.types import BalanceChange, Tx, TxRequest
+from ceos.chain.tx.types import Tx, TxRequest
 from ceos.cli.output import say_line, show_table, when
 from ceos.evm.amounts import ether, whole
+from ceos.evm.types import BalanceChange
 from ceos.evm.values import as_json
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import click
 
 from ceos.cli.output import number, show_table
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.models import Run, slot_time
+from ceos.domain.runs import Run, slot_time
 from ceos.simulator.audience.voices import INJECTIONS
 from ceos.storage.store import Store
 

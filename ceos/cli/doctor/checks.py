@@ -16,8 +16,9 @@ from ceos.cli.doctor.skills import sandbox, skills
 from ceos.cli.doctor.web import webhooks
 from ceos.cli.output import number
 from ceos.clients.neynar.types import Signer
+from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
-from ceos.domain.models import Agent, Situation
+from ceos.domain.posts import Situation
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.logs import event
 from ceos.runtime import database_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ceos.clients.neynar.client import Neynar
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.runtime import Runtime
 from ceos.settings import Settings, secret
 from ceos.strategy import Strategy

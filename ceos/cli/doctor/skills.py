@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ceos.cli.doctor.findings import Examination, Finding, Status
 from ceos.cli.output import number
-from ceos.domain.models import Agent
+from ceos.domain.agent import Agent
 from ceos.skills.session import FAILURES_ALLOWED
 
 _WAYS = {

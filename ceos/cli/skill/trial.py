@@ -13,7 +13,8 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from ceos.domain.models import Agent, Kind
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Kind
 from ceos.domain.text import CAST_BYTES
 from ceos.errors import InvalidInput
 from ceos.runtime import Runtime

@@ -23,7 +23,7 @@ class Style:
     recraft: str
 
 
-#: The presets of `ceos.domain.models.IMAGE_STYLES`. Recraft's vector styles are left out: casts may not show their SVG.
+#: The presets of `ceos.domain.agent.IMAGE_STYLES`. Recraft's vector styles are left out: casts may not show their SVG.
 STYLES: dict[str, Style] = {
     "photorealistic": Style(
         "photorealistic, natural light, sharp focus, shot on a full-frame camera", "realistic_image"

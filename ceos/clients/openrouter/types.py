@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ceos.domain.models import Frozen
+from ceos.domain.base import Frozen
 
 #: Tokens a message costs beside its text: its role and the marks around it.
 _TOKENS_PER_MESSAGE = 8

@@ -1,0 +1,63 @@
+"""Contract events that agents follow, and the events as hooks and strategies get them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from ceos.domain.base import AgentId, Frozen
+
+Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+
+
+def as_tuple(value: Any) -> Any:
+    """Return a list of a TOML document as a tuple, and anything else as it is."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+Listed = BeforeValidator(as_tuple)
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+AgentIds = Annotated[tuple[AgentId, ...], Listed]
+
+
+class Subscription(Frozen):
+    """`[[subscription]]`: an event that is followed."""
+
+    name: Name
+    #: A contract's name or address.
+    contract: str
+    #: Its name or signature, such as "Registered" or "Registered(uint256,string,address)".
+    event: str
+    #: Values of indexed arguments by name; a list means any of them.
+    filter: dict[str, Any] = Field(default_factory=dict)
+    #: The block from which on events count; the present one by default.
+    from_block: int | None = Field(default=None, ge=0)
+    #: How many blocks must be on top of an event before it is handed over.
+    confirmations: int = Field(default=10, ge=0, le=1000)
+    #: Agents that are asked whether they post about it.
+    agents: AgentIds = ()
+    #: Posts about it, of each agent, in a UTC day.
+    posts_per_day: int = Field(default=3, ge=0, le=100)
+
+
+class ChainEvent(Frozen):
+    """One event that a subscription follows, as hooks and strategies get it."""
+
+    subscription: str
+    #: The same for the same log, and for no other: `{block hash}:{index}`.
+    id: str
+    #: The contract's checksummed address.
+    contract: str
+    #: The event's name, such as "Registered".
+    name: str
+    #: Its arguments by name, as JSON: numbers whole, bytes as hex, addresses checksummed. Texts are strangers'.
+    args: dict[str, Any]
+    block: int
+    block_hash: Hash
+    tx_hash: Hash
+    index: int
+    #: The block it was in is no longer part of the chain: what was handed over before did not happen.
+    removed: bool = False
+    #: It may have been handed over before: the process was killed in the midst of it. Look before you act.
+    repeated: bool = False
