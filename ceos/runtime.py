@@ -45,9 +45,9 @@ from ceos.runs.cast_limit import CastLimit
 from ceos.runs.ledger import Ledger
 from ceos.sandbox.executor import Sandbox
 from ceos.settings import Settings, secret
-from ceos.skills.host import Granter
+from ceos.skills.host import HostFactory
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
-from ceos.skills.session import FAILURES_ALLOWED, Desk, Skills
+from ceos.skills.session import MAX_FAILURES, SkillDeps, SkillSessions
 from ceos.skills.skill import SkillStage
 from ceos.storage import embedded
 from ceos.storage.connection import connect
@@ -119,20 +119,27 @@ class Runtime:
         return SkillLock(self.settings.home_folder() / LOCK_FILE)
 
     @cached_property
-    def granter(self) -> Granter:
-        """What skills are given of what they ask for."""
+    def skill_hosts(self) -> HostFactory:
+        """The factory of the hosts that answer skills."""
         budget = Budget(self.store)
-        return Granter(self.store, budget, self.openrouter, self.clock, chain=lambda: self.chain.client)
+        return HostFactory(self.store, budget, self.openrouter, self.clock, chain=lambda: self.chain.client)
 
     @cached_property
-    def desk(self) -> Desk:
-        """What skills work with."""
-        return Desk(self.store, self.plugins, self.skill_lock, self.sandbox, self.granter, self.clock)
+    def skill_deps(self) -> SkillDeps:
+        """The collaborators of everything that runs skills."""
+        return SkillDeps(
+            store=self.store,
+            skills=self.plugins.skills,
+            lock=self.skill_lock,
+            sandbox=self.sandbox,
+            hosts=self.skill_hosts,
+            clock=self.clock,
+        )
 
     @cached_property
-    def skills(self) -> Skills:
-        """The skills at work."""
-        return Skills(self.desk)
+    def skills(self) -> SkillSessions:
+        """The skills of all agents."""
+        return SkillSessions(self.skill_deps)
 
     @cached_property
     def openrouter(self) -> OpenRouter:
@@ -240,7 +247,8 @@ class Runtime:
             Surroundings(
                 settings=self.settings,
                 store=self.store,
-                desk=self.desk,
+                plugins=self.plugins,
+                skills=self.skill_deps,
                 posts=self.event_posts,
                 scoring=self.scoring,
                 clock=self.clock,
@@ -386,7 +394,7 @@ class Runtime:
         for name in (use.name for use in agent.skills):
             if name not in self.plugins.skills:
                 states[name] = "not installed"
-            elif failures.get(name, 0) >= FAILURES_ALLOWED:
+            elif failures.get(name, 0) >= MAX_FAILURES:
                 states[name] = "switched off"
             else:
                 states[name] = self.skill_lock.state(self.plugins.skills[name])
@@ -398,7 +406,7 @@ class Runtime:
         for agent_id in self.store.agent_ids():
             uses = {use.name for use in self.store.agent(agent_id).skills}
             for name, count in self.store.skill_failures(agent_id).items():
-                if count >= FAILURES_ALLOWED and name in uses:
+                if count >= MAX_FAILURES and name in uses:
                     found.setdefault(name, []).append(agent_id)
         return found
 

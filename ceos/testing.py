@@ -36,9 +36,9 @@ from ceos.sandbox.executor import Limits, Sandbox
 from ceos.settings import Settings
 from ceos.simulator import running
 from ceos.skills.grants import GRANTS
-from ceos.skills.host import CannedCalls, HostCalls
+from ceos.skills.host import SkillHost, StubHost
 from ceos.skills.loader import read_source
-from ceos.skills.runner import SOMEBODY
+from ceos.skills.runner import EXAMPLE_AGENT
 from ceos.skills.skill import Grants, Skill, is_skill_file, read_skill, skill_of_text, usual_seconds
 from ceos.supervisor import simulator_environ
 
@@ -114,12 +114,12 @@ def run_skill(
     )
     if problems := _misfits(skill, params or {}, inputs, limits, now):
         raise InvalidInput("\n".join(problems))
-    host = HostCalls(granted, params or {}) if answers is None else CannedCalls(answers, granted, params or {})
+    host = SkillHost(granted, params or {}) if answers is None else StubHost(answers, granted, params or {})
     about = {"topic": "clocks", "kind": "original", "draft": None, "recent": [], "limit": CAST_BYTES, **inputs}
     outcome = _sandbox().run(
         source,
         dict(params or {}),
-        inputs={**about, "agent": {**SOMEBODY, **inputs.get("agent", {})}},
+        inputs={**about, "agent": {**EXAMPLE_AGENT, **inputs.get("agent", {})}},
         grants=granted.names(),
         host=host,
         limits=limits,

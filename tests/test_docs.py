@@ -288,14 +288,14 @@ def test_the_journal_hears_of_everything_and_has_its_word(
         # when an agent posts, is mentioned, and is paused,
         post = fake.post(kind=Kind.ORIGINAL)
         mention = Mention(hash="0x1", author_fid=7, author_name="bob", text="hi", at=post.opened_at, kind="mention")
-        plugins.tell("mention_received", agent=agent, mention=mention)
+        plugins.notify("mention_received", agent=agent, mention=mention)
         follows = Subscription(name="new-agents", contract="identity", event="Registered")
         registered = ChainEvent(
             subscription="new-agents", id="0x1:0", contract="0x8004A169FB4a3325136EB29fA0ceB6D2e539a432",
             name="Registered", args={"agentId": 0}, block=1, block_hash=f"0x{1:064x}", tx_hash=f"0x{2:064x}", index=0,
         )  # fmt: skip
         for event in (registered, registered.model_copy(update={"removed": True})):
-            plugins.tell("chain_event", subscription=follows, event=event)
+            plugins.notify("chain_event", subscription=follows, event=event)
         fake.runtime.pause("ada", "on holiday")
         fake.step()
 
@@ -308,9 +308,9 @@ def test_the_journal_hears_of_everything_and_has_its_word(
 
         # and a draft that guarantees something does not pass.
         assert post.draft is not None
-        assert plugins.objections(agent, post.draft) == []
+        assert plugins.violations(agent, post.draft) == []
         bold = post.draft.model_copy(update={"parts": (Part(text="Guaranteed to rise."),)})
-        assert plugins.objections(agent, bold) == ["The post guarantees something; say what is likely instead."]
+        assert plugins.violations(agent, bold) == ["The post guarantees something; say what is likely instead."]
 
 
 def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None:

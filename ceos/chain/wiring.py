@@ -34,8 +34,9 @@ from ceos.errors import CeosError, InvalidInput, StoreUnavailable
 from ceos.evm.client import BaseChain
 from ceos.logs import event
 from ceos.metrics.scorer import Scoring
+from ceos.plugins.manager import Plugins
 from ceos.settings import Settings
-from ceos.skills.session import Desk
+from ceos.skills.session import SkillDeps
 from ceos.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Surroundings:
 
     settings: Settings
     store: Store
-    desk: Desk
+    plugins: Plugins
+    skills: SkillDeps
     posts: EventPosts
     scoring: Scoring
     clock: Clock
@@ -124,7 +126,7 @@ class Chain:
                 subscriptions=self.config.subscription,
                 events=EventStore(self._around.store, lease_seconds=self.settings.lease_seconds),
                 posts=self._around.posts,
-                plugins=self._around.desk.plugins,
+                plugins=self._around.plugins,
                 agenda=self.agenda,
                 stopping=self._around.stopping,
             )
@@ -173,7 +175,7 @@ class Chain:
         """What agents sell."""
         return Shop(
             self.config.x402.offer,
-            SoldSkills(self._around.desk),
+            SoldSkills(self._around.skills),
             Token(self.client, self.contracts),
             PaymentStore(self._around.store),
             Facilitator(self.settings.x402_facilitator_url, sleep=self._around.sleep),

@@ -40,14 +40,14 @@ from ceos.logs import event
 from ceos.mentions.responder import MENTION, Conversation, Settled
 from ceos.metrics.collector import MEASURE_HOURS, Measuring
 from ceos.metrics.scorer import Scoring
-from ceos.plugins.calls import ask_for_brief
+from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.publisher import Later, Publisher, Stopping, casts_out
 from ceos.posts.writer import Given, Writer
 from ceos.runs.budget import Budget
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.ledger import Held, Lease, Ledger
-from ceos.skills.session import Skills
+from ceos.skills.session import SkillSessions
 from ceos.storage.store import Store
 from ceos.trends.monitor import TREND, TrendWatch
 
@@ -74,7 +74,7 @@ class Tools:
     ledger: Ledger
     plugins: Plugins
     writer: Writer
-    skills: Skills
+    skills: SkillSessions
     fal: Fal
     neynar: Neynar
     publisher: Publisher
@@ -131,7 +131,7 @@ class Pipeline:
             weights=self._t.scoring.weights(agent, slot, strategy.shares),
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
-        return ask_for_brief(agent.strategy, lambda: strategy.brief_post(agent, situation))
+        return call_strategy(agent.strategy, lambda: strategy.brief_post(agent, situation))
 
     # The stages
 
@@ -160,7 +160,7 @@ class Pipeline:
             else self._to_publishing(lease, agent, draft)
         )
         # Only now is it frozen: whoever else wrote for this slot was refused.
-        self._t.plugins.tell("draft_created", agent=agent, draft=draft)
+        self._t.plugins.notify("draft_created", agent=agent, draft=draft)
         return following
 
     def _answer(self, lease: Lease, agent: Agent) -> Stage | None:
@@ -171,7 +171,7 @@ class Pipeline:
             log.info("Mention settled", extra=event(f"run.{outcome.status}", reason=outcome.reason))
             return None
         following = self._to_publishing(lease, agent, outcome)
-        self._t.plugins.tell("draft_created", agent=agent, draft=outcome)
+        self._t.plugins.notify("draft_created", agent=agent, draft=outcome)
         return following
 
     def _asked(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> tuple[Brief | None, Given | None]:
@@ -188,7 +188,7 @@ class Pipeline:
         self, agent: Agent, brief: Brief, slot: str, recent: list[str], call: str, *, given: Given | None = None
     ) -> Draft:
         """Return the text of a post, written with the help of the agent's skills."""
-        skills = self._t.skills.at_work(agent, brief, slot, recent, call=call)
+        skills = self._t.skills.start_session(agent, brief, slot, recent, call=call)
         return self._t.writer.write(agent, brief, recent, skills, call=call, at=self._t.clock.now(), given=given)
 
     def _illustrate(self, lease: Lease, agent: Agent) -> Stage | None:

@@ -170,7 +170,7 @@ class Scheduler:
                 agent = None  # removed in the meantime
             self._unheard.popleft()
             if agent:
-                self._plugins.tell(
+                self._plugins.notify(
                     "agent_state_changed", agent=agent, old=change.old, new=change.new, reason=change.reason
                 )
 

@@ -76,7 +76,7 @@ class Listening:
         taken = self._inbox.take(agent.id, mention, self._present_ms())
         if taken == "opened":
             log.info("Mention received", extra=event("mention.received", **_about(agent, mention)))
-            self._plugins.tell("mention_received", agent=agent, mention=mention)
+            self._plugins.notify("mention_received", agent=agent, mention=mention)
         elif taken == "ignored":
             log.warning("Too many mentions wait; one is ignored", extra=event("mention.full", **_about(agent, mention)))
         return taken

@@ -341,7 +341,7 @@ class Conversation:
         )
         if text:
             found += reply_gate.objections(text, agent=agent, mention=mention, talk=talk, system_prompt=system_prompt)
-            found += self._s.plugins.objections(agent, draft)
+            found += self._s.plugins.violations(agent, draft)
         if redact(text) != text:
             found.append("The answer contains what looks like a key; leave it out.")
         # What an objection quotes may be a stranger's dictation, and it goes into our own words to the model.

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 OnCall = Callable[..., None]
 
 
-def objections(
+def violations(
     implementations: Iterable[Implementation], arguments: Mapping[str, Any], on_call: OnCall | None
 ) -> list[str]:
     """Ask every plugin, and return what they object to, each sentence once; a plugin that fails objects thereby."""
@@ -37,7 +37,7 @@ def objections(
     return list(dict.fromkeys(found))
 
 
-def ask_for_brief(strategy: str, ask: Callable[[], Any]) -> Brief | None:
+def call_strategy(strategy: str, ask: Callable[[], Any]) -> Brief | None:
     """Return what a strategy wants written; raises `PluginError` for one that fails or returns something else."""
     from ceos.domain.posts import Brief  # noqa: PLC0415  # loaded when a strategy is called
 
@@ -52,14 +52,14 @@ def ask_for_brief(strategy: str, ask: Callable[[], Any]) -> Brief | None:
     return brief
 
 
-def tell(implementations: Iterable[Implementation], arguments: Mapping[str, Any], on_call: OnCall | None) -> None:
+def notify(implementations: Iterable[Implementation], arguments: Mapping[str, Any], on_call: OnCall | None) -> None:
     """Tell every plugin; what one raises is logged."""
     for one in implementations:
         _call(one, arguments, on_call, lambda answer: answer, "Other plugins were not affected")
 
 
-class Teller:
-    """Tells every plugin of many events in a row; the calls are counted together, when `count` is called."""
+class EventDispatcher:
+    """Tells every plugin of many events in a row; the calls are counted together, when `save_counts` is called."""
 
     def __init__(self, implementations: Iterable[Implementation], on_call: OnCall | None) -> None:
         self._implementations = tuple(implementations)
@@ -67,11 +67,11 @@ class Teller:
         #: Microseconds, failures and calls by plugin and hook.
         self._totals: dict[tuple[str, str], list[int]] = {}
 
-    def __call__(self, **arguments: Any) -> None:
+    def notify(self, **arguments: Any) -> None:
         """Tell every plugin of one event."""
-        tell(self._implementations, arguments, self._add)
+        notify(self._implementations, arguments, self._add)
 
-    def count(self) -> None:
+    def save_counts(self) -> None:
         """Count the calls since the last time."""
         totals, self._totals = self._totals, {}
         if self._on_call is not None:

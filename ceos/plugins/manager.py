@@ -139,20 +139,20 @@ class Plugins:
         """Say whether any plugin implements `hook`."""
         return bool(self._calls.get(hook))
 
-    def objections(self, agent: Any, draft: Any) -> list[str]:
+    def violations(self, agent: Any, draft: Any) -> list[str]:
         """Return what the plugins have to say against a draft; one that fails objects thereby."""
         asked = self._calls.get("review_draft", ())
-        return plugin_calls.objections(asked, {"agent": agent, "draft": draft}, self.on_call) if asked else []
+        return plugin_calls.violations(asked, {"agent": agent, "draft": draft}, self.on_call) if asked else []
 
-    def tell(self, hook: str, /, **arguments: Any) -> None:
+    def notify(self, hook: str, /, **arguments: Any) -> None:
         """Report an event to every plugin that implements `hook`; one that fails is logged and harms nobody."""
         assert set(arguments) == set(HOOKS[hook]), f"{hook} is told with {', '.join(HOOKS[hook])}"
         if told := self._calls.get(hook):
-            plugin_calls.tell(told, arguments, self.on_call)
+            plugin_calls.notify(told, arguments, self.on_call)
 
-    def teller(self, hook: str) -> plugin_calls.Teller:
+    def dispatcher(self, hook: str) -> plugin_calls.EventDispatcher:
         """Return a way to report many events in a row: it does not ask Redis to count each single call."""
-        return plugin_calls.Teller(self._calls.get(hook, ()), self.on_call)
+        return plugin_calls.EventDispatcher(self._calls.get(hook, ()), self.on_call)
 
     # Loading
 

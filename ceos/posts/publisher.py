@@ -165,7 +165,7 @@ class Publisher:
         # Right after the hash is stored, so at most once: a crash in between is the one way to miss it.
         if self._plugins.listens("cast_published"):
             cast = next(cast for cast in casts_out(post.lease, post.draft) if cast.part == index)
-            self._plugins.tell("cast_published", agent=post.agent, cast=cast)
+            self._plugins.notify("cast_published", agent=post.agent, cast=cast)
 
     @staticmethod
     def _again_or_give_up(known: PartState, error: ServiceUnavailable) -> CeosError:

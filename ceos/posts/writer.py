@@ -125,7 +125,7 @@ class Writer:
         parts = [part.text for part in draft.parts]
         found = review(parts)
         if any(parts):
-            found += [*skills.objections(parts), *self._plugins.objections(agent, draft)]
+            found += [*skills.gate_violations(parts), *self._plugins.violations(agent, draft)]
         return found
 
     def _complete(

@@ -1,6 +1,6 @@
 """What the host does for a skill that asks: fetch a page, ask a model, remember, tell numbers, read the chain.
 
-    host = granter.host_for(agent, skill, params, call=call)
+    host = hosts.host_for(agent, skill, params, call=call)
     outcome = sandbox.run(skill.source, params, grants=skill.grants.names(), host=host)
     host.calls, host.cost_usd       # for the record of the draft
 
@@ -31,7 +31,7 @@ from ceos.runs.budget import Budget
 from ceos.sandbox.wire import METHODS, RESULT_BYTES
 from ceos.skills.chain_reads import Question, ask
 from ceos.skills.grants import Grants, MemoryGrant
-from ceos.skills.llm_broker import Payer
+from ceos.skills.llm_broker import LLMBroker
 from ceos.skills.skill import Skill
 from ceos.storage.store import Store
 
@@ -66,7 +66,7 @@ Fetch = Callable[..., guarded.Page]
 Chain = Callable[[], "BaseChain"]
 
 
-class HostCalls:
+class SkillHost:
     """The host of one run of a skill, and the record of what was asked of it.
 
     By itself it serves a trial: pages are fetched for real, the memory ends with the run, there are no numbers, and no
@@ -79,7 +79,7 @@ class HostCalls:
         grants: Grants,
         params: Mapping[str, Any] | None = None,
         *,
-        payer: Payer | None = None,
+        broker: LLMBroker | None = None,
         fetch: Fetch = guarded.get,
         chain: Chain | None = None,
     ) -> None:
@@ -89,7 +89,7 @@ class HostCalls:
         self.cost_usd = 0.0
         self._grants = grants
         self._hosts = _hosts(grants, params or {})
-        self._payer = payer
+        self._broker = broker
         self._fetch = fetch
         self._chain = chain
         self._notes: dict[str, str] = {}
@@ -231,9 +231,9 @@ class HostCalls:
 
     def answer(self, prompt: str, max_tokens: int, max_usd: float) -> Completion:
         """Return what a model writes."""
-        if self._payer is None:
+        if self._broker is None:
             raise HostRefused("No model is asked in a trial without an agent that pays for it.")
-        return self._payer.ask(prompt, max_tokens=max_tokens, max_usd=max_usd, deadline=self._deadline)
+        return self._broker.ask(prompt, max_tokens=max_tokens, max_usd=max_usd, deadline=self._deadline)
 
     def recall(self, key: str) -> str | None:
         """Return what is kept under a key, as JSON, or None."""
@@ -260,10 +260,10 @@ class HostCalls:
         return ask(self._chain, question, self._deadline)
 
 
-class CannedCalls(HostCalls):
+class StubHost(SkillHost):
     """A host that gives the answers of an example, for checks and tests: no network, no server, no clock.
 
-        CannedCalls({"http": {"https://example.org/": "gm"}, "memory": {"seen": 3}}, skill.grants)
+        StubHost({"http": {"https://example.org/": "gm"}, "memory": {"seen": 3}}, skill.grants)
 
     Without `grants`, everything is granted.
     """
@@ -315,7 +315,7 @@ class CannedCalls(HostCalls):
         return answers[question.text]
 
 
-class GrantedCalls(HostCalls):
+class AgentHost(SkillHost):
     """The host of a run for an agent: its memory is kept, its numbers are told, and it pays."""
 
     def __init__(
@@ -324,13 +324,13 @@ class GrantedCalls(HostCalls):
         skill: Skill,
         params: Mapping[str, Any],
         *,
-        payer: Payer,
+        broker: LLMBroker,
         store: Store,
         clock: Clock,
         fetch: Fetch = guarded.get,
         chain: Chain | None = None,
     ) -> None:
-        super().__init__(skill.grants, params, payer=payer, fetch=fetch, chain=chain)
+        super().__init__(skill.grants, params, broker=broker, fetch=fetch, chain=chain)
         self._agent_id = agent_id
         self._skill = skill.name
         self._store = store
@@ -376,7 +376,7 @@ class GrantedCalls(HostCalls):
         return [row for at, row in self._measured if at >= since]
 
 
-class Granter:
+class HostFactory:
     """Makes the hosts of runs."""
 
     def __init__(
@@ -397,27 +397,27 @@ class Granter:
         self._chain = chain
         self._count = itertools.count(1)
 
-    def host_for(self, agent: Agent, skill: Skill, params: Mapping[str, Any], *, call: str) -> GrantedCalls:
+    def host_for(self, agent: Agent, skill: Skill, params: Mapping[str, Any], *, call: str) -> AgentHost:
         """Return the host of one run of `skill` for `agent`.
 
         `params` are the operator's alone, for the hosts in them are allowed; `call` names the attempt for the budget.
         """
-        return GrantedCalls(
+        return AgentHost(
             agent.id,
             skill,
             params,
-            payer=self.payer_for(agent, f"{call}:{skill.name}"),
+            broker=self.broker_for(agent, f"{call}:{skill.name}"),
             store=self._store,
             clock=self._clock,
             fetch=self._fetch,
             chain=self._chain,
         )
 
-    def payer_for(self, agent: Agent, call: str) -> Payer:
+    def broker_for(self, agent: Agent, call: str) -> LLMBroker:
         """Return a way to ask models at the agent's expense, for a run whose memory and numbers are not the agent's."""
         # Counted through, for an answer that nobody waited for may still hold what it set aside under its name.
         names = (f"{call}:{next(self._count)}" for _ in itertools.repeat(None))
-        return Payer(agent, self._openrouter, self._budget, self._clock, names)
+        return LLMBroker(agent, self._openrouter, self._budget, self._clock, names)
 
 
 def _bound(method: str, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:

@@ -22,7 +22,7 @@ SYSTEM = (
 _model_calls = Beside("ceos-skill-model", MODEL_CALLS)
 
 
-class Payer:
+class LLMBroker:
     """Asks models for a skill at an agent's expense: its models, its daily budget."""
 
     def __init__(

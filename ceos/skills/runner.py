@@ -10,14 +10,20 @@ from typing import Any
 from ceos.domain.text import CAST_BYTES, byte_length, clean
 from ceos.errors import SkillError
 from ceos.sandbox.executor import Host, Limits, Outcome, Sandbox
-from ceos.skills.host import CannedCalls
+from ceos.skills.host import StubHost
 from ceos.skills.skill import Example, Skill, SkillStage
 
 #: A transform leaves at most so many parts.
 MOST_PARTS = 10
 
-#: Who an example or a run by hand is about, unless it says otherwise.
-SOMEBODY = {"name": "Ada", "bio": "An engineer of small machines.", "tone": "dry", "topics": ["clocks"], "avoid": []}
+#: The agent of examples and of trial runs, as far as they do not describe one.
+EXAMPLE_AGENT = {
+    "name": "Ada",
+    "bio": "An engineer of small machines.",
+    "tone": "dry",
+    "topics": ["clocks"],
+    "avoid": [],
+}
 
 
 def run_skill(
@@ -65,7 +71,7 @@ def run_examples(sandbox: Sandbox, skill: Skill) -> list[str]:
 def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> Outcome:
     """Run one example with the answers it gives; raises `SkillError`."""
     inputs = {
-        "agent": {**SOMEBODY, **example.agent},
+        "agent": {**EXAMPLE_AGENT, **example.agent},
         "topic": "clocks",
         "kind": "original",
         "draft": list(example.draft) if example.draft is not None else None,
@@ -77,7 +83,7 @@ def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> Outcome:
         skill,
         example.params,
         inputs,
-        CannedCalls(example.answers, skill.grants, example.params),
+        StubHost(example.answers, skill.grants, example.params),
         now=example.now,
         seed="example",
     )

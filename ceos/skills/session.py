@@ -1,7 +1,7 @@
 """Skills at work on a post: what each stage of writing asks of them, and what becomes of one that fails.
 
 A failing, slow or hostile skill never fails a post. It is left out, which is said in the log and in the draft's record,
-and after `FAILURES_ALLOWED` failures in a row the agent does without it until an operator allows it again.
+and after `MAX_FAILURES` failures in a row the agent does without it until an operator allows it again.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from ceos.domain.posts import Brief, SkillRun
 from ceos.domain.text import byte_length, clean
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
 from ceos.logs import event
-from ceos.plugins.manager import Plugins
 from ceos.sandbox.executor import Sandbox
-from ceos.skills.host import GrantedCalls, Granter
+from ceos.skills.host import AgentHost, HostFactory
 from ceos.skills.lockfile import SkillLock
 from ceos.skills.params import plain
 from ceos.skills.runner import misfit, parts_of, run_skill
@@ -33,9 +32,9 @@ from ceos.storage.store import Store
 log = logging.getLogger(__name__)
 
 #: So many failures in a row, and the agent does without the skill until an operator acts.
-FAILURES_ALLOWED = 5
+MAX_FAILURES = 5
 #: Most of what one skill tells the model, in bytes of JSON.
-TOLD_BYTES = 4096
+MAX_ANSWER_BYTES = 4096
 #: A gate objects at most so often to one draft, in sentences of at most so many characters.
 OBJECTIONS, OBJECTION_CHARS = 5, 300
 #: How much of what a skill prints and logs is kept with the draft.
@@ -46,37 +45,40 @@ Review = Callable[[Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What skills work with."""
+class SkillDeps:
+    """The collaborators of everything that runs skills."""
 
     store: Store
-    plugins: Plugins
+    #: The installed skills by name.
+    skills: Mapping[str, Skill]
     lock: SkillLock
     sandbox: Sandbox
-    granter: Granter
+    hosts: HostFactory
     clock: Clock
 
 
-class Skills:
+class SkillSessions:
     """The skills of all agents of this process."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    def __init__(self, deps: SkillDeps) -> None:
+        self.deps = deps
 
-    def at_work(self, agent: Agent, brief: Brief, slot: str, recent: Sequence[str], *, call: str) -> SkillSession:
+    def start_session(self, agent: Agent, brief: Brief, slot: str, recent: Sequence[str], *, call: str) -> SkillSession:
         """Return the agent's skills, ready for one post; `call` names the attempt for the budget."""
-        return SkillSession(self.desk, agent, brief, slot=slot, recent=recent, call=call)
+        return SkillSession(self.deps, agent, brief, slot=slot, recent=recent, call=call)
 
-    def forgive(self, name: str) -> None:
+    def reset_failures(self, name: str) -> None:
         """Forget the failures of a skill, for all agents."""
-        self.desk.store.forgive_skill(name, self.desk.store.agent_ids())
+        self.deps.store.forgive_skill(name, self.deps.store.agent_ids())
 
 
 class SkillSession:
     """One agent's skills at work on one post."""
 
-    def __init__(self, desk: Desk, agent: Agent, brief: Brief, *, slot: str, recent: Sequence[str], call: str) -> None:
-        self._desk = desk
+    def __init__(
+        self, deps: SkillDeps, agent: Agent, brief: Brief, *, slot: str, recent: Sequence[str], call: str
+    ) -> None:
+        self._deps = deps
         self._agent = agent
         self._brief = brief
         self._slot = slot
@@ -87,7 +89,7 @@ class SkillSession:
         self._out: dict[str, str] = {}
         #: What has failed for this post already.
         self._failed: Counter[str] = Counter()
-        self._failures = desk.store.skill_failures(agent.id) if agent.skills else {}
+        self._failures = deps.store.skill_failures(agent.id) if agent.skills else {}
         self._cost_usd = 0.0
 
     @property
@@ -120,7 +122,7 @@ class SkillSession:
                 parts = parts_of(value)
         return tuple(parts)
 
-    def objections(self, parts: Sequence[str]) -> list[str]:
+    def gate_violations(self, parts: Sequence[str]) -> list[str]:
         """Return what the gate skills have against a draft."""
         found = []
         for skill, use in self._at(SkillStage.GATE):
@@ -160,7 +162,7 @@ class SkillSession:
     def _at(self, stage: SkillStage) -> Iterator[tuple[Skill, SkillUse]]:
         """Yield the agent's skills of a stage that may run, in the agent's order."""
         for use in self._agent.skills:
-            skill = self._desk.plugins.skills.get(use.name)
+            skill = self._deps.skills.get(use.name)
             if skill is not None and skill.stage != stage:
                 continue
             if use.name not in self._out:
@@ -175,13 +177,13 @@ class SkillSession:
         """Say why a skill must not run for this agent, or nothing."""
         if skill is None:
             return f"no skill named {use.name!r} is installed here"
-        if self._failures.get(use.name, 0) >= FAILURES_ALLOWED:
+        if self._failures.get(use.name, 0) >= MAX_FAILURES:
             return (
-                f"it failed {FAILURES_ALLOWED} times in a row and is switched off for this agent; "
+                f"it failed {MAX_FAILURES} times in a row and is switched off for this agent; "
                 f"'ceos skill allow {use.name}' switches it on again"
             )
         try:
-            if refusal := self._desk.lock.refusal(skill):
+            if refusal := self._deps.lock.refusal(skill):
                 return refusal
         except InvalidInput as error:
             return str(error)
@@ -203,14 +205,14 @@ class SkillSession:
     ) -> Any:
         """Run a skill and return what it returned, or None when it failed; either way it is in the record."""
         # A model may fill in parameters of a tool; what the skill may reach goes by the operator's alone.
-        calls = self._desk.granter.host_for(self._agent, skill, use.params, call=f"{self._call}:{len(self._record)}")
+        calls = self._deps.hosts.host_for(self._agent, skill, use.params, call=f"{self._call}:{len(self._record)}")
         params = plain(use.params if params is None else params)
         inputs = self._inputs(parts)
         started = time.perf_counter()
         try:
             outcome = run_skill(
-                self._desk.sandbox, skill, params, inputs, calls,
-                now=self._desk.clock.now(), seed=f"{self._agent.id}|{self._slot}|{skill.name}",
+                self._deps.sandbox, skill, params, inputs, calls,
+                now=self._deps.clock.now(), seed=f"{self._agent.id}|{self._slot}|{skill.name}",
             )  # fmt: skip
             # A draft that was too long before, and goes back to the model for it, is not the skill's fault.
             limit = max([self._agent.cast_bytes, *map(byte_length, parts or ())])
@@ -247,7 +249,7 @@ class SkillSession:
     def _note_success(self, skill: Skill) -> None:
         log.info("A skill has run", extra=event("skill.ran", skill=skill.name, ms=self._record[-1].ms))
         if self._failures.pop(skill.name, 0):
-            self._desk.store.forgive_skill(skill.name, [self._agent.id])
+            self._deps.store.forgive_skill(skill.name, [self._agent.id])
 
     def _note_failure(self, skill: Skill, error: SkillError) -> None:
         fields = {"skill": skill.name, "version": skill.version, "kind": error.kind, "error": str(error)}
@@ -259,14 +261,14 @@ class SkillSession:
             # A tool that is called again and again, or a draft that is written twice: one failure, and no third time.
             self._out[skill.name] = "it has failed twice for this post"
             return
-        count = self._desk.store.count_skill_failure(self._agent.id, skill.name)
+        count = self._deps.store.count_skill_failure(self._agent.id, skill.name)
         self._failures[skill.name] = count
-        if count >= FAILURES_ALLOWED:
+        if count >= MAX_FAILURES:
             self._out[skill.name] = "it has just failed once more"
             log.error("A skill is switched off for an agent", extra=event("skill.disabled", **fields))
 
     def _keep(
-        self, skill: Skill, calls: GrantedCalls, started: float, *, outcome: str, said: Sequence[str], note: str = ""
+        self, skill: Skill, calls: AgentHost, started: float, *, outcome: str, said: Sequence[str], note: str = ""
     ) -> None:
         self._cost_usd += calls.cost_usd
         self._record.append(
@@ -293,9 +295,9 @@ def _fit_json(value: Any) -> str:
     """Return a value as JSON for a prompt: no sign of ours can be imitated in it, and it is not long."""
     text = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
     whole = text.encode()
-    if len(whole) <= TOLD_BYTES:
+    if len(whole) <= MAX_ANSWER_BYTES:
         return text
-    return whole[:TOLD_BYTES].decode(errors="ignore") + " … (cut off)"
+    return whole[:MAX_ANSWER_BYTES].decode(errors="ignore") + " … (cut off)"
 
 
 def _told_error(sentence: str) -> str:

@@ -29,7 +29,7 @@ from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.guardrails import trend as trend_gate
 from ceos.logs import event
-from ceos.plugins.calls import ask_for_brief
+from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.writer import Given, fill
 from ceos.storage.store import Store
@@ -191,7 +191,7 @@ class TrendWatch:
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
         strategy = self._strategy(agent)
-        brief = ask_for_brief(strategy.name, lambda: strategy.brief_trend(agent, situation, trend))
+        brief = call_strategy(strategy.name, lambda: strategy.brief_trend(agent, situation, trend))
         if brief is None:
             return None
         casts = [cast for cast in trend.casts if cast.hash in brief.sources]

@@ -139,7 +139,7 @@ def make_shop(market: Market, fake: FakeRuntime, facilitator: str) -> Shop:
     fields = {"agent": "ada", "usd": "0.02", "pay_to": MERCHANT, "description": "Times."}
     return Shop(
         tuple(Offer.model_validate({**fields, "skill": name}) for name in ("times", "reader")),
-        SoldSkills(fake.runtime.skills.desk),
+        SoldSkills(fake.runtime.skill_deps),
         market.token,
         market.payments,
         Facilitator(facilitator, sleep=lambda seconds: None),
@@ -558,15 +558,15 @@ def test_only_what_the_agent_uses_and_the_operator_has_allowed_is_sold(counter: 
 
 
 def test_a_buyers_parameter_opens_no_host(counter: Counter) -> None:
-    granter = counter.fake.runtime.granter
-    host_for, asked = granter.host_for, []
+    hosts = counter.fake.runtime.skill_hosts
+    host_for, asked = hosts.host_for, []
 
     def watched(*args: Any, **options: Any) -> Any:
         made = host_for(*args, **options)
         asked.append(made)
         return made
 
-    granter.host_for = watched  # type: ignore[method-assign]
+    hosts.host_for = watched  # type: ignore[method-assign]
     served = counter.ask(counter.payment(), skill="reader", feed="https://evil.example.org/")
     assert (served.status, counter.earned()) == (500, 0)
     (call,) = asked[0].calls

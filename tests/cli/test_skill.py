@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from helpers.terminal import Outcome, Terminal, ceos, clean_environ, terminal
 
-from ceos.skills.session import FAILURES_ALLOWED
+from ceos.skills.session import MAX_FAILURES
 from ceos.skills.skill import SkillStage, read_skill
 from ceos.testing import FakeRuntime, fake_runtime
 
@@ -357,7 +357,7 @@ def test_allowing_a_skill_again_forgives_its_failures(run: Terminal, fake: FakeR
 def test_a_skill_that_is_switched_off_is_seen_until_it_is_allowed_again(run: Terminal, fake: FakeRuntime) -> None:
     fake.apply(skills=[{"name": "loud"}])
     run("skill", "allow", "loud", "--yes")
-    for _ in range(FAILURES_ALLOWED):
+    for _ in range(MAX_FAILURES):
         fake.runtime.store.count_skill_failure("ada", "loud")
     assert re.search(r"loud .* allowed, off for ada ", run("skill", "list").out)
     assert only(run("skill", "list", "--json").data, "loud")[0]["off_for"] == ["ada"]

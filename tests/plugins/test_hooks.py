@@ -83,7 +83,7 @@ def test_an_implementation_is_given_only_what_it_names(load: Load) -> None:
         named=hook("cast_published(*, agent)", "heard.append(agent.id)"),
         placed=hook("cast_published(cast, /, tone='dry')", "heard.append((cast.hash, tone))"),
     )
-    plugins.tell("cast_published", agent=ADA, cast=CAST)
+    plugins.notify("cast_published", agent=ADA, cast=CAST)
     expected = [("ada", "0xabc"), "0xabc", "nothing", ("0xabc", "ada"), "ada", ("0xabc", "dry")]
     assert sorted(heard, key=str) == sorted(expected, key=str)
 
@@ -96,21 +96,21 @@ def test_the_order_is_pluggys(load: Load) -> None:
         d=hook("cast_published(cast)", "heard.append('d, first')", "(tryfirst=True)"),
         e=hook("cast_published(cast)", "heard.append('e')"),
     )
-    plugins.tell("cast_published", agent=ADA, cast=CAST)
+    plugins.notify("cast_published", agent=ADA, cast=CAST)
     assert heard == ["d, first", "e", "c", "a", "b, last"]
 
 
 def test_a_plugin_may_implement_a_hook_under_another_name_and_twice(load: Load) -> None:
     other = hook("tell_the_world(cast)", "heard.append('world')", "(specname='cast_published')")
     plugins = load(two=hook("cast_published(cast)", "heard.append('plain')") + other)
-    plugins.tell("cast_published", agent=ADA, cast=CAST)
+    plugins.notify("cast_published", agent=ADA, cast=CAST)
     assert sorted(heard) == ["plain", "world"]
     assert plugins.describe()[-1].hooks == ("cast_published",)
 
 
 def test_a_mention_reaches_the_plugin_whole(load: Load) -> None:
     body = "heard.append((agent.name, mention.author_name, mention.kind, mention.parent))"
-    load(m=hook("mention_received(agent, mention)", body)).tell("mention_received", agent=ADA, mention=MENTION)
+    load(m=hook("mention_received(agent, mention)", body)).notify("mention_received", agent=ADA, mention=MENTION)
     assert heard == [("Ada", "bob", "reply", "0xabc")]
     assert isinstance(MENTION, ceos.Mention)
 
@@ -119,8 +119,8 @@ def test_where_nobody_listens_nothing_happens() -> None:
     plugins = load_plugins(entry_points=[])
     plugins.on_call = lambda *call: heard.append(call)
     assert not plugins.listens("cast_published")
-    plugins.tell("cast_published", agent=ADA, cast=CAST)
-    assert plugins.objections(ADA, DRAFT) == []
+    plugins.notify("cast_published", agent=ADA, cast=CAST)
+    assert plugins.violations(ADA, DRAFT) == []
     assert heard == []
 
 
@@ -146,7 +146,7 @@ def test_a_plugin_that_fails_harms_no_other_and_is_named(
         b=silent + hook("cast_published(cast)", body),
         c=hook("cast_published(cast)", "heard.append('c')"),
     )
-    plugins.tell("cast_published", agent=ADA, cast=CAST)
+    plugins.notify("cast_published", agent=ADA, cast=CAST)
     assert heard == ["c", "a"]
     [record] = [one for one in caplog.records if getattr(one, "event", "") == "plugin.failed"]
     assert record.message.startswith("Plugin 'b' (")
@@ -161,7 +161,7 @@ def test_a_plugin_of_a_package_is_named_with_its_version(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     points = install(tmp_path, "packaged_haiku", "import ceos\n" + hook("cast_published(cast)", "{}['tone']"))
-    load_plugins(entry_points=points).tell("cast_published", agent=ADA, cast=CAST)
+    load_plugins(entry_points=points).notify("cast_published", agent=ADA, cast=CAST)
     assert caplog.messages == [
         "Plugin 'strategies' (ceos-haiku 0.2) failed in cast_published: KeyError 'tone'. "
         "Other plugins were not affected."
@@ -171,7 +171,7 @@ def test_a_plugin_of_a_package_is_named_with_its_version(
 def test_who_interrupts_a_worker_is_not_stopped_by_a_plugin(load: Load) -> None:
     plugins = load(a=hook("cast_published(cast)", "raise KeyboardInterrupt"))
     with pytest.raises(KeyboardInterrupt):
-        plugins.tell("cast_published", agent=ADA, cast=CAST)
+        plugins.notify("cast_published", agent=ADA, cast=CAST)
 
 
 # Decisions
@@ -190,7 +190,7 @@ def test_who_interrupts_a_worker_is_not_stopped_by_a_plugin(load: Load) -> None:
     ],
 )
 def test_what_a_plugin_objects_to_is_a_list_of_sentences(load: Load, body: str, objections: list[str]) -> None:
-    assert load(strict=hook("review_draft(agent, draft)", body)).objections(ADA, DRAFT) == objections
+    assert load(strict=hook("review_draft(agent, draft)", body)).violations(ADA, DRAFT) == objections
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_plugin_that_fails_while_it_is_asked_objects_thereby(
         b=hook("review_draft(draft)", body),
         c=hook("review_draft(draft)", "heard.append(draft.text)"),
     )
-    first, second = plugins.objections(ADA, DRAFT)
+    first, second = plugins.violations(ADA, DRAFT)
     assert heard == ["tick"]
     assert first.startswith(f"The plugin 'b' failed while it reviewed the draft: {failure}")
     assert second == "Write it shorter."
@@ -370,7 +370,7 @@ def test_calls_time_and_failures_of_all_processes_are_shown(
         other = Runtime(fake.runtime.settings)
         fake.apply()
         fake.post(kind=Kind.ORIGINAL)
-        other.plugins.tell("cast_published", agent=ADA, cast=CAST)
+        other.plugins.notify("cast_published", agent=ADA, cast=CAST)
         other.close()
         # When they are listed, for machines and for people
         found = {one["name"]: one for one in run("plugin", "list", "--json").data}

@@ -34,7 +34,7 @@ from ceos.errors import SkillError
 from ceos.sandbox import wire
 from ceos.sandbox.executor import Limits, Sandbox
 from ceos.skills.grants import Grants, HttpGrant, LlmGrant, MemoryGrant
-from ceos.skills.host import HostCalls
+from ceos.skills.host import SkillHost
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the attacks are on Linux")
 
@@ -189,10 +189,10 @@ _GRANTS: dict[str, Any] = {
 
 @dataclass
 class Asked:
-    """The host of a call: what the granter would do, and what arrived that never should."""
+    """The host of a call: what a granted host would do, and what arrived that never should."""
 
     source: EscapeSource
-    calls: HostCalls
+    calls: SkillHost
     strange: list[str] = field(default_factory=list)
 
     def __call__(self, method: str, args: list[Any], kwargs: dict[str, Any], deadline: float) -> Any:
@@ -229,7 +229,7 @@ class Ending:
 def attempt(sandbox: Sandbox, source: EscapeSource, targets: Targets) -> Ending:
     """Run a source and return how it ended; whatever is not a `SkillError` leaves the sandbox as a failure."""
     grants = Grants(**{name: _GRANTS.get(name, True) for name in source.grants})
-    host = Asked(source, HostCalls(grants, fetch=targets.web.fetch))
+    host = Asked(source, SkillHost(grants, fetch=targets.web.fetch))
     # Starting the zygote is not part of what a source may spend.
     sandbox.warm()
     try:

@@ -27,7 +27,7 @@ from ceos.evm.client import BaseChain
 from ceos.runs.budget import Budget
 from ceos.sandbox.wire import METHODS, pack_json
 from ceos.skills.grants import Grants
-from ceos.skills.host import PROMPT_BYTES, CannedCalls, GrantedCalls, Granter, HostCalls
+from ceos.skills.host import PROMPT_BYTES, AgentHost, HostFactory, SkillHost, StubHost
 from ceos.skills.skill import Skill
 from ceos.storage.connection import connect
 from ceos.storage.store import Store
@@ -56,7 +56,7 @@ def soon() -> float:
     return time.monotonic() + 10
 
 
-def ask(host: HostCalls, method: str, *args: Any, deadline: float | None = None, **kwargs: Any) -> Any:
+def ask(host: SkillHost, method: str, *args: Any, deadline: float | None = None, **kwargs: Any) -> Any:
     return host(method, list(args), kwargs, soon() if deadline is None else deadline)
 
 
@@ -67,20 +67,18 @@ def refused(words: str) -> Iterator[None]:
     assert words in str(caught.value)
 
 
-Make = Callable[..., GrantedCalls]
+Make = Callable[..., AgentHost]
 
 
 @pytest.fixture
 def make(fake_runtime: FakeRuntime) -> Make:
     """Make the host of a run: `make(skill, params, agent=…, call=…)`."""
     runtime = fake_runtime.runtime
-    granter = Granter(runtime.store, Budget(runtime.store), runtime.openrouter, fake_runtime.clock)
+    hosts = HostFactory(runtime.store, Budget(runtime.store), runtime.openrouter, fake_runtime.clock)
     ada = fake_runtime.apply()
 
-    def host(
-        skill: Skill | None = None, params: Any = None, *, agent: Agent = ada, call: str = "ada:1:1"
-    ) -> GrantedCalls:
-        return granter.host_for(agent, skill or make_skill(), params or {}, call=call)
+    def host(skill: Skill | None = None, params: Any = None, *, agent: Agent = ada, call: str = "ada:1:1") -> AgentHost:
+        return hosts.host_for(agent, skill or make_skill(), params or {}, call=call)
 
     return host
 
@@ -107,7 +105,7 @@ def test_what_the_sandbox_answers_itself_is_not_asked_of_the_host(make: Make, me
     "method", ["", "page", "_record", "__init__", "http_get ", "x" * 9999, "\ud800", 3, None, ["http_get"]]
 )
 def test_a_method_nobody_offers_is_refused(method: Any) -> None:
-    host = CannedCalls({})
+    host = StubHost({})
     with refused("The host does nothing of that name"):
         host(method, [], {}, soon())
     assert len(host.calls[0].method) <= 40
@@ -173,14 +171,14 @@ def test_a_method_nobody_offers_is_refused(method: Any) -> None:
     ],
 )
 def test_arguments_that_make_no_sense_get_a_sentence(method: str, args: Any, kwargs: Any, words: str) -> None:
-    host = CannedCalls({})
+    host = StubHost({})
     with refused(words):
         host(method, args, kwargs, soon())
     assert words in host.calls[0].refused
 
 
 def test_what_makes_no_sense_costs_no_read_of_the_chain() -> None:
-    host = CannedCalls({"chain": {"block": {"number": 1}}}, make_skill(chain={"max_calls": 1}).grants)
+    host = StubHost({"chain": {"block": {"number": 1}}}, make_skill(chain={"max_calls": 1}).grants)
     with refused("tells of one of"):
         ask(host, "chain_read", "blocks")
     assert ask(host, "chain_read", what="block") == {"number": 1}
@@ -201,13 +199,13 @@ def test_any_arguments_are_answered_with_data_or_a_sentence(method: str, args: l
     names = ("url", "prompt", "max_tokens", "key", "value", "days", "what", "address", "function", "args")
     for kwargs in ({}, dict(zip(names, args, strict=False))):
         try:
-            pack_json(CannedCalls({"llm": "gm"})(method, [] if kwargs else args, kwargs, soon()))
+            pack_json(StubHost({"llm": "gm"})(method, [] if kwargs else args, kwargs, soon()))
         except HostRefused as refusal:
             assert str(refusal).endswith(".")
 
 
 def test_the_record_is_fit_for_a_terminal() -> None:
-    host = CannedCalls({})
+    host = StubHost({})
     for method, arg in (("\x1b[2J", "x"), ("memory_get", "k\x1b[2J\n"), ("http_get", "http://\ud800\x07/")):
         with suppress(HostRefused):
             ask(host, method, arg)
@@ -220,7 +218,7 @@ def test_the_record_is_fit_for_a_terminal() -> None:
 
 
 def test_the_record_holds_a_hundred_calls() -> None:
-    host = CannedCalls({"memory": {"k": 1}})
+    host = StubHost({"memory": {"k": 1}})
     for _ in range(120):
         assert ask(host, "memory_get", "k") == 1
     assert len(host.calls) == 100
@@ -230,7 +228,7 @@ def test_the_record_holds_a_hundred_calls() -> None:
 
 
 @contextmanager
-def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Server, HostCalls]]:
+def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Server, SkillHost]]:
     """A host whose every name leads to a local server."""
     with Server(*script) as server:
         fetch = functools.partial(
@@ -238,7 +236,7 @@ def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Ser
             resolve=lambda host, port: [server.place],
             is_allowed_address=lambda address: address == "127.0.0.1",
         )
-        yield server, HostCalls(make_skill(**grants).grants, params, fetch=fetch)
+        yield server, SkillHost(make_skill(**grants).grants, params, fetch=fetch)
 
 
 def test_a_page_is_fetched_and_recorded_without_what_may_be_secret() -> None:
@@ -319,7 +317,7 @@ def test_a_page_that_would_not_pass_into_the_sandbox_is_refused_here() -> None:
 
 def test_a_trial_asks_no_model_without_an_agent_that_pays() -> None:
     with refused("No model is asked in a trial without an agent that pays for it"):
-        ask(HostCalls(make_skill().grants), "llm_generate", "gm")
+        ask(SkillHost(make_skill().grants), "llm_generate", "gm")
 
 
 # --- models ---
@@ -371,10 +369,10 @@ class Models:
         return self._answer()
 
 
-def with_models(fake_runtime: FakeRuntime, models: Models, **llm: Any) -> GrantedCalls:
+def with_models(fake_runtime: FakeRuntime, models: Models, **llm: Any) -> AgentHost:
     store: Any = fake_runtime.runtime.store
-    granter = Granter(store, Budget(store), models, fake_runtime.clock)  # type: ignore[arg-type]
-    return granter.host_for(make_agent(), make_skill(llm=llm), {}, call="ada:1:1")
+    hosts = HostFactory(store, Budget(store), models, fake_runtime.clock)  # type: ignore[arg-type]
+    return hosts.host_for(make_agent(), make_skill(llm=llm), {}, call="ada:1:1")
 
 
 def written(text: str = "gm", tokens: int = 100, cost: float = 0.004) -> Completion:
@@ -463,9 +461,9 @@ def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntim
         return written()
 
     store: Any = fake_runtime.runtime.store
-    granter = Granter(store, Budget(store), Models(late), fake_runtime.clock)  # type: ignore[arg-type]
+    hosts = HostFactory(store, Budget(store), Models(late), fake_runtime.clock)  # type: ignore[arg-type]
     for _ in range(3):
-        host = granter.host_for(make_agent(), make_skill(), {}, call="ada:1:1")
+        host = hosts.host_for(make_agent(), make_skill(), {}, call="ada:1:1")
         with refused("did not answer in time"):
             ask(host, "llm_generate", "gm", deadline=time.monotonic() + 0.3)
     assert fake_runtime.runtime.spent_today("ada") == 0.03
@@ -502,7 +500,7 @@ hosts = pytest.mark.parametrize("kind", ["kept", "trial"])
 @hosts
 def test_a_memory_holds_what_the_manifest_allows(make: Make, kind: str) -> None:
     # 100 bytes of keys and values: 1 + 89 and 2 + 8
-    host = make() if kind == "kept" else HostCalls(make_skill().grants)
+    host = make() if kind == "kept" else SkillHost(make_skill().grants)
     ask(host, "memory_set", "a", "x" * 87)
     ask(host, "memory_set", "bb", "üüü")
     for key, value in (("c", 1), ("bb", "üüüü"), ("a", "x" * 88), ("d", "x" * 500)):
@@ -567,8 +565,8 @@ def test_the_memory_stays_when_its_agent_is_changed(fake_runtime: FakeRuntime, m
 
 def test_a_server_that_is_gone_is_a_refusal_for_the_skill() -> None:
     store = Store(connect("redis://127.0.0.1:1/0"))
-    granter = Granter(store, Budget(store), Models(written), None)  # type: ignore[arg-type]
-    host = granter.host_for(make_agent(), make_skill(), {}, call="x")
+    hosts = HostFactory(store, Budget(store), Models(written), None)  # type: ignore[arg-type]
+    host = hosts.host_for(make_agent(), make_skill(), {}, call="x")
     for method, *args in (("memory_get", "k"), ("memory_set", "k", 1), ("metrics",)):
         with refused("cannot be reached now"):
             ask(host, method, *args)
@@ -620,9 +618,9 @@ def test_an_agent_without_casts_has_no_numbers(make: Make) -> None:
 # --- the chain ---
 
 
-def on_chain(*urls: str, chain_id: int = 8453, **grants: Any) -> HostCalls:
+def on_chain(*urls: str, chain_id: int = 8453, **grants: Any) -> SkillHost:
     chain = BaseChain(urls, chain_id, sleep=lambda _: None)
-    return HostCalls(make_skill(chain=grants or {"max_calls": 20}).grants, chain=lambda: chain)
+    return SkillHost(make_skill(chain=grants or {"max_calls": 20}).grants, chain=lambda: chain)
 
 
 def test_the_chain_is_read_as_plain_data(evm: Evm) -> None:
@@ -664,7 +662,7 @@ def test_any_function_of_any_contract_can_be_called(evm: Evm) -> None:
 
 def test_a_node_that_is_not_there_or_of_another_chain_tells_nothing(evm: Evm) -> None:
     with refused("No chain is read in a trial without a node"):
-        ask(HostCalls(make_skill().grants), "chain_read", "block")
+        ask(SkillHost(make_skill().grants), "chain_read", "block")
     for host in (on_chain("http://127.0.0.1:9"), on_chain(evm.url, chain_id=1)):
         with refused("The chain cannot be read now"):
             ask(host, "chain_read", "block")
@@ -679,7 +677,7 @@ def test_a_slow_node_is_given_up_in_time() -> None:
             release.wait(10)
 
     slow: Any = Slow()
-    host = HostCalls(make_skill().grants, chain=lambda: slow)
+    host = SkillHost(make_skill().grants, chain=lambda: slow)
     with refused("The chain did not answer in time"):
         ask(host, "chain_read", "block", deadline=time.monotonic() + 0.3)
     release.set()
@@ -687,7 +685,7 @@ def test_a_slow_node_is_given_up_in_time() -> None:
 
 def test_the_runtime_gives_its_chain_to_skills(fake_runtime: FakeRuntime) -> None:
     runtime = fake_runtime.runtime
-    host = runtime.granter.host_for(fake_runtime.apply(), make_skill(), {}, call="ada:1:1")
+    host = runtime.skill_hosts.host_for(fake_runtime.apply(), make_skill(), {}, call="ada:1:1")
     runtime.__dict__["chain"] = type("Chain", (), {"client": BaseChain(["http://127.0.0.1:9"], 8453, sleep=bool)})
     with refused("The chain cannot be read now"):
         ask(host, "chain_read", "block")
@@ -697,7 +695,7 @@ def test_the_runtime_gives_its_chain_to_skills(fake_runtime: FakeRuntime) -> Non
 
 
 def test_an_example_answers_for_the_world() -> None:
-    host = CannedCalls(
+    host = StubHost(
         {
             "http": {
                 "https://example.org/": "gm",
@@ -728,10 +726,10 @@ def test_an_example_is_held_to_the_manifest() -> None:
     urls = [f"https://{HOST}/", "https://own.example.net/", "https://evil.example.org/"]
     answers = {"http": dict.fromkeys(urls, "gm") | {urls[1]: "long"}}
     with refused("evil.example.org is not one of the hosts"):
-        ask(CannedCalls(answers, skill.grants), "http_get", urls[2])
+        ask(StubHost(answers, skill.grants), "http_get", urls[2])
     with refused("own.example.net is not one of the hosts"):
-        ask(CannedCalls(answers, skill.grants), "http_get", urls[1])
-    host = CannedCalls(answers, skill.grants, {"url": urls[1]})
+        ask(StubHost(answers, skill.grants), "http_get", urls[1])
+    host = StubHost(answers, skill.grants, {"url": urls[1]})
     assert ask(host, "http_get", urls[0])["text"] == "gm"
     with refused("larger than 3 bytes"):
         ask(host, "http_get", urls[1])
@@ -743,7 +741,7 @@ def test_an_example_is_held_to_the_manifest() -> None:
 
 @pytest.mark.parametrize("answers", [{"http": "gm"}, {"http": {"https://example.org/": 3}}, {"memory": [1]}])
 def test_an_example_with_answers_of_another_shape_answers_nothing(answers: Any) -> None:
-    host = CannedCalls(answers)
+    host = StubHost(answers)
     with refused("The example has no answer"):
         ask(host, "http_get", "https://example.org/")
     assert ask(host, "memory_get", "k") is None
@@ -753,7 +751,7 @@ def test_an_example_with_answers_of_another_shape_answers_nothing(answers: Any) 
 
 
 def test_every_call_is_told_in_the_log_for_whoever_wants_to_know(caplog: pytest.LogCaptureFixture) -> None:
-    host = CannedCalls({"memory": {"k": 1}})
+    host = StubHost({"memory": {"k": 1}})
     with caplog.at_level(logging.DEBUG, logger="ceos.skills.host"):
         ask(host, "memory_get", "k")
         with refused("no answer"):
@@ -764,7 +762,7 @@ def test_every_call_is_told_in_the_log_for_whoever_wants_to_know(caplog: pytest.
 
 
 def test_grants_without_anything_allow_nothing() -> None:
-    host = HostCalls(Grants())
+    host = SkillHost(Grants())
     for method in (name for names in METHODS.values() for name in names):
         with refused("needs the grant"):
             ask(host, method)

@@ -15,7 +15,7 @@ from ceos.domain.agent import SkillUse
 from ceos.domain.posts import Kind
 from ceos.errors import SandboxUnavailable
 from ceos.sandbox.executor import Outcome, Sandbox
-from ceos.skills.session import FAILURES_ALLOWED
+from ceos.skills.session import MAX_FAILURES
 from ceos.skills.skill import skill_of_text
 from ceos.testing import make_agent
 
@@ -135,7 +135,7 @@ def test_after_failures_in_a_row_a_skill_is_off_for_that_agent_until_it_is_forgi
     shop.apply(id="ben", name="Ben", fid=1002)
     # When it has failed five times in a row
     with caplog.at_level(logging.ERROR, "ceos"):
-        fail(shop, FAILURES_ALLOWED)
+        fail(shop, MAX_FAILURES)
     assert len(logged(caplog, "skill.disabled")) == 1
     # Then the agent does without it, and is told how to change that
     (ran,) = record(shop.post("ada", "Bridges hum in the wind."))
@@ -146,13 +146,13 @@ def test_after_failures_in_a_row_a_skill_is_off_for_that_agent_until_it_is_forgi
     # And the other agent keeps it
     assert outcomes(shop.post("ben", "Rust never sleeps.")) == {"picky": "ok"}
     # When the operator forgives it, then it may try again
-    shop.fake.runtime.skills.forgive("picky")
+    shop.fake.runtime.skills.reset_failures("picky")
     assert outcomes(shop.post("ada", "A third thing altogether.")) == {"picky": "error"}
 
 
 def test_one_success_forgets_the_failures_before(workshop: Open) -> None:
     shop = workshop(ADA_ONLY)
-    fail(shop, FAILURES_ALLOWED - 1)
+    fail(shop, MAX_FAILURES - 1)
     shop.apply(name="Grace")
     assert outcomes(shop.post("ada", "Bridges hum in the wind.")) == {"picky": "ok"}
     assert shop.fake.runtime.store.skill_failures("ada") == {}

@@ -153,8 +153,8 @@ class Follower:
 
     def _take(self, followed: Followed, turn: Turn, until: float) -> Poll:
         name, before = followed.subscription.name, (turn.handed, turn.removed)
-        teller = self._f.plugins.teller("chain_event")
-        handing = Handing(self._f.events, self._f.posts, teller, self._f.stopping, until)
+        dispatcher = self._f.plugins.dispatcher("chain_event")
+        handing = Handing(self._f.events, self._f.posts, dispatcher, self._f.stopping, until)
         try:
             with self._beating(turn):
                 turn.why = ""
@@ -175,7 +175,7 @@ class Follower:
                 self._f.events.release(turn)
             raise
         finally:
-            teller.count()
+            dispatcher.save_counts()
         self._f.events.keep(turn, leave=True)
         self._f.agenda.put_off(SUBSCRIPTION + name, wait)
         handed, removed = turn.handed - before[0], turn.removed - before[1]

@@ -23,7 +23,7 @@ from ceos.evm.abi import Event
 from ceos.evm.client import BaseChain
 from ceos.evm.types import Block, Log
 from ceos.logs import event as fields
-from ceos.plugins.calls import Teller
+from ceos.plugins.calls import EventDispatcher
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Handing:
 
     events: EventStore
     posts: EventPosts
-    tell: Teller
+    dispatcher: EventDispatcher
     stopping: threading.Event
     #: When the turn ends, by the monotonic clock.
     until: float
@@ -81,13 +81,13 @@ class Handing:
         at = self.events.begin(turn, event, keep=near)
         if near and subscription.agents:
             self.posts.open(subscription, event)
-        self.tell(subscription=subscription, event=event)
+        self.dispatcher.notify(subscription=subscription, event=event)
         turn.at = at._replace(is_done=True)
 
     def take_back(self, turn: Turn, subscription: Subscription, event: ChainEvent) -> None:
         """Announce that an event did not happen; all newer ones are announced."""
         self.posts.withdraw(event)
-        self.tell(subscription=subscription, event=event)
+        self.dispatcher.notify(subscription=subscription, event=event)
         turn.gone = ""
 
 

@@ -26,7 +26,7 @@ from ceos.errors import InvalidInput, NotFound
 from ceos.guardrails import reply as reply_gate
 from ceos.guardrails import trend as trend_gate
 from ceos.logs import event as fields
-from ceos.plugins.calls import ask_for_brief
+from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.writer import Given, fill, in_character
 from ceos.runs.ledger import Ledger
@@ -145,7 +145,7 @@ class EventPosts:
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
         )
         strategy = self._plugins.strategy(agent.strategy)
-        brief = ask_for_brief(strategy.name, lambda: strategy.brief_event(agent, situation, event))
+        brief = call_strategy(strategy.name, lambda: strategy.brief_event(agent, situation, event))
         if brief is None:
             self._let_pass(agent.id, slot)
             return None

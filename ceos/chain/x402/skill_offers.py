@@ -20,7 +20,7 @@ from ceos.domain.text import CAST_BYTES
 from ceos.errors import InvalidInput, NotFound
 from ceos.skills.params import plain
 from ceos.skills.runner import run_skill
-from ceos.skills.session import FAILURES_ALLOWED, Desk
+from ceos.skills.session import MAX_FAILURES, SkillDeps
 from ceos.skills.skill import Skill, SkillStage
 
 #: A sentence about one parameter, whose name is a plain one.
@@ -65,24 +65,24 @@ class Sold:
 class SoldSkills:
     """Finds and runs what is on offer."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, deps: SkillDeps) -> None:
+        self._deps = deps
 
     def find(self, offer: Offer) -> Sold:
         """Return the skill of an offer; raises `NotFound` with why it cannot be had now, for the operator."""
-        store, where = self._desk.store, f"The offer of {offer.skill!r} by {offer.agent!r}"
+        store, where = self._deps.store, f"The offer of {offer.skill!r} by {offer.agent!r}"
         agent = store.agent(offer.agent)
         use = next((use for use in agent.skills if use.name == offer.skill), None)
-        skill = self._desk.plugins.skills.get(offer.skill)
+        skill = self._deps.skills.get(offer.skill)
         if use is None or skill is None:
             why = "the agent does not use it" if use is None else "it is not installed here"
             raise NotFound(f"{where} cannot be served: {why}.")
         if skill.stage is not SkillStage.TOOL:
             raise NotFound(f"{where} cannot be served: it is a skill of the stage {skill.stage}, only tools are sold.")
-        if store.skill_failures(agent.id).get(skill.name, 0) >= FAILURES_ALLOWED:
+        if store.skill_failures(agent.id).get(skill.name, 0) >= MAX_FAILURES:
             raise NotFound(f"{where} cannot be served: the skill is switched off; see 'ceos skill allow {skill.name}'.")
         try:
-            refusal = self._desk.lock.refusal(skill)
+            refusal = self._deps.lock.refusal(skill)
         except InvalidInput as error:
             refusal = str(error)
         if refusal:
@@ -92,7 +92,7 @@ class SoldSkills:
     def run(self, sold: Sold, params: Mapping[str, Any], *, call: str) -> Any:
         """Run a skill and return its value; `call` names the run for the agent's budget. Raises `SkillError`."""
         agent, skill = sold.agent, sold.skill
-        calls = self._desk.granter.host_for(agent, skill, sold.use.params, call=call)
+        calls = self._deps.hosts.host_for(agent, skill, sold.use.params, call=call)
         persona = agent.persona
         inputs: dict[str, Any] = {
             "agent": {
@@ -109,8 +109,8 @@ class SoldSkills:
             "recent": [],
             "limit": CAST_BYTES,
         }
-        seed, now = f"{agent.id}|{call}|{skill.name}", self._desk.clock.now()
-        return run_skill(self._desk.sandbox, skill, plain(params), inputs, calls, now=now, seed=seed).value
+        seed, now = f"{agent.id}|{call}|{skill.name}", self._deps.clock.now()
+        return run_skill(self._deps.sandbox, skill, plain(params), inputs, calls, now=now, seed=seed).value
 
 
 def _value(text: str, schema: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ceos.cli.doctor.findings import Examination, Finding, Status
 from ceos.cli.output import number
 from ceos.domain.agent import Agent
-from ceos.skills.session import FAILURES_ALLOWED
+from ceos.skills.session import MAX_FAILURES
 
 _WAYS = {
     "namespaces": "allow this user or container to make namespaces (unprivileged user namespaces)",
@@ -63,7 +63,7 @@ def _idle(examination: Examination, agent: Agent) -> Iterator[Finding]:
         yield Finding("skills", Status.WARNING, f"Agent {agent.id!r}: {sentence}.", way_out)
     for name, state in runtime.skill_states(agent).items():
         if state == "switched off":
-            found = f"Agent {agent.id!r}: skill {name!r} failed {FAILURES_ALLOWED} times in a row and is switched off."
+            found = f"Agent {agent.id!r}: skill {name!r} failed {MAX_FAILURES} times in a row and is switched off."
             yield Finding("skills", Status.WARNING, found, f"Mend it, then run 'ceos skill allow {name}'.")
         elif state == "not installed":
             found = f"Agent {agent.id!r}: no skill named {name!r} is installed here."

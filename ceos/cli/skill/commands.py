@@ -287,7 +287,7 @@ def allow(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
         try:
             # An operator who allows it has looked at it: it may try again.
             off = runtime.switched_off().get(one.name, [])
-            runtime.skills.forgive(one.name)
+            runtime.skills.reset_failures(one.name)
         except StoreUnavailable as error:
             say(f"Where {one.name} was switched off, it stays so: {error}", err=True)
         done.append({"skill": one.name, "change": "unchanged" if before == "allowed" else "allowed"})

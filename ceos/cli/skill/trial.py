@@ -20,9 +20,9 @@ from ceos.errors import InvalidInput
 from ceos.runtime import Runtime
 from ceos.sandbox.executor import Limits, Outcome
 from ceos.skills.grants import GRANTS, Grants
-from ceos.skills.host import HostCalls
+from ceos.skills.host import SkillHost
 from ceos.skills.loader import is_skill_file, read_source
-from ceos.skills.runner import SOMEBODY
+from ceos.skills.runner import EXAMPLE_AGENT
 from ceos.skills.skill import Skill, read_skill, skill_of_text, usual_seconds
 
 #: What standard input is called, as a target and in messages.
@@ -59,7 +59,7 @@ class Trial:
 
     def run(self) -> Outcome:
         """Run it; raises `SkillError`."""
-        payer = self.runtime.granter.payer_for(self.agent, f"trial:{uuid.uuid4().hex}") if self.agent else None
+        broker = self.runtime.skill_hosts.broker_for(self.agent, f"trial:{uuid.uuid4().hex}") if self.agent else None
         params = self.params if isinstance(self.params, dict) else {}
         # What it takes to start the sandbox is neither the skill's time nor its fault.
         self.runtime.sandbox.warm()
@@ -68,14 +68,14 @@ class Trial:
             self.params,
             inputs=self._inputs(),
             grants=self.grants.names(),
-            host=HostCalls(self.grants, params, payer=payer, chain=lambda: self.runtime.chain.client),
+            host=SkillHost(self.grants, params, broker=broker, chain=lambda: self.runtime.chain.client),
             limits=self.limits,
             seed="trial",
             now=self.runtime.clock.now(),
         )
 
     def _inputs(self) -> dict[str, Any]:
-        about: dict[str, Any] = dict(SOMEBODY)
+        about: dict[str, Any] = dict(EXAMPLE_AGENT)
         recent: list[str] = []
         if self.agent:
             persona = self.agent.persona
