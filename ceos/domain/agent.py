@@ -37,10 +37,15 @@ ModelId = Annotated[str, AfterValidator(_is_model_id)]
 class Persona(Frozen):
     """Who the agent is; its texts shape every prompt."""
 
+    #: Who the agent is. All texts of the persona together may have 16,384 bytes.
     bio: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    #: How it speaks.
     tone: str = ""
+    #: What it writes about; at least one topic.
     topics: tuple[ShortText, ...] = Field(min_length=1)
+    #: Words and phrases that no post may contain.
     avoid: tuple[ShortText, ...] = ()
+    #: Posts that show its voice.
     examples: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -54,13 +59,18 @@ class Persona(Frozen):
 class Models(Frozen):
     """Which models write and illustrate for the agent."""
 
+    #: OpenRouter's id of the model that writes.
     text: ModelId = "anthropic/claude-sonnet-4"
+    #: Models that are tried next when one cannot answer.
     fallbacks: tuple[ModelId, ...] = (
         "openai/gpt-4o-mini",
         "google/gemini-2.0-flash-001",
         "meta-llama/llama-3.3-70b-instruct",
     )
+    #: Model for pictures: `schnell` (fast), `recraft` (lettering) or `pro-ultra` (best); a failed one is replaced
+    #: only by a cheaper one.
     image: Literal["schnell", "pro-ultra", "recraft"] = "schnell"
+    #: `photorealistic`, `digital-art`, `anime`, `abstract`, `typography`, `watercolor` or `pixel-art`.
     style: str = "digital-art"
 
     @field_validator("style")
@@ -78,63 +88,82 @@ IMAGE_STYLES = ("photorealistic", "digital-art", "anime", "abstract", "typograph
 class Limits(Frozen):
     """What the agent may use up."""
 
+    #: Casts in any 60 minutes; every part of a thread counts.
     casts_per_hour: int = Field(default=10, ge=1, le=1000)
+    #: Money for texts and pictures in a UTC day.
     usd_per_day: float = Field(default=2.0, ge=0, le=10_000)
 
 
 class Engagement(Frozen):
     """Whether and how the agent reacts to others."""
 
-    #: Whether it looks at its mentions, replies and quotes at all.
+    #: Whether the agent reads its mentions, replies and quotes, and [answers](mentions.md).
     enabled: bool = False
     #: The strategy that decides whether to answer, like, recast or ignore.
     strategy: str = "engagement"
-    #: Accounts that Neynar rates lower are ignored; one without a rating counts as `unrated_score`.
+    #: Accounts with a lower Neynar score are ignored.
     min_score: float = Field(default=0.5, ge=0, le=1)
+    #: The score assumed for an account without one.
     unrated_score: float = Field(default=0.3, ge=0, le=1)
+    #: Answers to one person in an hour.
     answers_per_person_per_hour: int = Field(default=3, ge=0, le=100)
+    #: Answers in one conversation, to all participants together.
     answers_per_thread: int = Field(default=5, ge=0, le=100)
-    #: From this depth of a conversation on, nothing is answered: two machines would go on for ever.
+    #: Depth of a conversation from which on nothing is answered: two machines would never stop.
     max_depth: int = Field(default=10, ge=1, le=50)
+    #: Likes in a UTC day.
     likes_per_day: int = Field(default=30, ge=0, le=1000)
+    #: Recasts in a UTC day.
     recasts_per_day: int = Field(default=3, ge=0, le=100)
     #: Fids that are never reacted to.
     blocked: tuple[int, ...] = ()
-    #: Links, tickers, addresses and @names that answers may contain although nobody has brought them up.
+    #: Links, tickers, addresses and @names that answers may contain although no participant mentioned them.
     allow: tuple[ShortText, ...] = ()
 
 
 class Trends(Frozen):
     """Whether and how the agent reacts to what many talk about."""
 
-    #: Posts about trends in a UTC day; 0 looks at none.
+    #: Posts about [trends](trends.md) in a UTC day; 0 switches them off.
     posts_per_day: int = Field(default=0, ge=0, le=24)
-    #: How long a topic is not taken up again.
+    #: Hours during which a topic is not used again.
     window_hours: int = Field(default=48, ge=1, le=720)
-    #: Channels to look at beside the busiest.
+    #: Ids of channels to read besides the busiest ones.
     channels: tuple[ChannelId, ...] = ()
-    #: How relevant a topic must be to the persona, from 0 to 1.
+    #: Lowest relevance of a topic to the persona, from 0 to 1.
     min_relevance: float = Field(default=0.6, ge=0, le=1)
 
 
 class SkillUse(Frozen):
     """A skill the agent uses, with its parameters."""
 
+    #: Name of a [skill](skills.md); each has its own table `[[agent.skills]]`, and they run in this order.
     name: ShortText
+    #: Its parameters.
     params: dict[str, Any] = Field(default_factory=dict)
 
 
 class Agent(Frozen):
     """One autonomous account as its operator describes it."""
 
+    #: 1 to 32 lower-case letters, digits, `-` or `_`; it never changes.
     id: AgentId
+    #: The name used in prompts.
     name: ShortText
+    #: Number of the Farcaster account.
     fid: int = Field(ge=1)
+    #: Name of the variable that holds the signer.
     signer_uuid_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    #: The signer itself; a variable is safer.
     signer_uuid: str | None = Field(default=None, min_length=1)
+    #: What it posts, see `ceos strategy list`.
     strategy: str = "balanced"
+    #: `auto` publishes at once, `review` waits for `ceos draft approve`; texts of your own (`ceos post --text`)
+    #: never wait.
     approval: Literal["auto", "review"] = "auto"
+    #: Id of the channel that posts go to.
     channel: ChannelId | None = None
+    #: Allows casts of up to 1024 bytes instead of 320.
     long_casts: bool = False
     persona: Persona
     schedule: Schedule
@@ -142,7 +171,8 @@ class Agent(Frozen):
     limits: Limits = Limits()
     engagement: Engagement = Engagement()
     trends: Trends = Trends()
-    #: Whether the mix and the hours follow what works: not at all, as advice only, or within what is allowed.
+    #: Whether the mix and the hours follow [the measured results](metrics.md#learning): `off`, `advise` (only in
+    #: words) or `on`.
     learning: Literal["off", "advise", "on"] = "off"
     skills: tuple[SkillUse, ...] = ()
 

@@ -24,20 +24,21 @@ AgentIds = Annotated[tuple[AgentId, ...], Listed]
 class Subscription(Frozen):
     """`[[subscription]]`: an event that is followed."""
 
+    #: The name that commands and plugins use.
     name: Name
     #: A contract's name or address.
     contract: str
-    #: Its name or signature, such as "Registered" or "Registered(uint256,string,address)".
+    #: The event's name, or its signature where several events share the name.
     event: str
     #: Values of indexed arguments by name; a list means any of them.
     filter: dict[str, Any] = Field(default_factory=dict)
-    #: The block from which on events count; the present one by default.
+    #: First block whose events count; without it, the present block.
     from_block: int | None = Field(default=None, ge=0)
-    #: How many blocks must be on top of an event before it is handed over.
+    #: Blocks that must be on top of an event before it is delivered.
     confirmations: int = Field(default=10, ge=0, le=1000)
     #: Agents that are asked whether they post about it.
     agents: AgentIds = ()
-    #: Posts about it, of each agent, in a UTC day.
+    #: Posts of each agent about it in a UTC day.
     posts_per_day: int = Field(default=3, ge=0, le=100)
 
 

@@ -354,11 +354,17 @@ def _is_span(value: str) -> str:
 class Schedule(Frozen):
     """When the agent posts."""
 
+    #: One cron expression of five fields, or a list of them.
     cron: tuple[Annotated[str, AfterValidator(_is_cron)], ...] = Field(min_length=1)
+    #: IANA time zone; a clock change neither skips nor repeats a fixed time.
     timezone: str = "UTC"
+    #: Longest delay of a post after its slot, 0 to 60; the same slot always gets the same delay.
     jitter_seconds: int = Field(default=60, ge=0, le=60)
+    #: Spans without slots, such as `"23:00-07:00"`.
     quiet_hours: tuple[Annotated[str, AfterValidator(_is_span)], ...] = ()
+    #: After an outage: `once` posts for the latest missed slot, `all` for at most 10, `skip` for none.
     catch_up: Literal["once", "all", "skip"] = "once"
+    #: A slot later than this is recorded as missed and not posted.
     max_late_minutes: int = Field(default=60, ge=1, le=10_080)
 
     @field_validator("cron", mode="before")

@@ -57,52 +57,63 @@ Addresses = Annotated[tuple[Address, ...], Listed]
 class ContractEntry(Frozen):
     """`[[contract]]`: a contract by a name of its own; `identity`, `reputation` and `usdc` are there already."""
 
+    #: The name that commands and this file use; `identity`, `reputation`, `usdc` and `multicall3` are predefined.
     name: Name
+    #: Its address, with the checksum.
     address: Address
-    #: A JSON file beside this one, the name of an ABI that ceos brings along (erc20, identity, reputation,
-    #: multicall3), or functions, events and errors written out, such as ["event Ping(uint256 n)"].
+    #: A JSON file beside this one, or `erc20`, `identity`, `reputation`, `multicall3`, or a list of signatures such
+    #: as `"event Ping(uint256 n)"`.
     abi: str | Annotated[tuple[str, ...], Listed]
-    #: Digits after the point, for a token. Without it no amount of it can be allowed.
+    #: Digits after the point, for a token; without it no amount of the token can be allowed.
     decimals: int | None = Field(default=None, ge=0, le=36)
 
 
 class Allow(Frozen):
     """`[[policy.allow]]`: functions of one contract that may be called."""
 
+    #: A contract's name or address.
     contract: str
-    #: Signatures with names where other keys refer to arguments, such as "transfer(address to, uint256 amount)".
+    #: Signatures that may be called, with the names of arguments that other keys refer to, such as
+    #: `"transfer(address to, uint256 amount)"`.
     functions: Annotated[tuple[str, ...], Listed] = Field(min_length=1)
-    #: Who may; nothing means the operator and all agents.
+    #: Agents that may call them; an empty list means the operator and all agents.
     agents: AgentIds = ()
-    #: ETH that may go with a call.
+    #: ETH that may be sent with a call.
     max_eth: Amount = Decimal(0)
-    #: Every address among the arguments must be one of these, or the account itself, unless "any" stands here.
+    #: Every address among the arguments must be one of these or the account itself; `"any"` allows all.
     recipients: Annotated[Addresses | Literal["any"], BeforeValidator(_recipients)] = ()
-    #: The argument that is an amount of tokens, and how much of it, in whole tokens of the contract (or of `token`).
+    #: The argument that is an amount of tokens; functions that move tokens need it.
     amount: str | None = None
+    #: The contract of that token, if it is not the called contract.
     token: str | None = None
-    #: For swaps: the argument that names the token whose amount this is; it must be `token`.
+    #: For swaps: the argument that must be `token`.
     token_argument: str | None = None
+    #: Whole tokens in one call.
     max_amount: Amount | None = None
+    #: Whole tokens in a UTC day through this entry.
     max_amount_per_day: DayAmount | None = None
+    #: Calls with more whole tokens than this wait for `ceos draft approve`.
     approve_above: Amount | None = None
-    #: For swaps: the argument that says the least that must come out, and the least share of what a simulation returns.
+    #: Required for swaps: the argument with the smallest acceptable output.
     min_out: str | None = None
+    #: Smallest share of the simulated output that `min_out` must be, in percent.
     min_out_percent: Annotated[Amount, AfterValidator(_share)] = Decimal(97)
 
 
 class Policy(Frozen):
     """`[policy]`: what may be signed. Everything else is refused."""
 
+    #: Ids of the chains for which anything may be signed.
     chains: Annotated[tuple[int, ...], Listed] = ()
-    #: ETH of one transaction, of one UTC day, and of one agent in a day: values and the highest fees together.
+    #: ETH of one transaction: its value and its highest possible fees.
     max_eth: Amount = Decimal(0)
+    #: The same for all transactions in a UTC day.
     max_eth_per_day: DayAmount = Decimal(0)
-    #: The operator's own transactions have a day like that of one more agent.
+    #: The same for one agent; the operator's own transactions count as those of one more agent.
     max_eth_per_agent_per_day: DayAmount | None = None
-    #: Transactions that may cost more wait for a person.
+    #: Transactions that may cost more wait for `ceos draft approve`.
     approve_above_eth: Amount | None = None
-    #: Who may be sent plain ETH.
+    #: Addresses that plain ETH may be sent to.
     recipients: Addresses = ()
     allow: Annotated[tuple[Allow, ...], Listed] = ()
 
@@ -110,29 +121,39 @@ class Policy(Frozen):
 class PaymentHost(Frozen):
     """`[[x402.allow]]`: a host that may be paid."""
 
+    #: A host that may be paid.
     host: Annotated[str, Field(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*$")]
-    #: Who may be the recipient there; nothing means whoever the host names.
+    #: Recipients that may be paid there; an empty list means any recipient that the host names.
     pay_to: Addresses = ()
+    #: Agents that may buy there; an empty list means the operator and all agents.
     agents: AgentIds = ()
+    #: USDC for one purchase there.
     max_usd_per_call: Amount | None = None
 
 
 class Offer(Frozen):
     """`[[x402.offer]]`: a tool skill that is sold through the web app."""
 
+    #: The agent that sells.
     agent: AgentId
+    #: A tool skill that you have allowed and that the agent has.
     skill: ShortText
+    #: Its price in USDC.
     usd: Amount
-    #: Who is paid; the agent's own account by default.
+    #: The recipient; without it, the agent's own account.
     pay_to: Address | None = None
+    #: The description that buyers read.
     description: str = ""
 
 
 class X402(Frozen):
     """`[x402]`: what may be bought over HTTP, and what is sold; USDC on the configured chain only."""
 
+    #: USDC for one purchase.
     max_usd_per_call: Amount = Decimal(0)
+    #: USDC in a UTC day.
     max_usd_per_day: DayAmount = Decimal(0)
+    #: USDC in a UTC day for one agent.
     max_usd_per_agent_per_day: DayAmount | None = None
     allow: Annotated[tuple[PaymentHost, ...], Listed] = ()
     offer: Annotated[tuple[Offer, ...], Listed] = ()
@@ -141,8 +162,11 @@ class X402(Frozen):
 class CreatorScore(Frozen):
     """`[creator_score]`: a view function that takes an account and returns its score."""
 
+    #: A contract that stores scores of accounts.
     contract: str
+    #: Its view function from an account to a score.
     function: str
+    #: Digits after the point of that score.
     decimals: int = Field(default=0, ge=0, le=36)
 
 
@@ -154,9 +178,9 @@ class ChainConfig(Frozen):
     policy: Policy = Policy()
     x402: X402 = X402()
     creator_score: CreatorScore | None = None
-    #: Agents whose weekly scores are written on chain once the week is over.
+    #: Agents whose weekly scores are [written on chain](scores.md).
     anchor: AgentIds = ()
     #: Blocks on top of a transaction before it counts as final.
     confirmations: int = Field(default=10, ge=0, le=1000)
-    #: After so many seconds without being mined a transaction is sent again with a higher fee.
+    #: Seconds without being mined after which a transaction is sent again with a higher fee.
     stuck_seconds: float = Field(default=30.0, ge=1, le=3600)
