@@ -12,23 +12,23 @@ from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.loader import load_chain
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
-from ceos.chain.erc8004.anchoring import ANCHOR, Anchors
+from ceos.chain.erc8004.anchoring import ANCHOR, ScoreAnchors
 from ceos.chain.erc8004.identity import REGISTER, Identity
 from ceos.chain.erc8004.registries import Registries
 from ceos.chain.erc8004.store import IdentityStore
 from ceos.chain.events.cursor import EventStore
-from ceos.chain.events.follower import SUBSCRIPTION, Follower, Following
+from ceos.chain.events.follower import SUBSCRIPTION, Follower, FollowerDeps
 from ceos.chain.events.posts import EventPosts
 from ceos.chain.tx.sender import Sender
 from ceos.chain.tx.signer import SenderTools
 from ceos.chain.tx.store import TX, TxStore
 from ceos.chain.tx.wallets import Wallets
-from ceos.chain.x402.buyer import Purchases
+from ceos.chain.x402.buyer import Buyer
 from ceos.chain.x402.facilitator import Facilitator
-from ceos.chain.x402.seller import Shop
-from ceos.chain.x402.skill_offers import SoldSkills
+from ceos.chain.x402.seller import Seller
+from ceos.chain.x402.skill_offers import SkillOffers
 from ceos.chain.x402.store import PAY, PaymentStore
-from ceos.chain.x402.usdc import Token
+from ceos.chain.x402.usdc import UsdcToken
 from ceos.clock import Clock
 from ceos.errors import CeosError, InvalidInput, StoreUnavailable
 from ceos.evm.client import BaseChain
@@ -119,7 +119,7 @@ class Chain:
     def follower(self) -> Follower:
         """Who follows events."""
         return Follower(
-            Following(
+            FollowerDeps(
                 client=lambda: self.client,
                 chain_id=self.settings.base_chain_id,
                 contracts=self.contracts,
@@ -145,9 +145,9 @@ class Chain:
         )
 
     @cached_property
-    def anchors(self) -> Anchors:
+    def anchors(self) -> ScoreAnchors:
         """The weekly scores on chain."""
-        return Anchors(
+        return ScoreAnchors(
             self.identity,
             IdentityStore(self._around.store),
             self._around.scoring,
@@ -157,10 +157,10 @@ class Chain:
         )
 
     @cached_property
-    def purchases(self) -> Purchases:
+    def buyer(self) -> Buyer:
         """What agents buy."""
-        return Purchases(
-            Token(self.client, self.contracts),
+        return Buyer(
+            UsdcToken(self.client, self.contracts),
             self.wallets,
             PaymentStore(self._around.store),
             self.config.x402,
@@ -171,12 +171,12 @@ class Chain:
         )
 
     @cached_property
-    def shop(self) -> Shop:
+    def seller(self) -> Seller:
         """What agents sell."""
-        return Shop(
+        return Seller(
             self.config.x402.offer,
-            SoldSkills(self._around.skills),
-            Token(self.client, self.contracts),
+            SkillOffers(self._around.skills),
+            UsdcToken(self.client, self.contracts),
             PaymentStore(self._around.store),
             Facilitator(self.settings.x402_facilitator_url, sleep=self._around.sleep),
             account=self.wallets.address,
@@ -235,4 +235,4 @@ class Chain:
         elif name.startswith(ANCHOR):
             self.anchors.work()
         elif name.startswith(PAY):
-            self.purchases.work(name)
+            self.buyer.work(name)

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from ceos.errors import NotFound
 
 if TYPE_CHECKING:
-    from ceos.chain.erc8004.anchoring import Anchors
+    from ceos.chain.erc8004.anchoring import ScoreAnchors
     from ceos.chain.erc8004.identity import Identity
 
 REGISTRATION = "/agents/{agent_id}/registration.json"
@@ -34,7 +34,7 @@ HEADERS = {
 class Pages:
     """The documents, without their HTTP; each raises `NotFound` for what nobody is to see."""
 
-    def __init__(self, identity: Identity, anchors: Anchors) -> None:
+    def __init__(self, identity: Identity, anchors: ScoreAnchors) -> None:
         self._identity = identity
         self._anchors = anchors
 

@@ -26,7 +26,7 @@ from ceos.web.shop import add_shop
 from ceos.web.webhooks import PATH, NotSigned, Webhooks, may_be_signature
 
 if TYPE_CHECKING:
-    from ceos.chain.x402.seller import Shop
+    from ceos.chain.x402.seller import Seller
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def create_app(
     webhooks: Webhooks | None,
     *,
     pages: Pages | None = None,
-    shop: Shop | None = None,
+    shop: Seller | None = None,
     check: Callable[[], None] | None = None,
 ) -> ASGIApp:
     """Return the app, with whatever of its parts is given; `check` raises `StoreUnavailable` while it is not well."""

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ceos.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ceos.chain.x402.seller import Order, Served, Shop
+    from ceos.chain.x402.seller import SaleRequest, SaleResponse, Seller
 
 PATH = "/x402/{agent}/{skill}"
 #: How many buyers are served at once: each waits for a facilitator and for a skill. The rest queues up.
@@ -30,7 +30,7 @@ HEADERS = {
 
 def add_shop(
     app: FastAPI,
-    shop: Shop,
+    shop: Seller,
     in_thread: Callable[..., Awaitable[Any]],
     read_body: Callable[[Request], Awaitable[bytes]],
 ) -> None:
@@ -53,8 +53,8 @@ def add_shop(
         return _response(await asyncio.shield(work))
 
 
-def _order(shop: Shop, request: Request, body: bytes) -> Order:
-    from ceos.chain.x402.seller import Order  # noqa: PLC0415  # only where something is sold
+def _order(shop: Seller, request: Request, body: bytes) -> SaleRequest:
+    from ceos.chain.x402.seller import SaleRequest  # noqa: PLC0415  # only where something is sold
 
     try:
         told = json.loads(body) if body else None
@@ -62,10 +62,10 @@ def _order(shop: Shop, request: Request, body: bytes) -> Order:
         raise InvalidInput("The body is not JSON.") from None
     path = request.url.path
     url = f"{shop.public_url}{path}" if shop.public_url else str(request.url.replace(query=""))
-    return Order(url, dict(request.headers), dict(request.query_params), told)
+    return SaleRequest(url, dict(request.headers), dict(request.query_params), told)
 
 
-def _response(served: Served) -> Response:
+def _response(served: SaleResponse) -> Response:
     return Response(served.body, served.status, {**HEADERS, **served.headers}, served.content_type)
 
 

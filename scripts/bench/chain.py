@@ -32,7 +32,7 @@ from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
 from ceos.chain.events.cursor import EventStore
-from ceos.chain.events.follower import Follower, Following
+from ceos.chain.events.follower import Follower, FollowerDeps
 from ceos.cli.demo.command import free_port
 from ceos.runtime import Runtime
 from ceos.settings import Settings
@@ -238,7 +238,7 @@ def _follower(runtime: Runtime, name: str) -> Follower:
     config = ChainConfig.model_validate({"subscription": [subscription]})
     client = BaseChain(runtime.settings.rpc_urls(), CHAIN_ID)
     return Follower(
-        Following(
+        FollowerDeps(
             client=lambda: client,
             chain_id=CHAIN_ID,
             contracts=Contracts(config, CHAIN_ID, runtime.settings.home_folder()),

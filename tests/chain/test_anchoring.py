@@ -24,7 +24,7 @@ from helpers.webhook_site import Site
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceos.chain.erc8004.anchoring import ANCHOR, Document
+from ceos.chain.erc8004.anchoring import ANCHOR, ScoreDocument
 from ceos.chain.erc8004.canonical_json import DEPTH, MISSING, Difference, canonical, differences, digest, read
 from ceos.chain.tx.types import TxStatus
 from ceos.errors import CeosError, InvalidInput, NotFound
@@ -384,10 +384,10 @@ def test_what_is_no_document_is_refused_in_a_sentence(change: Any) -> None:
     about = {"agent": "ada", "epoch": WEEK, "version": 1, "registry": "eip155:8453:0x1", "number": 0}
     numbers = score(inputs()).model_dump(exclude={"version"})
     shown = {**about, "score": numbers, "inputs": inputs().model_dump(mode="json")}
-    assert Document.of(shown).inputs == inputs()
+    assert ScoreDocument.of(shown).inputs == inputs()
     change(shown)
     with pytest.raises(InvalidInput) as error:
-        Document.of(shown)
+        ScoreDocument.of(shown)
     assert str(error.value).endswith(".") and len(str(error.value).splitlines()) == 1
 
 

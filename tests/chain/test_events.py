@@ -26,7 +26,7 @@ from ceos.chain.events import cursor as event_store
 from ceos.chain.events import posts as event_posts
 from ceos.chain.events.block_range import FIRST, MOST, RangeSize
 from ceos.chain.events.cursor import EventStore, event_of, short_json
-from ceos.chain.events.follower import SUBSCRIPTION, Follower, Following, Poll, SubscriptionState
+from ceos.chain.events.follower import SUBSCRIPTION, Follower, FollowerDeps, PollResult, SubscriptionState
 from ceos.chain.events.poll import DOUBTS, WINDOW
 from ceos.clients.openrouter.client import Completion
 from ceos.domain.chain_event import ChainEvent
@@ -185,7 +185,7 @@ class World:
         entries = [{"name": name, **self.fields} for name in names or ("pings",)]
         config = ChainConfig.model_validate({"subscription": entries, "contract": [contract] if contract else []})
         return Follower(
-            Following(
+            FollowerDeps(
                 client=lambda: self.chain,
                 chain_id=8453,
                 contracts=Contracts(config, 8453, Path()),
@@ -198,7 +198,7 @@ class World:
             )
         )
 
-    def poll(self, name: str = "pings") -> Poll:
+    def poll(self, name: str = "pings") -> PollResult:
         """Take turns until there is nothing to do at once."""
         follower = self.follower(name)
         while (poll := follower.poll(name)).has_more:
@@ -236,9 +236,9 @@ def world(fake_runtime: FakeRuntime) -> World:
 
 def test_events_are_handed_over_once_in_their_order_and_only_when_they_are_deep_enough(world: World) -> None:
     world.chain.add((), ["a", "b"], (), ["c"], ["d"], ["e"])
-    assert world.poll() == Poll(handed=3)
+    assert world.poll() == PollResult(handed=3)
     assert world.journal.words == ["a", "b", "c"]
-    assert world.poll() == Poll()
+    assert world.poll() == PollResult()
     world.chain.add(())
     assert world.poll().handed == 1
     assert world.journal.words == ["a", "b", "c", "d"]
@@ -299,7 +299,7 @@ def test_a_plugin_that_fails_stops_nobody_and_is_counted(world: World) -> None:
 
 def test_only_one_worker_has_the_turn(world: World) -> None:
     world.chain.add(["a"], (), ())
-    seen: list[Poll] = []
+    seen: list[PollResult] = []
     world.journal.on_step = lambda: seen.append(world.follower().poll("pings"))
     assert world.poll().handed == 1
     assert {poll.is_taken for poll in seen} == {True}
@@ -856,7 +856,7 @@ def test_events_of_a_real_contract_through_a_real_reorg(world: World, evm: Evm) 
     world.fields["filter"] = {"who": ACCOUNTS[0]}
     entry = {"name": "counter", "address": counter.address, "abi": [f"event {EVENT}"]}
 
-    def poll() -> Poll:
+    def poll() -> PollResult:
         return world.follower("real", **entry).poll("real")
 
     def say(words: str, sender: str = ACCOUNTS[0]) -> None:
@@ -874,7 +874,7 @@ def test_events_of_a_real_contract_through_a_real_reorg(world: World, evm: Evm) 
     evm.mine(1)
     say("instead")
     evm.mine(4)
-    assert poll() == Poll(handed=1, removed=2)
+    assert poll() == PollResult(handed=1, removed=2)
     assert world.journal.words == ["one", "two", "three 🌍", "-three 🌍", "-two", "instead"]
     assert [one.args["number"] for one in world.journal.told] == [1, 3, 4, 4, 3, 3]
     evm.send(counter.address, counter.encode("many(uint256)", 500))

@@ -29,8 +29,8 @@ from helpers.market import (
     MERCHANT,
     URL,
     USD,
+    FakeSeller,
     Market,
-    Seller,
     encoded,
     offer,
     open_market,
@@ -42,12 +42,12 @@ from hypothesis import strategies as st
 
 from ceos.chain.tx.wallets import Wallets
 from ceos.chain.x402.buyer import ATTEMPTS, GRACE_SECONDS
-from ceos.chain.x402.policy import DOLLARS, Buyer, Dollar, PaymentOffer, choose
+from ceos.chain.x402.policy import USDC_BY_CHAIN, PaymentOffer, PurchaseRequest, Usdc, choose
 from ceos.chain.x402.store import PurchaseStatus, payment_nonce
 from ceos.chain.x402.wire import (
     AUTHORIZATION,
     Authorization,
-    Terms,
+    PaymentTerms,
     read_outcome,
     read_payment,
     read_terms,
@@ -70,7 +70,7 @@ from ceos.evm.client import BaseChain
 from ceos.settings import Settings
 from ceos.testing import FakeRuntime
 
-USDC = DOLLARS[8453]
+USDC = USDC_BY_CHAIN[8453]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_signature_is_that_of_the_fact_sheet() -> None:
     wallets = Wallets.from_settings(Settings.from_env(environ, dotenv=None))
     sender = "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A"
     order = Authorization(sender, "0x209693Bc6afc0C5328bA36FaF03C514EF312287C", 10000, 0, 1740672154, "0x" + "22" * 32)
-    signature = wallets.sign_typed_data("", DOLLARS[84532].domain(), AUTHORIZATION, order.message())
+    signature = wallets.sign_typed_data("", USDC_BY_CHAIN[84532].domain(), AUTHORIZATION, order.message())
     assert signature == (
         "0x539b619eda328caaf639e244cd5cadf32c58c4a66d79814f36705ff0c58382b3"
         "5ca8dbb3389e8f7178d35734e14f25c45670b861fffbdcce53300668b8b3be691c"
@@ -96,7 +96,7 @@ def test_the_signature_is_that_of_the_fact_sheet() -> None:
 def test_the_known_dollars_are_those_of_the_package() -> None:
     from x402.mechanisms.evm.default_assets import DEFAULT_ASSETS
 
-    for chain_id, dollar in DOLLARS.items():
+    for chain_id, dollar in USDC_BY_CHAIN.items():
         told = DEFAULT_ASSETS[f"eip155:{chain_id}"][0]
         assert (told["asset"], told["name"], told["version"], told["decimals"]) == (
             *(dollar.address, dollar.name, dollar.version, dollar.decimals),
@@ -128,7 +128,7 @@ HOSTILE = [
     ("x402-network", "a number alone", {"network": "8453"}, {}, {}),
     ("x402-network", "version 1 and the name of 2", {"version": 1}, {}, {}),
     ("x402-asset", "another token", {"asset": ACCOUNTS[0]}, {}, {}),
-    ("x402-asset", "the test net's USDC", {"asset": DOLLARS[84532].address}, {}, {}),
+    ("x402-asset", "the test net's USDC", {"asset": USDC_BY_CHAIN[84532].address}, {}, {}),
     ("x402-asset", "no address", {"asset": "USDC"}, {}, {}),
     ("x402-asset", "a wrong checksum", {"asset": USDC.address.replace("fC", "Fc")}, {}, {}),
     ("x402-domain", "the test net's name", {"extra": {"name": "USDC", "version": "2"}}, {}, {}),
@@ -171,7 +171,7 @@ def test_a_hostile_offer_is_refused_by_its_rule(
     rule: str, why: str, changes: dict[str, Any], buyer: dict[str, Any], rules: dict[str, Any]
 ) -> None:
     del why
-    who = Buyer(**{"host": HOST, "account": BUYER, **buyer})
+    who = PurchaseRequest(**{"host": HOST, "account": BUYER, **buyer})
     with pytest.raises(PolicyRefused) as caught:
         choose([told(**changes)], x402_rules(**rules), who, USDC)
     assert caught.value.rule == rule
@@ -180,31 +180,31 @@ def test_a_hostile_offer_is_refused_by_its_rule(
 
 
 def test_the_table_of_hostile_offers_begins_with_one_that_is_fine() -> None:
-    choice = choose([told()], x402_rules(), Buyer(HOST, account=BUYER), USDC)
+    choice = choose([told()], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
     assert (choice.pay_to, choice.amount, choice.usd, choice.seconds) == (MERCHANT, 100_000, Decimal("0.1"), 60)
 
 
 def test_no_payment_is_good_for_long_however_much_time_a_seller_gives() -> None:
-    assert choose([told(seconds=10**9)], x402_rules(), Buyer(HOST, account=BUYER), USDC).seconds == 600
+    assert choose([told(seconds=10**9)], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).seconds == 600
 
 
 def test_the_cheapest_of_the_offers_that_may_be_taken_is_taken() -> None:
     offers = [told(scheme="upto", amount="1"), told(amount="300"), told(amount="200"), told(network="x", amount="1")]
-    assert choose(offers, x402_rules(), Buyer(HOST, account=BUYER), USDC).amount == 200
+    assert choose(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).amount == 200
 
 
 def test_a_refusal_tells_of_the_offer_that_came_closest() -> None:
     offers = [told(scheme="batch"), told(amount="9000000"), told(network="eip155:1")]
     with pytest.raises(PolicyRefused) as caught:
-        choose(offers, x402_rules(), Buyer(HOST, account=BUYER), USDC)
+        choose(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
     assert caught.value.rule == "x402-price"
 
 
 @given(amount=st.integers(0, 10**40), decimals=st.integers(0, 36))
 def test_no_rounding_ever_lets_more_through_than_a_cap(amount: int, decimals: int) -> None:
-    dollar = Dollar(8453, USDC.address, "USD Coin", decimals=decimals)
+    dollar = Usdc(8453, USDC.address, "USD Coin", decimals=decimals)
     try:
-        choice = choose([told(amount=str(amount))], x402_rules(), Buyer(HOST, account=BUYER), dollar)
+        choice = choose([told(amount=str(amount))], x402_rules(), PurchaseRequest(HOST, account=BUYER), dollar)
     except PolicyRefused:
         return
     assert choice.amount * 10**6 <= 500_000 * 10**decimals
@@ -242,7 +242,7 @@ def test_our_terms_are_read_by_the_package_and_by_ourselves() -> None:
         PaymentOffer(number, "exact", "", "", "", "", 60, raw=offer(USDC.address, version=number))  # type: ignore[arg-type]
         for number in (2, 1)
     )
-    headers, body = write_terms(Terms(2, offers, error="payment_required"), URL, "A report.")
+    headers, body = write_terms(PaymentTerms(2, offers, error="payment_required"), URL, "A report.")
     new = decode_payment_required_header(headers["PAYMENT-REQUIRED"])
     assert (new.x402_version, new.accepts[0].amount) == (2, "100000")
     assert PaymentRequiredV1.model_validate(body).accepts[0].max_amount_required == "100000"
@@ -313,21 +313,21 @@ def test_the_package_reads_our_result_and_we_read_its() -> None:
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_what_is_bought_is_paid_once_however_often_it_is_asked_for(market: Market, version: int) -> None:
-    market.seller = Seller(market.address, market.facilitator, version=version)
-    first = market.purchases().buy(URL, agent="ada", key="k")
+    market.seller = FakeSeller(market.address, market.facilitator, version=version)
+    first = market.buyer().buy(URL, agent="ada", key="k")
     assert (first.status, first.body, first.usd) == (PurchaseStatus.DELIVERED, b"Clocks are fine.", Decimal("0.1"))
     assert market.evm.rpc("eth_getTransactionReceipt", first.tx)["status"] == "0x1"
-    again = market.purchases().buy(URL, agent="ada", key="k")
+    again = market.buyer().buy(URL, agent="ada", key="k")
     assert again == first
     assert market.earned() == 100_000
     assert market.balance(BUYER) == 100 * USD - 100_000
     assert (len(market.seller.payments), market.seller.asked) == (1, 1)
-    assert market.purchases().spent_today() == market.purchases().spent_today("ada") == Decimal("0.1")
+    assert market.buyer().spent_today() == market.buyer().spent_today("ada") == Decimal("0.1")
     assert market.agenda.names() == []
 
 
 def test_another_key_is_another_purchase_and_one_key_is_not_two(market: Market) -> None:
-    purchases = market.purchases()
+    purchases = market.buyer()
     purchases.buy(URL, key="k1")
     purchases.buy(URL, key="k2")
     assert market.earned() == 200_000
@@ -340,18 +340,18 @@ def test_another_key_is_another_purchase_and_one_key_is_not_two(market: Market) 
 
 
 def test_what_costs_nothing_is_fetched_and_nothing_is_signed(market: Market) -> None:
-    free = market.purchases(lambda url, **_: Reply(200, {"content-type": "text/plain"}, b"gm"))
+    free = market.buyer(lambda url, **_: Reply(200, {"content-type": "text/plain"}, b"gm"))
     found = free.buy(URL, key="k")
     assert (found.status, found.body, found.paid_usd) == (PurchaseStatus.FREE, b"gm", 0)
     assert market.payments.recent() == []
 
 
 def test_a_dry_run_tells_the_price_and_signs_and_stores_nothing(market: Market) -> None:
-    found = market.purchases().buy(URL, agent="ada", key="k", dry_run=True)
+    found = market.buyer().buy(URL, agent="ada", key="k", dry_run=True)
     assert (found.status, found.usd, found.pay_to, found.account) == ("planned", Decimal("0.1"), MERCHANT, BUYER)
     assert (market.seller.payments, market.payments.recent(), market.agenda.names()) == ([], [], [])
     with pytest.raises(PolicyRefused) as caught:
-        market.purchases(max_usd_per_day="0.05").buy(URL, key="k", dry_run=True)
+        market.buyer(max_usd_per_day="0.05").buy(URL, key="k", dry_run=True)
     assert caught.value.rule == "x402-per-day"
 
 
@@ -369,14 +369,14 @@ def test_a_dry_run_tells_the_price_and_signs_and_stores_nothing(market: Market) 
 )
 def test_an_address_that_may_not_be_paid_is_not_even_asked(market: Market, url: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        market.purchases().buy(url, key="k")
+        market.buyer().buy(url, key="k")
     assert market.seller.asked == 0
 
 
 def test_a_seller_inside_the_own_network_is_not_reached(market: Market) -> None:
     inside = functools.partial(guarded.ask, resolve=lambda host, port: [(socket.AF_INET, ("127.0.0.1", 443))])
     with pytest.raises(HostRefused, match="no address on the public internet"):
-        market.purchases(inside).buy(URL, key="k")
+        market.buyer(inside).buy(URL, key="k")
 
 
 @pytest.mark.parametrize(
@@ -391,21 +391,21 @@ def test_a_seller_inside_the_own_network_is_not_reached(market: Market) -> None:
 )
 def test_an_answer_that_names_no_price_signs_nothing(market: Market, reply: Reply, error: type[Exception]) -> None:
     with pytest.raises(error):
-        market.purchases(lambda url, **_: reply).buy(URL, key="k")
+        market.buyer(lambda url, **_: reply).buy(URL, key="k")
     assert market.payments.recent() == []
 
 
 def test_offers_of_other_sorts_are_passed_over(market: Market) -> None:
     solana = {"scheme": "exact", "network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "lamports": 12}
     market.seller.accepts = [solana, {"scheme": "upto"}, *market.seller.accepts]  # type: ignore[list-item]
-    assert market.purchases().buy(URL, key="k").is_delivered
+    assert market.buyer().buy(URL, key="k").is_delivered
     assert market.seller.payments[0]["accepted"] == market.seller.accepts[-1]
 
 
 def test_nothing_is_signed_for_what_the_account_cannot_pay(market: Market) -> None:
     market.evm.send(market.address, market.coin.encode("transfer(address,uint256)", MERCHANT, 100 * USD), sender=BUYER)
     with pytest.raises(RequestRefused, match="has 0 USDC"):
-        market.purchases().buy(URL, key="k")
+        market.buyer().buy(URL, key="k")
     assert market.payments.recent() == []
 
 
@@ -413,7 +413,7 @@ def test_nothing_is_signed_while_the_node_belongs_to_another_chain(market: Marke
     with running_evm(chain_id=1) as other:
         market.token._client = BaseChain([other.url], 8453, sleep=lambda seconds: None)
         with pytest.raises(WrongChain):
-            market.purchases().buy(URL, key="k")
+            market.buyer().buy(URL, key="k")
     assert (market.seller.payments, market.payments.recent()) == ([], [])
 
 
@@ -424,17 +424,17 @@ def test_a_token_that_signs_under_another_name_is_not_paid(evm: Evm, market: Mar
     seen = market.token.dollar
     assert seen.name == "Fake"
     with pytest.raises(PolicyRefused) as caught:
-        market.purchases().buy(URL, key="k")
+        market.buyer().buy(URL, key="k")
     assert caught.value.rule == "x402-domain"
 
 
 def test_four_who_buy_the_same_at_once_pay_once(market: Market) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: market.purchases().buy(URL, key="k"), range(4)))
+        found = list(pool.map(lambda _: market.buyer().buy(URL, key="k"), range(4)))
     assert len({one.id for one in found}) == 1
     assert (len(market.seller.signatures), market.earned()) == (1, 100_000)
-    assert market.purchases().buy(URL, key="k").body == b"Clocks are fine."
-    assert market.purchases().spent_today() == Decimal("0.1")
+    assert market.buyer().buy(URL, key="k").body == b"Clocks are fine."
+    assert market.buyer().spent_today() == Decimal("0.1")
 
 
 # The day's caps
@@ -443,7 +443,7 @@ def test_four_who_buy_the_same_at_once_pay_once(market: Market) -> None:
 def test_eight_at_once_never_spend_more_than_the_day_allows(market: Market) -> None:
     def buy(number: int) -> str:
         try:
-            return market.purchases(max_usd_per_day="0.35").buy(URL, key=f"k{number}").status
+            return market.buyer(max_usd_per_day="0.35").buy(URL, key=f"k{number}").status
         except PolicyRefused as refusal:
             return refusal.rule
 
@@ -455,7 +455,7 @@ def test_eight_at_once_never_spend_more_than_the_day_allows(market: Market) -> N
 
 
 def test_an_agent_has_a_cap_of_its_own_and_days_are_those_of_utc(market: Market) -> None:
-    purchases = market.purchases(max_usd_per_agent_per_day="0.15")
+    purchases = market.buyer(max_usd_per_agent_per_day="0.15")
     midnight = market.clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
     market.clock.set(midnight - dt.timedelta(seconds=1))
     market.evm.rpc("anvil_setBalance", ACCOUNTS[0], hex(10**20))
@@ -499,12 +499,12 @@ STEPS = ["open", "sign", "move", "send", "keep_answer"]
 def test_a_buyer_killed_at_any_step_pays_once(market: Market, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     die_in(where, market, monkeypatch)
     with pytest.raises(Killed):
-        market.purchases().buy(URL, key="k")
+        market.buyer().buy(URL, key="k")
     market.clock.advance(seconds=5)
-    found = market.purchases().buy(URL, key="k")
+    found = market.buyer().buy(URL, key="k")
     assert (found.status, found.body) == (PurchaseStatus.DELIVERED, b"Clocks are fine.")
     assert (len(market.seller.signatures), market.earned()) == (1, 100_000)
-    assert market.purchases().spent_today() == Decimal("0.1")
+    assert market.buyer().spent_today() == Decimal("0.1")
 
 
 def test_an_answer_that_got_lost_after_settling_is_asked_for_again_with_the_same_payment(market: Market) -> None:
@@ -513,11 +513,11 @@ def test_an_answer_that_got_lost_after_settling_is_asked_for_again_with_the_same
         raise HostRefused("the connection broke.")
 
     market.seller.instead = vanish
-    lost = market.purchases().buy(URL, key="k")
+    lost = market.buyer().buy(URL, key="k")
     assert (lost.status, lost.paid_usd, lost.body) == (PurchaseStatus.UNDELIVERED, Decimal("0.1"), b"")
     assert len(market.seller.payments) == ATTEMPTS
     market.seller.instead = lambda payment: None
-    found = market.purchases().buy(URL, key="k")
+    found = market.buyer().buy(URL, key="k")
     assert (found.status, found.body) == (PurchaseStatus.DELIVERED, b"Clocks are fine.")
     assert (len(market.seller.signatures), market.earned()) == (1, 100_000)
 
@@ -529,7 +529,7 @@ def test_a_lost_answer_is_asked_for_at_once_again(market: Market) -> None:
         return Reply(502, {}, b"bad gateway")
 
     market.seller.instead = vanish
-    assert market.purchases().buy(URL, key="k").is_delivered
+    assert market.buyer().buy(URL, key="k").is_delivered
     assert (len(market.seller.payments), len(market.seller.signatures), market.earned()) == (2, 1, 100_000)
 
 
@@ -542,14 +542,14 @@ def test_while_nobody_says_what_became_of_a_payment_it_counts_as_open(
     market.seller.instead = lambda payment: Reply(500, {}, b"")
     with monkeypatch.context() as patch:
         patch.setattr(market.token, "state", silent)
-        assert market.purchases().buy(URL, key="k").status is PurchaseStatus.SIGNED
+        assert market.buyer().buy(URL, key="k").status is PurchaseStatus.SIGNED
         market.clock.advance(seconds=600)
         # Too late to be sent again, and too early to be given back.
-        late = market.purchases().buy(URL, key="k")
+        late = market.buyer().buy(URL, key="k")
         assert (late.status, late.paid_usd) == (PurchaseStatus.SIGNED, Decimal("0.1"))
-        market.purchases().work(late.id)
+        market.buyer().work(late.id)
     assert len(market.seller.payments) == ATTEMPTS
-    assert (market.agenda.names(), market.purchases().spent_today()) == ([late.id], Decimal("0.1"))
+    assert (market.agenda.names(), market.buyer().spent_today()) == ([late.id], Decimal("0.1"))
 
 
 @pytest.mark.parametrize(
@@ -578,34 +578,34 @@ def test_a_seller_that_does_not_deliver_gets_one_payment_and_no_second(
 
     market.seller.instead = misbehave
     for _ in range(2):
-        assert market.purchases().buy(URL, key="k").status == status
+        assert market.buyer().buy(URL, key="k").status == status
     assert len(market.seller.signatures) == 1
     assert market.earned() == (100_000 if is_charged else 0)
     # What may still be charged stays set aside.
-    assert market.purchases().spent_today() == Decimal("0.1")
+    assert market.buyer().spent_today() == Decimal("0.1")
 
 
 def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_runtime: FakeRuntime) -> None:
     with running_evm() as evm:
         market = open_market(evm, fake_runtime.runtime.store)
         market.seller.instead = lambda payment: Reply(402, {}, b"no")
-        refused = market.purchases().buy(URL, key="k")
+        refused = market.buyer().buy(URL, key="k")
         assert (refused.status, market.agenda.names()) == (PurchaseStatus.REFUSED, [refused.id])
         # Nobody looks before it is over, and then the token is asked, not the seller.
-        market.purchases().work(refused.id)
+        market.buyer().work(refused.id)
         market.clock.advance(seconds=60 + GRACE_SECONDS)
-        market.purchases().work(refused.id)
+        market.buyer().work(refused.id)
         assert market.payments.record(refused.id).status is PurchaseStatus.REFUSED
         evm.rpc("evm_setNextBlockTimestamp", refused.valid_before + GRACE_SECONDS)
         evm.mine()
-        market.purchases().work(refused.id)
+        market.buyer().work(refused.id)
         assert market.agenda.names() == []
-        assert market.purchases().spent_today() == 0
+        assert market.buyer().spent_today() == 0
         sent = len(market.seller.payments)
         market.seller.instead = lambda payment: None
-        again = market.purchases().buy(URL, key="k")
+        again = market.buyer().buy(URL, key="k")
         assert (again.status, again.paid_usd, len(market.seller.payments)) == (PurchaseStatus.EXPIRED, 0, sent)
-        assert market.purchases().buy(URL, key="k2").is_delivered
+        assert market.buyer().buy(URL, key="k2").is_delivered
 
 
 def test_once_it_is_signed_no_rule_and_no_missing_key_stands_before_what_was_paid_for(market: Market) -> None:
@@ -614,15 +614,15 @@ def test_once_it_is_signed_no_rule_and_no_missing_key_stands_before_what_was_pai
         return Reply(500, {}, b"")
 
     market.seller.instead = lose
-    assert market.purchases().buy(URL, key="k").status is PurchaseStatus.UNDELIVERED
+    assert market.buyer().buy(URL, key="k").status is PurchaseStatus.UNDELIVERED
     market.seller.instead = lambda payment: None
     environ = {"BASE_RPC_URL": market.evm.url}
     market.wallets = Wallets.from_settings(Settings.from_env(environ, dotenv=None))
     for _ in range(2):
-        assert market.purchases(allow=[]).buy(URL, key="k").is_delivered
+        assert market.buyer(allow=[]).buy(URL, key="k").is_delivered
     assert (len(market.seller.signatures), market.earned()) == (1, 100_000)
     with pytest.raises(KeyRefused):
-        market.purchases().buy(URL, key="k2")
+        market.buyer().buy(URL, key="k2")
 
 
 def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(market: Market) -> None:
@@ -635,34 +635,34 @@ def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(ma
 
     market.seller.instead = lose
     market.token.state = silent  # type: ignore[method-assign]
-    lost = market.purchases().buy(URL, key="k")
+    lost = market.buyer().buy(URL, key="k")
     coin = market.evm.deploy("token", "USD Coin", 0, types=("string", "uint256"))
     other = Market(market.evm, market.store, market.clock, coin)
     market.clock.advance(seconds=600)
     market.evm.rpc("evm_setNextBlockTimestamp", lost.valid_before + GRACE_SECONDS)
     market.evm.mine()
-    other.purchases().work(lost.id)
-    assert (other.payments.record(lost.id).status, other.purchases().spent_today()) == ("signed", Decimal("0.1"))
+    other.buyer().work(lost.id)
+    assert (other.payments.record(lost.id).status, other.buyer().spent_today()) == ("signed", Decimal("0.1"))
 
 
 def test_nobody_but_the_one_who_was_shown_is_paid(market: Market) -> None:
     with pytest.raises(PolicyRefused) as caught:
-        market.purchases().buy(URL, key="k", pay_to=ACCOUNTS[0])
+        market.buyer().buy(URL, key="k", pay_to=ACCOUNTS[0])
     assert (caught.value.rule, market.seller.payments) == ("x402-recipient", [])
 
 
 def test_a_seller_that_is_serving_the_payment_already_is_asked_again(market: Market) -> None:
     answers = [Reply(409, {"retry-after": "5"}, b"")]
     market.seller.instead = lambda payment: answers.pop() if answers else None
-    assert market.purchases().buy(URL, key="k").is_delivered
+    assert market.buyer().buy(URL, key="k").is_delivered
     assert len(market.seller.payments) == 2
 
 
 def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
-    market.purchases().buy(URL, key="k")
+    market.buyer().buy(URL, key="k")
     fresh: Any = market.store.client
     fresh.flushall()
-    forgotten = market.purchases().buy(URL, key="k")
+    forgotten = market.buyer().buy(URL, key="k")
     assert forgotten.status in (PurchaseStatus.UNDELIVERED, PurchaseStatus.DELIVERED)
     assert market.earned() == 100_000
     nonce = payment_nonce(market.token.dollar, BUYER, "k")
@@ -677,9 +677,9 @@ def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(market.agenda, "add", dying)
-        market.purchases().buy(URL, key="k")
+        market.buyer().buy(URL, key="k")
     market.seller.instead = lambda payment: market.seller.terms(payment["payload"]["signature"])
-    refused = market.purchases().buy(URL, key="k")
+    refused = market.buyer().buy(URL, key="k")
     assert (refused.status, market.agenda.names()) == (PurchaseStatus.REFUSED, [refused.id])
     # Nor does a seller get the signature into our logs.
     assert refused.reason.endswith("[hex]")
@@ -687,7 +687,7 @@ def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
 
 def test_no_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    purchase = market.purchases().buy(URL, key="k")
+    purchase = market.buyer().buy(URL, key="k")
     client: Any = market.store.client
     stored = json.dumps([client.hgetall(key) for key in client.keys("*") if client.type(key) == "hash"])
     assert BUYER_KEY[2:] not in stored
@@ -727,8 +727,8 @@ def test_we_buy_from_the_package_s_own_server(market: Market) -> None:
             told = {name.lower(): value for name, value in answer.headers.items()}
             return Reply(answer.status_code, told, answer.content)
 
-        found = market.purchases(fetch).buy(URL, key="k")
-        again = market.purchases(fetch).buy(URL, key="k")
+        found = market.buyer(fetch).buy(URL, key="k")
+        again = market.buyer(fetch).buy(URL, key="k")
     assert (found.status, json.loads(found.body)) == (PurchaseStatus.DELIVERED, {"clocks": "fine"})
     assert market.evm.rpc("eth_getTransactionReceipt", found.tx)["status"] == "0x1"
     assert (again, market.earned()) == (found, 100_000)
@@ -769,7 +769,7 @@ def wanted(market: Market) -> Any:
 )
 def test_a_seller_s_connection_cannot_be_used_against_us(market: Market, tls: ssl.SSLContext, answer: Any) -> None:
     with Server(wanted(market), answer, tls=True) as server:
-        purchases = market.purchases(connected(server, tls, 0.3), allow=[{"host": FEEDS}])
+        purchases = market.buyer(connected(server, tls, 0.3), allow=[{"host": FEEDS}])
         found = purchases.buy(f"https://{FEEDS}/x", key="k")
     assert found.status in (PurchaseStatus.SIGNED, PurchaseStatus.REFUSED)
     paid = [request for request in server.requests if "PAYMENT-SIGNATURE" in request]
@@ -779,6 +779,6 @@ def test_a_seller_s_connection_cannot_be_used_against_us(market: Market, tls: ss
 
 def test_a_purchase_over_tls_sends_its_payment_to_the_host_itself(market: Market, tls: ssl.SSLContext) -> None:
     with Server(wanted(market), send(b"gm", "Content-Type: image/png"), tls=True) as server:
-        found = market.purchases(connected(server, tls), allow=[{"host": FEEDS}]).buy(f"https://{FEEDS}/x", key="k")
+        found = market.buyer(connected(server, tls), allow=[{"host": FEEDS}]).buy(f"https://{FEEDS}/x", key="k")
     assert (found.status, found.body, found.content_type) == (PurchaseStatus.DELIVERED, b"gm", "image/png")
     assert [("PAYMENT-SIGNATURE" in request) for request in server.requests] == [False, True]

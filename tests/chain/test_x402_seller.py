@@ -34,8 +34,8 @@ from helpers.workshop import TIMES, skill
 
 from ceos.chain.config.models import Offer
 from ceos.chain.x402.facilitator import Facilitator
-from ceos.chain.x402.seller import FAILURES, Order, Served, Shop
-from ceos.chain.x402.skill_offers import Sold, SoldSkills
+from ceos.chain.x402.seller import FAILURES, SaleRequest, SaleResponse, Seller
+from ceos.chain.x402.skill_offers import OfferedSkill, SkillOffers
 from ceos.chain.x402.store import PurchaseStatus
 from ceos.chain.x402.wire import AUTHORIZATION, Authorization, read_outcome, read_terms
 from ceos.clients.http.safe_fetch import Reply
@@ -59,7 +59,7 @@ PRICE = 20_000
 class Counter:
     """A shop that sells `times`, whose factor the operator has set, and those who come to it."""
 
-    def __init__(self, market: Market, shop: Shop, fake: FakeRuntime, site: FacilitatorSite) -> None:
+    def __init__(self, market: Market, shop: Seller, fake: FakeRuntime, site: FacilitatorSite) -> None:
         self.market = market
         self.shop = shop
         self.fake = fake
@@ -67,10 +67,10 @@ class Counter:
         #: How often a skill was run.
         self.runs = 0
 
-    def ask(self, header: dict[str, str] | None = None, skill: str = "times", **query: str) -> Served:
+    def ask(self, header: dict[str, str] | None = None, skill: str = "times", **query: str) -> SaleResponse:
         """Ask for the product of a number and 3."""
         asked = query or {"number": "14"}
-        return self.shop.serve("ada", skill, Order(f"https://{HOST}/x402/ada/{skill}", header or {}, asked))
+        return self.shop.serve("ada", skill, SaleRequest(f"https://{HOST}/x402/ada/{skill}", header or {}, asked))
 
     def payment(self, version: int = 2, **changes: Any) -> dict[str, str]:
         """Return the header of a payment that is good but for the changes."""
@@ -135,11 +135,11 @@ def counter(evm: Evm, tmp_path: Path, ceos_home: Path, ceos_simulator: Any, sand
             yield made
 
 
-def make_shop(market: Market, fake: FakeRuntime, facilitator: str) -> Shop:
+def make_shop(market: Market, fake: FakeRuntime, facilitator: str) -> Seller:
     fields = {"agent": "ada", "usd": "0.02", "pay_to": MERCHANT, "description": "Times."}
-    return Shop(
+    return Seller(
         tuple(Offer.model_validate({**fields, "skill": name}) for name in ("times", "reader")),
-        SoldSkills(fake.runtime.skill_deps),
+        SkillOffers(fake.runtime.skill_deps),
         market.token,
         market.payments,
         Facilitator(facilitator, sleep=lambda seconds: None),
@@ -149,7 +149,7 @@ def make_shop(market: Market, fake: FakeRuntime, facilitator: str) -> Shop:
     )
 
 
-def result(served: Served) -> Any:
+def result(served: SaleResponse) -> Any:
     """Return what a buyer was told of its payment."""
     return read_outcome(served.headers)
 
@@ -214,7 +214,7 @@ def test_our_own_buyer_buys_in_our_own_shop(counter: Counter, version: int) -> N
             told.pop("payment-required", None)
         return Reply(served.status, {**told, "content-type": served.content_type}, served.body)
 
-    purchases = counter.market.purchases(fetch)
+    purchases = counter.market.buyer(fetch)
     bought = purchases.buy(f"https://{HOST}/x402/ada/times?number=7", agent="ada", key="k")
     assert (bought.status, json.loads(bought.body)) == (PurchaseStatus.DELIVERED, {"product": 21})
     assert purchases.spent_today("ada") * USD == counter.earned() == PRICE
@@ -355,7 +355,7 @@ def test_a_payment_of_another_sort_beside_the_one_we_read_reaches_no_facilitator
 def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None:
     """A buyer sends many payments at once, and its balance is good for each of them, but not for all."""
     run, payments = counter.shop._skills.run, [counter.payment() for _ in range(4)]
-    inner: list[Served] = []
+    inner: list[SaleResponse] = []
 
     def greedy(*args: Any, **options: Any) -> Any:
         if not inner:
@@ -383,7 +383,7 @@ def test_an_operator_who_changes_its_parameters_takes_nothing_from_who_has_paid(
 def test_a_refusal_tells_nothing_of_what_the_operator_has_set() -> None:
     schema = {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["number"], "maxProperties": 2}
     part: Any = SimpleNamespace(check_params=lambda params: value_problems(schema, params))
-    sold = Sold(make_agent(), part, SkillUse(name="x", params={"token": "operators-own"}))
+    sold = OfferedSkill(make_agent(), part, SkillUse(name="x", params={"token": "operators-own"}))
     with pytest.raises(InvalidInput) as caught:
         sold.params({"a": 1, "b": 2})
     assert sorted(str(caught.value).splitlines()) == [

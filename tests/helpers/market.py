@@ -23,9 +23,9 @@ from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import X402, ChainConfig
 from ceos.chain.due_queue import Agenda
 from ceos.chain.tx.wallets import Wallets
-from ceos.chain.x402.buyer import Purchases
+from ceos.chain.x402.buyer import Buyer
 from ceos.chain.x402.store import PaymentStore
-from ceos.chain.x402.usdc import Token
+from ceos.chain.x402.usdc import UsdcToken
 from ceos.clients.http.safe_fetch import Reply
 from ceos.evm.client import BaseChain
 from ceos.settings import Settings
@@ -135,7 +135,7 @@ def encoded(told: Any) -> str:
     return base64.b64encode(json.dumps(told).encode()).decode()
 
 
-class Seller:
+class FakeSeller:
     """Stands for `guarded.ask`: a host that sells one report, by the book unless told otherwise."""
 
     def __init__(self, token: str, facilitator: Facilitator, *, version: int = 2) -> None:
@@ -200,17 +200,17 @@ class Market:
         self.config = ChainConfig.model_validate({"contract": [entry]})
         self.contracts = Contracts(self.config, CHAIN_ID, Path())
         self.client = BaseChain([evm.url], CHAIN_ID, sleep=no_wait)
-        self.token = Token(self.client, self.contracts)
+        self.token = UsdcToken(self.client, self.contracts)
         self.payments = PaymentStore(store)
         self.agenda = Agenda(store)
         environ = {"BASE_PRIVATE_KEY": BUYER_KEY, "BASE_RPC_URL": evm.url}
         self.wallets = Wallets.from_settings(Settings.from_env(environ, dotenv=None))
         self.facilitator = Facilitator(evm)
-        self.seller = Seller(self.address, self.facilitator)
+        self.seller = FakeSeller(self.address, self.facilitator)
 
-    def purchases(self, fetch: Any = None, **rules: Any) -> Purchases:
+    def buyer(self, fetch: Any = None, **rules: Any) -> Buyer:
         """Return what buys in a process of its own, under these rules."""
-        return Purchases(
+        return Buyer(
             self.token,
             self.wallets,
             self.payments,

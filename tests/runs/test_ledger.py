@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from ceos.chain.erc8004.store import IdentityStore, Registration
-from ceos.chain.events.cursor import EventStore, Mark
+from ceos.chain.events.cursor import Checkpoint, EventStore
 from ceos.chain.tx.policy import Cap
 from ceos.chain.tx.quote import Quote
 from ceos.chain.tx.store import Signed, TxStore
 from ceos.chain.tx.types import TxRequest, TxStatus
 from ceos.chain.x402.policy import PaymentOffer
-from ceos.chain.x402.store import Answer, Aside, PaymentStore, Plan, PurchaseStatus
+from ceos.chain.x402.store import PaidResponse, PaymentPlan, PaymentReservation, PaymentStore, PurchaseStatus
 from ceos.clients.http.rate_limit import Pace
 from ceos.clients.neynar.types import FeedCast
 from ceos.domain.chain_event import ChainEvent, Subscription
@@ -503,12 +503,12 @@ def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[st
 def trade(store: Store) -> None:
     """Two purchases, of which one is given up, and four payments of buyers, each with another end."""
     payments, account = PaymentStore(store), "0x" + "11" * 20
-    plan = Plan(
+    plan = PaymentPlan(
         host="shop.example.org", url="https://shop.example.org/", url_digest="", agent="ada", account=account,
         version=2, offer=PaymentOffer(2, "exact", "", "", "5", "", 60), resource=None, pay_to=account, amount=5,
         usd=Decimal("0.000005"), valid_before=0, nonce="0x" + "22" * 32,
     )  # fmt: skip
-    aside = Aside("20260302", 5, 100, 50)
+    aside = PaymentReservation("20260302", 5, 100, 50)
     bought, given_up = (payments.open(name, name, plan, aside) for name in ("pay/1", "pay/2"))
     payments.move(bought, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig="0xab")
     payments.move(given_up, PurchaseStatus.EXPIRED, come_from=[PurchaseStatus.RESERVED])
@@ -516,7 +516,7 @@ def trade(store: Store) -> None:
     for number, ends in enumerate((["verified", "answered", "settled"], ["failed", "free"], ["drop"], ["free"])):
         assert payments.take(f"eip155:1:me:{number}", "this", "me", 60_000, 3).state == "taken"
         for end in ends:
-            answer = Answer(status=200, content_type="", body=b"gm")
+            answer = PaidResponse(status=200, content_type="", body=b"gm")
             assert payments.note(f"eip155:1:me:{number}", "me", end, answer=answer if end == "answered" else None)
     assert payments.take("eip155:1:me:0", "this", "you", 60_000, 3).state == "settled"
     assert payments.take("eip155:1:me:0", "that", "you", 60_000, 3).state == "other"
@@ -584,14 +584,14 @@ def follow_events(fake: FakeRuntime) -> None:
     events = EventStore(fake.runtime.store)
     turn = events.take("pings", "print")
     assert turn is not None
-    turn.start, turn.next, turn.end = 6, 6, Mark(5, f"0x{5:064x}")
+    turn.start, turn.next, turn.end = 6, 6, Checkpoint(5, f"0x{5:064x}")
     events.keep(turn)
     events.begin(turn, event, keep=True)
     pings = Subscription(name="pings", contract="pings", event="Ping", agents=("fay",), posts_per_day=1)
     assert len(fake.runtime.event_posts.open(pings, event)) == 1
-    turn.end = Mark(7, event.block_hash)
+    turn.end = Checkpoint(7, event.block_hash)
     events.keep(turn, floor=4)
-    turn.fork, turn.next, turn.end = 5, 6, Mark(5, f"0x{5:064x}")
+    turn.fork, turn.next, turn.end = 5, 6, Checkpoint(5, f"0x{5:064x}")
     events.keep(turn, above=5)
     events.remove(turn, events.newest(turn))
     assert events.newest(turn) == ""

@@ -23,9 +23,9 @@ from ceos import score as scores
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
 from ceos.chain.erc8004.canonical_json import Difference, canonical, differences, digest_of, read
-from ceos.chain.erc8004.history import Written, writes
+from ceos.chain.erc8004.history import MetadataWrite, metadata_writes
 from ceos.chain.erc8004.identity import SCORE_KEY, Identity, number_of
-from ceos.chain.erc8004.store import Anchored, IdentityStore
+from ceos.chain.erc8004.store import AnchoredScore, IdentityStore
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.clock import Clock
 from ceos.domain.base import Frozen
@@ -46,7 +46,7 @@ WEEKS_BACK = 4
 _EPOCH = re.compile(r"[0-9]{4}-W(?:0[1-9]|[1-4][0-9]|5[0-3])")
 
 
-class Document(Frozen):
+class ScoreDocument(Frozen):
     """What is hashed; the README says the same for strangers."""
 
     agent: str
@@ -60,7 +60,7 @@ class Document(Frozen):
     inputs: Inputs
 
     @classmethod
-    def of(cls, shown: Mapping[str, Any]) -> Document:
+    def of(cls, shown: Mapping[str, Any]) -> ScoreDocument:
         """Return a document whose every value is of the type that it has to be; raises `InvalidInput`."""
         try:
             # By way of its text: what was read from JSON is strict about types only there.
@@ -71,7 +71,7 @@ class Document(Frozen):
 
 
 @dataclass(frozen=True)
-class Verification:
+class AnchorVerification:
     """What came of comparing a score with the chain."""
 
     agent: str
@@ -84,7 +84,7 @@ class Verification:
     #: Each thing that is wrong, in a sentence or as "inputs.posts[2].likes: anchored 14, stored now 15".
     problems: tuple[str, ...] = ()
     #: When it was written on chain; more than once is a problem. Empty where nobody has asked for it.
-    written: tuple[Written, ...] = ()
+    written: tuple[MetadataWrite, ...] = ()
     #: Values that differ, with their paths: of the score when computed again, of a file, of what is stored now.
     recomputed: tuple[Difference, ...] = ()
     in_file: tuple[Difference, ...] = ()
@@ -96,7 +96,7 @@ class Verification:
         return not self.problems
 
 
-class Anchors:
+class ScoreAnchors:
     """Writes weekly scores on chain, and checks them."""
 
     def __init__(
@@ -206,22 +206,22 @@ class Anchors:
             raise NotFound
         return kept.text.encode()
 
-    def _is_sent(self, kept: Anchored) -> bool:
+    def _is_sent(self, kept: AnchoredScore) -> bool:
         tx = self._identity.registries.find(kept.tx) if kept.tx else None
         return tx is not None and tx.status in (TxStatus.SIGNED, TxStatus.MINED, TxStatus.FINAL)
 
-    def _keep(self, agent_id: str, epoch: str) -> Anchored:
+    def _keep(self, agent_id: str, epoch: str) -> AnchoredScore:
         """Return what is to be anchored of a week, kept now if it was not before; the first that is kept stays."""
         kept = self._anchored(agent_id, epoch)
         if kept is None:
             text = canonical(self._stored(agent_id, epoch))
             number = number_of(self._identity.registered(agent_id))
-            new = Anchored(text=text.decode(), hash=digest_of(text), token_id=number)
+            new = AnchoredScore(text=text.decode(), hash=digest_of(text), token_id=number)
             self._identities.keep_anchored(self._registry, agent_id, epoch, new, None)
             kept = self._anchored(agent_id, epoch) or new
         return kept
 
-    def _see(self, agent_id: str, epoch: str, kept: Anchored) -> bool:
+    def _see(self, agent_id: str, epoch: str, kept: AnchoredScore) -> bool:
         """Note when a week has come on chain for good; return whether it is still on its way."""
         tx = self._identity.registries.find(kept.tx) if kept.tx and not kept.is_final else None
         if tx is not None and tx.status is TxStatus.FINAL:
@@ -229,7 +229,7 @@ class Anchors:
             log.info("Score anchored", extra=event("anchor.done", agent=agent_id, week=epoch, hash=kept.hash))
         return tx is not None and not tx.status.is_over
 
-    def _note(self, agent_id: str, epoch: str, kept: Anchored, **news: Any) -> None:
+    def _note(self, agent_id: str, epoch: str, kept: AnchoredScore, **news: Any) -> None:
         # Whoever was quicker has noted the same, or more.
         self._identities.keep_anchored(self._registry, agent_id, epoch, kept.model_copy(update=news), kept)
 
@@ -243,7 +243,7 @@ class Anchors:
         *,
         number: int | None = None,
         with_history: bool = False,
-    ) -> Verification:
+    ) -> AnchorVerification:
         """Check a week's score: computed again from its inputs, against the chain, and against what is stored here.
 
         `document` is one that somebody shows us, by default our own. Whose it is must be known: by our own
@@ -254,7 +254,7 @@ class Anchors:
         check_epoch(epoch)
         shown = dict(document) if document is not None else self.document(agent_id, epoch)
         text = canonical(shown)
-        parsed = Document.of(shown)
+        parsed = ScoreDocument.of(shown)
         number, problems = self._whose(agent_id, parsed, number)
         if (parsed.agent, parsed.epoch) != (agent_id, epoch):
             problems.append(f"the document is about {parsed.agent} in {parsed.epoch}")
@@ -262,7 +262,9 @@ class Anchors:
             problems.append(f"its inputs are those of {parsed.inputs.agent} in {parsed.inputs.week}")
         on_chain, hash = self._on_chain(number, epoch), digest_of(text)
         problems += _hash_problems(on_chain, hash, epoch, number)
-        written = writes(self._identity.registries, number, SCORE_KEY + epoch, monday(epoch)) if with_history else []
+        written = (
+            metadata_writes(self._identity.registries, number, SCORE_KEY + epoch, monday(epoch)) if with_history else []
+        )
         problems += _history_problems(written, epoch, on_chain) if with_history else []
         recomputed = self._recomputed(parsed, shown, problems)
         known = self._identity.registration(agent_id)
@@ -272,12 +274,12 @@ class Anchors:
         problems += [one.words("anchored", "computed again") for one in recomputed]
         problems += [one.words("anchored", "in the file") for one in in_file]
         problems += [one.words("anchored", "stored now") for one in stored]
-        return Verification(
+        return AnchorVerification(
             agent_id, epoch, self._registry, number, hash, on_chain, tuple(problems), tuple(written), tuple(recomputed),
             tuple(in_file), tuple(stored),
         )  # fmt: skip
 
-    def _whose(self, agent_id: str, parsed: Document, number: int | None) -> tuple[int, list[str]]:
+    def _whose(self, agent_id: str, parsed: ScoreDocument, number: int | None) -> tuple[int, list[str]]:
         """Return the number that is checked, and what in the document contradicts it."""
         known = self._identity.registration(agent_id)
         if number is None and known is not None:
@@ -289,7 +291,7 @@ class Anchors:
             problems.append(f"the document belongs to number {parsed.number}, and {agent_id} is number {number}")
         return (parsed.number if number is None else number), problems
 
-    def _recomputed(self, parsed: Document, shown: Mapping[str, Any], problems: list[str]) -> list[Difference]:
+    def _recomputed(self, parsed: ScoreDocument, shown: Mapping[str, Any], problems: list[str]) -> list[Difference]:
         if parsed.version != scores.VERSION:
             problems.append(f"its score is of version {parsed.version}; this ceos computes version {scores.VERSION}")
             return []
@@ -314,7 +316,7 @@ class Anchors:
     def _registry(self) -> str:
         return self._identity.registries.registry_name
 
-    def _anchored(self, agent_id: str, epoch: str) -> Anchored | None:
+    def _anchored(self, agent_id: str, epoch: str) -> AnchoredScore | None:
         return self._identities.anchored(self._registry, agent_id, epoch)
 
     def _on_chain(self, number: int, epoch: str) -> str:
@@ -368,7 +370,7 @@ def _numbers(found: scores.Score) -> dict[str, Any]:
     return found.model_dump(mode="json", exclude={"version"})
 
 
-def _history_problems(written: list[Written], epoch: str, on_chain: str) -> list[str]:
+def _history_problems(written: list[MetadataWrite], epoch: str, on_chain: str) -> list[str]:
     times = ", ".join(f"0x{one.value.hex()} at {one.at:%Y-%m-%d %H:%M} UTC" for one in written)
     problems = []
     if len(written) > 1:

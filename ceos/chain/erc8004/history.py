@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Written:
+class MetadataWrite:
     """One time at which a value was written."""
 
     value: bytes
@@ -24,7 +24,7 @@ class Written:
     tx_hash: str
 
 
-def writes(registries: Registries, number: int, key: str, since: dt.datetime) -> list[Written]:
+def metadata_writes(registries: Registries, number: int, key: str, since: dt.datetime) -> list[MetadataWrite]:
     """Return every value that was written under a key for a number since a moment, oldest first.
 
     It searches all blocks since then, some thousand at a time: for a week that is long past this takes minutes.
@@ -34,7 +34,7 @@ def writes(registries: Registries, number: int, key: str, since: dt.datetime) ->
     head = client.head().number
     found = logs_between(client, registries.address(IDENTITY), topics, _first_block(client, since, head), head)
     return [
-        Written(
+        MetadataWrite(
             bytes.fromhex(changed.decode(log)["metadataValue"][2:]), log.block, _time(client, log.block), log.tx_hash
         )
         for log in sorted(found, key=lambda log: (log.block, log.index))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
 from ceos.chain.erc8004.registries import IDENTITY, Registries
-from ceos.chain.erc8004.reputation import Reputation, Summary
+from ceos.chain.erc8004.reputation import FeedbackSummary, Reputation
 from ceos.chain.erc8004.store import IdentityStore, Registration
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.domain.agent import Agent
@@ -301,7 +301,7 @@ class Identity:
 
     def reputation(
         self, token_id: int, clients: Sequence[str] | None = None, *, tag1: str = "", tag2: str = ""
-    ) -> Summary:
+    ) -> FeedbackSummary:
         """Return the mean of the feedback on a number; see `Reputation.summary`."""
         return self.others.summary(token_id, clients, tag1=tag1, tag2=tag2)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IDENTITY, REPUTATION = "identity", "reputation"
 
 
-class Sends(Protocol):
+class TxSender(Protocol):
     """The part of `sending.Sender` that is needed here."""
 
     def submit(self, request: TxRequest, *, key: str) -> Tx:
@@ -39,7 +39,7 @@ class Sends(Protocol):
 class Registries:
     """Calls of the registries, by the names and signatures of their functions."""
 
-    def __init__(self, client: BaseChain, sender: Sends, contracts: Contracts) -> None:
+    def __init__(self, client: BaseChain, sender: TxSender, contracts: Contracts) -> None:
         self.client = client
         self.sender = sender
         self.contracts = contracts

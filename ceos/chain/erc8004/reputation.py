@@ -25,7 +25,7 @@ NO_URI, NO_HASH = "", bytes(32)
 
 
 @dataclass(frozen=True)
-class Summary:
+class FeedbackSummary:
     """What others think of an agent."""
 
     token_id: int
@@ -47,7 +47,7 @@ class Reputation:
 
     def summary(
         self, token_id: int, clients: Sequence[str] | None = None, *, tag1: str = "", tag2: str = ""
-    ) -> Summary:
+    ) -> FeedbackSummary:
         """Return the mean of the feedback on a number, by all clients or some, with these tags if they are not empty.
 
         Anybody may give feedback under any number of addresses, so only the word of clients one knows means much.
@@ -57,12 +57,12 @@ class Reputation:
         clients = tuple(dict.fromkeys(clients))
         # The contract refuses a summary of nobody.
         if not clients:
-            return Summary(token_id, 0, None, ())
+            return FeedbackSummary(token_id, 0, None, ())
         if len(clients) > MOST_CLIENTS:
             raise InvalidInput(f"{len(clients):,} clients have spoken of number {token_id}; name those you trust.")
         signature = "getSummary(uint256,address[],string,string)"
         count, value, decimals = self._registries.call(REPUTATION, signature, token_id, list(clients), tag1, tag2)
-        return Summary(token_id, count, _decimal(value, decimals) if count else None, clients)
+        return FeedbackSummary(token_id, count, _decimal(value, decimals) if count else None, clients)
 
     def request(
         self, from_agent: str, token_id: int, value: Decimal, *, tag1: str = "", tag2: str = "", endpoint: str = ""

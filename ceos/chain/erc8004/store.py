@@ -32,7 +32,7 @@ class Registration(Frozen):
     is_final: bool = False
 
 
-class Anchored(Frozen):
+class AnchoredScore(Frozen):
     """A week's score as it was, or is being, written on chain."""
 
     #: The canonical JSON whose hash it is.
@@ -68,19 +68,21 @@ class IdentityStore:
         """Put an entry in the place of the one that was read; return whether that still was there."""
         return self._swap(f"ceos:identities:{new.registry_name}", new.agent, old, new)
 
-    def anchored(self, registry: str, agent_id: str, epoch: str) -> Anchored | None:
+    def anchored(self, registry: str, agent_id: str, epoch: str) -> AnchoredScore | None:
         """Return what was written down of a week, or None."""
         with redis_errors():
             row = cast("str | None", self._client.hget(f"ceos:anchors:{registry}:{agent_id}", epoch))
-        return Anchored.model_validate_json(row) if row else None
+        return AnchoredScore.model_validate_json(row) if row else None
 
-    def anchors(self, registry: str, agent_id: str) -> dict[str, Anchored]:
+    def anchors(self, registry: str, agent_id: str) -> dict[str, AnchoredScore]:
         """Return what was written down of every week, oldest first."""
         with redis_errors():
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:anchors:{registry}:{agent_id}"))
-        return {epoch: Anchored.model_validate_json(row) for epoch, row in sorted(rows.items())}
+        return {epoch: AnchoredScore.model_validate_json(row) for epoch, row in sorted(rows.items())}
 
-    def keep_anchored(self, registry: str, agent_id: str, epoch: str, new: Anchored, old: Anchored | None) -> bool:
+    def keep_anchored(
+        self, registry: str, agent_id: str, epoch: str, new: AnchoredScore, old: AnchoredScore | None
+    ) -> bool:
         """Put what is known of a week in the place of what was read; return whether that still was there."""
         return self._swap(f"ceos:anchors:{registry}:{agent_id}", epoch, old, new)
 

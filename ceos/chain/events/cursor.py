@@ -30,7 +30,7 @@ KEPT_BYTES = 4_000
 KEPT_PARTS = ((200, 20), (60, 5), (20, 1))
 
 
-class Mark(NamedTuple):
+class Checkpoint(NamedTuple):
     """A block that we have seen."""
 
     block: int
@@ -40,13 +40,13 @@ class Mark(NamedTuple):
         return f"{self.block}:{self.hash}"
 
     @classmethod
-    def read(cls, text: str) -> Mark:
+    def read(cls, text: str) -> Checkpoint:
         """Return a mark as it is stored."""
         block, _, hash = text.partition(":")
         return cls(int(block), hash)
 
 
-class Place(NamedTuple):
+class EventCursor(NamedTuple):
     """The event that was begun last."""
 
     block: int
@@ -60,14 +60,14 @@ class Place(NamedTuple):
         return f"{self.block}:{self.position}:{self.hash}" + (":done" if self.is_done else "")
 
     @classmethod
-    def read(cls, text: str) -> Place:
+    def read(cls, text: str) -> EventCursor:
         """Return a place as it is stored."""
         block, position, hash, *rest = text.split(":")
         return cls(int(block), int(position), hash, bool(rest))
 
 
 @dataclass
-class Turn:
+class PollSession:
     """One worker's turn at a subscription, and how far that has come."""
 
     name: str
@@ -78,9 +78,9 @@ class Turn:
     start: int | None = None
     next: int | None = None
     #: The last block that was looked at to its end.
-    end: Mark | None = None
+    end: Checkpoint | None = None
     #: The event that was begun last, while its block is not done.
-    at: Place | None = None
+    at: EventCursor | None = None
     #: How often an event, or its removal, was told of in doubt: whoever was at it died.
     doubts: int = 0
     #: While events are being announced as removed: the newest block that stays.
@@ -113,7 +113,7 @@ class EventStore:
 
     # Turns
 
-    def take(self, name: str, fingerprint: str) -> Turn | None:
+    def take(self, name: str, fingerprint: str) -> PollSession | None:
         """Take the turn at a subscription, or return None while another worker has it."""
         key, token = _key(name, fingerprint), uuid.uuid4().hex
         found = cast("list[str]", self._store.run_script("event_turn", key, token, self._lease_ms))
@@ -122,7 +122,7 @@ class EventStore:
         fields = dict(zip(found[::2], found[1::2], strict=True))
         return _turn(name, key, token, self._lease_ms, fields)
 
-    def renew(self, turn: Turn) -> bool:
+    def renew(self, turn: PollSession) -> bool:
         """Keep the turn for another while; return whether it is still ours."""
         return bool(self._store.run_script("event_turn", turn.key, turn.token, turn.lease_ms))
 
@@ -143,12 +143,12 @@ class EventStore:
 
     # Handing over
 
-    def begin(self, turn: Turn, event: ChainEvent, *, keep: bool) -> Place:
+    def begin(self, turn: PollSession, event: ChainEvent, *, keep: bool) -> EventCursor:
         """Say that an event is about to be handed over, and that all before it were; raises `Fenced`.
 
         One that is begun again counts once.
         """
-        place = Place(event.block, event.index, event.block_hash)
+        place = EventCursor(event.block, event.index, event.block_hash)
         doubts = turn.doubts + 1 if event.repeated else 0
         entry = entry_of(event) if keep else ""
         handed = turn.handed + (not event.repeated)
@@ -161,14 +161,16 @@ class EventStore:
         turn.at, turn.next, turn.handed, turn.doubts = place, event.block, handed, doubts
         return place
 
-    def remove(self, turn: Turn, entry: str) -> None:
+    def remove(self, turn: PollSession, entry: str) -> None:
         """Say that the newest event that is kept is about to be announced as removed; raises `Fenced`."""
         removed = turn.removed + 1
         if not self._store.run_script("event_remove", turn.key, turn.token, turn.lease_ms, entry, removed):
             raise Fenced
         turn.gone, turn.removed, turn.doubts = entry, removed, 0
 
-    def keep(self, turn: Turn, *, floor: int | None = None, above: int | None = None, leave: bool = False) -> None:
+    def keep(
+        self, turn: PollSession, *, floor: int | None = None, above: int | None = None, leave: bool = False
+    ) -> None:
         """Store how far the turn has come; raises `Fenced`.
 
         Marks and events below the block `floor` are forgotten, marks above the block `above` are void. `leave` hands
@@ -180,24 +182,24 @@ class EventStore:
         if not self._store.run_script("event_keep", turn.key, turn.token, lease, *cuts, *fields) and not leave:
             raise Fenced
 
-    def release(self, turn: Turn) -> None:
+    def release(self, turn: PollSession) -> None:
         """Hand the turn back without a word on how far it has come: that is not known."""
         self._store.run_script("event_keep", turn.key, turn.token, 0, "", "")
 
     # Re-orgs
 
-    def marks(self, turn: Turn) -> list[Mark]:
+    def marks(self, turn: PollSession) -> list[Checkpoint]:
         """Return the blocks that are remembered, newest first."""
         with redis_errors():
             found = cast("list[str]", self._client.zrange(f"{turn.key}:marks", 0, -1, desc=True))
-        return sorted(map(Mark.read, found), reverse=True)
+        return sorted(map(Checkpoint.read, found), reverse=True)
 
-    def newest(self, turn: Turn) -> str:
+    def newest(self, turn: PollSession) -> str:
         """Return the newest event that is kept, as it is kept, or nothing."""
         with redis_errors():
             return cast("str | None", self._client.lindex(f"{turn.key}:kept", -1)) or ""
 
-    def has_dropped(self, turn: Turn, above: int) -> bool:
+    def has_dropped(self, turn: PollSession, above: int) -> bool:
         """Say whether events above a block may be missing among those that are kept: there were too many."""
         with redis_errors():
             count = self._client.llen(f"{turn.key}:kept")
@@ -206,7 +208,7 @@ class EventStore:
 
     # Looking
 
-    def states(self, subscriptions: Sequence[tuple[str, str]]) -> list[Turn]:
+    def states(self, subscriptions: Sequence[tuple[str, str]]) -> list[PollSession]:
         """Return how far subscriptions have come, given by name and fingerprint; nobody's turn changes."""
         with redis_errors():
             pipe = self._client.pipeline(transaction=False)
@@ -226,20 +228,20 @@ def _key(name: str, fingerprint: str) -> str:
     return f"ceos:sub:{name}:{fingerprint}"
 
 
-def _turn(name: str, key: str, token: str, lease_ms: int, fields: Mapping[str, str]) -> Turn:
+def _turn(name: str, key: str, token: str, lease_ms: int, fields: Mapping[str, str]) -> PollSession:
     def number(field_name: str) -> int | None:
         value = fields.get(field_name, "")
         return int(value) if value else None
 
-    return Turn(
+    return PollSession(
         name=name,
         key=key,
         token=token,
         lease_ms=lease_ms,
         start=number("from"),
         next=number("next"),
-        end=Mark.read(fields["end"]) if fields.get("end") else None,
-        at=Place.read(fields["at"]) if fields.get("at") else None,
+        end=Checkpoint.read(fields["end"]) if fields.get("end") else None,
+        at=EventCursor.read(fields["at"]) if fields.get("at") else None,
         doubts=number("doubts") or 0,
         fork=number("fork"),
         gone=fields.get("gone", ""),
@@ -253,7 +255,7 @@ def _turn(name: str, key: str, token: str, lease_ms: int, fields: Mapping[str, s
     )
 
 
-def _fields(turn: Turn) -> dict[str, str | int]:
+def _fields(turn: PollSession) -> dict[str, str | int]:
     values: dict[str, Any] = {
         "from": turn.start, "next": turn.next, "at": turn.at, "doubts": turn.doubts, "fork": turn.fork,
         "gone": turn.gone, "handed": turn.handed, "removed": turn.removed, "odd": turn.odd, "range": turn.range,

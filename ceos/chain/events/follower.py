@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.due_queue import Agenda
 from ceos.chain.events.block_range import RangeSize
-from ceos.chain.events.cursor import EventStore, Turn
-from ceos.chain.events.poll import Followed, Handing, Moved, TurnAtWork
+from ceos.chain.events.cursor import EventStore, PollSession
+from ceos.chain.events.poll import ChainMoved, EventDelivery, EventFilter, EventPoller
 from ceos.chain.events.posts import EventPosts
 from ceos.domain.base import Frozen
 from ceos.domain.chain_event import Subscription
@@ -40,7 +40,7 @@ HEAD_SECONDS, MOVED_SECONDS, ERROR_SECONDS = 2.0, 1.0, 60.0
 
 
 @dataclass(frozen=True)
-class Following:
+class FollowerDeps:
     """What events are followed with."""
 
     client: Callable[[], BaseChain]
@@ -54,7 +54,7 @@ class Following:
     stopping: threading.Event
 
 
-class Poll(Frozen):
+class PollResult(Frozen):
     """What one turn did."""
 
     handed: int = 0
@@ -93,10 +93,10 @@ class SubscriptionState(Frozen):
 class Follower:
     """Follows the subscriptions of an operator."""
 
-    def __init__(self, following: Following) -> None:
+    def __init__(self, following: FollowerDeps) -> None:
         self._f = following
         self._by_name = {one.name: one for one in following.subscriptions}
-        self._followed: dict[str, Followed] = {}
+        self._followed: dict[str, EventFilter] = {}
 
     def register(self) -> None:
         """Put every subscription on the agenda, and take off those that the operator does not have any more."""
@@ -110,13 +110,13 @@ class Follower:
         """Put every subscription on the agenda: a host with an older file may have taken off what it does not know."""
         self._f.agenda.add(*sorted(SUBSCRIPTION + name for name in self._by_name))
 
-    def poll(self, name: str, *, seconds: float = TURN_SECONDS) -> Poll:
+    def poll(self, name: str, *, seconds: float = TURN_SECONDS) -> PollResult:
         """Take one turn at a subscription, unless another worker has it, and say when the next one is due."""
         name = name.removeprefix(SUBSCRIPTION)
         if name not in self._by_name:
             # Another worker may have a newer file; `register` is who takes it off.
             self._f.agenda.put_off(SUBSCRIPTION + name, ERROR_SECONDS)
-            return Poll(why=f"There is no subscription {name!r}.")
+            return PollResult(why=f"There is no subscription {name!r}.")
         try:
             followed = self._find(name)
         except (InvalidInput, NotFound) as error:
@@ -124,10 +124,10 @@ class Follower:
                 "A subscription cannot be followed", extra=fields("events.unusable", subscription=name, why=str(error))
             )
             self._f.agenda.put_off(SUBSCRIPTION + name, ERROR_SECONDS)
-            return Poll(why=str(error))
+            return PollResult(why=str(error))
         turn = self._f.events.take(name, followed.fingerprint)
         if turn is None:
-            return Poll(is_taken=True)
+            return PollResult(is_taken=True)
         return self._take(followed, turn, time.monotonic() + seconds)
 
     def state(self) -> list[SubscriptionState]:
@@ -137,12 +137,12 @@ class Follower:
             try:
                 usable.append((name, self._find(name).fingerprint))
             except (InvalidInput, NotFound) as error:
-                found[name] = _state(one, Turn(name, "", "", 0, why=str(error)))
+                found[name] = _state(one, PollSession(name, "", "", 0, why=str(error)))
         for turn in self._f.events.states(usable):
             found[turn.name] = _state(self._by_name[turn.name], turn)
         return [found[name] for name in self._by_name]
 
-    def followed(self, name: str) -> Followed:
+    def followed(self, name: str) -> EventFilter:
         """Return what a subscription follows; raises `NotFound` and `InvalidInput`."""
         if name not in self._by_name:
             known = ", ".join(self._by_name) or "none"
@@ -151,23 +151,23 @@ class Follower:
 
     # One turn
 
-    def _take(self, followed: Followed, turn: Turn, until: float) -> Poll:
+    def _take(self, followed: EventFilter, turn: PollSession, until: float) -> PollResult:
         name, before = followed.subscription.name, (turn.handed, turn.removed)
         dispatcher = self._f.plugins.dispatcher("chain_event")
-        handing = Handing(self._f.events, self._f.posts, dispatcher, self._f.stopping, until)
+        handing = EventDelivery(self._f.events, self._f.posts, dispatcher, self._f.stopping, until)
         try:
             with self._beating(turn):
                 turn.why = ""
-                has_more = TurnAtWork(self._f.client(), followed, turn, handing, RangeSize(turn.range)).go()
+                has_more = EventPoller(self._f.client(), followed, turn, handing, RangeSize(turn.range)).go()
                 turn.fails = 0
                 wait = 0.0 if has_more else HEAD_SECONDS
         except Fenced:
             log.warning("Another worker has taken over", extra=fields("events.fenced", subscription=name))
-            return Poll(is_taken=True)
+            return PollResult(is_taken=True)
         except StoreUnavailable:
             # What was written last is not known, so nothing more is: whoever comes next takes the event as in doubt.
             raise
-        except (CeosError, Moved) as error:
+        except (CeosError, ChainMoved) as error:
             has_more, wait = False, self._note_failure(turn, error)
         except BaseException:
             # Wherever that was: an event that was begun is in doubt.
@@ -182,21 +182,21 @@ class Follower:
         if handed or removed:
             extra = fields("events.handed", subscription=name, handed=handed, removed=removed, next=turn.next)
             log.info("Events handed over", extra=extra)
-        return Poll(handed=handed, removed=removed, has_more=has_more, why=turn.why)
+        return PollResult(handed=handed, removed=removed, has_more=has_more, why=turn.why)
 
-    def _note_failure(self, turn: Turn, error: Exception) -> float:
+    def _note_failure(self, turn: PollSession, error: Exception) -> float:
         """Note why a turn ended, and return how long the next one waits, in seconds."""
         turn.why = str(error)
         turn.fails = turn.fails + 1
-        wait = MOVED_SECONDS if isinstance(error, Moved) else min(ERROR_SECONDS, 2.0 ** min(turn.fails, 10))
+        wait = MOVED_SECONDS if isinstance(error, ChainMoved) else min(ERROR_SECONDS, 2.0 ** min(turn.fails, 10))
         extra = fields("events.waiting", subscription=turn.name, why=turn.why, seconds=wait)
         # A block that has just gone is nothing to wake anybody for, unless it goes on.
-        level = logging.INFO if isinstance(error, Moved) and turn.fails < 10 else logging.WARNING
+        level = logging.INFO if isinstance(error, ChainMoved) and turn.fails < 10 else logging.WARNING
         log.log(level, "A subscription waits", extra=extra)
         return wait
 
     @contextmanager
-    def _beating(self, turn: Turn) -> Iterator[None]:
+    def _beating(self, turn: PollSession) -> Iterator[None]:
         """Keep the turn while a plugin or a node takes its time."""
         done = threading.Event()
 
@@ -215,7 +215,7 @@ class Follower:
 
     # What is followed
 
-    def _find(self, name: str) -> Followed:
+    def _find(self, name: str) -> EventFilter:
         if name not in self._followed:
             followed = self._look_up(self._by_name[name])
             if self._f.events.note(name, followed.fingerprint):
@@ -224,7 +224,7 @@ class Follower:
             self._followed[name] = followed
         return self._followed[name]
 
-    def _look_up(self, subscription: Subscription) -> Followed:
+    def _look_up(self, subscription: Subscription) -> EventFilter:
         contract = self._f.contracts.find(subscription.contract)
         if contract.abi is None and "(" not in subscription.event:
             raise InvalidInput(
@@ -234,7 +234,7 @@ class Follower:
         found = contract.event(subscription.event)
         topics = found.topics(subscription.filter)
         what = [self._f.chain_id, contract.address, found.signature, topics, subscription.from_block]
-        return Followed(
+        return EventFilter(
             subscription=subscription,
             address=contract.address,
             event=found,
@@ -243,7 +243,7 @@ class Follower:
         )
 
 
-def _state(subscription: Subscription, turn: Turn) -> SubscriptionState:
+def _state(subscription: Subscription, turn: PollSession) -> SubscriptionState:
     lag = None
     if turn.head is not None and turn.next is not None:
         lag = max(0, turn.head - subscription.confirmations - turn.next + 1)

@@ -15,7 +15,7 @@ from typing import Any
 
 from ceos.chain.events import cursor as event_store
 from ceos.chain.events.block_range import RangeSize
-from ceos.chain.events.cursor import EventStore, Mark, Turn, event_of
+from ceos.chain.events.cursor import Checkpoint, EventStore, PollSession, event_of
 from ceos.chain.events.posts import EventPosts
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.errors import CeosError, RangeRefused, ServiceUnavailable
@@ -39,16 +39,16 @@ DOUBTS = 20
 TOLD_ODD = 5
 
 
-class Moved(Exception):
+class ChainMoved(Exception):
     """The chain has changed while we looked, or the node lags behind what we know; the next turn looks again."""
 
 
-class TooDeep(CeosError):
+class ReorgTooDeep(CeosError):
     """The chain differs from what we know further back than any re-org reaches; nothing is handed over."""
 
 
 @dataclass(frozen=True)
-class Followed:
+class EventFilter:
     """What a subscription follows, looked up."""
 
     subscription: Subscription
@@ -61,7 +61,7 @@ class Followed:
 
 
 @dataclass(frozen=True)
-class Handing:
+class EventDelivery:
     """The way from a log to those who are told of it."""
 
     events: EventStore
@@ -76,7 +76,7 @@ class Handing:
         """Say whether it is time to hand the turn back."""
         return time.monotonic() >= self.until or self.stopping.is_set()
 
-    def hand(self, turn: Turn, subscription: Subscription, event: ChainEvent, *, near: bool) -> None:
+    def hand(self, turn: PollSession, subscription: Subscription, event: ChainEvent, *, near: bool) -> None:
         """Hand over one event; all before it are done."""
         at = self.events.begin(turn, event, keep=near)
         if near and subscription.agents:
@@ -84,17 +84,19 @@ class Handing:
         self.dispatcher.notify(subscription=subscription, event=event)
         turn.at = at._replace(is_done=True)
 
-    def take_back(self, turn: Turn, subscription: Subscription, event: ChainEvent) -> None:
+    def take_back(self, turn: PollSession, subscription: Subscription, event: ChainEvent) -> None:
         """Announce that an event did not happen; all newer ones are announced."""
         self.posts.withdraw(event)
         self.dispatcher.notify(subscription=subscription, event=event)
         turn.gone = ""
 
 
-class TurnAtWork:
+class EventPoller:
     """What a worker does in its turn."""
 
-    def __init__(self, client: BaseChain, followed: Followed, turn: Turn, handing: Handing, size: RangeSize) -> None:
+    def __init__(
+        self, client: BaseChain, followed: EventFilter, turn: PollSession, handing: EventDelivery, size: RangeSize
+    ) -> None:
         self._client = client
         self._followed = followed
         self._subscription = followed.subscription
@@ -131,8 +133,8 @@ class TurnAtWork:
         turn.start = turn.next = start
         before = self._client.block(start - 1) if start else None
         if start and before is None:
-            raise Moved(f"the node does not have block {start - 1}")
-        turn.end = Mark(start - 1, before.hash if before else "")
+            raise ChainMoved(f"the node does not have block {start - 1}")
+        turn.end = Checkpoint(start - 1, before.hash if before else "")
         self._events.keep(turn)
         log.info("A subscription begins", extra=fields("events.begun", subscription=turn.name, block=start))
         return True
@@ -142,23 +144,23 @@ class TurnAtWork:
     def _check(self) -> None:
         """Make sure that the newest block we know is part of the chain, or take back what is not."""
         turn = self._turn
-        newest = Mark(turn.at.block, turn.at.hash) if turn.at else turn.end
+        newest = Checkpoint(turn.at.block, turn.at.hash) if turn.at else turn.end
         if newest is None or newest.block < 0:
             return
         found = self._client.block(newest.block)
         if found is None:
-            raise Moved(f"the node does not have block {newest.block}, which was there before")
+            raise ChainMoved(f"the node does not have block {newest.block}, which was there before")
         if found.hash != newest.hash:
             self._fork(newest)
 
-    def _fork(self, newest: Mark) -> None:
+    def _fork(self, newest: Checkpoint) -> None:
         """Go back to the newest block that is still part of the chain."""
         turn = self._turn
         stays = self._meeting_point()
         if turn.at and turn.at.block > stays.block and not self._is_kept():
             raise _too_deep(newest.block)
         if self._events.has_dropped(turn, stays.block):
-            raise TooDeep(
+            raise ReorgTooDeep(
                 f"A re-org down to block {stays.block} removes more events than the {event_store.KEPT:,} kept; "
                 "not all could be announced. Give the subscription a new name; nothing is handed over until then."
             )
@@ -170,7 +172,7 @@ class TurnAtWork:
         self._events.keep(turn, above=stays.block)
         self._unwind()
 
-    def _meeting_point(self) -> Mark:
+    def _meeting_point(self) -> Checkpoint:
         turn, marks = self._turn, self._events.marks(self._turn)
         for start in range(0, len(marks), COMPARED):
             some = [mark for mark in marks[start : start + COMPARED] if mark.block >= 0]
@@ -182,7 +184,7 @@ class TurnAtWork:
             raise _too_deep(marks[0].block if marks else 0)
         # All of it since the beginning is remembered, so all of it can be taken back.
         before = self._client.block(oldest.block) if oldest.block >= 0 else None
-        return Mark(oldest.block, before.hash if before else "")
+        return Checkpoint(oldest.block, before.hash if before else "")
 
     def _is_kept(self) -> bool:
         """Say whether the event begun last could be announced as removed."""
@@ -234,20 +236,20 @@ class TurnAtWork:
         if not self._hand_over(logs, near=near):
             return False
         self._size.answered(count, len(logs))
-        turn.next, turn.end, turn.at, turn.range = end + 1, Mark(end, found[end]), None, self._size.blocks
+        turn.next, turn.end, turn.at, turn.range = end + 1, Checkpoint(end, found[end]), None, self._size.blocks
         self._events.keep(turn, floor=floor)
         return True
 
     def _linked(self, numbers: Sequence[int], blocks: Sequence[Block | None], *, near: bool) -> list[Block]:
-        """Return the blocks if they are a chain that continues the one we know; raises `Moved`."""
+        """Return the blocks if they are a chain that continues the one we know; raises `ChainMoved`."""
         turn, found = self._turn, []
         before = turn.end.hash if turn.end and turn.end.block == numbers[0] - 1 else ""
         for number, block in zip(numbers, blocks, strict=True):
             if block is None:
-                raise Moved(f"the node does not have block {number}")
+                raise ChainMoved(f"the node does not have block {number}")
             is_known = turn.at is not None and turn.at.block == number
             if (before and near and block.parent != before) or (is_known and turn.at and block.hash != turn.at.hash):
-                raise Moved(f"block {number} does not continue the chain we know")
+                raise ChainMoved(f"block {number} does not continue the chain we know")
             before = block.hash
             found.append(block)
         return found
@@ -262,7 +264,7 @@ class TurnAtWork:
                 raise ServiceUnavailable("The node's logs are not those that it was asked for.")
             place = (one.block, one.index)
             if seen.setdefault(one.block, one.block_hash) != one.block_hash:
-                raise Moved(f"block {one.block} was replaced while it was looked at")
+                raise ChainMoved(f"block {one.block} was replaced while it was looked at")
 
     def _hand_over(self, logs: Sequence[Log], *, near: bool) -> bool:
         """Hand over what was not handed over before; return whether that is all of it."""
@@ -335,8 +337,8 @@ def _fits(topics: Sequence[str], wanted: Sequence[Any]) -> bool:
     )
 
 
-def _too_deep(block: int) -> TooDeep:
-    return TooDeep(
+def _too_deep(block: int) -> ReorgTooDeep:
+    return ReorgTooDeep(
         f"The chain differs from what was followed further back than {WINDOW} blocks below block {block}. If the nodes "
         "are right, give the subscription a new name or another from_block; nothing is handed over until then."
     )

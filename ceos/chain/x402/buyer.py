@@ -17,23 +17,23 @@ from typing import Protocol
 from ceos.chain.config.models import X402
 from ceos.chain.due_queue import Agenda
 from ceos.chain.tx.wallets import Wallets
-from ceos.chain.x402.policy import Buyer, Choice, allowed_hosts, choose, micro_usd, network
+from ceos.chain.x402.policy import ChosenOffer, PurchaseRequest, allowed_hosts, choose, micro_usd, network
 from ceos.chain.x402.purchase import Purchase
 from ceos.chain.x402.store import (
     OPEN,
-    Answer,
-    Aside,
+    PaidResponse,
+    PaymentPlan,
+    PaymentReservation,
     PaymentStore,
-    Plan,
+    PurchaseRecord,
     PurchaseStatus,
-    Record,
     check_key,
     pay_id,
     payment_nonce,
     url_digest,
 )
-from ceos.chain.x402.usdc import Token
-from ceos.chain.x402.wire import AUTHORIZATION, Authorization, Terms, read_outcome, read_terms, write_payment
+from ceos.chain.x402.usdc import UsdcToken
+from ceos.chain.x402.wire import AUTHORIZATION, Authorization, PaymentTerms, read_outcome, read_terms, write_payment
 from ceos.clients.http import safe_fetch as guarded
 from ceos.clients.http.api import error_for
 from ceos.clients.http.safe_fetch import Reply
@@ -64,7 +64,7 @@ ATTEMPTS, AGAIN_SECONDS = 3, 2.0
 GRACE_SECONDS = 60
 
 
-class Fetch(Protocol):
+class FetchOnce(Protocol):
     """Asks one host for one address; see `guarded.ask`."""
 
     def __call__(
@@ -77,26 +77,26 @@ class Fetch(Protocol):
 class _Sent:
     """What came of sending a payment."""
 
-    answer: Answer | None = None
+    answer: PaidResponse | None = None
     tx: str = ""
     reason: str = ""
     #: The seller has said that it does not want it.
     is_refused: bool = False
 
 
-class Purchases:
+class Buyer:
     """Buys for agents and the operator, as far as `[x402]` allows."""
 
     def __init__(
         self,
-        token: Token,
+        token: UsdcToken,
         wallets: Wallets,
         payments: PaymentStore,
         config: X402,
         *,
         agenda: Agenda,
         clock: Clock,
-        fetch: Fetch = guarded.ask,
+        fetch: FetchOnce = guarded.ask,
         sleep: Callable[[float], None] = time.sleep,
         panic: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -130,8 +130,8 @@ class Purchases:
         check_key(key)
         address = _address(url)
 
-        def buyer() -> Buyer:
-            return Buyer(address.host, agent, self._wallets.address(agent), max_usd, pay_to)
+        def buyer() -> PurchaseRequest:
+            return PurchaseRequest(address.host, agent, self._wallets.address(agent), max_usd, pay_to)
 
         record = self._payments.find(pay_id(self._token.chain_id, key))
         if record is None:
@@ -175,7 +175,7 @@ class Purchases:
         deadline = time.monotonic() + ASK_SECONDS
         return self._fetch(address.url, hosts=[address.host], max_bytes=ANSWER_BYTES, deadline=deadline)
 
-    def _plan(self, address: Address, buyer: Buyer, key: str, reply: Reply) -> Plan:
+    def _plan(self, address: Address, buyer: PurchaseRequest, key: str, reply: Reply) -> PaymentPlan:
         try:
             terms = read_terms(reply.headers, reply.body)
         except ValueError as error:
@@ -184,7 +184,7 @@ class Purchases:
         choice = choose(terms.offers, self._config, buyer, dollar)
         # This also makes sure that the node belongs to our chain.
         self._check_funds(buyer.account, choice)
-        return Plan.of(
+        return PaymentPlan.of(
             choice,
             host=address.host,
             url=without_secrets(address.url),
@@ -196,33 +196,33 @@ class Purchases:
             nonce=payment_nonce(dollar, buyer.account, key),
         )
 
-    def _check_funds(self, account: str, choice: Choice) -> None:
+    def _check_funds(self, account: str, choice: ChosenOffer) -> None:
         balance = self._token.balance(account)
         if balance < choice.amount:
             has = self._token.dollar.usd(balance)
             raise RequestRefused(f"{account} has {has:f} USDC, and {choice.usd:f} are asked for. Nothing was signed.")
 
-    def _aside(self, plan: Plan) -> Aside:
+    def _aside(self, plan: PaymentPlan) -> PaymentReservation:
         own = self._config.max_usd_per_agent_per_day if plan.agent else None
-        return Aside(
+        return PaymentReservation(
             day=self._today(),
             micro=self._token.dollar.micro(plan.amount),
             most=micro_usd(self._config.max_usd_per_day),
             most_own=None if own is None else micro_usd(own),
         )
 
-    def _open(self, plan: Plan, key: str) -> Record:
+    def _open(self, plan: PaymentPlan, key: str) -> PurchaseRecord:
         name = pay_id(self._token.chain_id, key)
         record = self._payments.open(name, key, plan, self._aside(plan))
         # Before it is signed: a crash after that must leave somebody who looks.
         self._agenda.add(name)
         return record
 
-    def _preview(self, plan: Plan, key: str) -> Purchase:
+    def _preview(self, plan: PaymentPlan, key: str) -> Purchase:
         self._payments.check(plan, self._aside(plan))
-        return Purchase.of(Record.planned(plan, key, self._clock.now()))
+        return Purchase.of(PurchaseRecord.planned(plan, key, self._clock.now()))
 
-    def _check_same(self, record: Record, address: Address, agent: str) -> None:
+    def _check_same(self, record: PurchaseRecord, address: Address, agent: str) -> None:
         plan = record.plan
         if (plan.url_digest, plan.agent) != (url_digest(address.url), agent):
             who = f"agent {plan.agent!r}" if plan.agent else "the operator"
@@ -232,7 +232,7 @@ class Purchases:
 
     # Seeing it through
 
-    def _carry_on(self, record: Record, address: Address, buyer: Callable[[], Buyer]) -> Purchase:
+    def _carry_on(self, record: PurchaseRecord, address: Address, buyer: Callable[[], PurchaseRequest]) -> Purchase:
         """Bring a purchase as far as it goes, from wherever it was left."""
         is_late = self._now() >= record.plan.valid_before
         if record.status in OPEN and is_late:
@@ -244,7 +244,7 @@ class Purchases:
             return self._deliver(record, address)
         return self._told(record)
 
-    def _sign(self, record: Record, buyer: Buyer) -> Record:
+    def _sign(self, record: PurchaseRecord, buyer: PurchaseRequest) -> PurchaseRecord:
         if reason := self._panic():
             raise ServiceUnavailable(f"PANIC: nothing is paid ({reason}); 'ceos unpanic' lets it go on.")
         plan, dollar = record.plan, self._token.dollar
@@ -263,7 +263,7 @@ class Purchases:
         )
         return record
 
-    def _deliver(self, record: Record, address: Address) -> Purchase:
+    def _deliver(self, record: PurchaseRecord, address: Address) -> Purchase:
         sent = self._send(record, address)
         come_from = [PurchaseStatus.SIGNED, PurchaseStatus.REFUSED, PurchaseStatus.UNDELIVERED]
         if sent.answer:
@@ -284,10 +284,10 @@ class Purchases:
         )
         return self._told(record)
 
-    def _send(self, record: Record, address: Address) -> _Sent:
+    def _send(self, record: PurchaseRecord, address: Address) -> _Sent:
         """Send the payment until there is an answer: always the same one, and to nobody else."""
         plan = record.plan
-        terms = Terms(plan.version, (plan.offer,), plan.resource)
+        terms = PaymentTerms(plan.version, (plan.offer,), plan.resource)
         name, value = write_payment(terms, plan.offer, _authorization(plan), record.signature)
         sent = _Sent()
         for attempt in range(ATTEMPTS):
@@ -306,7 +306,7 @@ class Purchases:
                 break
         return sent
 
-    def _look(self, record: Record) -> Record:
+    def _look(self, record: PurchaseRecord) -> PurchaseRecord:
         """Ask the token what became of a payment, and note it; without an answer, nothing changes."""
         plan = record.plan
         if record.status is PurchaseStatus.RESERVED:
@@ -329,7 +329,7 @@ class Purchases:
         why = record.reason or "the payment was never charged"
         return self._payments.move(record, PurchaseStatus.EXPIRED, come_from=OPEN, why=why)
 
-    def _check_token(self, plan: Plan) -> None:
+    def _check_token(self, plan: PaymentPlan) -> None:
         dollar = self._token.dollar
         if (plan.offer.network, checksummed(plan.offer.asset)) != (
             network(dollar.chain_id, plan.version),
@@ -340,7 +340,7 @@ class Purchases:
                 rule="x402-asset",
             )
 
-    def _told(self, record: Record) -> Purchase:
+    def _told(self, record: PurchaseRecord) -> Purchase:
         answer = self._payments.answer(record)
         if record.status is PurchaseStatus.DELIVERED and answer is None:
             record = record.model_copy(update={"reason": "what was delivered is no longer kept"})
@@ -376,7 +376,9 @@ def _sent(host: str, reply: Reply) -> _Sent:
     """Return what a seller's answer to a payment means."""
     outcome = read_outcome(reply.headers)
     if 200 <= reply.status < 300:
-        answer = Answer(status=reply.status, content_type=reply.headers.get("content-type", "")[:200], body=reply.body)
+        answer = PaidResponse(
+            status=reply.status, content_type=reply.headers.get("content-type", "")[:200], body=reply.body
+        )
         return _Sent(answer, outcome.transaction if outcome else "")
     reason = outcome.reason if outcome else ""
     if reply.status == 402 and not reason:
@@ -388,5 +390,5 @@ def _sent(host: str, reply: Reply) -> _Sent:
     return _Sent(reason=words, is_refused=300 <= reply.status < 500 and reply.status not in (408, 409, 425, 429))
 
 
-def _authorization(plan: Plan) -> Authorization:
+def _authorization(plan: PaymentPlan) -> Authorization:
     return Authorization(plan.account, plan.pay_to, plan.amount, 0, plan.valid_before, plan.nonce)

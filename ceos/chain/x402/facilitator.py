@@ -24,7 +24,7 @@ from ceos.errors import KeyRefused, OutcomeUnknown, RequestRefused, ServiceUnava
 VERIFY_SECONDS, SETTLE_SECONDS = 15.0, 45.0
 
 
-class Verdict(Frozen):
+class PaymentVerdict(Frozen):
     """Whether a payment is good, and why not."""
 
     is_valid: bool
@@ -55,7 +55,7 @@ class Facilitator:
             sleep=sleep,
         )
 
-    def verify(self, version: int, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> Verdict:
+    def verify(self, version: int, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> PaymentVerdict:
         """Say whether a payment is good; raises `ServiceUnavailable` when that cannot be learned now."""
         from x402.schemas import VerifyResponse  # noqa: PLC0415  # loaded only where somebody sells
 
@@ -70,10 +70,10 @@ class Facilitator:
             raise
         except RequestRefused as error:
             # Some say no with a status.
-            return Verdict(is_valid=False, reason=_reason(str(error)))
+            return PaymentVerdict(is_valid=False, reason=_reason(str(error)))
         except ValidationError:
             raise ServiceUnavailable("The facilitator gave no verdict that can be read.") from None
-        return Verdict(
+        return PaymentVerdict(
             is_valid=told.is_valid, reason=_reason(told.invalid_reason or told.invalid_message), payer=told.payer or ""
         )
 

@@ -44,7 +44,7 @@ Version = Literal[1, 2]
 
 
 @dataclass(frozen=True)
-class Dollar:
+class Usdc:
     """A chain's USDC, and what its signatures are made over (EIP-712); never taken from a seller's words."""
 
     chain_id: int
@@ -76,9 +76,9 @@ class Dollar:
 
 
 #: From Circle; the name differs between the two.
-DOLLARS = {
-    BASE: Dollar(BASE, "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "USD Coin"),
-    BASE_SEPOLIA: Dollar(BASE_SEPOLIA, "0x036CbD53842c5426634e7929541eC2318f3dCF7e", "USDC"),
+USDC_BY_CHAIN = {
+    BASE: Usdc(BASE, "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913", "USD Coin"),
+    BASE_SEPOLIA: Usdc(BASE_SEPOLIA, "0x036CbD53842c5426634e7929541eC2318f3dCF7e", "USDC"),
 }
 
 
@@ -109,7 +109,7 @@ class PaymentOffer:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenOffer:
     """The offer that is taken, in our own terms."""
 
     offer: PaymentOffer
@@ -121,7 +121,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Buyer:
+class PurchaseRequest:
     """Who pays, where, and how much at most."""
 
     host: str
@@ -134,7 +134,7 @@ class Buyer:
     pay_to: str = ""
 
 
-def allowed_hosts(config: X402, buyer: Buyer) -> list[PaymentHost]:
+def allowed_hosts(config: X402, buyer: PurchaseRequest) -> list[PaymentHost]:
     """Return the entries that let this buyer pay this host; raises `PolicyRefused` when there is none."""
     entries = [entry for entry in config.allow if entry.host == buyer.host]
     if not entries:
@@ -147,13 +147,13 @@ def allowed_hosts(config: X402, buyer: Buyer) -> list[PaymentHost]:
     return entries
 
 
-def choose(offers: Sequence[PaymentOffer], config: X402, buyer: Buyer, dollar: Dollar) -> Choice:
+def choose(offers: Sequence[PaymentOffer], config: X402, buyer: PurchaseRequest, dollar: Usdc) -> ChosenOffer:
     """Return the cheapest offer that may be paid.
 
     Raises `PolicyRefused`. Where there are several offers, it tells of the one that came closest: a seller that names
     another chain first and then asks too much, asks too much.
     """
-    found: list[Choice] = []
+    found: list[ChosenOffer] = []
     closest: tuple[int, PolicyRefused] = (-1, _refused("x402-scheme", f"{buyer.host} offers no way to pay"))
     entries = allowed_hosts(config, buyer)
     for offer in offers:
@@ -180,14 +180,14 @@ class _Case:
     offer: PaymentOffer
     entry: PaymentHost
     config: X402
-    buyer: Buyer
-    dollar: Dollar
+    buyer: PurchaseRequest
+    dollar: Usdc
 
-    def choice(self) -> Choice:
+    def choice(self) -> ChosenOffer:
         """Return the offer as it is taken."""
         offer, amount = self.offer, int(self.offer.amount)
         seconds = min(offer.seconds, MOST_SECONDS)
-        return Choice(offer, checksummed(offer.pay_to), amount, self.dollar.usd(amount), seconds)
+        return ChosenOffer(offer, checksummed(offer.pay_to), amount, self.dollar.usd(amount), seconds)
 
     def scheme(self) -> None:
         method = self.offer.extra.get("assetTransferMethod", "eip3009")

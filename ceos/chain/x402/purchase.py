@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ceos.chain.x402.store import Answer, PurchaseStatus, Record
+from ceos.chain.x402.store import PaidResponse, PurchaseRecord, PurchaseStatus
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Purchase:
         return self.status in (PurchaseStatus.FREE, PurchaseStatus.DELIVERED)
 
     @classmethod
-    def of(cls, record: Record, answer: Answer | None = None) -> Purchase:
+    def of(cls, record: PurchaseRecord, answer: PaidResponse | None = None) -> Purchase:
         """Return what is stored of a purchase, with what was delivered for it."""
         plan, status = record.plan, record.status
         is_delivered = answer is not None and status is PurchaseStatus.DELIVERED

@@ -21,10 +21,10 @@ from typing import Any
 from ceos.chain.config.models import Offer
 from ceos.chain.x402.facilitator import Facilitator, Settlement
 from ceos.chain.x402.policy import LEAST_SECONDS, PaymentOffer, Version, network
-from ceos.chain.x402.skill_offers import Sold, SoldSkills
-from ceos.chain.x402.store import Answer, PaymentStore
-from ceos.chain.x402.usdc import Token
-from ceos.chain.x402.wire import SentPayment, Terms, payment_message, read_payment, write_outcome, write_terms
+from ceos.chain.x402.skill_offers import OfferedSkill, SkillOffers
+from ceos.chain.x402.store import PaidResponse, PaymentStore
+from ceos.chain.x402.usdc import UsdcToken
+from ceos.chain.x402.wire import PaymentTerms, SentPayment, payment_message, read_payment, write_outcome, write_terms
 from ceos.clock import Clock
 from ceos.errors import (
     CeosError,
@@ -51,7 +51,7 @@ _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
-class Order:
+class SaleRequest:
     """A request that came in."""
 
     #: The address it came to, as buyers know it; what the price is named for.
@@ -63,7 +63,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Served:
+class SaleResponse:
     """What a buyer is answered."""
 
     status: int
@@ -80,9 +80,9 @@ class _Refused(Exception):
 class _Case:
     """One payment for one offer."""
 
-    order: Order
+    order: SaleRequest
     offer: Offer
-    sold: Sold
+    sold: OfferedSkill
     terms: tuple[PaymentOffer, ...]
     payment: SentPayment
     params: Mapping[str, Any]
@@ -121,14 +121,14 @@ class _Case:
         return payment_message(self.ours, self.payment.authorization, self.payment.signature)
 
 
-class Shop:
+class Seller:
     """Sells what `[[x402.offer]]` lists."""
 
     def __init__(
         self,
         offers: tuple[Offer, ...],
-        skills: SoldSkills,
-        token: Token,
+        skills: SkillOffers,
+        token: UsdcToken,
         payments: PaymentStore,
         facilitator: Facilitator,
         *,
@@ -173,7 +173,7 @@ class Shop:
         names = {name.lower() for name in headers}
         return not names & {"payment-signature", "x-payment"}
 
-    def serve(self, agent: str, skill: str, order: Order) -> Served:
+    def serve(self, agent: str, skill: str, order: SaleRequest) -> SaleResponse:
         """Return what a buyer gets; raises `StoreUnavailable` only, everything else is an answer."""
         try:
             return self._serve(agent, skill, order)
@@ -188,7 +188,7 @@ class Shop:
             log.warning("A buyer is to come again", extra=event("shop.waits", why=str(error)))
             return _error(503, "Not now; send the same request again.", {"retry-after": "10"})
 
-    def _serve(self, agent: str, skill: str, order: Order) -> Served:
+    def _serve(self, agent: str, skill: str, order: SaleRequest) -> SaleResponse:
         offer = self._offers.get((agent, skill))
         if offer is None:
             raise NotFound(f"{agent[:40]!r} does not sell {skill[:40]!r}; chain.toml lists what is on offer.")
@@ -209,7 +209,7 @@ class Shop:
 
     # The terms
 
-    def _terms(self, offer: Offer, sold: Sold, url: str) -> tuple[PaymentOffer, ...]:
+    def _terms(self, offer: Offer, sold: OfferedSkill, url: str) -> tuple[PaymentOffer, ...]:
         dollar = self._token.dollar
         try:
             pay_to = offer.pay_to or self._account(offer.agent)
@@ -244,11 +244,13 @@ class Shop:
             if (name := network(dollar.chain_id, version))
         )  # fmt: skip
 
-    def _ask_for_payment(self, order: Order, offer: Offer, terms: tuple[PaymentOffer, ...], error: str) -> Served:
-        headers, body = write_terms(Terms(2, terms, error=error), order.url, offer.description)
-        return Served(402, json.dumps(body).encode(), headers)
+    def _ask_for_payment(
+        self, order: SaleRequest, offer: Offer, terms: tuple[PaymentOffer, ...], error: str
+    ) -> SaleResponse:
+        headers, body = write_terms(PaymentTerms(2, terms, error=error), order.url, offer.description)
+        return SaleResponse(402, json.dumps(body).encode(), headers)
 
-    def _params(self, sold: Sold, order: Order) -> dict[str, Any]:
+    def _params(self, sold: OfferedSkill, order: SaleRequest) -> dict[str, Any]:
         if order.body is None:
             return sold.params(sold.read_query(order.query))
         if not isinstance(order.body, dict):
@@ -282,7 +284,7 @@ class Shop:
         if signed.valid_before < now + case.sold.seconds + LEAST_SECONDS:
             raise _Refused("invalid_exact_evm_payload_authorization_valid_before")
 
-    def _sell(self, case: _Case) -> Served:
+    def _sell(self, case: _Case) -> SaleResponse:
         """Serve a payment from wherever it was left."""
         token = uuid.uuid4().hex
         taken = self._payments.take(case.id, case.digest, token, LEASE_MS, FAILURES)
@@ -311,7 +313,7 @@ class Shop:
             self._payments.note(case.id, token, "free")
             raise
 
-    def _run(self, case: _Case, token: str) -> Answer:
+    def _run(self, case: _Case, token: str) -> PaidResponse:
         try:
             self._check_time(case)
             verdict = self._facilitator.verify(case.payment.version, case.message, case.ours.raw)
@@ -324,13 +326,13 @@ class Shop:
             raise ServiceUnavailable("Another payment of the account was served, and is not settled.")
         # Named by the payment: a second attempt after a crash counts its own costs, not the first one's again.
         value = self._skills.run(case.sold, case.params, call=f"x402:{case.payment.authorization.nonce[2:18]}:{token}")
-        answer = Answer(status=200, content_type="application/json", body=json.dumps(value).encode())
+        answer = PaidResponse(status=200, content_type="application/json", body=json.dumps(value).encode())
         if not self._payments.note(case.id, token, "answered", answer=answer):
             # Settling now would charge for what nobody remembers.
             raise ServiceUnavailable("Serving a payment took so long that it is somebody else's now.")
         return answer
 
-    def _settle(self, case: _Case, token: str, answer: Answer) -> Served:
+    def _settle(self, case: _Case, token: str, answer: PaidResponse) -> SaleResponse:
         unknown: OutcomeUnknown | None = None
         try:
             settled = self._facilitator.settle(case.payment.version, case.message, case.ours.raw)
@@ -353,7 +355,7 @@ class Shop:
 
     # The answers
 
-    def _answer(self, case: _Case, answer: Answer, tx: str) -> Served:
+    def _answer(self, case: _Case, answer: PaidResponse, tx: str) -> SaleResponse:
         payment = case.payment
         headers = write_outcome(
             payment.version,
@@ -362,9 +364,9 @@ class Shop:
             transaction=tx,
             payer=payment.authorization.sender,
         )
-        return Served(answer.status, answer.body, headers, answer.content_type)
+        return SaleResponse(answer.status, answer.body, headers, answer.content_type)
 
-    def _refuse(self, case: _Case, reason: str) -> Served:
+    def _refuse(self, case: _Case, reason: str) -> SaleResponse:
         payment = case.payment
         log.info("Payment refused", extra=event("shop.refused", skill=case.offer.skill, reason=reason))
         asked = self._ask_for_payment(case.order, case.offer, case.terms, reason)
@@ -375,8 +377,8 @@ class Shop:
             payer=payment.authorization.sender,
             reason=reason,
         )
-        return Served(402, asked.body, {**asked.headers, **outcome})
+        return SaleResponse(402, asked.body, {**asked.headers, **outcome})
 
 
-def _error(status: int, words: str, headers: Mapping[str, str] | None = None) -> Served:
-    return Served(status, json.dumps({"ok": False, "error": words}).encode(), headers or {})
+def _error(status: int, words: str, headers: Mapping[str, str] | None = None) -> SaleResponse:
+    return SaleResponse(status, json.dumps({"ok": False, "error": words}).encode(), headers or {})

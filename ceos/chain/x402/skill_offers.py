@@ -28,7 +28,7 @@ _NAMED = re.compile(r"params\.([A-Za-z0-9_-]+)[.:\[]")
 
 
 @dataclass(frozen=True)
-class Sold:
+class OfferedSkill:
     """A skill on offer."""
 
     agent: Agent
@@ -62,13 +62,13 @@ class Sold:
         return {name: _value(text, wanted.get(name, {})) for name, text in query.items()}
 
 
-class SoldSkills:
+class SkillOffers:
     """Finds and runs what is on offer."""
 
     def __init__(self, deps: SkillDeps) -> None:
         self._deps = deps
 
-    def find(self, offer: Offer) -> Sold:
+    def find(self, offer: Offer) -> OfferedSkill:
         """Return the skill of an offer; raises `NotFound` with why it cannot be had now, for the operator."""
         store, where = self._deps.store, f"The offer of {offer.skill!r} by {offer.agent!r}"
         agent = store.agent(offer.agent)
@@ -87,9 +87,9 @@ class SoldSkills:
             refusal = str(error)
         if refusal:
             raise NotFound(f"{where} cannot be served: {refusal}")
-        return Sold(agent, skill, use)
+        return OfferedSkill(agent, skill, use)
 
-    def run(self, sold: Sold, params: Mapping[str, Any], *, call: str) -> Any:
+    def run(self, sold: OfferedSkill, params: Mapping[str, Any], *, call: str) -> Any:
         """Run a skill and return its value; `call` names the run for the agent's budget. Raises `SkillError`."""
         agent, skill = sold.agent, sold.skill
         calls = self._deps.hosts.host_for(agent, skill, sold.use.params, call=call)

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from pydantic import AwareDatetime, Field
 
-from ceos.chain.x402.policy import Choice, Dollar, PaymentOffer, Version, day_refused
+from ceos.chain.x402.policy import ChosenOffer, PaymentOffer, Usdc, Version, day_refused
 from ceos.domain.base import Frozen
 from ceos.errors import InvalidInput, NotFound
 from ceos.evm.types import Address, Hash
@@ -70,7 +70,7 @@ class PurchaseStatus(StrEnum):
 OPEN = (PurchaseStatus.RESERVED, PurchaseStatus.SIGNED, PurchaseStatus.REFUSED)
 
 
-class Plan(Frozen):
+class PaymentPlan(Frozen):
     """What is to be signed for a purchase: decided once, and never changed."""
 
     host: str
@@ -91,7 +91,7 @@ class Plan(Frozen):
     nonce: Hash
 
     @classmethod
-    def of(cls, choice: Choice, **fields: Any) -> Plan:
+    def of(cls, choice: ChosenOffer, **fields: Any) -> PaymentPlan:
         """Return the plan to take an offer."""
         return cls(
             version=choice.offer.version,
@@ -104,7 +104,7 @@ class Plan(Frozen):
 
 
 @dataclass(frozen=True)
-class Aside:
+class PaymentReservation:
     """What is set aside for a purchase, and what the day allows, in micro-USD."""
 
     #: The UTC day, YYYYMMDD.
@@ -115,12 +115,12 @@ class Aside:
     most_own: int | None = None
 
 
-class Record(Frozen):
+class PurchaseRecord(Frozen):
     """A purchase as it is stored."""
 
     id: str
     key: str
-    plan: Plan
+    plan: PaymentPlan
     status: PurchaseStatus
     at: AwareDatetime
     reason: str = ""
@@ -130,12 +130,12 @@ class Record(Frozen):
     signature: str = Field(default="", repr=False)
 
     @classmethod
-    def planned(cls, plan: Plan, key: str, at: dt.datetime) -> Record:
+    def planned(cls, plan: PaymentPlan, key: str, at: dt.datetime) -> PurchaseRecord:
         """Return what a purchase would be; it is stored nowhere."""
         return cls(id="", key=key, plan=plan, status=PurchaseStatus.PLANNED, at=at)
 
 
-class Answer(Frozen):
+class PaidResponse(Frozen):
     """What a seller sent for the money, or what a buyer was sent."""
 
     status: int
@@ -147,18 +147,18 @@ class Answer(Frozen):
         return json.dumps([self.status, self.content_type, base64.b64encode(self.body).decode()])
 
     @classmethod
-    def unpacked(cls, text: str) -> Answer:
+    def unpacked(cls, text: str) -> PaidResponse:
         """Return what was packed."""
         status, content_type, body = json.loads(text)
         return cls(status=status, content_type=content_type, body=base64.b64decode(body))
 
 
-class Taken(Frozen):
+class ClaimedPayment(Frozen):
     """What there is about a payment that a buyer has sent."""
 
     #: taken, verified, answered, settled, busy, other or failed: see `lua/payment_take.lua`.
     state: str
-    answer: Answer | None = None
+    answer: PaidResponse | None = None
     tx: str = ""
 
 
@@ -171,7 +171,7 @@ class PaymentStore:
 
     # What we buy
 
-    def open(self, name: str, key: str, plan: Plan, aside: Aside) -> Record:
+    def open(self, name: str, key: str, plan: PaymentPlan, aside: PaymentReservation) -> PurchaseRecord:
         """Set the money aside and store the plan, or return the purchase that is there already.
 
         Raises `PolicyRefused` when it does not fit into the day.
@@ -185,7 +185,7 @@ class PaymentStore:
             raise day_refused(str(answer), plan.host, plan.usd, Decimal(int(spent)).scaleb(-6).normalize())
         return self.record(name)
 
-    def check(self, plan: Plan, aside: Aside) -> None:
+    def check(self, plan: PaymentPlan, aside: PaymentReservation) -> None:
         """Raise `PolicyRefused` for what would not fit into the day now; nothing is set aside."""
         spent = self.spent(aside.day)
         caps = {"x402-per-day": ("total", aside.most), "x402-per-agent": (f"a:{plan.agent}", aside.most_own)}
@@ -193,20 +193,20 @@ class PaymentStore:
             if most is not None and spent.get(name, 0) + aside.micro > most:
                 raise day_refused(rule, plan.host, plan.usd, Decimal(spent.get(name, 0)).scaleb(-6).normalize())
 
-    def find(self, name: str) -> Record | None:
+    def find(self, name: str) -> PurchaseRecord | None:
         """Return a purchase, or None if there is none of that id."""
         with redis_errors():
             fields = cast("dict[str, str]", self._client.hgetall(f"ceos:{name}"))
         return _record(name, fields) if fields else None
 
-    def record(self, name: str) -> Record:
+    def record(self, name: str) -> PurchaseRecord:
         """Return a purchase; raises `NotFound`."""
         found = self.find(name)
         if found is None:
             raise NotFound(f"No purchase {name[:40]!r}; 'ceos chain purchases' lists the last ones.")
         return found
 
-    def recent(self, count: int = LISTED) -> list[Record]:
+    def recent(self, count: int = LISTED) -> list[PurchaseRecord]:
         """Return the last purchases, newest first."""
         with redis_errors():
             names = cast("list[str]", self._client.zrange("ceos:pays", 0, count - 1, desc=True))
@@ -223,33 +223,33 @@ class PaymentStore:
         return {name: int(amount) for name, amount in rows.items()}
 
     def move(
-        self, record: Record, status: PurchaseStatus, *, come_from: Sequence[PurchaseStatus], **fields: str
-    ) -> Record:
+        self, record: PurchaseRecord, status: PurchaseStatus, *, come_from: Sequence[PurchaseStatus], **fields: str
+    ) -> PurchaseRecord:
         """Note how far a purchase has come, unless it is further already; return its record as it is now."""
         allowed = " ".join(come_from)
         self._store.run_script("payment_move", record.id, allowed, status, json.dumps(fields))
         return self.record(record.id)
 
-    def keep_answer(self, record: Record, answer: Answer) -> None:
+    def keep_answer(self, record: PurchaseRecord, answer: PaidResponse) -> None:
         """Keep what the seller sent, for whoever asks under the same key."""
         with redis_errors():
             self._client.set(f"ceos:pay-answer:{record.id}", answer.packed(), ex=ANSWER_SECONDS)
 
-    def answer(self, record: Record) -> Answer | None:
+    def answer(self, record: PurchaseRecord) -> PaidResponse | None:
         """Return what the seller sent, or None when it is not kept any more."""
         with redis_errors():
             found = cast("str | None", self._client.get(f"ceos:pay-answer:{record.id}"))
-        return Answer.unpacked(found) if found else None
+        return PaidResponse.unpacked(found) if found else None
 
     # What we sell
 
-    def take(self, payment: str, digest: str, token: str, lease_ms: int, most_failures: int) -> Taken:
+    def take(self, payment: str, digest: str, token: str, lease_ms: int, most_failures: int) -> ClaimedPayment:
         """Take a payment that a buyer has sent, so that nobody else serves it meanwhile."""
         state, *rest = self._store.run_script("payment_take", payment, digest, token, lease_ms, most_failures)
         kept, tx = (*map(str, rest), "", "")[:2]
-        return Taken(state=str(state), answer=Answer.unpacked(kept) if kept else None, tx=tx)
+        return ClaimedPayment(state=str(state), answer=PaidResponse.unpacked(kept) if kept else None, tx=tx)
 
-    def note(self, payment: str, token: str, what: str, *, answer: Answer | None = None, tx: str = "") -> bool:
+    def note(self, payment: str, token: str, what: str, *, answer: PaidResponse | None = None, tx: str = "") -> bool:
         """Note how far one came with a payment, see `lua/payment_serve.lua`; return whether it was still theirs."""
         packed, keep = answer.packed() if answer else "", SOLD_SECONDS if what == "settled" else UNPAID_SECONDS
         return bool(self._store.run_script("payment_serve", payment, token, what, packed, tx, keep))
@@ -261,11 +261,11 @@ def check_key(key: str) -> None:
         raise InvalidInput(f"{key[:50]!r} cannot be the key of a purchase: use 1 to 200 plain characters.")
 
 
-def _record(name: str, fields: Mapping[str, str]) -> Record:
-    return Record(
+def _record(name: str, fields: Mapping[str, str]) -> PurchaseRecord:
+    return PurchaseRecord(
         id=name,
         key=fields["key"],
-        plan=Plan.model_validate_json(fields["plan"]),
+        plan=PaymentPlan.model_validate_json(fields["plan"]),
         status=PurchaseStatus(fields["st"]),
         at=dt.datetime.fromtimestamp(int(fields["at"]) / 1000, dt.UTC),
         reason=fields.get("why", ""),
@@ -274,7 +274,7 @@ def _record(name: str, fields: Mapping[str, str]) -> Record:
     )
 
 
-def payment_nonce(dollar: Dollar, account: str, key: str) -> str:
+def payment_nonce(dollar: Usdc, account: str, key: str) -> str:
     """Return the nonce of the payment for a purchase.
 
     It follows from the key alone: should Redis lose the record, the token itself refuses to pay for it again.

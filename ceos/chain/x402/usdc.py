@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.events.block_range import logs_between
-from ceos.chain.x402.policy import DOLLARS, Dollar
+from ceos.chain.x402.policy import USDC_BY_CHAIN, Usdc
 from ceos.chain.x402.wire import Authorization
 from ceos.errors import NotFound, PolicyRefused
 from ceos.evm.abi import Abi
@@ -19,7 +19,7 @@ LOOK_BACK = 1800
 
 
 @dataclass(frozen=True)
-class Moment:
+class AuthorizationState:
     """What the token says of an authorization, and when it said so."""
 
     is_used: bool
@@ -27,7 +27,7 @@ class Moment:
     timestamp: int
 
 
-class Token:
+class UsdcToken:
     """The chain's USDC."""
 
     def __init__(self, client: BaseChain, contracts: Contracts) -> None:
@@ -40,7 +40,7 @@ class Token:
         return self._client.chain_id
 
     @cached_property
-    def dollar(self) -> Dollar:
+    def dollar(self) -> Usdc:
         """What its signatures are made over; raises `PolicyRefused` for a token that is not like USDC.
 
         That of USDC on Base is known. For another one, an operator's own for tests, the contract's domain separator
@@ -53,7 +53,7 @@ class Token:
             raise PolicyRefused(
                 f"No USDC is known on chain {chain_id}: add a [[contract]] named usdc to chain.toml.", rule="x402-asset"
             ) from None
-        known = DOLLARS.get(chain_id)
+        known = USDC_BY_CHAIN.get(chain_id)
         if known and known.address == contract.address:
             return known
         erc20 = Abi.named("erc20")
@@ -61,7 +61,7 @@ class Token:
         separator = self._client.call(contract.address, erc20.function("DOMAIN_SEPARATOR"))
         decimals = 18 if contract.decimals is None else contract.decimals
         for version in ("2", "1"):
-            dollar = Dollar(chain_id, contract.address, name, version, decimals)
+            dollar = Usdc(chain_id, contract.address, name, version, decimals)
             if _separator(dollar) == separator:
                 return dollar
         raise PolicyRefused(
@@ -73,13 +73,13 @@ class Token:
         """Return what an account has, in the smallest unit."""
         return self._client.token_balance(self.dollar.address, account)
 
-    def state(self, sender: str, nonce: str) -> Moment:
+    def state(self, sender: str, nonce: str) -> AuthorizationState:
         """Say whether an authorization was used (or taken back), as of the latest block."""
         head = self._client.head()
         function = Abi.named("erc20").function("authorizationState")
         # Of that very block: another node may be behind.
         is_used = self._client.call(self.dollar.address, function, sender, nonce, block=head.number)
-        return Moment(bool(is_used), head.timestamp)
+        return AuthorizationState(bool(is_used), head.timestamp)
 
     def payment(self, authorization: Authorization) -> str | None:
         """Return the hash of the transaction that carried an authorization out, or None if none did.
@@ -110,7 +110,7 @@ class Token:
         )
 
 
-def _separator(dollar: Dollar) -> str:
+def _separator(dollar: Usdc) -> str:
     from eth_abi.abi import encode  # noqa: PLC0415  # heavy, and only for a token that is not known
     from eth_utils.crypto import keccak  # noqa: PLC0415
 

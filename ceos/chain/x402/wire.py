@@ -85,7 +85,7 @@ class Authorization:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PaymentTerms:
     """What a seller wants to be paid."""
 
     version: Version
@@ -111,7 +111,7 @@ class SentPayment:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PaymentOutcome:
     """What became of a payment, as the seller says."""
 
     success: bool
@@ -122,7 +122,7 @@ class Outcome:
 # The buyer's side
 
 
-def read_terms(headers: Mapping[str, str], body: bytes) -> Terms:
+def read_terms(headers: Mapping[str, str], body: bytes) -> PaymentTerms:
     """Return what a 402 answer asks for; raises `ValueError` with what is wrong with it."""
     header = _header(headers, REQUIRED_HEADER)
     told = _decoded(header, "its header PAYMENT-REQUIRED") if header else _object(body, "its body")
@@ -136,7 +136,7 @@ def read_terms(headers: Mapping[str, str], body: bytes) -> Terms:
     offers = [offer for entry in entries[:MOST_OFFERS] if (offer := _offer(number, entry))]
     resource = told.get("resource") if version == 2 else None
     keeps = isinstance(resource, dict) and _can_be_kept(resource)
-    return Terms(number, tuple(offers), resource if keeps else None, _words(told.get("error")))
+    return PaymentTerms(number, tuple(offers), resource if keeps else None, _words(told.get("error")))
 
 
 def _offer(version: Version, entry: Any) -> PaymentOffer | None:
@@ -165,7 +165,9 @@ def _offer(version: Version, entry: Any) -> PaymentOffer | None:
     )
 
 
-def write_payment(terms: Terms, offer: PaymentOffer, authorization: Authorization, signature: str) -> tuple[str, str]:
+def write_payment(
+    terms: PaymentTerms, offer: PaymentOffer, authorization: Authorization, signature: str
+) -> tuple[str, str]:
     """Return the header that pays: its name and value."""
     message = payment_message(offer, authorization, signature)
     if terms.version == 2 and terms.resource is not None:
@@ -181,7 +183,7 @@ def payment_message(offer: PaymentOffer, authorization: Authorization, signature
     return {"x402Version": 2, "accepted": offer.raw, "payload": payload}
 
 
-def read_outcome(headers: Mapping[str, str]) -> Outcome | None:
+def read_outcome(headers: Mapping[str, str]) -> PaymentOutcome | None:
     """Return what a seller says of a payment, or None when it says nothing that can be read."""
     from x402.schemas import SettleResponse  # noqa: PLC0415
 
@@ -193,13 +195,13 @@ def read_outcome(headers: Mapping[str, str]) -> Outcome | None:
     except (ValueError, RecursionError):
         return None
     transaction = told.transaction.lower() if _HEX32.fullmatch(told.transaction) else ""
-    return Outcome(told.success, transaction, _words(told.error_reason or told.error_message))
+    return PaymentOutcome(told.success, transaction, _words(told.error_reason or told.error_message))
 
 
 # The seller's side
 
 
-def write_terms(terms: Terms, resource: str, description: str) -> tuple[dict[str, str], dict[str, Any]]:
+def write_terms(terms: PaymentTerms, resource: str, description: str) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the headers and the JSON body of a 402 answer: version 2 in the header, version 1 in the body."""
     from x402.schemas import PaymentRequired, PaymentRequirements, ResourceInfo  # noqa: PLC0415
     from x402.schemas.v1 import PaymentRequiredV1, PaymentRequirementsV1  # noqa: PLC0415

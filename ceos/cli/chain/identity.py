@@ -17,7 +17,7 @@ from ceos.errors import InvalidInput
 from ceos.evm.types import checksummed
 
 if TYPE_CHECKING:
-    from ceos.chain.erc8004.anchoring import Verification
+    from ceos.chain.erc8004.anchoring import AnchorVerification
     from ceos.chain.erc8004.store import Registration
     from ceos.chain.tx.types import TxRequest
     from ceos.chain.wiring import Chain
@@ -304,7 +304,7 @@ def _text(found: bytes) -> str | None:
     return text if text.isprintable() else None
 
 
-def _verification(found: Verification) -> dict[str, Any]:
+def _verification(found: AnchorVerification) -> dict[str, Any]:
     return {
         "ok": found.ok,
         "agent": found.agent,

@@ -61,7 +61,7 @@ def buy(
     runtime = command_runtime()
     if agent_id:
         runtime.store.agent(agent_id)
-    purchases = runtime.chain.purchases
+    purchases = runtime.chain.buyer
     name = key or f"cli:{uuid.uuid4().hex[:12]}"
     found = purchases.buy(url, agent=agent_id, key=name, max_usd=max_usd, dry_run=True)
     if not dry_run and found.status is not PurchaseStatus.FREE:
@@ -85,7 +85,7 @@ def buy(
 @json_option
 def purchases(limit: int, *, as_json: bool) -> None:
     """List what was bought, newest first, and what today has cost."""
-    bought = command_runtime().chain.purchases
+    bought = command_runtime().chain.buyer
     found = bought.recent(limit)
     if as_json:
         show_json([_document(purchase) for purchase in found])

@@ -109,11 +109,11 @@ def _sold(chain: Chain) -> Iterator[Finding]:
     """Say of what is on offer why it cannot be sold."""
     if not chain.config.x402.offer:
         return
-    problems = chain.shop.problems()
+    problems = chain.seller.problems()
     for problem in problems:
         yield Finding("shop", Status.WARNING, problem, "Until then buyers are turned away.")
     if not problems:
-        yield Finding("shop", Status.OK, f"{number(len(chain.shop.offers), 'skill')} on offer.")
+        yield Finding("shop", Status.OK, f"{number(len(chain.seller.offers), 'skill')} on offer.")
 
 
 def _followed(chain: Chain) -> Iterator[Finding]:
