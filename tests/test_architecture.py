@@ -18,14 +18,13 @@ CLOSED = {
     "sandbox": {"errors", "logs", "domain"},
     "guardrails": {"errors", "domain"},
 }
-#: Features, none of which may import another.
-FEATURES = ("mentions", "trends", "metrics", "chain.tx", "chain.events", "chain.erc8004", "chain.x402")
+#: Features, none of which may import another; those of the chain build on chain.tx and chain.config.
+FEATURES = ("mentions", "trends", "metrics", "chain.events", "chain.erc8004", "chain.x402")
 #: The modules that may import a costly library while they are loaded themselves; a package stands for its modules.
 LIBRARIES = {
     "web3": ("evm",),
     "eth_account": ("chain.tx.wallets",),
     "eth_abi": ("evm",),
-    "x402": (),
     "fastapi": ("web",),
     "rich": (),
     "plotext": (),
@@ -131,6 +130,10 @@ def test_heavy_libraries_are_loaded_only_where_they_are_used() -> None:
         for name, line, library, at_load in libraries()
         if at_load and library in LIBRARIES and not any(is_in(name, home) for home in LIBRARIES[library])
     ]
+
+
+def test_the_product_never_loads_what_only_its_tests_need() -> None:
+    assert not [f"{name}:{line}" for name, line, library, _ in libraries() if library in ("x402", "hypothesis")]
 
 
 def test_the_domain_has_no_clock_no_chance_and_no_files() -> None:

@@ -24,7 +24,6 @@ from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
 from ceos.chain.events import cursor as event_store
 from ceos.chain.events import posts as event_posts
-from ceos.chain.events.block_range import FIRST, MOST, RangeSize
 from ceos.chain.events.cursor import EventStore, event_of, short_json
 from ceos.chain.events.follower import SUBSCRIPTION, Follower, FollowerDeps, PollResult, SubscriptionState
 from ceos.chain.events.poll import DOUBTS, WINDOW
@@ -34,6 +33,7 @@ from ceos.domain.lifecycle import RunStatus
 from ceos.domain.runs import Run
 from ceos.errors import RangeRefused, ServiceUnavailable
 from ceos.evm.abi import Abi
+from ceos.evm.block_range import MAX_BLOCKS
 from ceos.evm.client import BaseChain
 from ceos.evm.types import Block, Log
 from ceos.plugins.inspection import Implementation, Plugin
@@ -62,7 +62,7 @@ class FakeChain:
         #: The words of each block's events, by number, and which re-org the block comes from.
         self.blocks_: list[tuple[int, tuple[str, ...]]] = []
         self.version = 0
-        self.most_blocks = MOST
+        self.most_blocks = MAX_BLOCKS
         #: How long the ranges were that were asked for.
         self.ranges: list[int] = []
         #: What is done to the logs before they are returned.
@@ -736,29 +736,6 @@ def test_a_node_that_refuses_a_single_block_is_told_of(world: World) -> None:
     world.chain.most_blocks = 0
     assert world.poll().why
     assert world.journal.lines == []
-
-
-@pytest.mark.parametrize("most", [1, 7, 100, 500, 2000, 9_999, 50_000])
-def test_the_size_of_ranges_finds_what_a_node_grants_with_few_refusals(most: int) -> None:
-    size, answered, refusals = RangeSize(), 0, 0
-    for _ in range(300):
-        if size.blocks > most:
-            refusals += 1
-            size.refused(size.blocks)
-        else:
-            answered += size.blocks
-            size.answered(size.blocks, 0)
-    assert refusals < 40
-    assert answered >= 300 * min(most, MOST) * 0.6
-    assert RangeSize().blocks == FIRST
-
-
-def test_a_range_full_of_logs_does_not_grow() -> None:
-    size = RangeSize()
-    size.answered(FIRST, 2_000)
-    assert size.blocks == FIRST
-    size.answered(10, 0)
-    assert size.blocks == FIRST, "a range that ended at the head says nothing"
 
 
 # What is followed

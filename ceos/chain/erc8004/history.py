@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ceos.chain.erc8004.registries import IDENTITY, Registries
-from ceos.chain.events.block_range import logs_between
 from ceos.errors import ServiceUnavailable
+from ceos.evm.block_range import logs_between
 
 if TYPE_CHECKING:
     from ceos.evm.client import BaseChain

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.due_queue import Agenda
-from ceos.chain.events.block_range import RangeSize
 from ceos.chain.events.cursor import EventStore, PollSession
 from ceos.chain.events.poll import ChainMoved, EventDelivery, EventFilter, EventPoller
 from ceos.chain.events.posts import EventPosts
 from ceos.domain.base import Frozen
 from ceos.domain.chain_event import Subscription
 from ceos.errors import CeosError, Fenced, InvalidInput, NotFound, StoreUnavailable
+from ceos.evm.block_range import RangeSize
 from ceos.evm.client import BaseChain
 from ceos.logs import event as fields
 from ceos.plugins.manager import Plugins

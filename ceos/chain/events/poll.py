@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ceos.chain.events import cursor as event_store
-from ceos.chain.events.block_range import RangeSize
 from ceos.chain.events.cursor import Checkpoint, EventStore, PollSession, event_of
 from ceos.chain.events.posts import EventPosts
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.errors import CeosError, RangeRefused, ServiceUnavailable
 from ceos.evm.abi import Event
+from ceos.evm.block_range import RangeSize
 from ceos.evm.client import BaseChain
 from ceos.evm.types import Block, Log
 from ceos.logs import event as fields

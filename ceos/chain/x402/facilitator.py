@@ -16,12 +16,36 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ceos.chain.x402.wire import SettleResponse, WireModel
 from ceos.clients.http.api import Api
 from ceos.domain.base import Frozen
 from ceos.errors import KeyRefused, OutcomeUnknown, RequestRefused, ServiceUnavailable
 
 #: How long it may take to verify, and to have a payment mined, in seconds.
 VERIFY_SECONDS, SETTLE_SECONDS = 15.0, 45.0
+
+
+class _VerifyResponse(WireModel):
+    """The answer to `/verify`."""
+
+    is_valid: bool
+    invalid_reason: str | None = None
+    invalid_message: str | None = None
+    payer: str | None = None
+
+
+class _SupportedKind(WireModel):
+    """One kind of payment that a facilitator settles."""
+
+    x402_version: int
+    scheme: str
+    network: str
+
+
+class _SupportedResponse(WireModel):
+    """The answer to `/supported`."""
+
+    kinds: list[_SupportedKind]
 
 
 class PaymentVerdict(Frozen):
@@ -57,14 +81,12 @@ class Facilitator:
 
     def verify(self, version: int, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> PaymentVerdict:
         """Say whether a payment is good; raises `ServiceUnavailable` when that cannot be learned now."""
-        from x402.schemas import VerifyResponse  # noqa: PLC0415  # loaded only where somebody sells
-
         body = _body(version, payment, requirements)
         try:
             answer = self._api.call(
                 "POST", "/verify", what="verify a payment", effect="read", body=body, seconds=VERIFY_SECONDS
             )
-            told = VerifyResponse.model_validate(answer.body)
+            told = _VerifyResponse.model_validate(answer.body)
         except KeyRefused:
             # About us, not about the payment.
             raise
@@ -79,14 +101,12 @@ class Facilitator:
 
     def settle(self, version: int, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> Settlement:
         """Have a payment carried out; raises `OutcomeUnknown` when it may or may not have been."""
-        from x402.schemas import SettleResponse  # noqa: PLC0415
-
         body = _body(version, payment, requirements)
         try:
             answer = self._api.call(
                 "POST", "/settle", what="settle a payment", effect="write", body=body, seconds=SETTLE_SECONDS
             )
-            told = SettleResponse.model_validate({"transaction": "", "network": "", **answer.body})
+            told = SettleResponse.model_validate({"transaction": "", **answer.body})
         except KeyRefused:
             raise
         except RequestRefused as error:
@@ -104,11 +124,9 @@ class Facilitator:
 
     def supported(self) -> list[tuple[int, str, str]]:
         """Return what it takes: version, scheme and network of each."""
-        from x402.schemas import SupportedResponse  # noqa: PLC0415
-
         answer = self._api.call("GET", "/supported", what="say what it takes", effect="read", seconds=VERIFY_SECONDS)
         try:
-            told = SupportedResponse.model_validate(answer.body)
+            told = _SupportedResponse.model_validate(answer.body)
         except ValidationError:
             raise ServiceUnavailable("The facilitator does not say what it takes.") from None
         return [(kind.x402_version, kind.scheme, kind.network) for kind in told.kinds]

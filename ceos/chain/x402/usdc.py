@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ceos.chain.config.contracts import Contracts
-from ceos.chain.events.block_range import logs_between
 from ceos.chain.x402.policy import USDC_BY_CHAIN, Usdc
 from ceos.chain.x402.wire import Authorization
 from ceos.errors import NotFound, PolicyRefused
 from ceos.evm.abi import Abi
+from ceos.evm.block_range import logs_between
 from ceos.evm.client import BaseChain
 from ceos.evm.types import Log
 

@@ -4,9 +4,8 @@
     payment       PAYMENT-SIGNATURE                                      X-PAYMENT
     result        PAYMENT-RESPONSE                                       X-PAYMENT-RESPONSE
 
-The models are those of the package `x402`, with two differences in how they are used. It reads all offers or none, and
-one on a chain of another sort would hide those we can pay: here each is read by itself. And it writes back of an offer
-only what its models know, where the standard wants it unchanged: here the seller's own words go back.
+Each offer is read by itself, so that an offer on an unknown kind of chain does not hide the others. A payment returns
+the seller's offer unchanged, as the standard requires, and not only the fields that are known here.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
 from ceos.chain.x402.policy import PaymentOffer, Version
@@ -52,6 +52,52 @@ AUTHORIZATION = {
         {"name": "nonce", "type": "bytes32"},
     ]
 }
+
+
+class WireModel(BaseModel):
+    """Base of what others send: camel case, and unknown fields are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
+
+
+class _RequirementsV2(WireModel):
+    """An offer in version 2."""
+
+    scheme: str
+    network: str
+    asset: str
+    amount: str
+    pay_to: str
+    max_timeout_seconds: int
+    extra: dict[str, Any] = {}
+
+
+class _RequirementsV1(WireModel):
+    """An offer in version 1."""
+
+    scheme: str
+    network: str
+    asset: str
+    max_amount_required: str
+    resource: str
+    pay_to: str
+    max_timeout_seconds: int
+    extra: dict[str, Any] | None = None
+
+    @property
+    def amount(self) -> str:
+        """The price, under its name in version 2."""
+        return self.max_amount_required
+
+
+class SettleResponse(WireModel):
+    """The result of a payment, as a seller or a facilitator reports it."""
+
+    success: bool
+    transaction: str
+    payer: str | None = None
+    error_reason: str | None = None
+    error_message: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,11 +187,7 @@ def read_terms(headers: Mapping[str, str], body: bytes) -> PaymentTerms:
 
 def _offer(version: Version, entry: Any) -> PaymentOffer | None:
     """Return one of the offers, or None for one that is of another sort."""
-    from x402.schemas import PaymentRequirements  # noqa: PLC0415  # loaded only where somebody buys or sells
-    from x402.schemas.v1 import PaymentRequirementsV1  # noqa: PLC0415
-
-    model: type[PaymentRequirements | PaymentRequirementsV1]
-    model = PaymentRequirements if version == 2 else PaymentRequirementsV1
+    model: type[_RequirementsV1 | _RequirementsV2] = _RequirementsV2 if version == 2 else _RequirementsV1
     try:
         told = model.model_validate(entry)
     except (ValidationError, RecursionError):
@@ -157,7 +199,7 @@ def _offer(version: Version, entry: Any) -> PaymentOffer | None:
         scheme=told.scheme,
         network=told.network,
         asset=told.asset,
-        amount=told.get_amount(),
+        amount=told.amount,
         pay_to=told.pay_to,
         seconds=told.max_timeout_seconds,
         extra=told.extra or {},
@@ -185,13 +227,11 @@ def payment_message(offer: PaymentOffer, authorization: Authorization, signature
 
 def read_outcome(headers: Mapping[str, str]) -> PaymentOutcome | None:
     """Return what a seller says of a payment, or None when it says nothing that can be read."""
-    from x402.schemas import SettleResponse  # noqa: PLC0415
-
     header = next((value for name in RESULT_HEADERS.values() if (value := _header(headers, name))), "")
     if not header:
         return None
     try:
-        told = SettleResponse.model_validate({"network": "", "transaction": "", **_decoded(header, "the result")})
+        told = SettleResponse.model_validate({"transaction": "", **_decoded(header, "the result")})
     except (ValueError, RecursionError):
         return None
     transaction = told.transaction.lower() if _HEX32.fullmatch(told.transaction) else ""
@@ -201,23 +241,13 @@ def read_outcome(headers: Mapping[str, str]) -> PaymentOutcome | None:
 # The seller's side
 
 
-def write_terms(terms: PaymentTerms, resource: str, description: str) -> tuple[dict[str, str], dict[str, Any]]:
+def write_terms(terms: PaymentTerms, url: str, description: str) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the headers and the JSON body of a 402 answer: version 2 in the header, version 1 in the body."""
-    from x402.schemas import PaymentRequired, PaymentRequirements, ResourceInfo  # noqa: PLC0415
-    from x402.schemas.v1 import PaymentRequiredV1, PaymentRequirementsV1  # noqa: PLC0415
-
     error = terms.error or "payment_required"
-    new = PaymentRequired(
-        error=error,
-        resource=ResourceInfo(url=resource, description=description, mime_type="application/json"),
-        accepts=[PaymentRequirements.model_validate(offer.raw) for offer in terms.offers if offer.version == 2],
-    )
-    old = PaymentRequiredV1(
-        error=error,
-        accepts=[PaymentRequirementsV1.model_validate(offer.raw) for offer in terms.offers if offer.version == 1],
-    )
-    header = base64.b64encode(new.model_dump_json(by_alias=True, exclude_none=True).encode()).decode()
-    return {REQUIRED_HEADER: header}, old.model_dump(mode="json", by_alias=True, exclude_none=True)
+    accepts = {version: [dict(offer.raw) for offer in terms.offers if offer.version == version] for version in (1, 2)}
+    resource = {"url": url, "description": description, "mimeType": "application/json"}
+    header = _encoded({"x402Version": 2, "error": error, "resource": resource, "accepts": accepts[2]})
+    return {REQUIRED_HEADER: header}, {"x402Version": 1, "error": error, "accepts": accepts[1]}
 
 
 def read_payment(headers: Mapping[str, str]) -> SentPayment | None:
@@ -253,16 +283,9 @@ def write_outcome(
     version: Version, *, success: bool, network: str, transaction: str = "", payer: str = "", reason: str = ""
 ) -> dict[str, str]:
     """Return the header that tells a buyer what became of its payment."""
-    from x402.schemas import SettleResponse  # noqa: PLC0415
-
-    told = SettleResponse(
-        success=success,
-        transaction=transaction,
-        network=network,
-        payer=payer or None,
-        error_reason=reason or None,
-    )
-    return {RESULT_HEADERS[version]: _encoded(told.model_dump(by_alias=True, exclude_none=True))}
+    outcome = {"success": success, "transaction": transaction, "network": network}
+    optional = {"payer": payer, "errorReason": reason}
+    return {RESULT_HEADERS[version]: _encoded({**outcome, **{name: text for name, text in optional.items() if text}})}
 
 
 def _authorization(told: Any) -> Authorization:

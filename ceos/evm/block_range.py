@@ -1,4 +1,4 @@
-"""How many blocks a node is asked about at once: fewer when it refuses, more when it does not."""
+"""Search for logs over many blocks: the size of a range shrinks when a node refuses it and grows when it answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from ceos.evm.client import BaseChain
     from ceos.evm.types import Log
 
-#: Where it begins, and the most that is ever asked for.
-FIRST, MOST = 500, 10_000
-#: So many logs in one answer are enough; a range that brings more does not grow.
-ENOUGH_LOGS = 2_000
-#: After so many answers in a row it is forgotten what was refused.
-FORGET = 100
+#: The size of the first range, and of the largest, in blocks.
+INITIAL_BLOCKS, MAX_BLOCKS = 500, 10_000
+#: A range with this many logs does not grow.
+MAX_LOGS = 2_000
+#: A refusal is forgotten after this many answers in a row.
+ANSWERS_UNTIL_RETRY = 100
 
 
 class RangeSize:
@@ -29,26 +29,26 @@ class RangeSize:
     """
 
     def __init__(self, blocks: int = 0) -> None:
-        self.blocks = min(max(blocks, 0), MOST) or FIRST
-        #: The most that was answered, and the least that was refused since.
-        self._good, self._bad = 0, MOST + 1
+        self.blocks = min(max(blocks, 0), MAX_BLOCKS) or INITIAL_BLOCKS
+        #: The largest range that was answered, and the smallest that was refused since.
+        self._good, self._bad = 0, MAX_BLOCKS + 1
         self._answers = 0
 
     def answered(self, blocks: int, logs: int) -> None:
-        """Note that the node has searched so many blocks and found so many logs."""
+        """Record that the node searched `blocks` blocks and found `logs` logs."""
         if blocks < self.blocks:
-            return  # there were no more, which says nothing
+            return  # the last range of a search is shorter than allowed, which tells nothing about the limit
         self._answers += 1
-        if self._answers % FORGET == 0:
-            self._bad = MOST + 1
+        if self._answers % ANSWERS_UNTIL_RETRY == 0:
+            self._bad = MAX_BLOCKS + 1
         self._good = max(self._good, blocks)
-        if logs < ENOUGH_LOGS:
-            # Half-way to what was refused, and no nearer than a tenth.
+        if logs < MAX_LOGS:
+            # Half-way to the refused size, and not within a tenth of it.
             between = (self._good + self._bad) // 2 if self._bad - self._good > self._good // 10 + 1 else self._good
-            self.blocks = min(blocks * 3 // 2 + 1, between, MOST)
+            self.blocks = min(blocks * 3 // 2 + 1, between, MAX_BLOCKS)
 
     def refused(self, blocks: int) -> None:
-        """Note that the node has refused to search so many blocks, or not answered in time."""
+        """Record that the node refused to search `blocks` blocks, or did not answer in time."""
         self._bad, self._answers = blocks, 0
         if self._good >= blocks:
             self._good = 0
@@ -56,7 +56,7 @@ class RangeSize:
 
 
 def logs_between(client: BaseChain, address: str, topics: Sequence[Any], start: int, end: int) -> list[Log]:
-    """Return the logs from one block to another, however few of them the node searches at once."""
+    """Return the logs of the blocks `start` to `end`, in as many requests as the node's limit makes necessary."""
     size, found = RangeSize(), []
     while start <= end:
         last = min(start + size.blocks - 1, end)
