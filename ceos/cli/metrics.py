@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,11 @@ def metrics(
 
 
 def check_ending(out: Path) -> None:
-    """Raise `InvalidInput` for a file that is no picture, before anything is looked up."""
+    """Raise `InvalidInput` for a file that cannot be drawn, before any data is read."""
     if out.suffix.lower() not in (".png", ".svg"):
         raise InvalidInput(f"{out.name!r} is neither a .png nor an .svg file; the ending says what is written.")
+    if not find_spec("matplotlib"):
+        raise InvalidInput("Pictures need the extra 'plots'; install it with: pip install 'ceos[plots]'.")
 
 
 def since_when(text: str, now: dt.datetime) -> dt.datetime:

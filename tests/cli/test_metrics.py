@@ -169,6 +169,15 @@ def test_a_gap_is_a_gap_in_the_line(ada: FakeRuntime) -> None:
     assert [len(piece) for piece in pieces] == [100, 128]
 
 
+def test_a_picture_without_its_library_names_the_extra_before_anything_is_read(
+    ada: FakeRuntime, run: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ceos.cli.metrics.find_spec", lambda name: None)
+    done = run("metrics", "ada", "--out", "x.png")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.strip() == "Pictures need the extra 'plots'; install it with: pip install 'ceos[plots]'."
+
+
 @pytest.mark.parametrize(("name", "beginning"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml")])
 def test_the_same_numbers_give_the_same_file(
     ada: FakeRuntime, run: Terminal, tmp_path: Path, name: str, beginning: bytes
