@@ -42,6 +42,7 @@ from ceos.posts.publisher import Publisher, Stopping
 from ceos.posts.writer import Writer, own_draft
 from ceos.runs.budget import Budget, utc_day
 from ceos.runs.cast_limit import CastLimit
+from ceos.runs.ids import RunId
 from ceos.runs.ledger import Ledger
 from ceos.sandbox.executor import Sandbox
 from ceos.settings import Settings, secret
@@ -469,7 +470,7 @@ class Runtime:
         agent = self.store.agent(agent_id)
         if text is not None:
             return own_draft(agent, _own_brief(kind), text)
-        return self.pipeline.preview(agent, f"m:{_key(None)}", kind)
+        return self.pipeline.preview(agent, RunId.manual(agent_id, _key(None)).slot, kind)
 
     def edit(self, run_id: str, text: str) -> Run:
         """Replace the text of a parked draft by the operator's; errors as for `post`."""

@@ -21,9 +21,9 @@ from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Retries
 
 from ceos import logs
-from ceos.domain.runs import split_run_id
 from ceos.errors import CeosError, StoreMisconfigured, StoreUnavailable
 from ceos.logs import event
+from ceos.runs.ids import RunId
 from ceos.runs.ledger import Renewer
 from ceos.runtime import Runtime, get_runtime
 from ceos.supervisor import DRAIN_MS
@@ -47,8 +47,8 @@ class LogContext(dramatiq.Middleware):
         """Bind the ids; the first argument of every actor is the id of a run or of an agent."""
         name = str(message.args[0]) if message.args else ""
         # What has a slash in its name is on chain, and no agent.
-        agent_id, slot = split_run_id(name) if "/" not in name else ("", "")
-        logs.set_bound({"agent": agent_id, "draft": name if slot else "", "message_id": message.message_id})
+        run = RunId.parse(name if "/" not in name else "")
+        logs.set_bound({"agent": run.agent_id, "draft": name if run.slot else "", "message_id": message.message_id})
 
     def after_process_message(
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None

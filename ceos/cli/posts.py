@@ -17,6 +17,7 @@ from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import Draft, Kind
 from ceos.domain.runs import Run
 from ceos.errors import CeosError
+from ceos.runs.ids import RunId
 from ceos.runtime import Runtime
 
 #: How often a waiting command looks, in seconds.
@@ -68,7 +69,7 @@ def post(
     runs = [runtime.post(agent_id, kind=wanted, text=text, key=key) for agent_id in ids]
     if not wait:
         if as_json:
-            return show_json([{"agent": run.partition(":")[0], "draft": run} for run in runs])
+            return show_json([{"agent": RunId.parse(run).agent_id, "draft": run} for run in runs])
         for run in runs:
             # A key that was used before may belong to a post that has ended.
             ended_as = runtime.store.run(run).status

@@ -9,7 +9,8 @@ import click
 
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table
 from ceos.domain.agent import Agent
-from ceos.domain.runs import Run, run_id
+from ceos.domain.runs import Run
+from ceos.runs.ids import RunId
 from ceos.runtime import Runtime
 
 
@@ -98,7 +99,7 @@ def taken_up(runtime: Runtime, agent: Agent) -> list[dict[str, Any]]:
     """Return what an agent has taken up lately and why, newest first."""
     since = runtime.clock.now() - dt.timedelta(days=7)
     taken = runtime.trend_store.recently_taken(agent.id, since)[:10]
-    runs = [run_id(agent.id, f"t:{one.trend.slug}:{int(at.timestamp() * 1000)}") for at, one in taken]
+    runs = [str(RunId.trend(agent.id, one.trend.slug, int(at.timestamp() * 1000))) for at, one in taken]
     status = {run.id: run.status for run in runtime.store.runs(runs)}
     return [
         {

@@ -1,8 +1,6 @@
-"""The record of a run, and the grammar of run ids."""
+"""The record of a run."""
 
 from __future__ import annotations
-
-import datetime as dt
 
 from pydantic import (
     AwareDatetime,
@@ -28,23 +26,3 @@ class Run(Frozen):
     #: Hashes of the parts published so far, in order; None where a part is still missing.
     hashes: tuple[str | None, ...] = ()
     deliveries: int = 0
-
-
-def slot_time(slot: str) -> dt.datetime | None:
-    """Return the moment of a scheduled slot (UTC milliseconds), or None for one that no schedule has set.
-
-    Those of trends (`t:{topic}:{ms}`) and of events on chain (`e:{subscription}:{event}:{ms}`) have one too.
-    """
-    number = slot.rpartition(":")[2] if slot.startswith(("t:", "e:")) else slot
-    return dt.datetime.fromtimestamp(int(number) / 1000, dt.UTC) if number.isdigit() else None
-
-
-def run_id(agent_id: str, slot: str) -> str:
-    """Return the id of the run of `agent_id` for `slot`; it is also the id of its draft."""
-    return f"{agent_id}:{slot}"
-
-
-def split_run_id(value: str) -> tuple[str, str]:
-    """Return (agent id, slot) of a run id."""
-    agent_id, _, slot = value.partition(":")
-    return agent_id, slot

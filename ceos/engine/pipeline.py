@@ -13,14 +13,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ceos.chain.events.posts import EVENT, EventPosts
+from ceos.chain.events.posts import EventPosts
 from ceos.clients.fal.client import Fal
 from ceos.clients.neynar.client import Neynar
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Brief, Draft, Kind, Situation
-from ceos.domain.runs import slot_time
 from ceos.domain.text import fit
 from ceos.errors import (
     CeosError,
@@ -37,7 +36,7 @@ from ceos.errors import (
     StoreUnavailable,
 )
 from ceos.logs import event
-from ceos.mentions.responder import MENTION, Conversation, Settled
+from ceos.mentions.responder import Conversation, Settled
 from ceos.metrics.collector import MEASURE_HOURS, Measuring
 from ceos.metrics.scorer import Scoring
 from ceos.plugins.calls import call_strategy
@@ -46,10 +45,11 @@ from ceos.posts.publisher import Later, Publisher, Stopping, casts_out
 from ceos.posts.writer import Given, Writer
 from ceos.runs.budget import Budget
 from ceos.runs.cast_limit import CastLimit
+from ceos.runs.ids import RunKind, slot_moment
 from ceos.runs.ledger import Held, Lease, Ledger
 from ceos.skills.session import SkillSessions
 from ceos.storage.store import Store
-from ceos.trends.monitor import TREND, TrendWatch
+from ceos.trends.monitor import TrendWatch
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class Pipeline:
         strategy = self._t.plugins.strategy(agent.strategy)
         situation = Situation(
             slot=slot,
-            now=slot_time(slot) or self._t.clock.now(),
+            now=slot_moment(slot) or self._t.clock.now(),
             topics=agent.persona.topics,
             recent=recent,
             kind=kind,
@@ -136,7 +136,7 @@ class Pipeline:
     # The stages
 
     def _write(self, lease: Lease, agent: Agent) -> Stage | None:
-        if lease.slot.startswith(MENTION):
+        if lease.id.kind is RunKind.MENTION:
             return self._answer(lease, agent)
         if reason := self._too_late(lease, agent):
             self._end(lease, RunStatus.MISSED, reason)
@@ -176,10 +176,10 @@ class Pipeline:
 
     def _asked(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> tuple[Brief | None, Given | None]:
         """Return what is to be written, if anything, and what strangers wrote that it reacts to."""
-        if lease.slot.startswith(EVENT):
+        if lease.id.kind is RunKind.CHAIN_EVENT:
             about = self._t.events.assignment(agent, lease.run_id, lease.slot, recent)
             return (about.brief, about.given) if about else (None, None)
-        if not lease.slot.startswith(TREND):
+        if lease.id.kind is not RunKind.TREND:
             return self.brief(agent, lease.slot, lease.kind, recent), None
         assignment = self._t.trends.assignment(agent, lease.run_id, lease.slot, recent)
         return (assignment.brief, assignment.given) if assignment else (None, None)
@@ -307,9 +307,9 @@ class Pipeline:
             case DraftRejected() | RequestRefused() | NotFound() if _is_about_strangers(lease, error):
                 # Nothing that strangers write may stop an agent, so it is no failure.
                 draft = error.draft if isinstance(error, DraftRejected) else None
-                what = "event" if lease.slot.startswith(EVENT) else "trend"
+                what = "event" if lease.id.kind is RunKind.CHAIN_EVENT else "trend"
                 self._end(lease, RunStatus.MISSED, f"nothing was published about the {what}: {error}", draft)
-            case PluginError() if lease.slot.startswith(EVENT):
+            case PluginError() if lease.id.kind is RunKind.CHAIN_EVENT:
                 # A single stranger decides what stands in an event, and so what a strategy stumbles over.
                 log.exception("A strategy failed at an event", extra=event("run.error", stage=str(lease.stage)))
                 self._end(lease, RunStatus.MISSED, str(error))
@@ -357,15 +357,15 @@ class Pipeline:
 
     def _removed(self, lease: Lease) -> str:
         """Say why a post about an event on chain is not made any more, or nothing."""
-        is_asked = lease.slot.startswith(EVENT) and lease.is_unsent
+        is_asked = lease.id.kind is RunKind.CHAIN_EVENT and lease.is_unsent
         return self._t.events.removed(lease.run_id) if is_asked else ""
 
     def _too_late(self, lease: Lease, agent: Agent) -> str:
         """Say why a scheduled post or an answer is not made any more, or nothing."""
-        if lease.slot.startswith(MENTION):
+        if lease.id.kind is RunKind.MENTION:
             return "" if lease.is_retried else self._t.conversation.too_late(lease.run_id)
         # Who retries a dead run by command knows that it is late.
-        slot = None if lease.is_retried else slot_time(lease.slot)
+        slot = None if lease.is_retried else lease.id.moment
         late = self._t.clock.now() - slot if slot else dt.timedelta(0)
         if late <= dt.timedelta(minutes=agent.schedule.max_late_minutes):
             return ""
@@ -374,7 +374,11 @@ class Pipeline:
 
 def _is_about_strangers(lease: Lease, error: Exception) -> bool:
     """Say whether a post about a trend or an event could not be written because of what that is."""
-    return lease.stage is Stage.WRITE and lease.slot.startswith((TREND, EVENT)) and not isinstance(error, KeyRefused)
+    return (
+        lease.stage is Stage.WRITE
+        and lease.id.kind in (RunKind.TREND, RunKind.CHAIN_EVENT)
+        and not isinstance(error, KeyRefused)
+    )
 
 
 def _draft_of(lease: Lease) -> Draft:

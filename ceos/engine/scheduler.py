@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from ceos.clock import Clock
 from ceos.domain.agent import Transition
 from ceos.domain.lifecycle import Stage
-from ceos.domain.runs import slot_time
 from ceos.domain.schedule import plan
 from ceos.errors import InvalidInput, NotFound, StoreUnavailable
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
+from ceos.runs.ids import RunId, slot_moment
 from ceos.runs.ledger import Fire, Ledger
 from ceos.storage.store import Store
 from ceos.trends.store import TrendStore
@@ -137,7 +137,7 @@ class Scheduler:
             )
         opened = self._ledger.fire(items)
         for run in opened:
-            log.info("Slot fired", extra=event("slot.fired", agent=run.partition(":")[0], draft=run))
+            log.info("Slot fired", extra=event("slot.fired", agent=RunId.parse(run).agent_id, draft=run))
         for item in items:
             if item.missed or item.unlisted:
                 self._log_missed(item)
@@ -175,7 +175,7 @@ class Scheduler:
                 )
 
     def _log_missed(self, item: Fire) -> None:
-        last = slot_time(str(item.missed[-1][0])) if item.missed else None
+        last = slot_moment(str(item.missed[-1][0])) if item.missed else None
         log.warning(
             "Slots were missed",
             extra=event(

@@ -11,8 +11,8 @@ from typing import Literal, cast
 
 from ceos.domain.agent import Agent
 from ceos.domain.mentions import Decision, Mention
-from ceos.domain.runs import run_id
 from ceos.runs.budget import utc_day
+from ceos.runs.ids import RunId
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 
@@ -60,7 +60,7 @@ class Claims:
         rules = agent.engagement
         daily = {"answer": 0, "like": rules.likes_per_day, "recast": rules.recasts_per_day}[what]
         refused, *by = self._store.run_script(
-            "claim", agent.id, run_id(agent.id, f"r:{mention.hash}"), mention.hash, mention.author_fid,
+            "claim", agent.id, str(RunId.mention(agent.id, mention.hash)), mention.hash, mention.author_fid,
             mention.thread or mention.hash, utc_day(at), int(at.timestamp() * 1000), what, daily,
             rules.answers_per_person_per_hour, rules.answers_per_thread, KEEP_CLAIM_SECONDS,
         )  # fmt: skip

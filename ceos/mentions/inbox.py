@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from ceos.domain.mentions import Mention
-from ceos.domain.runs import run_id
+from ceos.runs.ids import RunId
 from ceos.runs.ledger import KEEP_SECONDS
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store, moment
@@ -61,8 +61,9 @@ class Inbox:
 
         One that is `ignored`, for this reason, is only put on record.
         """
+        run = RunId.mention(agent_id, mention.hash)
         answer: Taken = self._store.run_script(
-            "take_mention", agent_id, mention.hash, int(mention.at.timestamp() * 1000), uuid.uuid4().hex,
+            "take_mention", agent_id, str(run), mention.hash, int(mention.at.timestamp() * 1000), uuid.uuid4().hex,
             mention.model_dump_json(), now_ms, MEMORY_MS, MEMORY, WAITING, KEEP_SECONDS, ignored,
         )  # fmt: skip
         return answer
@@ -138,8 +139,3 @@ class Inbox:
             row = cast("dict[str, str]", self._store.client.hgetall(f"ceos:heard:{number}"))
             unfinished = self._store.client.get("ceos:heard")
         return {"open": int(unfinished or 0), **{what: int(count) for what, count in row.items()}}
-
-
-def mention_run(agent_id: str, cast_hash: str) -> str:
-    """Return the id of the run in which an agent reacts to a cast."""
-    return run_id(agent_id, f"r:{cast_hash}")

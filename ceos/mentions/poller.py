@@ -25,8 +25,9 @@ from ceos.domain.mentions import Mention
 from ceos.domain.text import fit
 from ceos.errors import NotFound, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import event
-from ceos.mentions.inbox import Ear, Inbox, Taken, mention_run
+from ceos.mentions.inbox import Ear, Inbox, Taken
 from ceos.plugins.manager import Plugins
+from ceos.runs.ids import RunId
 from ceos.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -237,7 +238,7 @@ def _kind(agent: Agent, item: Notification, found: FeedCast) -> MentionKind:
 def _about(agent: Agent, mention: Mention) -> dict[str, str | int]:
     return {
         "agent": agent.id,
-        "draft": mention_run(agent.id, mention.hash),
+        "draft": str(RunId.mention(agent.id, mention.hash)),
         "kind": mention.kind,
         "author": mention.author_fid,
     }

@@ -46,8 +46,6 @@ from ceos.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-#: The slots of mentions begin so; the hash of the cast follows.
-MENTION = "r:"
 #: What is older than this is not answered any more.
 STALE = dt.timedelta(hours=24)
 #: Tokens a model may use for an answer; generous, for some spend tokens on thinking.

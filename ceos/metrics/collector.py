@@ -17,13 +17,14 @@ from ceos.clients.neynar.types import CastCounts, User
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Cast, CastMetrics
-from ceos.domain.runs import Run, split_run_id
+from ceos.domain.runs import Run
 from ceos.domain.text import similarity
 from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
 from ceos.metrics.scorer import Scoring
 from ceos.metrics.timeseries import AccountCounts, PostRecord, Series
+from ceos.runs.ids import RunId, RunKind
 from ceos.runs.ledger import Ledger
 from ceos.storage.store import Store
 
@@ -98,30 +99,31 @@ class Measuring:
 
     def _note_post(self, run_id: str) -> None:
         """Keep what scores and learning need of a post, with the sums of its casts."""
-        agent_id, slot = split_run_id(run_id)
-        # An answer to somebody is no post: it goes where the talk goes, not where the mix says.
-        counts = [] if slot.startswith("r:") else summed(self._store.cast_hashes(run_id).values())
+        run = RunId.parse(run_id)
+        # A reply is not a post: its topic is set by the conversation, not by the agent's mix of kinds.
+        counts = [] if run.kind is RunKind.MENTION else summed(self._store.cast_hashes(run_id).values())
         if not counts:
             return
-        record = self._series.post(agent_id, slot) or self._new_record(run_id)
+        record = self._series.post(run.agent_id, run.slot) or self._new_record(run_id)
         if record is None:
             return
         followers = record.followers
         if followers is None:
-            followers = self._series.latest([agent_id], counts[0].at).get(agent_id)
-        self._series.note_post(agent_id, record.model_copy(update={"followers": followers, "counts": tuple(counts)}))
+            followers = self._series.latest([run.agent_id], counts[0].at).get(run.agent_id)
+        self._series.note_post(
+            run.agent_id, record.model_copy(update={"followers": followers, "counts": tuple(counts)})
+        )
 
     def _new_record(self, run_id: str) -> PostRecord | None:
-        agent_id, slot = split_run_id(run_id)
         try:
             run = self._store.run(run_id)
         except NotFound:
             # Its record ran out before anybody could measure it; what sort of post it was nobody knows any more.
             return None
-        casts = self._store.recent_casts(agent_id)
+        casts = self._store.recent_casts(run.agent_id)
         own = [cast for cast in casts if cast.hash in run.hashes]
         return PostRecord(
-            slot=slot,
+            slot=run.slot,
             at=self._by_the_clock(min((cast.at for cast in own), default=run.opened_at)),
             kind=run.kind,
             parts=len(run.hashes),

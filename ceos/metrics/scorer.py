@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
 from ceos.domain.posts import Kind
-from ceos.domain.runs import slot_time
 from ceos.domain.schedule import slots_between
 from ceos.logs import event
 from ceos.metrics import bandit as learning
 from ceos.metrics.timeseries import PostRecord, Series
+from ceos.runs.ids import slot_moment
 from ceos.score import Inputs, PostInputs, Score, relative, score, weighted
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Scoring:
             counts = record.day_old(before)
             if counts is None or record.followers is None or record.kind is None:
                 continue
-            slot = slot_time(record.slot)
+            slot = slot_moment(record.slot)
             reacted = weighted(counts.likes, counts.recasts, counts.replies, counts.quotes)
             effect = relative(reacted, record.followers)
             found.append(learning.Outcome(record.kind, slot.astimezone(zone).hour if slot else None, effect))
@@ -125,14 +125,14 @@ class Scoring:
         if agent.learning != "on" or not shares:
             return None
         # Only what was known when the slot came: another attempt at it must draw from the same.
-        outcomes = self.outcomes(agent, slot_time(slot))
+        outcomes = self.outcomes(agent, slot_moment(slot))
         if len(outcomes) < learning.ENOUGH:
             return None
         return learning.drawn_mix(learning.kinds(outcomes, shares), shares, _chance(agent, slot, "mix"))
 
     def passes_over(self, agent: Agent, slot: str) -> str:
         """Say why learning leaves a slot out, or nothing."""
-        moment = slot_time(slot)
+        moment = slot_moment(slot)
         if agent.learning != "on" or moment is None:
             return ""
         local = moment.astimezone(ZoneInfo(agent.schedule.timezone))

@@ -21,9 +21,9 @@ from typing import Literal
 
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Cast, Draft, Kind
-from ceos.domain.runs import run_id, split_run_id
 from ceos.errors import CeosError, Fenced, IllegalTransition, InvalidInput, NotFound, StoreUnavailable
 from ceos.logs import event
+from ceos.runs.ids import RunId
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 
@@ -89,14 +89,19 @@ class Lease:
     parts: dict[int, PartState] = field(default_factory=dict)
 
     @property
+    def id(self) -> RunId:
+        """The id of the run in its parts."""
+        return RunId.parse(self.run_id)
+
+    @property
     def agent_id(self) -> str:
         """The agent whose run this is."""
-        return split_run_id(self.run_id)[0]
+        return self.id.agent_id
 
     @property
     def slot(self) -> str:
-        """The slot of the run: UTC milliseconds, the key of a manual post, or `r:` and the hash of a mention."""
-        return split_run_id(self.run_id)[1]
+        """The slot of the run."""
+        return self.id.slot
 
     def part(self, index: int) -> PartState:
         """Return what is known of one part."""
@@ -158,10 +163,10 @@ class Ledger:
 
         Raises `NotFound` for an unknown agent and `InvalidInput` for one that is paused or in error.
         """
-        slot = f"m:{key}"
+        run = RunId.manual(agent_id, key)
         status = RunStatus.ILLUSTRATED if draft else RunStatus.PLANNED
         answer = self.store.run_script(
-            "open", agent_id, slot, status, kind or "", draft.model_dump_json() if draft else ""
+            "open", agent_id, run.slot, status, kind or "", draft.model_dump_json() if draft else ""
         )
         if answer == "missing":
             self.store.agent(agent_id)
@@ -169,7 +174,7 @@ class Ledger:
             raise InvalidInput(
                 f"Agent {agent_id!r} is {_state_words(answer)}; 'ceos agent resume {agent_id}' lets it go on."
             )
-        return run_id(agent_id, slot)
+        return str(run)
 
     # Driving
 
@@ -188,7 +193,7 @@ class Ledger:
             "begin", run, stage, token, self.lease_ms, DELIVERIES, FAILURES, KEEP_DEAD_SECONDS
         )
         if answer[0] == "illegal":
-            raise IllegalTransition(f"Agent {split_run_id(run)[0]!r} is {answer[1]} and cannot {stage} now.")
+            raise IllegalTransition(f"Agent {RunId.parse(run).agent_id!r} is {answer[1]} and cannot {stage} now.")
         if answer[0] != "go":
             log.debug("Nothing to do for this run", extra=event("run.skipped", why=":".join(answer), stage=str(stage)))
             return None

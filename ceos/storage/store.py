@@ -115,7 +115,7 @@ from ceos.domain.agent import Agent, AgentStatus, MissedSlot, Transition
 from ceos.domain.lifecycle import AgentState, RunStatus
 from ceos.domain.mentions import Mention
 from ceos.domain.posts import Cast, CastMetrics, Draft, Kind
-from ceos.domain.runs import Run, split_run_id
+from ceos.domain.runs import Run
 from ceos.errors import NotFound, StoreMisconfigured
 from ceos.storage.codec import pack, unpack
 from ceos.storage.connection import Scripts, redis_errors
@@ -346,17 +346,8 @@ class Store:
 
     def runs(self, run_ids: Sequence[str]) -> list[Run]:
         """Return the records of those runs that still exist, in the given order."""
-        with redis_errors():
-            pipe = self.client.pipeline(transaction=False)
-            for run_id in run_ids:
-                pipe.hgetall(f"ceos:run:{run_id}")
-                pipe.get(f"ceos:draft:{run_id}")
-            rows = pipe.execute()
-        return [
-            run_from(run_id, fields, draft)
-            for run_id, fields, draft in zip(run_ids, rows[::2], rows[1::2], strict=True)
-            if fields.get("st")
-        ]
+        rows = self.run_script("runs", *run_ids) if run_ids else []
+        return [run_from(run_id, *row) for run_id, row in zip(run_ids, rows, strict=True) if row[-1]]
 
     def recent_runs(self, agent_id: str, limit: int = 20) -> list[Run]:
         """Return the agent's latest runs, newest first."""
@@ -565,9 +556,9 @@ def revision_of(config: str) -> str:
     return hashlib.sha256(config.encode()).hexdigest()[:16]
 
 
-def run_from(run_id: str, fields: dict[str, str], draft: str | None) -> Run:
-    """Build the record of a run from its hash and its draft."""
-    agent_id, slot = split_run_id(run_id)
+def run_from(run_id: str, agent_id: str, slot: str, draft: str | None, row: Sequence[str]) -> Run:
+    """Build the record of a run from its draft and its hash, names and values in turn."""
+    fields = dict(zip(row[::2], row[1::2], strict=True))
     parsed = Draft.model_validate_json(draft) if draft else None
     count = len(parsed.parts) if parsed else 0
     return Run(

@@ -23,7 +23,6 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
 from ceos.domain.posts import Brief, Situation
-from ceos.domain.runs import slot_time
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is_same, shown, still_on
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
@@ -32,6 +31,7 @@ from ceos.logs import event
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.writer import Given, fill
+from ceos.runs.ids import slot_moment
 from ceos.storage.store import Store
 from ceos.strategy import Strategy
 from ceos.trends.relevance import Judge, as_data
@@ -39,8 +39,6 @@ from ceos.trends.store import Look, Relevance, TakenUp, TrendStore
 
 log = logging.getLogger(__name__)
 
-#: The slots of posts about trends begin so; the topic and the moment follow.
-TREND = "t:"
 #: Stands for all agents, where a message would name one.
 ALL = "-"
 #: The strategy that writes about trends for agents whose own does not.
@@ -185,7 +183,7 @@ class TrendWatch:
         trend = taken.trend
         situation = Situation(
             slot=slot,
-            now=slot_time(slot) or self._w.clock.now(),
+            now=slot_moment(slot) or self._w.clock.now(),
             topics=agent.persona.topics,
             recent=recent,
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers

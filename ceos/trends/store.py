@@ -14,8 +14,8 @@ from pydantic import AwareDatetime
 
 from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
-from ceos.domain.runs import run_id, slot_time
 from ceos.domain.topics import Trend
+from ceos.runs.ids import RunId
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 
@@ -122,15 +122,15 @@ class TrendStore:
     def open(self, agent: Agent, taken: TakenUp, now: dt.datetime) -> tuple[str, str]:
         """Open the run for a trend; return its id and `opened`, or why there is none: see `lua/trend_open.lua`."""
         at = _ms(now)
-        slot = f"t:{taken.trend.slug}:{at}"
+        run = RunId.trend(agent.id, taken.trend.slug, at)
         day = at - at % 86_400_000
         window = agent.trends.window_hours * 3_600_000
         keep = max(window // 1000, SHOWN_SECONDS)
         answer = self._store.run_script(
-            "trend_open", agent.id, slot, at, window, day, agent.trends.posts_per_day, TAKEN_MS, keep,
+            "trend_open", agent.id, run.slot, at, window, day, agent.trends.posts_per_day, TAKEN_MS, keep,
             taken.model_dump_json(),
         )  # fmt: skip
-        return run_id(agent.id, slot), str(answer)
+        return str(run), str(answer)
 
     def taken(self, run: str) -> TakenUp | None:
         """Return what a run takes up, or None for one of another sort."""
@@ -143,10 +143,14 @@ class TrendStore:
         key, after = f"ceos:trends:taken:{agent_id}", f"({_ms(since)}"
         with redis_errors():
             slots = cast("list[str]", self._client.zrange(key, "+inf", after, byscore=True, desc=True))
-            wanted = [f"ceos:trend:{run_id(agent_id, slot)}" for slot in slots]
+            runs = [RunId(agent_id, slot) for slot in slots]
+            wanted = [f"ceos:trend:{run}" for run in runs]
             rows = cast("list[str | None]", self._client.mget(wanted) if wanted else [])
-        times = (slot_time(slot) for slot in slots)
-        return [(at, TakenUp.model_validate_json(row)) for at, row in zip(times, rows, strict=True) if at and row]
+        return [
+            (run.moment, TakenUp.model_validate_json(row))
+            for run, row in zip(runs, rows, strict=True)
+            if run.moment and row
+        ]
 
 
 def _ms(moment: dt.datetime) -> int:

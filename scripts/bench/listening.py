@@ -24,7 +24,7 @@ from ceos.clients.neynar.types import FeedCast
 from ceos.domain.agent import Agent, Engagement
 from ceos.domain.lifecycle import RunStatus
 from ceos.errors import StoreUnavailable
-from ceos.mentions.inbox import mention_run
+from ceos.runs.ids import RunId
 from ceos.storage.store import listening_place
 from ceos.supervisor import wait_until
 
@@ -108,7 +108,7 @@ class Strangers:
         hash = self._neynar.publish_cast(signer, text, idem=f"stranger-{number:07d}").hash
         row = {"hash": hash, "text": text, "timestamp": dt.datetime.now(dt.UTC), "author": {"fid": fid}}
         with self._lock:
-            self.expected.add(mention_run(agent.id, hash))
+            self.expected.add(str(RunId.mention(agent.id, hash)))
             if self._chance.random() < 0.6:
                 copies = self._chance.choice([1, 1, 2, 3])
                 self._hooks += [(agent, FeedCast.model_validate(row | {"author": {"fid": fid, "score": 0.9}}))] * copies
@@ -168,11 +168,11 @@ def _judge(bench: Any, expected: set[str], figure: Figure) -> None:
     casts = requests.get(f"{bench.url}/_sim/casts", timeout=60).json()["casts"]
     ids = {agent.fid: agent.id for agent in map(bench.runtime.store.agent, bench.runtime.store.agent_ids())}
     replies = Counter(
-        mention_run(ids[cast["author"]["fid"]], cast["parent_hash"])
+        str(RunId.mention(ids[cast["author"]["fid"]], cast["parent_hash"]))
         for cast in casts
         if cast["author"]["fid"] in ids and cast["parent_hash"]
     )
-    stored = sum(1 for _ in bench.runtime.store.client.scan_iter("ceos:run:*:r:*", count=1000))
+    stored = sum(1 for _ in bench.runtime.store.client.scan_iter(f"ceos:run:{RunId.mention('*', '*')}", count=1000))
     figure("runs of mentions", stored, "runs", f"{MENTIONS:,}")
     for status in RunStatus:
         if count := sum(run.status is status for run in runs.values()):

@@ -18,12 +18,11 @@ from ceos.clients.http.rate_limit import Crowded
 from ceos.clients.neynar.types import FeedCast, Notification, Page
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
-from ceos.domain.runs import slot_time
 from ceos.errors import RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.mentions import inbox as inbox_module
 from ceos.mentions import poller as listening_module
-from ceos.mentions.inbox import mention_run
 from ceos.mentions.poller import Listening
+from ceos.runs.ids import RunId
 from ceos.runs.ledger import Lease
 from ceos.storage.store import listening_place
 from ceos.testing import FakeRuntime, make_agent
@@ -35,6 +34,10 @@ YEARLY = {"cron": "0 0 1 1 *", "jitter_seconds": 0}
 
 def hash_of(number: int) -> str:
     return f"0x{number:040x}"
+
+
+def mention_run(number: int) -> str:
+    return str(RunId.mention("ada", hash_of(number)))
 
 
 def cast(number: int, *, at: dt.datetime = NOON, author: int = 77, **fields: Any) -> dict[str, Any]:
@@ -150,7 +153,7 @@ def test_a_cast_becomes_a_run_with_its_words(fake: FakeRuntime) -> None:
         cast(1, parent_hash=hash_of(9), thread_hash=hash_of(8), embeds=[{"url": "https://example.org/a.png"}])
     )
     assert fake.runtime.listening.take(ada(fake), given, "reply") == "opened"
-    run = fake.runtime.store.run(mention_run("ada", hash_of(1)))
+    run = fake.runtime.store.run(mention_run(1))
     assert (run.status, run.slot) == (RunStatus.PLANNED, f"r:{hash_of(1)}")
     mention = fake.runtime.store.mention(run.id)
     assert mention is not None
@@ -188,7 +191,7 @@ def test_a_cast_is_taken_once_however_many_report_it_at_once(fake: FakeRuntime) 
 def test_a_cast_stays_known_after_its_record_has_expired(fake: FakeRuntime) -> None:
     given = FeedCast.model_validate(cast(1))
     fake.runtime.listening.take(ada(fake), given, "mention")
-    run = mention_run("ada", hash_of(1))
+    run = mention_run(1)
     end(fake, run)
     fake.runtime.store.client.delete(f"ceos:run:{run}", f"ceos:mention:{run}", "ceos:mentions:ada")
     assert fake.runtime.listening.take(ada(fake), given, "mention") == "known"
@@ -239,7 +242,7 @@ def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkey
     feed.rows = [note(1), note(2, author=1001)]
     for _ in range(3):
         fake.runtime.listening.poll("ada")
-    mention = fake.runtime.store.mention(mention_run("ada", hash_of(1)))
+    mention = fake.runtime.store.mention(mention_run(1))
     assert heard == [("mention_received", {"agent": ada(fake), "mention": mention})]
 
 
@@ -526,7 +529,7 @@ def test_removing_an_agent_ends_what_waits_and_leaves_nothing_for_ever(fake: Fak
     assert client.keys("ceos:*:ada") == []
     assert fake.runtime.store.agents_of([1001]) == {}
     assert all(client.ttl(key) > 0 for key in [*client.keys("ceos:run:*"), *client.keys("ceos:mention:*")])
-    runs = fake.runtime.store.runs([mention_run("ada", hash_of(number)) for number in range(5)])
+    runs = fake.runtime.store.runs([mention_run(number) for number in range(5)])
     assert {run.reason for run in runs} == {"the agent was removed"}
     assert fake.runtime.inbox.counts()["open"] == 0
 
@@ -548,7 +551,9 @@ def flood(fake: FakeRuntime, count: int) -> list[str]:
     agent = ada(fake)
     casts = [FeedCast.model_validate(cast(number, at=NOON - minutes(59 - number / 1000))) for number in range(count)]
     return [
-        mention_run("ada", one.hash) for one in casts if fake.runtime.listening.take(agent, one, "mention") == "opened"
+        str(RunId.mention("ada", one.hash))
+        for one in casts
+        if fake.runtime.listening.take(agent, one, "mention") == "opened"
     ]
 
 
@@ -563,7 +568,7 @@ def test_one_mention_is_in_line_and_the_others_wait_in_the_order_of_their_casts(
         (run,) = called(fake)
         order.append(run)
         end(fake, run)
-    assert order == [mention_run("ada", hash_of(number)) for number in (3, 1, 2)]
+    assert order == [mention_run(number) for number in (3, 1, 2)]
     assert fake.runtime.inbox.counts() == {"open": 0, "opened": 3, "ignored": 3}
 
 
@@ -615,7 +620,7 @@ def test_failing_mentions_do_not_stop_an_agent(fake: FakeRuntime) -> None:
 def test_an_inbox_has_an_end_and_says_so(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox_module, "WAITING", 3)
     assert len(flood(fake, 6)) == 4
-    ignored = fake.runtime.store.run(mention_run("ada", hash_of(5)))
+    ignored = fake.runtime.store.run(mention_run(5))
     assert (ignored.status, ignored.reason) == (RunStatus.IGNORED, "too many mentions were waiting")
     assert fake.runtime.inbox.counts() == {"open": 4, "opened": 6, "ignored": 2}
 
@@ -624,7 +629,7 @@ def test_ids_of_mentions_pass_wherever_runs_are_named(fake: FakeRuntime) -> None
     (run_id,) = flood(fake, 1)
     run = fake.runtime.store.run(run_id)
     assert (run.agent_id, run.slot) == ("ada", f"r:{hash_of(0)}")
-    assert slot_time(run.slot) is None
+    assert RunId.parse(run.id).moment is None
     with pytest.raises(ceos.InvalidInput, match="cannot be a post's key"):
         fake.runtime.post("ada", key=f"r:{hash_of(0)}")
     lease = begin(fake, run_id)
@@ -706,7 +711,7 @@ def test_a_cast_that_comes_in_short_is_looked_up_once(fake: FakeRuntime, feed: F
     for _ in range(3):
         fake.runtime.listening.poll("ada")
     assert feed.looked_up == [hash_of(1)]
-    mention = fake.runtime.store.mention(mention_run("ada", hash_of(1)))
+    mention = fake.runtime.store.mention(mention_run(1))
     assert mention is not None
     assert mention.text == "@ada what about number 1?"
 
@@ -751,7 +756,7 @@ def test_duplicates_reordering_restarts_and_webhooks_take_each_cast_once(
         listener(fake, feed).poll("ada")
     while more := _work(fake):
         taken_runs += more
-    assert sorted(taken_runs) == sorted(mention_run("ada", hash_of(number)) for number in range(400))
+    assert sorted(taken_runs) == sorted(mention_run(number) for number in range(400))
     assert fake.runtime.inbox.counts() == {"open": 0, "opened": 400, "ignored": 400}
 
 

@@ -19,7 +19,6 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.posts import Brief, Situation
-from ceos.domain.runs import run_id, slot_time
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import shown
 from ceos.errors import InvalidInput, NotFound
@@ -29,6 +28,7 @@ from ceos.logs import event as fields
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.writer import Given, fill, in_character
+from ceos.runs.ids import RunId, slot_moment
 from ceos.runs.ledger import Ledger
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
@@ -36,8 +36,6 @@ from ceos.trends.relevance import as_data
 
 log = logging.getLogger(__name__)
 
-#: The slots of posts about events begin so; the subscription, the event and the moment follow.
-EVENT = "e:"
 #: How long it is remembered that an agent was asked about an event, in seconds.
 TAKEN_SECONDS = 31 * 86_400
 #: About how many events of a subscription an agent is asked in a day at most, those that it lets pass included.
@@ -85,18 +83,20 @@ class EventPosts:
         if not subscription.posts_per_day:
             return []
         at = int(self._clock.now().timestamp() * 1000)
-        slot = f"{EVENT}{subscription.name}:{_short(event)}:{at}"
         for agent_id in subscription.agents:
             if self._is_quiet(agent_id, at):
                 continue
+            run = RunId.chain_event(agent_id, subscription.name, _short(event), at)
             answer = self._store.run_script(
-                "event_open", agent_id, subscription.name, _short(event), slot, at // 86_400_000,
+                "event_open", agent_id, subscription.name, _short(event), run.slot, at // 86_400_000,
                 subscription.posts_per_day, ASKED, TAKEN_SECONDS, short_json(event),
             )  # fmt: skip
             if answer == "opened":
-                run = run_id(agent_id, slot)
-                opened.append(run)
-                log.info("Event taken up", extra=fields("event.taken", agent=agent_id, draft=run, chain_event=event.id))
+                opened.append(str(run))
+                log.info(
+                    "Event taken up",
+                    extra=fields("event.taken", agent=agent_id, draft=str(run), chain_event=event.id),
+                )
         return opened
 
     def _is_quiet(self, agent_id: str, at: int) -> bool:
@@ -113,7 +113,7 @@ class EventPosts:
         with redis_errors():
             asked = cast("dict[str, str]", self._store.client.hgetall(f"ceos:event:taken:{_short(event)}"))
         for agent_id, slot in asked.items():
-            run = run_id(agent_id, slot)
+            run = str(RunId(agent_id, slot))
             with redis_errors():
                 self._store.client.set(f"ceos:event:{run}", short_json(event), xx=True, keepttl=True)
             try:
@@ -139,7 +139,7 @@ class EventPosts:
             raise NotFound(f"The event that {run!r} takes up is not known any more.")
         situation = Situation(
             slot=slot,
-            now=slot_time(slot) or self._clock.now(),
+            now=slot_moment(slot) or self._clock.now(),
             topics=agent.persona.topics,
             recent=recent,
             random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
@@ -147,7 +147,7 @@ class EventPosts:
         strategy = self._plugins.strategy(agent.strategy)
         brief = call_strategy(strategy.name, lambda: strategy.brief_event(agent, situation, event))
         if brief is None:
-            self._let_pass(agent.id, slot)
+            self._let_pass(RunId(agent.id, slot), event)
             return None
         told = {name: _told(value) for name, value in list(event.args.items())[:SHOWN]}
         texts = [text[:LONGEST] for text in _texts(event.args)]
@@ -162,13 +162,13 @@ class EventPosts:
         words = fill("chain_event", event=f"<event>\n{as_data({'event': event.name, 'arguments': told})}\n</event>")
         return Assignment(brief.model_copy(update={"sources": ()}), Given(words, objections))
 
-    def _let_pass(self, agent_id: str, slot: str) -> None:
+    def _let_pass(self, run: RunId, event: ChainEvent) -> None:
         """Give back the place in the agent's day: there is no post about this event."""
-        subscription, event, at = slot.removeprefix(EVENT).split(":")
-        passed = f"ceos:event:day:{agent_id}:{subscription}:{int(at) // 86_400_000}:passed"
+        at = int(run.moment.timestamp()) if run.moment else 0
+        passed = f"ceos:event:day:{run.agent_id}:{event.subscription}:{at // 86_400}:passed"
         with redis_errors():
             pipe = self._store.client.pipeline()
-            pipe.sadd(passed, event)
+            pipe.sadd(passed, _short(event))
             pipe.expire(passed, 172_800)
             pipe.execute()
 

@@ -10,7 +10,8 @@ import click
 
 from ceos.cli.output import number, show_table
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.runs import Run, slot_time
+from ceos.domain.runs import Run
+from ceos.runs.ids import RunId, RunKind, slot_moment
 from ceos.simulator.audience.voices import INJECTIONS
 from ceos.storage.store import Store
 
@@ -77,7 +78,9 @@ class Show:
 
     def _look_at_runs(self) -> None:
         runs = [run for name in self.names.values() for run in self._store.recent_runs(name, 200)]
-        self.posts = [run for run in runs if run.status is RunStatus.PUBLISHED and not run.slot.startswith("r:")]
+        self.posts = [
+            run for run in runs if run.status is RunStatus.PUBLISHED and RunId.parse(run.id).kind is not RunKind.MENTION
+        ]
         mentions = [run for name in self.names.values() for run in self._store.mentions(name, 200)]
         self.mentions = [run for run in mentions if run.status.is_final]
 
@@ -109,7 +112,7 @@ def report(show: Show, seconds: float) -> None:
         [
             (
                 run.agent_id,
-                slot.strftime("%m-%d %H:%M") if (slot := slot_time(run.slot)) else run.slot,
+                slot.strftime("%m-%d %H:%M") if (slot := slot_moment(run.slot)) else run.slot,
                 run.kind,
                 len(run.hashes),
                 " + ".join(filter(None, (run.draft.model, run.draft.image_model))) if run.draft else None,

@@ -21,6 +21,7 @@ from ceos.domain.lifecycle import AgentState
 from ceos.domain.posts import Situation
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.logs import event
+from ceos.runs.ids import RunId
 from ceos.runtime import database_of
 from ceos.settings import Settings
 from ceos.storage.connection import connect, redis_errors
@@ -251,7 +252,9 @@ def _makes_pictures(agent: Agent, strategies: dict[str, Strategy]) -> bool:
     try:
         for index in range(SAMPLED_SLOTS if strategy else 0):
             chance = random.Random(index)  # noqa: S311  # not for secrets
-            situation = Situation(slot=f"m:{index}", now=now, topics=agent.persona.topics, random=chance)
+            situation = Situation(
+                slot=RunId.manual(agent.id, str(index)).slot, now=now, topics=agent.persona.topics, random=chance
+            )
             brief = strategy.brief_post(agent, situation) if strategy else None
             if brief is not None and brief.wants_image:
                 return True

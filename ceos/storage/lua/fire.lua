@@ -24,7 +24,7 @@ for _, item in ipairs(cjson.decode(ARGV[1])) do
       if state == 'error' then
         record_missed(agent, open_slot, 'the agent was in error')
       elseif state ~= 'paused' and tonumber(open_slot) > mark and open_run(agent, open_slot, 'planned') then
-        opened[#opened + 1] = agent .. ':' .. open_slot
+        opened[#opened + 1] = run_of(agent, open_slot)
       end
     end
   end

@@ -23,12 +23,27 @@ local function stage_of(status)
   return string.match(STAGE, ' ' .. status .. '=(%a+) ')
 end
 
+-- The grammar of run ids, see runs/ids.py; no other script knows it.
+local function run_of(agent, slot)
+  return agent .. ':' .. slot
+end
+
 local function agent_of(run)
-  return string.match(run, '^[^:]+')
+  return string.match(run, '^[^:]*')
 end
 
 local function slot_of(run)
   return string.sub(run, #agent_of(run) + 2)
+end
+
+-- Whether a run reacts to somebody's cast.
+local function is_mention(run)
+  return string.sub(slot_of(run), 1, 2) == 'r:'
+end
+
+-- A slot without the moment at its end: runs about the same topic have this in common.
+local function topic_of(slot)
+  return string.match(slot, '^.*:')
 end
 
 -- Keeps a change for the plugins that listen, if any does.
@@ -67,7 +82,7 @@ end
 
 -- Creates the run unless it exists, and lines it up. Returns whether it is new.
 local function open_run(agent, slot, status)
-  local run = agent .. ':' .. slot
+  local run = run_of(agent, slot)
   local at = now()
   if redis.call('HSETNX', 'ceos:run:' .. run, 'st', status) == 0 then return false end
   redis.call('HSET', 'ceos:run:' .. run, 'at', at)
@@ -77,11 +92,6 @@ local function open_run(agent, slot, status)
   redis.call('ZREMRANGEBYRANK', 'ceos:runs:' .. agent, 0, -201)
   if redis.call('HGET', 'ceos:agent:' .. agent, 'state') == 'sleeping' then move(agent, 'idle', run, 'slot') end
   return true
-end
-
--- Whether a run answers somebody's cast; its slot is `r:` and the hash of that cast.
-local function is_mention(run)
-  return string.find(run, '^[^:]+:r:') ~= nil
 end
 
 -- Counts what became of mentions on a UTC day, and how many are open.

@@ -1,7 +1,7 @@
 -- OPEN: line up a post that an operator asked for. ARGV: agent, slot, status, kind or "", draft JSON or "".
 -- The same slot again changes nothing and returns 'exists'.
 local agent, slot, status, kind, draft = unpack(ARGV)
-local run = agent .. ':' .. slot
+local run = run_of(agent, slot)
 if redis.call('EXISTS', 'ceos:run:' .. run) == 1 then return 'exists' end
 local state = redis.call('HGET', 'ceos:agent:' .. agent, 'state')
 if not state then return 'missing' end

@@ -1,10 +1,9 @@
--- TAKE_MENTION: open the run of a cast that concerns the agent, once however often it is reported. ARGV: agent, cast hash,
+-- TAKE_MENTION: open the run of a cast that concerns the agent, once however often it is reported. ARGV: agent, run, cast hash,
 -- time of the cast, token of this call, mention JSON, present time, milliseconds that hashes are remembered, how many hashes,
 -- how many mentions may wait, keep seconds, why it is ignored at once or "".
 -- Returns opened, ignored (it is on record), known, old, off (the agent does not listen) or missing.
-local agent, hash, at, token, mention, present, memory, most, room, keep, why = unpack(ARGV)
+local agent, run, hash, at, token, mention, present, memory, most, room, keep, why = unpack(ARGV)
 local key, ear, seen = 'ceos:agent:' .. agent, 'ceos:ear:' .. agent, 'ceos:seen:' .. agent
-local run = agent .. ':r:' .. hash
 local run_key = 'ceos:run:' .. run
 at = tonumber(at)
 local state, listens = unpack(redis.call('HMGET', key, 'state', 'listen'))

@@ -1,14 +1,14 @@
--- TREND_OPEN: open the run of an agent that takes up a trend. ARGV: agent, slot (`t:{slug}:{ms}`), ms, window ms,
+-- TREND_OPEN: open the run of an agent that takes up a trend. ARGV: agent, slot, ms, window ms,
 -- start of the day ms, posts a day, most milliseconds that any window lasts, seconds to keep, JSON of what is taken up.
 -- Returns opened, or why not: missing, paused, error, taken (the topic, within the window), enough (posts for the day).
 local agent, slot, at, window, day, most, longest, keep, taken = unpack(ARGV)
-local run = agent .. ':' .. slot
+local run = run_of(agent, slot)
 local key = 'ceos:trends:taken:' .. agent
 if redis.call('ZSCORE', key, slot) then return 'opened' end
 local state = redis.call('HGET', 'ceos:agent:' .. agent, 'state')
 if not state then return 'missing' end
 if is_held(state) then return state end
-local topic = string.match(slot, '^t:.*:')
+local topic = topic_of(slot)
 for _, other in ipairs(redis.call('ZRANGE', key, '(' .. (at - window), '+inf', 'BYSCORE')) do
   if string.sub(other, 1, #topic) == topic then return 'taken' end
 end
