@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.figures import HOUR, MONDAY, note_followers, note_post
+from helpers.metric_samples import HOUR, MONDAY, add_followers, add_post
 from helpers.terminal import Terminal, terminal
 
 from ceos.cli.metrics import since_when
@@ -47,13 +47,13 @@ def ada_fixture(fake: FakeRuntime) -> FakeRuntime:
 def fill(fake: FakeRuntime, agent_id: str) -> None:
     hours: list[int | None] = [200 + hour // 8 for hour in range(240)]
     hours[100:112] = [None] * 12
-    note_followers(fake.runtime, MONDAY, hours, agent_id=agent_id)
+    add_followers(fake.runtime, MONDAY, hours, agent_id=agent_id)
     kinds = [Kind.MEDIA, Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT]
     for number in range(30):
         kind, hour = kinds[number % 4], (9, 13, 18)[number % 3]
         likes = (30 if kind is Kind.MEDIA else 4) + {9: 9, 13: 4, 18: 0}[hour]
         at = MONDAY + number // 3 * DAY + hour * HOUR
-        note_post(fake.runtime, at, kind=kind, likes=likes, agent_id=agent_id)
+        add_post(fake.runtime, at, kind=kind, likes=likes, agent_id=agent_id)
 
 
 def test_a_table_shows_account_and_posts_and_one_agent_its_posts(ada: FakeRuntime, run: Terminal) -> None:
@@ -93,7 +93,7 @@ def test_without_agents_and_without_numbers_it_says_so(fake: FakeRuntime, run: T
 
 def test_one_count_of_an_account_tells_no_change(fake: FakeRuntime, run: Terminal) -> None:
     fake.apply()
-    note_followers(fake.runtime, fake.clock.now(), [200])
+    add_followers(fake.runtime, fake.clock.now(), [200])
     fake.clock.advance(hours=2)
     row = next(line for line in run("metrics").out.splitlines() if line.startswith("ada"))
     assert row.split() == ["ada", "200", "-", "12", "0"]
@@ -199,7 +199,7 @@ def test_a_file_that_cannot_be_written_is_said(ada: FakeRuntime, run: Terminal, 
 
 def test_a_file_for_several_agents_and_one_without_posts(ada: FakeRuntime, run: Terminal, tmp_path: Path) -> None:
     ada.apply(id="ben", fid=1002)
-    note_followers(ada.runtime, NOW - 3 * HOUR, [5], agent_id="ben")
+    add_followers(ada.runtime, NOW - 3 * HOUR, [5], agent_id="ben")
     for words in (("ada", "ben"), ("ben",)):
         path = tmp_path / f"{len(words)}.svg"
         assert run("metrics", *words, "--out", str(path)).code == 0
@@ -212,8 +212,8 @@ def test_a_file_for_several_agents_and_one_without_posts(ada: FakeRuntime, run: 
 def test_a_long_span_goes_on_with_days_where_there_are_no_hours_any_more(fake: FakeRuntime, run: Terminal) -> None:
     fake.apply()
     for day in range(80):
-        note_followers(fake.runtime, MONDAY + day * DAY, [100 + day] * 3)
-        note_post(fake.runtime, MONDAY + day * DAY, likes=day)
+        add_followers(fake.runtime, MONDAY + day * DAY, [100 + day] * 3)
+        add_post(fake.runtime, MONDAY + day * DAY, likes=day)
         fake.runtime.series.fold("ada", MONDAY + day * DAY + 5 * HOUR)
     fake.clock.set(MONDAY + 80 * DAY)
     data = run("metrics", "--json", "--since", "2026-03-02").data["agents"][0]
@@ -250,7 +250,7 @@ def test_advice_without_a_difference_says_that_too(fake: FakeRuntime, run: Termi
     fake.apply(schedule={"cron": "0 9 * * *"}, learning="on")
     for day in range(24):
         kind = (Kind.MEDIA, Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT)[day % 4]
-        note_post(fake.runtime, NOW - (day + 2) * DAY + 9 * HOUR, kind=kind, likes=5 + day // 4 % 3)
+        add_post(fake.runtime, NOW - (day + 2) * DAY + 9 * HOUR, kind=kind, likes=5 + day // 4 % 3)
     out = run("metrics", "ada", "--advice").out
     assert "No kind is clearly better than another" in out
     assert "there is nothing to compare" in out

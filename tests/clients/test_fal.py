@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from helpers.wire import Wire
+from helpers.http_double import HttpDouble
 
 from ceos.clients.fal.client import ContentRefused, Fal, Picture, Video, VideoJob
 from ceos.clients.fal.models import IMAGE_MODELS, STYLES, Aspect, ModelName, image_model, is_model, worst_case_usd
@@ -45,8 +45,8 @@ class Time:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire() as server:
+def http() -> Iterator[HttpDouble]:
+    with HttpDouble() as server:
         yield server
 
 
@@ -56,8 +56,8 @@ def time() -> Time:
 
 
 @pytest.fixture
-def fal(wire: Wire, time: Time) -> Fal:
-    return Fal("fal-test-key", wire.url, wire.url + "/queue", sleep=time.sleep, clock=time.clock)
+def fal(http: HttpDouble, time: Time) -> Fal:
+    return Fal("fal-test-key", http.url, http.url + "/queue", sleep=time.sleep, clock=time.clock)
 
 
 def picture(**overrides: Any) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def draw(fal: Fal, model: ModelName = "pro-ultra", **options: Any) -> Picture:
     return fal.image("a lighthouse", model=model, **settings)
 
 
-def asked(wire: Wire) -> list[str]:
-    return [request.path for request in wire.requests]
+def asked(http: HttpDouble) -> list[str]:
+    return [request.path for request in http.requests]
 
 
 # Parameters
@@ -88,14 +88,14 @@ def asked(wire: Wire) -> list[str]:
     [("square", "square_hd", "1:1"), ("landscape", "landscape_4_3", "4:3"), ("portrait", "portrait_4_3", "3:4")],
 )
 def test_each_model_gets_exactly_its_own_parameters(
-    wire: Wire, fal: Fal, aspect: Aspect, size: str, ratio: str
+    http: HttpDouble, fal: Fal, aspect: Aspect, size: str, ratio: str
 ) -> None:
-    wire.answer(picture(), times=3)
+    http.answer(picture(), times=3)
     for model in ("schnell", "pro-ultra", "recraft"):
         fal.image("a lighthouse", model=model, style="watercolor", aspect=aspect, seed=5, max_usd=1)
     words = f"a lighthouse\n\nStyle: {STYLES['watercolor'].words}."
-    assert asked(wire) == [SCHNELL, ULTRA, RECRAFT]
-    assert [request.body for request in wire.requests] == [
+    assert asked(http) == [SCHNELL, ULTRA, RECRAFT]
+    assert [request.body for request in http.requests] == [
         {
             "prompt": words,
             "num_images": 1,
@@ -114,10 +114,10 @@ def test_each_model_gets_exactly_its_own_parameters(
     ]
 
 
-def test_the_key_goes_into_the_header_and_the_file_is_kept(wire: Wire, fal: Fal) -> None:
-    wire.answer(picture())
+def test_the_key_goes_into_the_header_and_the_file_is_kept(http: HttpDouble, fal: Fal) -> None:
+    http.answer(picture())
     draw(fal)
-    headers = wire.requests[0].headers
+    headers = http.requests[0].headers
     assert headers["authorization"] == "Key fal-test-key"
     assert headers["x-fal-object-lifecycle-preference"] == '{"expiration_duration_seconds": null}'
     assert redact("fal-test-key") == MASK
@@ -128,11 +128,11 @@ def test_every_style_of_an_agent_file_has_a_preset_and_no_preset_is_vector() -> 
     assert not [style for style in STYLES.values() if style.recraft.startswith("vector")]
 
 
-def test_recraft_gets_at_most_a_thousand_characters_cut_between_words(wire: Wire, fal: Fal) -> None:
-    wire.answer(picture(), times=2)
+def test_recraft_gets_at_most_a_thousand_characters_cut_between_words(http: HttpDouble, fal: Fal) -> None:
+    http.answer(picture(), times=2)
     fal.image("sea " * 400, model="recraft", style="anime", max_usd=1)
     fal.image("é" * 1500, model="recraft", style="anime", max_usd=1)
-    first, second = (request.body["prompt"] for request in wire.requests)
+    first, second = (request.body["prompt"] for request in http.requests)
     assert (len(first), first[-4:]) == (999, " sea")
     assert len(second) == 1000
 
@@ -142,11 +142,11 @@ def test_recraft_gets_at_most_a_thousand_characters_cut_between_words(wire: Wire
     [({"style": "cubist"}, "No image style named 'cubist'"), ({"model": "dalle"}, "No image model named 'dalle'")],
 )
 def test_an_unknown_style_or_model_is_named_with_the_known_ones(
-    wire: Wire, fal: Fal, options: dict[str, Any], words: str
+    http: HttpDouble, fal: Fal, options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
         draw(fal, **options)
-    assert wire.requests == []
+    assert http.requests == []
 
 
 # Results and prices
@@ -162,15 +162,15 @@ def test_an_unknown_style_or_model_is_named_with_the_known_ones(
     ],
 )
 def test_a_picture_says_what_it_cost(
-    wire: Wire, fal: Fal, model: ModelName, size: tuple[int | None, int | None], cost: float
+    http: HttpDouble, fal: Fal, model: ModelName, size: tuple[int | None, int | None], cost: float
 ) -> None:
     image = {"url": URL, "width": size[0], "height": size[1], "content_type": "image/jpeg"}
-    wire.answer(picture(images=[image]))
+    http.answer(picture(images=[image]))
     assert draw(fal, model) == Picture(URL, model, cost, "image/jpeg")
 
 
-def test_recrafts_answer_has_neither_size_nor_flags(wire: Wire, fal: Fal) -> None:
-    wire.answer({"images": [{"url": URL, "content_type": "image/webp", "file_name": "a", "file_size": 9}]})
+def test_recrafts_answer_has_neither_size_nor_flags(http: HttpDouble, fal: Fal) -> None:
+    http.answer({"images": [{"url": URL, "content_type": "image/webp", "file_name": "a", "file_size": 9}]})
     assert draw(fal, "recraft") == Picture(URL, "recraft", 0.04, "image/webp")
 
 
@@ -192,16 +192,16 @@ def test_the_fall_back_order_never_leads_to_a_dearer_model() -> None:
 
 
 @pytest.mark.parametrize("flags", [[True], [False, True], True])
-def test_a_flagged_picture_is_refused_and_no_other_model_is_asked(wire: Wire, fal: Fal, flags: Any) -> None:
-    wire.answer(picture(has_nsfw_concepts=flags))
+def test_a_flagged_picture_is_refused_and_no_other_model_is_asked(http: HttpDouble, fal: Fal, flags: Any) -> None:
+    http.answer(picture(has_nsfw_concepts=flags))
     with pytest.raises(ContentRefused, match="flagged"):
         draw(fal)
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
 
 
 @pytest.mark.parametrize("flags", [[False], [], None])
-def test_a_picture_without_a_flag_is_fine(wire: Wire, fal: Fal, flags: Any) -> None:
-    wire.answer(picture(has_nsfw_concepts=flags))
+def test_a_picture_without_a_flag_is_fine(http: HttpDouble, fal: Fal, flags: Any) -> None:
+    http.answer(picture(has_nsfw_concepts=flags))
     assert draw(fal).url == URL
 
 
@@ -215,15 +215,15 @@ def test_a_picture_without_a_flag_is_fine(wire: Wire, fal: Fal, flags: Any) -> N
         pytest.param([{"url": "https://a.example/" + "x" * 239}], "257 bytes", id="one byte too long"),
     ],
 )
-def test_an_address_that_no_cast_can_embed_is_refused(wire: Wire, fal: Fal, images: Any, words: str) -> None:
-    wire.answer(picture(images=images))
+def test_an_address_that_no_cast_can_embed_is_refused(http: HttpDouble, fal: Fal, images: Any, words: str) -> None:
+    http.answer(picture(images=images))
     with pytest.raises(RequestRefused, match=words):
         draw(fal, "schnell")
 
 
-def test_an_address_of_the_greatest_length_is_taken(wire: Wire, fal: Fal) -> None:
+def test_an_address_of_the_greatest_length_is_taken(http: HttpDouble, fal: Fal) -> None:
     url = "https://a.example/" + "x" * 238
-    wire.answer(picture(images=[{"url": url}]))
+    http.answer(picture(images=[{"url": url}]))
     assert draw(fal).url == url
 
 
@@ -242,35 +242,35 @@ def test_an_address_of_the_greatest_length_is_taken(wire: Wire, fal: Fal) -> Non
     ],
 )
 def test_a_failed_model_is_replaced_by_the_next_cheaper_one(
-    wire: Wire, fal: Fal, status: int, body: Any, attempts: int
+    http: HttpDouble, fal: Fal, status: int, body: Any, attempts: int
 ) -> None:
-    wire.answer(body, status, times=attempts)
-    wire.answer(picture())
+    http.answer(body, status, times=attempts)
+    http.answer(picture())
     assert draw(fal, max_usd=0.06) == Picture(URL, "recraft", 0.04, "image/jpeg")
-    assert asked(wire) == [ULTRA] * attempts + [RECRAFT]
+    assert asked(http) == [ULTRA] * attempts + [RECRAFT]
 
 
-def test_all_cheaper_models_are_tried_and_the_first_failure_is_told(wire: Wire, fal: Fal) -> None:
+def test_all_cheaper_models_are_tried_and_the_first_failure_is_told(http: HttpDouble, fal: Fal) -> None:
     for number in range(3):
-        wire.answer({"detail": f"reason {number}"}, 422)
+        http.answer({"detail": f"reason {number}"}, 422)
     with pytest.raises(RequestRefused, match="reason 0"):
         draw(fal)
-    assert asked(wire) == [ULTRA, RECRAFT, SCHNELL]
+    assert asked(http) == [ULTRA, RECRAFT, SCHNELL]
 
 
 @pytest.mark.parametrize(("model", "then"), [("schnell", []), ("recraft", [SCHNELL])])
-def test_a_dearer_model_is_never_asked(wire: Wire, fal: Fal, model: ModelName, then: list[str]) -> None:
-    wire.answer({"detail": "no"}, 422, times=3)
+def test_a_dearer_model_is_never_asked(http: HttpDouble, fal: Fal, model: ModelName, then: list[str]) -> None:
+    http.answer({"detail": "no"}, 422, times=3)
     with pytest.raises(RequestRefused):
         draw(fal, model)
-    assert asked(wire) == [f"/{image_model(model).endpoint}", *then]
+    assert asked(http) == [f"/{image_model(model).endpoint}", *then]
 
 
 @pytest.mark.parametrize("max_usd", [0.059, 0.0, float("nan")])
-def test_a_model_beyond_the_budget_is_not_asked(wire: Wire, fal: Fal, max_usd: float) -> None:
+def test_a_model_beyond_the_budget_is_not_asked(http: HttpDouble, fal: Fal, max_usd: float) -> None:
     with pytest.raises(LimitReached, match=r"pro-ultra costs up to 0\.060 USD"):
         draw(fal, max_usd=max_usd)
-    assert wire.requests == []
+    assert http.requests == []
 
 
 @pytest.mark.parametrize(
@@ -285,12 +285,12 @@ def test_a_model_beyond_the_budget_is_not_asked(wire: Wire, fal: Fal, max_usd: f
         pytest.param({"body": picture(images=[])}, id="an answer without a picture"),
     ],
 )
-def test_what_may_have_been_charged_counts_against_the_budget(wire: Wire, fal: Fal, failure: dict[str, Any]) -> None:
-    wire.answer(failure.pop("body", None), **failure)
-    wire.answer(picture(), times=2)
+def test_a_possible_charge_counts_against_the_budget(http: HttpDouble, fal: Fal, failure: dict[str, Any]) -> None:
+    http.answer(failure.pop("body", None), **failure)
+    http.answer(picture(), times=2)
     # 0.06 may be gone: recraft no longer fits, schnell does.
     assert draw(fal, max_usd=0.07) == Picture(URL, "schnell", 0.063, "image/jpeg")
-    assert asked(wire) == [ULTRA, SCHNELL]
+    assert asked(http) == [ULTRA, SCHNELL]
 
 
 @pytest.mark.parametrize(
@@ -306,20 +306,20 @@ def test_what_may_have_been_charged_counts_against_the_budget(wire: Wire, fal: F
     ],
 )
 def test_a_refusal_that_no_other_model_mends_is_final(
-    wire: Wire, fal: Fal, status: int, body: Any, error: type[ServiceError]
+    http: HttpDouble, fal: Fal, status: int, body: Any, error: type[ServiceError]
 ) -> None:
-    wire.answer(body, status)
+    http.answer(body, status)
     with pytest.raises(error):
         draw(fal)
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
 
 
 @pytest.mark.parametrize("body", [{"detail": "Too many concurrent requests"}, b"slow down", {}])
-def test_a_rate_limit_of_any_shape_is_left_to_the_queue(wire: Wire, fal: Fal, body: Any) -> None:
-    wire.answer(body, 429, times=3)
+def test_a_rate_limit_of_any_shape_is_left_to_the_queue(http: HttpDouble, fal: Fal, body: Any) -> None:
+    http.answer(body, 429, times=3)
     with pytest.raises(RateLimited):
         draw(fal)
-    assert asked(wire) == [ULTRA] * 3
+    assert asked(http) == [ULTRA] * 3
 
 
 @pytest.mark.parametrize(
@@ -334,12 +334,12 @@ def test_a_rate_limit_of_any_shape_is_left_to_the_queue(wire: Wire, fal: Fal, bo
     ],
 )
 def test_fals_own_word_on_repeating_is_heeded(
-    wire: Wire, fal: Fal, status: int, retryable: str | None, attempts: int
+    http: HttpDouble, fal: Fal, status: int, retryable: str | None, attempts: int
 ) -> None:
-    wire.answer({"detail": "x"}, status, headers={"X-Fal-Retryable": retryable} if retryable else {}, times=3)
+    http.answer({"detail": "x"}, status, headers={"X-Fal-Retryable": retryable} if retryable else {}, times=3)
     with pytest.raises(ServiceError):
         draw(fal, "schnell")
-    assert len(wire.requests) == attempts
+    assert len(http.requests) == attempts
 
 
 @pytest.mark.parametrize(
@@ -353,19 +353,19 @@ def test_fals_own_word_on_repeating_is_heeded(
         (["?"], "picture by schnell.$"),
     ],
 )  # fmt: skip
-def test_an_error_of_any_shape_becomes_a_sentence(wire: Wire, fal: Fal, body: Any, words: str) -> None:
-    wire.answer(body, 422)
+def test_an_error_of_any_shape_becomes_a_sentence(http: HttpDouble, fal: Fal, body: Any, words: str) -> None:
+    http.answer(body, 422)
     with pytest.raises(RequestRefused, match=words) as caught:
         draw(fal, "schnell")
     assert "private prompt" not in str(caught.value)
 
 
 def test_the_request_id_is_logged_at_debug_and_the_prompt_nowhere(
-    wire: Wire, fal: Fal, caplog: pytest.LogCaptureFixture
+    http: HttpDouble, fal: Fal, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="ceos")
-    wire.answer(detail("value_error"), 422, headers={"x-fal-request-id": "r-1"})
-    wire.answer(picture(), headers={"x-fal-request-id": "r-2"})
+    http.answer(detail("value_error"), 422, headers={"x-fal-request-id": "r-1"})
+    http.answer(picture(), headers={"x-fal-request-id": "r-2"})
     draw(fal)
     ids = [(record.levelname, vars(record).get("fal_request_id")) for record in caplog.records]
     assert [item for item in ids if item[1]] == [("DEBUG", "r-1"), ("DEBUG", "r-2")]
@@ -373,18 +373,18 @@ def test_the_request_id_is_logged_at_debug_and_the_prompt_nowhere(
     assert [vars(record)["event"] for record in caplog.records if record.levelname == "WARNING"] == ["fal.model_failed"]
 
 
-def test_without_a_key_the_variable_is_named(wire: Wire) -> None:
+def test_without_a_key_the_variable_is_named(http: HttpDouble) -> None:
     with pytest.raises(KeyRefused, match="FAL_KEY"):
-        draw(Fal(None, wire.url, wire.url))
+        draw(Fal(None, http.url, http.url))
 
 
 # Video
 
 
 @pytest.fixture
-def job(wire: Wire) -> VideoJob:
+def job(http: HttpDouble) -> VideoJob:
     # As fal.ai does it, the addresses drop the end of the model's path.
-    base = f"{wire.url}/queue/fal-ai/wan/requests/r-1"
+    base = f"{http.url}/queue/fal-ai/wan/requests/r-1"
     return VideoJob("r-1", f"{base}/status", base, f"{base}/cancel")
 
 
@@ -398,14 +398,14 @@ VIDEO = {"video": {"url": "https://v3.fal.media/files/a.mp4", "content_type": "v
 
 @pytest.mark.parametrize("unfinished", [200, 202])
 def test_a_video_is_submitted_polled_and_fetched_at_the_addresses_given(
-    wire: Wire, fal: Fal, time: Time, job: VideoJob, unfinished: int
+    http: HttpDouble, fal: Fal, time: Time, job: VideoJob, unfinished: int
 ) -> None:
     # Given a queue that needs two polls
-    wire.answer(submitted(job))
-    wire.answer({"status": "IN_QUEUE", "queue_position": 1}, unfinished)
-    wire.answer({"status": "IN_PROGRESS", "logs": None}, unfinished)
-    wire.answer({"status": "COMPLETED", "logs": None, "metrics": {"inference_time": 3.0}})
-    wire.answer(VIDEO)
+    http.answer(submitted(job))
+    http.answer({"status": "IN_QUEUE", "queue_position": 1}, unfinished)
+    http.answer({"status": "IN_PROGRESS", "logs": None}, unfinished)
+    http.answer({"status": "COMPLETED", "logs": None, "metrics": {"inference_time": 3.0}})
+    http.answer(VIDEO)
     # When a video is submitted and waited for
     taken = fal.submit_video("waves", aspect="portrait", seed=3)
     video = fal.video(taken, deadline_seconds=60)
@@ -413,15 +413,15 @@ def test_a_video_is_submitted_polled_and_fetched_at_the_addresses_given(
     assert (taken, video) == (job, Video("https://v3.fal.media/files/a.mp4", "video/mp4"))
     requests = "/queue/fal-ai/wan/requests/r-1"
     submit = "/queue/fal-ai/wan/v2.2-5b/text-to-video/fast-wan"
-    assert asked(wire) == [submit, *[f"{requests}/status"] * 3, requests]
-    assert wire.requests[0].body == {
+    assert asked(http) == [submit, *[f"{requests}/status"] * 3, requests]
+    assert http.requests[0].body == {
         "prompt": "waves",
         "aspect_ratio": "9:16",
         "seed": 3,
         "enable_safety_checker": True,
         "enable_output_safety_checker": True,
     }
-    assert {request.headers["authorization"] for request in wire.requests} == {"Key fal-test-key"}
+    assert {request.headers["authorization"] for request in http.requests} == {"Key fal-test-key"}
     assert time.waits == [4.0, 4.0]
 
 
@@ -430,14 +430,14 @@ def test_a_video_is_submitted_polled_and_fetched_at_the_addresses_given(
     [(200, {"status": "CANCELLATION_REQUESTED"}), (202, b""), (400, {"status": "ALREADY_COMPLETED"}), (500, b"")],
 )
 def test_a_video_that_takes_too_long_is_cancelled(
-    wire: Wire, fal: Fal, time: Time, job: VideoJob, answer: tuple[int, Any]
+    http: HttpDouble, fal: Fal, time: Time, job: VideoJob, answer: tuple[int, Any]
 ) -> None:
     status, body = answer
-    wire.answer({"status": "IN_PROGRESS"}, times=3)
-    wire.answer(body, status)
+    http.answer({"status": "IN_PROGRESS"}, times=3)
+    http.answer(body, status)
     with pytest.raises(OutcomeUnknown, match="within 10 s"):
         fal.video(job, deadline_seconds=10)
-    assert [(request.method, request.path[-7:]) for request in wire.requests] == [("GET", "/status")] * 3 + [
+    assert [(request.method, request.path[-7:]) for request in http.requests] == [("GET", "/status")] * 3 + [
         ("PUT", "/cancel")
     ]
     assert sum(time.waits) <= 10
@@ -451,12 +451,12 @@ def test_a_video_that_takes_too_long_is_cancelled(
     ],
 )
 def test_completed_can_mean_failed(
-    wire: Wire, fal: Fal, job: VideoJob, state: dict[str, Any], error: type[ServiceError]
+    http: HttpDouble, fal: Fal, job: VideoJob, state: dict[str, Any], error: type[ServiceError]
 ) -> None:
-    wire.answer({"status": "COMPLETED", **state})
+    http.answer({"status": "COMPLETED", **state})
     with pytest.raises(error, match=state["error"]):
         fal.video(job, deadline_seconds=60)
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -470,31 +470,31 @@ def test_completed_can_mean_failed(
     ],
 )
 def test_a_result_that_cannot_be_used_is_refused(
-    wire: Wire, fal: Fal, job: VideoJob, body: Any, error: type[ServiceError]
+    http: HttpDouble, fal: Fal, job: VideoJob, body: Any, error: type[ServiceError]
 ) -> None:
-    wire.answer({"status": "COMPLETED"})
-    wire.answer(body, 422 if "detail" in body else 200)
+    http.answer({"status": "COMPLETED"})
+    http.answer(body, 422 if "detail" in body else 200)
     with pytest.raises(error):
         fal.video(job, deadline_seconds=60)
 
 
-def test_a_queue_that_cannot_be_asked_leaves_the_job_alone(wire: Wire, fal: Fal, job: VideoJob) -> None:
-    wire.answer({}, 503, times=3)
+def test_a_queue_that_cannot_be_asked_leaves_the_job_alone(http: HttpDouble, fal: Fal, job: VideoJob) -> None:
+    http.answer({}, 503, times=3)
     with pytest.raises(ServiceUnavailable):
         fal.video(job, deadline_seconds=60)
-    assert {request.method for request in wire.requests} == {"GET"}
+    assert {request.method for request in http.requests} == {"GET"}
 
 
 FOREIGN = [
     pytest.param("https://evil.example/requests/r-1", id="another host"),
     pytest.param("http://127.0.0.1:1/requests/r-1", id="another port"),
     pytest.param("{https}/requests/r-1", id="another scheme"),
-    pytest.param("{wire}@evil.example/requests/r-1", id="the host as a user name"),
+    pytest.param("{http}@evil.example/requests/r-1", id="the host as a user name"),
     pytest.param("http://user@{host}/requests/r-1", id="a user name"),
-    pytest.param("{wire}\\@evil.example/requests/r-1", id="a backslash"),
-    pytest.param("{wire}.evil.example/requests/r-1", id="the host as a prefix"),
-    pytest.param(" {wire}/requests/r-1", id="a blank"),
-    pytest.param("{wire}/requests\n/r-1", id="a line break"),
+    pytest.param("{http}\\@evil.example/requests/r-1", id="a backslash"),
+    pytest.param("{http}.evil.example/requests/r-1", id="the host as a prefix"),
+    pytest.param(" {http}/requests/r-1", id="a blank"),
+    pytest.param("{http}/requests\n/r-1", id="a line break"),
     pytest.param("//{host}/requests/r-1", id="no scheme"),
     pytest.param("/requests/r-1", id="no host"),
     pytest.param("http://[::1/requests/r-1", id="no address at all"),
@@ -503,27 +503,27 @@ FOREIGN = [
 
 @pytest.mark.parametrize("field", ["status_url", "response_url", "cancel_url"])
 @pytest.mark.parametrize("address", FOREIGN)
-def test_the_key_is_never_sent_outside_the_queue(wire: Wire, fal: Fal, job: VideoJob, address: str, field: str) -> None:
-    host = wire.url.removeprefix("http://")
-    foreign = address.format(wire=wire.url, https=f"https://{host}", host=host)
+def test_the_key_is_sent_to_the_queue_only(http: HttpDouble, fal: Fal, job: VideoJob, address: str, field: str) -> None:
+    host = http.url.removeprefix("http://")
+    foreign = address.format(http=http.url, https=f"https://{host}", host=host)
     with pytest.raises(RequestRefused, match="outside"):
         fal.video(replace(job, **{field: foreign}), deadline_seconds=60)
-    assert wire.requests == []
-    wire.answer(submitted(job, **{field: foreign}))
+    assert http.requests == []
+    http.answer(submitted(job, **{field: foreign}))
     with pytest.raises(RequestRefused, match="outside"):
         fal.submit_video("waves")
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
 
 
 @pytest.mark.parametrize("answer", [{"request_id": "r-1"}, [], {"request_id": None, "status_url": ""}])
-def test_a_submit_that_names_no_addresses_is_an_unknown_outcome(wire: Wire, fal: Fal, answer: Any) -> None:
-    wire.answer(answer)
+def test_a_submit_that_names_no_addresses_is_an_unknown_outcome(http: HttpDouble, fal: Fal, answer: Any) -> None:
+    http.answer(answer)
     with pytest.raises(OutcomeUnknown):
         fal.submit_video("waves")
 
 
-def test_a_submit_with_a_lost_answer_is_not_repeated(wire: Wire, fal: Fal) -> None:
-    wire.answer(cut="unanswered")
+def test_a_submit_with_a_lost_answer_is_not_repeated(http: HttpDouble, fal: Fal) -> None:
+    http.answer(cut="unanswered")
     with pytest.raises(OutcomeUnknown):
         fal.submit_video("waves")
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1

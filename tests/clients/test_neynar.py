@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.wire import Request, Wire
+from helpers.http_double import HttpDouble, Request
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 
@@ -29,8 +29,8 @@ def hash_of(number: int) -> str:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    with Wire() as server:
+def http() -> Iterator[HttpDouble]:
+    with HttpDouble() as server:
         yield server
 
 
@@ -40,8 +40,8 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def neynar(wire: Wire, waits: list[float]) -> Neynar:
-    return Neynar("neynar-test-key", wire.url + "/v2", sleep=waits.append)
+def neynar(http: HttpDouble, waits: list[float]) -> Neynar:
+    return Neynar("neynar-test-key", http.url + "/v2", sleep=waits.append)
 
 
 def make_cast(number: int, text: str = "gm", *, seconds: float = 0, **overrides: Any) -> dict[str, Any]:
@@ -124,13 +124,13 @@ CALLS: list[tuple[str, str, str, Any]] = [
 
 @pytest.mark.parametrize(("method", "path", "call"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
 def test_requests_are_what_the_vendors_schema_describes(
-    wire: Wire, neynar: Neynar, method: str, path: str, call: Any
+    http: HttpDouble, neynar: Neynar, method: str, path: str, call: Any
 ) -> None:
-    wire.answer({"success": True, **published(), **feed(), "result": {"casts": []}, "users": [], "notifications": [],
+    http.answer({"success": True, **published(), **feed(), "result": {"casts": []}, "users": [], "notifications": [],
                  "reactions": [], "topics": [], "channels": [], "user": {"fid": 3}, "channel": {"id": "base"},
                  "status": "approved"})  # fmt: skip
     call(neynar)
-    [request] = wire.requests
+    [request] = http.requests
     assert (request.method, request.path) == (method, f"/v2/farcaster/{path}")
     assert request.headers["x-api-key"] == "neynar-test-key"
     check_against_spec(request)
@@ -139,11 +139,11 @@ def test_requests_are_what_the_vendors_schema_describes(
 # Publishing
 
 
-def test_a_cast_carries_its_idem_and_gives_its_hash(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(published(7))
+def test_a_cast_carries_its_idem_and_gives_its_hash(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(published(7))
     cast = neynar.publish_cast(SIGNER, "gm", idem=IDEM, embeds=("https://a.example/1.png",), channel="base")
     assert cast.hash == hash_of(7)
-    assert wire.requests[0].body == {
+    assert http.requests[0].body == {
         "signer_uuid": SIGNER,
         "text": "gm",
         "idem": IDEM,
@@ -152,16 +152,16 @@ def test_a_cast_carries_its_idem_and_gives_its_hash(wire: Wire, neynar: Neynar) 
     }
 
 
-def test_a_reply_names_its_parent_and_leaves_the_channel_to_it(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(published())
+def test_a_reply_names_its_parent_and_leaves_the_channel_to_it(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(published())
     neynar.publish_cast(SIGNER, "two", idem=IDEM, channel="base", parent=hash_of(1), parent_fid=1001)
-    body = wire.requests[0].body
+    body = http.requests[0].body
     assert (body["parent"], body["parent_author_fid"]) == (hash_of(1), 1001)
     assert "channel_id" not in body
 
 
-def test_a_hash_without_prefix_or_in_capitals_is_made_uniform(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"success": True, "cast": {"hash": "AB" * 20}})
+def test_a_hash_without_prefix_or_in_capitals_is_made_uniform(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"success": True, "cast": {"hash": "AB" * 20}})
     assert neynar.publish_cast(SIGNER, "gm", idem=IDEM).hash == "0x" + "ab" * 20
 
 
@@ -178,19 +178,19 @@ def test_a_hash_without_prefix_or_in_capitals_is_made_uniform(wire: Wire, neynar
     ],
 )
 def test_a_cast_that_cannot_be_accepted_is_not_sent(
-    wire: Wire, neynar: Neynar, text: str, options: dict[str, Any], words: str
+    http: HttpDouble, neynar: Neynar, text: str, options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(RequestRefused, match=words):
         neynar.publish_cast(SIGNER, text, idem=IDEM, **options)
-    assert wire.requests == []
+    assert http.requests == []
 
 
-def test_limits_are_met_exactly(wire: Wire) -> None:
-    wire.answer(published(), times=2)
-    neynar = Neynar("neynar-test-key", wire.url + "/v2", max_embeds=4)
+def test_limits_are_met_exactly(http: HttpDouble) -> None:
+    http.answer(published(), times=2)
+    neynar = Neynar("neynar-test-key", http.url + "/v2", max_embeds=4)
     neynar.publish_cast(SIGNER, "👋" * 80, idem=IDEM, embeds=["https://a.example/" + "x" * 238] * 4)
     neynar.publish_cast(SIGNER, "x" * 1024, idem=IDEM, max_bytes=1024)
-    assert len(wire.requests) == 2
+    assert len(http.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -216,29 +216,29 @@ def test_limits_are_met_exactly(wire: Wire) -> None:
     ],
 )
 def test_an_unclear_publish_is_an_unknown_outcome_and_is_not_repeated(
-    wire: Wire, neynar: Neynar, waits: list[float], answer: dict[str, Any]
+    http: HttpDouble, neynar: Neynar, waits: list[float], answer: dict[str, Any]
 ) -> None:
-    wire.answer(answer.pop("body"), **answer)
+    http.answer(answer.pop("body"), **answer)
     with pytest.raises(OutcomeUnknown):
         neynar.publish_cast(SIGNER, "gm", idem=IDEM)
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
     assert waits == []
 
 
-def test_an_idem_that_is_replayed_gives_the_first_answer(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(published(7), times=2)
+def test_an_idem_that_is_replayed_gives_the_first_answer(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(published(7), times=2)
     first, second = (neynar.publish_cast(SIGNER, "gm", idem=IDEM) for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_refused_signer_is_explained_without_naming_it(wire: Wire, neynar: Neynar, status: int) -> None:
-    wire.answer({"message": f"Signer {SIGNER} not found"}, status)
+def test_a_refused_signer_is_explained_without_naming_it(http: HttpDouble, neynar: Neynar, status: int) -> None:
+    http.answer({"message": f"Signer {SIGNER} not found"}, status)
     with pytest.raises(RequestRefused, match="it must be approved and belong to this API key") as caught:
         neynar.publish_cast(SIGNER, "gm", idem=IDEM)
     assert caught.value.status == status
     assert SIGNER not in str(caught.value)
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -250,16 +250,18 @@ def test_a_refused_signer_is_explained_without_naming_it(wire: Wire, neynar: Ney
         (301, {}, RequestRefused),
     ],
 )
-def test_a_refusal_is_final(wire: Wire, neynar: Neynar, status: int, body: Any, error: type[ServiceError]) -> None:
-    wire.answer(body, status)
+def test_refusals_are_final(
+    http: HttpDouble, neynar: Neynar, status: int, body: Any, error: type[ServiceError]
+) -> None:
+    http.answer(body, status)
     with pytest.raises(error):
         neynar.publish_cast(SIGNER, "gm", idem=IDEM)
-    assert len(wire.requests) == 1
+    assert len(http.requests) == 1
 
 
-def test_a_validation_error_names_the_fields(wire: Wire, neynar: Neynar) -> None:
+def test_a_validation_error_names_the_fields(http: HttpDouble, neynar: Neynar) -> None:
     errors = [{"code": "invalid_type", "received": "private", "path": ["embeds", 0, "url"], "message": "Required"}]
-    wire.answer({"message": "Invalid body", "code": "InvalidField", "errors": errors}, 400)
+    http.answer({"message": "Invalid body", "code": "InvalidField", "errors": errors}, 400)
     with pytest.raises(RequestRefused, match=r"publish a cast: Invalid body \(embeds\.0\.url\)$"):
         neynar.publish_cast(SIGNER, "gm", idem=IDEM)
 
@@ -268,45 +270,47 @@ def test_a_validation_error_names_the_fields(wire: Wire, neynar: Neynar) -> None
     ("headers", "wait"), [({"Retry-After": "3"}, 3.0), ({}, None)], ids=["with Retry-After", "without"]
 )
 def test_a_rate_limited_write_is_repeated_with_the_same_idem(
-    wire: Wire, neynar: Neynar, waits: list[float], headers: dict[str, str], wait: float | None
+    http: HttpDouble, neynar: Neynar, waits: list[float], headers: dict[str, str], wait: float | None
 ) -> None:
-    wire.answer({"message": "slow down"}, 429, headers=headers)
-    wire.answer({"success": True})
+    http.answer({"message": "slow down"}, 429, headers=headers)
+    http.answer({"success": True})
     neynar.react(SIGNER, "like", hash_of(7), 1001, idem=IDEM)
-    assert [request.body["idem"] for request in wire.requests] == [IDEM, IDEM]
+    assert [request.body["idem"] for request in http.requests] == [IDEM, IDEM]
     assert len(waits) == 1
     assert waits[0] == wait or (wait is None and 1 <= waits[0] <= 2)
 
 
-def test_a_publish_is_one_request_for_the_ledger_counts_them(wire: Wire, neynar: Neynar, waits: list[float]) -> None:
-    wire.answer({"message": "slow down"}, 429, headers={"Retry-After": "3"})
+def test_publish_sends_one_request_because_the_ledger_counts(
+    http: HttpDouble, neynar: Neynar, waits: list[float]
+) -> None:
+    http.answer({"message": "slow down"}, 429, headers={"Retry-After": "3"})
     with pytest.raises(RateLimited) as caught:
         neynar.publish_cast(SIGNER, "gm", idem=IDEM)
-    assert (caught.value.retry_after, len(wire.requests), waits) == (3.0, 1, [])
+    assert (caught.value.retry_after, len(http.requests), waits) == (3.0, 1, [])
 
 
-def test_the_hubs_own_rate_limit_is_a_rate_limit(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"message": "bad_request.rate_limited"}, 400, times=3)
+def test_the_hubs_own_rate_limit_is_a_rate_limit(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"message": "bad_request.rate_limited"}, 400, times=3)
     with pytest.raises(RateLimited):
         neynar.publish_cast(SIGNER, "gm", idem=IDEM)
 
 
 def test_a_refused_connection_was_certainly_not_a_publish() -> None:
-    with Wire() as closed:
+    with HttpDouble() as closed:
         pass
     with pytest.raises(ServiceUnavailable):
         Neynar("neynar-test-key", closed.url, sleep=lambda _: None).publish_cast(SIGNER, "gm", idem=IDEM)
 
 
-def test_without_a_key_the_variable_is_named(wire: Wire) -> None:
+def test_without_a_key_the_variable_is_named(http: HttpDouble) -> None:
     with pytest.raises(KeyRefused, match="NEYNAR_API_KEY"):
-        Neynar(None, wire.url).publish_cast(SIGNER, "gm", idem=IDEM)
-    assert wire.requests == []
+        Neynar(None, http.url).publish_cast(SIGNER, "gm", idem=IDEM)
+    assert http.requests == []
 
 
-def test_nothing_of_a_publish_is_logged(wire: Wire, neynar: Neynar, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_of_a_publish_is_logged(http: HttpDouble, neynar: Neynar, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    wire.answer(published())
+    http.answer(published())
     neynar.publish_cast(SIGNER, "secret plans", idem=IDEM)
     assert caplog.text == ""
     assert redact(f"{SIGNER} neynar-test-key") == f"{MASK} {MASK}"
@@ -321,8 +325,8 @@ def test_nothing_of_a_publish_is_logged(wire: Wire, neynar: Neynar, caplog: pyte
     ],
     ids=["delete", "react", "unreact"],
 )
-def test_a_write_that_answers_no_is_refused(wire: Wire, neynar: Neynar, call: Any) -> None:
-    wire.answer({"success": False, "message": "not yours"})
+def test_a_write_that_answers_no_is_refused(http: HttpDouble, neynar: Neynar, call: Any) -> None:
+    http.answer({"success": False, "message": "not yours"})
     with pytest.raises(RequestRefused, match="not yours"):
         call(neynar)
 
@@ -372,34 +376,34 @@ PICTURES = {"embeds": [{"url": "https://a.example/1"}, {"cast_id": {"fid": 3}}]}
     ],
 )
 def test_a_lost_cast_is_recognised(
-    wire: Wire, neynar: Neynar, cast: dict[str, Any], options: dict[str, Any], found: bool
+    http: HttpDouble, neynar: Neynar, cast: dict[str, Any], options: dict[str, Any], found: bool
 ) -> None:
-    wire.answer(feed(cast))
+    http.answer(feed(cast))
     assert find(neynar, **options) == (hash_of(9) if found else None)
 
 
-def test_of_several_equal_casts_the_oldest_is_taken(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(feed(make_cast(4, seconds=9), make_cast(3, seconds=2), make_cast(2, seconds=2), cursor="older"))
-    wire.answer(feed(make_cast(1, seconds=-300)))
+def test_of_several_equal_casts_the_oldest_is_taken(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(feed(make_cast(4, seconds=9), make_cast(3, seconds=2), make_cast(2, seconds=2), cursor="older"))
+    http.answer(feed(make_cast(1, seconds=-300)))
     assert find(neynar) == hash_of(2)
 
 
-def test_the_look_up_follows_the_cursor_until_a_whole_page_is_too_old(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(feed(make_cast(1, "pinned", seconds=-9000), make_cast(2, "a", seconds=50), cursor="p2"))
-    wire.answer(feed(cursor="p3"))
-    wire.answer(feed(make_cast(3, seconds=5), make_cast(4, "b", seconds=-3600), cursor="p4"))
-    wire.answer(feed(make_cast(5, "c", seconds=-3700), cursor="p5"))
+def test_the_look_up_follows_the_cursor_until_a_whole_page_is_too_old(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(feed(make_cast(1, "pinned", seconds=-9000), make_cast(2, "a", seconds=50), cursor="p2"))
+    http.answer(feed(cursor="p3"))
+    http.answer(feed(make_cast(3, seconds=5), make_cast(4, "b", seconds=-3600), cursor="p4"))
+    http.answer(feed(make_cast(5, "c", seconds=-3700), cursor="p5"))
     assert find(neynar) == hash_of(3)
-    assert [request.query.get("cursor") for request in wire.requests] == [None, ["p2"], ["p3"], ["p4"]]
-    assert wire.requests[0].query["limit"] == [str(LOOKUP_PAGE)]
-    assert wire.requests[0].query["include_replies"] == ["true"]
+    assert [request.query.get("cursor") for request in http.requests] == [None, ["p2"], ["p3"], ["p4"]]
+    assert http.requests[0].query["limit"] == [str(LOOKUP_PAGE)]
+    assert http.requests[0].query["include_replies"] == ["true"]
 
 
-def test_a_look_up_that_cannot_reach_far_enough_is_an_error_not_an_absence(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(feed(make_cast(1, "other"), cursor="again"), times=LOOKUP_PAGES + 5)
+def test_a_look_up_that_cannot_reach_far_enough_is_an_error_not_an_absence(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(feed(make_cast(1, "other"), cursor="again"), times=LOOKUP_PAGES + 5)
     with pytest.raises(ServiceUnavailable, match="could not be looked up"):
         find(neynar)
-    assert len(wire.requests) == LOOKUP_PAGES
+    assert len(http.requests) == LOOKUP_PAGES
 
 
 @pytest.mark.parametrize(
@@ -414,15 +418,15 @@ def test_a_look_up_that_cannot_reach_far_enough_is_an_error_not_an_absence(wire:
     ],
 )
 def test_a_failed_look_up_is_never_an_absence(
-    wire: Wire, neynar: Neynar, body: Any, status: int, error: type[ServiceError]
+    http: HttpDouble, neynar: Neynar, body: Any, status: int, error: type[ServiceError]
 ) -> None:
-    wire.answer(body, status, times=3)
+    http.answer(body, status, times=3)
     with pytest.raises(error):
         find(neynar)
 
 
-def test_an_error_about_an_unreadable_answer_does_not_quote_it(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(feed({"hash": "private words", "timestamp": "never"}))
+def test_an_error_about_an_unreadable_answer_does_not_quote_it(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(feed({"hash": "private words", "timestamp": "never"}))
     with pytest.raises(ServiceUnavailable, match=r"hash.*timestamp") as caught:
         find(neynar)
     assert "private words" not in str(caught.value)
@@ -431,32 +435,32 @@ def test_an_error_about_an_unreadable_answer_does_not_quote_it(wire: Wire, neyna
 # Reading
 
 
-def test_counts_are_read_in_chunks_and_keyed_as_asked(wire: Wire, neynar: Neynar) -> None:
+def test_counts_are_read_in_chunks_and_keyed_as_asked(http: HttpDouble, neynar: Neynar) -> None:
     hashes = [hash_of(number) for number in range(CASTS_PER_CALL + 2)]
     asked = [hashes[0].upper().replace("0X", "0x"), *hashes[1:]]
     counts = {"reactions": {"likes_count": 5, "recasts_count": 2}, "replies": {"count": 1}}
-    wire.answer({"result": {"casts": [make_cast(0, **counts), make_cast(1)]}})
-    wire.answer({"message": "none of them"}, 404)
+    http.answer({"result": {"casts": [make_cast(0, **counts), make_cast(1)]}})
+    http.answer({"message": "none of them"}, 404)
     found = neynar.casts(asked)
-    assert [len(request.query["casts"][0].split(",")) for request in wire.requests] == [CASTS_PER_CALL, 2]
+    assert [len(request.query["casts"][0].split(",")) for request in http.requests] == [CASTS_PER_CALL, 2]
     assert set(found) == set(asked[:2])
     first = found[asked[0]]
     assert (first.likes, first.recasts, first.replies) == (5, 2, 1)
 
 
-def test_a_page_of_casts_ends_with_a_null_cursor(wire: Wire, neynar: Neynar) -> None:
-    wire.answer(feed(make_cast(1), cursor="more"))
-    wire.answer({"casts": [make_cast(2)]})
+def test_a_page_of_casts_ends_with_a_null_cursor(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer(feed(make_cast(1), cursor="more"))
+    http.answer({"casts": [make_cast(2)]})
     first, second = neynar.user_casts(1001, 999), neynar.user_casts(1001, cursor="more")
     assert (first.cursor, second.cursor) == ("more", None)
-    assert wire.requests[0].query["limit"] == ["150"]
+    assert http.requests[0].query["limit"] == ["150"]
     cast = first.items[0]
     assert (cast.text, cast.at, cast.author_fid, cast.parent_hash) == ("gm", SINCE, 1001, None)
 
 
-def test_notifications_are_asked_in_the_plural_and_told_in_the_singular(wire: Wire, neynar: Neynar) -> None:
+def test_notifications_are_asked_in_the_plural_and_told_in_the_singular(http: HttpDouble, neynar: Neynar) -> None:
     moment = {"object": "notification", "most_recent_timestamp": "2026-09-01T12:00:00.000Z", "seen": False}
-    wire.answer(
+    http.answer(
         {
             "unseen_notifications_count": 4,
             "notifications": [
@@ -469,8 +473,8 @@ def test_notifications_are_asked_in_the_plural_and_told_in_the_singular(wire: Wi
         }
     )
     page = neynar.notifications(1001, ("mention", "reply", "like", "recast"), 99)
-    assert wire.requests[0].query["type"] == ["mentions", "replies", "likes", "recasts"]
-    assert wire.requests[0].query["limit"] == ["25"]
+    assert http.requests[0].query["type"] == ["mentions", "replies", "likes", "recasts"]
+    assert http.requests[0].query["limit"] == ["25"]
     assert [item.kind for item in page.items] == ["mention", "like", "follow", "tips"]
     assert [item.count for item in page.items] == [0, 12, 2, 0]
     assert page.items[0].cast is not None
@@ -489,39 +493,39 @@ def test_notifications_are_asked_in_the_plural_and_told_in_the_singular(wire: Wi
     ],
 )
 def test_a_score_is_found_under_either_name(
-    wire: Wire, neynar: Neynar, fields: dict[str, Any], score: float | None
+    http: HttpDouble, neynar: Neynar, fields: dict[str, Any], score: float | None
 ) -> None:
-    wire.answer({"users": [{"fid": 3, "username": "dwr", "display_name": None, "follower_count": 5, **fields}]})
+    http.answer({"users": [{"fid": 3, "username": "dwr", "display_name": None, "follower_count": 5, **fields}]})
     user = neynar.users([3])[3]
     assert user.score == score
     assert (user.display_name, user.followers) == ("", 5)
 
 
-def test_users_are_asked_in_hundreds_and_mapped_by_fid(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"users": [{"fid": 50}, {"fid": 1}]})
-    wire.answer({"users": [{"fid": 101}]})
+def test_users_are_asked_in_hundreds_and_mapped_by_fid(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"users": [{"fid": 50}, {"fid": 1}]})
+    http.answer({"users": [{"fid": 101}]})
     assert list(neynar.users([*range(1, 102), 1])) == [50, 1, 101]
-    assert [len(request.query["fids"][0].split(",")) for request in wire.requests] == [100, 1]
+    assert [len(request.query["fids"][0].split(",")) for request in http.requests] == [100, 1]
 
 
-def test_asking_for_nobody_asks_nobody(wire: Wire, neynar: Neynar) -> None:
+def test_asking_for_nobody_asks_nobody(http: HttpDouble, neynar: Neynar) -> None:
     assert (neynar.users([]), neynar.casts([])) == ({}, {})
-    assert wire.requests == []
+    assert http.requests == []
 
 
-def test_what_does_not_exist_is_none(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"message": "not found"}, 404, times=2)
+def test_what_does_not_exist_is_none(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"message": "not found"}, 404, times=2)
     assert neynar.user_by_name("nobody") is None
     assert neynar.channel("nowhere") is None
 
 
-def test_a_name_and_a_channel_are_read(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"user": {"fid": 3, "username": "dwr"}})
-    wire.answer({"channel": {"id": "base", "name": "Base", "url": "https://b.example", "follower_count": 8}})
+def test_a_name_and_a_channel_are_read(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"user": {"fid": 3, "username": "dwr"}})
+    http.answer({"channel": {"id": "base", "name": "Base", "url": "https://b.example", "follower_count": 8}})
     user, channel = neynar.user_by_name("@dwr"), neynar.channel("base")
     assert user is not None
     assert user.fid == 3
-    assert wire.requests[0].query["username"] == ["dwr"]
+    assert http.requests[0].query["username"] == ["dwr"]
     assert channel is not None
     assert (channel.name, channel.followers) == ("Base", 8)
 
@@ -529,42 +533,42 @@ def test_a_name_and_a_channel_are_read(wire: Wire, neynar: Neynar) -> None:
 @pytest.mark.parametrize(
     ("status", "approved"), [("approved", True), ("pending_approval", False), ("generated", False), ("revoked", False)]
 )
-def test_only_an_approved_signer_can_write(wire: Wire, neynar: Neynar, status: str, approved: bool) -> None:
-    wire.answer({"signer_uuid": SIGNER, "public_key": "0x1", "status": status} | ({"fid": 1001} if approved else {}))
+def test_only_an_approved_signer_can_write(http: HttpDouble, neynar: Neynar, status: str, approved: bool) -> None:
+    http.answer({"signer_uuid": SIGNER, "public_key": "0x1", "status": status} | ({"fid": 1001} if approved else {}))
     signer = neynar.signer(SIGNER)
     assert (signer.is_approved, signer.fid) == (approved, 1001 if approved else None)
 
 
-def test_reactions_and_storage_are_read(wire: Wire, neynar: Neynar) -> None:
+def test_reactions_and_storage_are_read(http: HttpDouble, neynar: Neynar) -> None:
     reaction = {"reaction_type": "like", "reaction_timestamp": "2026-09-01T12:00:00Z", "user": {"fid": 3}}
-    wire.answer({"reactions": [reaction], "next": {"cursor": None}})
-    wire.answer({"total_active_units": 2, "casts": {"capacity": 200, "used": 150}})
+    http.answer({"reactions": [reaction], "next": {"cursor": None}})
+    http.answer({"total_active_units": 2, "casts": {"capacity": 200, "used": 150}})
     [item] = neynar.reactions(hash_of(1)).items
     assert (item.kind, item.user.fid, item.at) == ("like", 3, SINCE)
     storage = neynar.storage(1001)
     assert (storage.casts_used, storage.casts_capacity, storage.units) == (150, 200, 2)
 
 
-def test_what_is_hot_comes_from_topics_and_channels_whose_counts_are_strings(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"topics": [{"name": "Gas", "slug": "gas", "summary": None, "authors": []}], "next": {"cursor": None}})
-    wire.answer({"channels": [{"channel": {"id": "base", "name": "Base"}, "cast_count_1d": "1234"}]})
+def test_what_is_hot_comes_from_topics_and_channels_whose_counts_are_strings(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"topics": [{"name": "Gas", "slug": "gas", "summary": None, "authors": []}], "next": {"cursor": None}})
+    http.answer({"channels": [{"channel": {"id": "base", "name": "Base"}, "cast_count_1d": "1234"}]})
     [topic], [channel] = neynar.trending_topics(), neynar.trending_channels()
     assert (topic.slug, topic.summary) == ("gas", "")
     assert (channel.id, channel.casts_1d) == ("base", 1234)
 
 
-def test_a_wrong_key_or_address_fails_the_check(wire: Wire, neynar: Neynar) -> None:
-    wire.answer({"message": "Incorrect API key"}, 401)
+def test_a_wrong_key_or_address_fails_the_check(http: HttpDouble, neynar: Neynar) -> None:
+    http.answer({"message": "Incorrect API key"}, 401)
     with pytest.raises(KeyRefused):
         neynar.check_key()
-    wire.answer({"message": "no such page"}, 404)
+    http.answer({"message": "no such page"}, 404)
     with pytest.raises(RequestRefused):
         neynar.check_key()
 
 
-def test_a_read_rides_out_a_blip(wire: Wire, neynar: Neynar, waits: list[float]) -> None:
-    wire.answer(cut="unanswered")
-    wire.answer({}, 502)
-    wire.answer({"users": [{"fid": 3}]})
+def test_a_read_rides_out_a_blip(http: HttpDouble, neynar: Neynar, waits: list[float]) -> None:
+    http.answer(cut="unanswered")
+    http.answer({}, 502)
+    http.answer({"users": [{"fid": 3}]})
     assert set(neynar.users([3])) == {3}
     assert len(waits) == 2

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 import yaml
-from helpers.wire import Request, Wire
+from helpers.http_double import HttpDouble, Request
 from openapi_schema_validator import OAS31Validator
 from pydantic import BaseModel, Field
 
@@ -51,9 +51,9 @@ class Clock:
         return self.now
 
 
-def make_client(wire: Wire, *, slept: list[float] | None = None, clock: Clock | None = None) -> OpenRouter:
+def make_client(http: HttpDouble, *, slept: list[float] | None = None, clock: Clock | None = None) -> OpenRouter:
     return OpenRouter(
-        KEY, wire.url + "/api/v1", sleep=(slept if slept is not None else []).append, clock=clock or Clock()
+        KEY, http.url + "/api/v1", sleep=(slept if slept is not None else []).append, clock=clock or Clock()
     )
 
 
@@ -71,18 +71,18 @@ def complete(client: OpenRouter, models: Sequence[str] = MODELS[:1], **options: 
     return client.complete(PROMPT, models=models, max_tokens=100, **options)
 
 
-def asked(wire: Wire) -> list[str]:
+def asked(http: HttpDouble) -> list[str]:
     """The models asked, in order."""
-    return [request.body["model"] for request in wire.requests if request.method == "POST"]
+    return [request.body["model"] for request in http.requests if request.method == "POST"]
 
 
 # --- one answer ---
 
 
 def test_an_answer_says_who_wrote_it_and_what_it_cost():
-    with Wire() as wire:
-        wire.answer(answer(), headers={"X-Generation-Id": "gen-1"})
-        found = complete(make_client(wire), ["openai/gpt-4o-mini"])
+    with HttpDouble() as http:
+        http.answer(answer(), headers={"X-Generation-Id": "gen-1"})
+        found = complete(make_client(http), ["openai/gpt-4o-mini"])
     assert found == Completion(
         text="gm",
         model="openai/gpt-4o-mini-2024-07-18",
@@ -92,7 +92,7 @@ def test_an_answer_says_who_wrote_it_and_what_it_cost():
         completion_tokens=4,
         generation_id="gen-1",
     )
-    request = wire.requests[0]
+    request = http.requests[0]
     assert (request.method, request.path) == ("POST", "/api/v1/chat/completions")
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["x-openrouter-title"] == "ceos"
@@ -110,16 +110,16 @@ def test_an_answer_says_who_wrote_it_and_what_it_cost():
     ],
 )
 def test_content_may_be_text_parts_or_null(content, text):
-    with Wire() as wire:
-        wire.answer(answer(content))
-        assert complete(make_client(wire)).text == text
+    with HttpDouble() as http:
+        http.answer(answer(content))
+        assert complete(make_client(http)).text == text
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter", "something-new"])
 def test_the_finish_reason_is_handed_on(reason):
-    with Wire() as wire:
-        wire.answer(answer(finish_reason=reason))
-        assert complete(make_client(wire)).finish_reason == reason
+    with HttpDouble() as http:
+        http.answer(answer(finish_reason=reason))
+        assert complete(make_client(http)).finish_reason == reason
 
 
 def test_tool_calls_come_without_text():
@@ -128,9 +128,9 @@ def test_tool_calls_come_without_text():
         {"odd": True},
         None,
     ]
-    with Wire() as wire:
-        wire.answer(answer(message={"content": None, "tool_calls": calls}, finish_reason="tool_calls"))
-        found = complete(make_client(wire), tools=[Tool(name="look", parameters={"type": "object"})])
+    with HttpDouble() as http:
+        http.answer(answer(message={"content": None, "tool_calls": calls}, finish_reason="tool_calls"))
+        found = complete(make_client(http), tools=[Tool(name="look", parameters={"type": "object"})])
     assert found.tool_calls == (ToolCall(id="c1", name="look", arguments='{"q": 1}'),)
     assert found.text == ""
 
@@ -196,38 +196,38 @@ def test_tool_calls_come_without_text():
     ],
 )
 def test_every_shape_of_failure_is_recognised(status, body, error):
-    with Wire() as wire:
-        wire.answer(body, status, times=3)
+    with HttpDouble() as http:
+        http.answer(body, status, times=3)
         with pytest.raises(ServiceError) as caught:
-            complete(make_client(wire))
+            complete(make_client(http))
     assert type(caught.value) is error
-    assert len(wire.requests) == (3 if error in (RateLimited, ServiceUnavailable) else 1)
+    assert len(http.requests) == (3 if error in (RateLimited, ServiceUnavailable) else 1)
 
 
 def test_a_moderation_flag_names_its_reason_and_never_the_prompt():
     metadata = {"reasons": ["violence"], "flagged_input": "the secret plan"}
-    with Wire() as wire:
-        wire.answer(failure(403, metadata=metadata), 403)
+    with HttpDouble() as http:
+        http.answer(failure(403, metadata=metadata), 403)
         with pytest.raises(KeyRefused, match=r"no luck \(violence\)") as caught:
-            complete(make_client(wire))
+            complete(make_client(http))
     assert "secret plan" not in str(caught.value)
 
 
 def test_no_answer_may_have_been_billed_and_is_neither_repeated_nor_passed_on():
-    with Wire() as wire:
-        wire.answer(cut="unanswered")
+    with HttpDouble() as http:
+        http.answer(cut="unanswered")
         with pytest.raises(OutcomeUnknown):
-            complete(make_client(wire), MODELS)
-        assert len(wire.requests) == 1
+            complete(make_client(http), MODELS)
+        assert len(http.requests) == 1
 
 
 def test_a_missing_key_is_named_before_anything_is_sent():
-    with Wire() as wire:
-        client = OpenRouter(None, wire.url)
+    with HttpDouble() as http:
+        client = OpenRouter(None, http.url)
         with pytest.raises(KeyRefused, match="OPENROUTER_API_KEY"):
             complete(client)
         assert client.worst_case_usd(PROMPT, models=MODELS, max_tokens=100) > 0
-        assert wire.requests == []
+        assert http.requests == []
 
 
 # --- falling over ---
@@ -236,89 +236,89 @@ def test_a_missing_key_is_named_before_anything_is_sent():
 @pytest.mark.parametrize("status", [400, 404, 413, 429, 500, 503])
 def test_the_next_model_answers_at_once(status):
     slept: list[float] = []
-    with Wire() as wire:
-        wire.answer(failure(status), status)
-        wire.answer(answer())
-        assert complete(make_client(wire, slept=slept), MODELS).text == "gm"
-        assert asked(wire) == MODELS[:2]
+    with HttpDouble() as http:
+        http.answer(failure(status), status)
+        http.answer(answer())
+        assert complete(make_client(http, slept=slept), MODELS).text == "gm"
+        assert asked(http) == MODELS[:2]
     assert slept == []
 
 
 def test_an_error_inside_200_falls_over_too():
-    with Wire() as wire:
-        wire.answer(answer(**failure(502)))
-        wire.answer(answer("", finish_reason=None))
-        wire.answer(answer())
-        complete(make_client(wire), MODELS)
-        assert asked(wire) == MODELS
+    with HttpDouble() as http:
+        http.answer(answer(**failure(502)))
+        http.answer(answer("", finish_reason=None))
+        http.answer(answer())
+        complete(make_client(http), MODELS)
+        assert asked(http) == MODELS
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_no_other_model_is_asked_when_the_key_is_refused(status):
     for http_status in (status, 200):
-        with Wire() as wire:
-            wire.answer(failure(status), http_status)
+        with HttpDouble() as http:
+            http.answer(failure(status), http_status)
             with pytest.raises(KeyRefused):
-                complete(make_client(wire), MODELS)
-            assert len(wire.requests) == 1
+                complete(make_client(http), MODELS)
+            assert len(http.requests) == 1
 
 
 def test_only_the_last_model_is_asked_three_times():
     slept: list[float] = []
-    with Wire() as wire:
-        wire.answer(failure(503), 503, times=9)
+    with HttpDouble() as http:
+        http.answer(failure(503), 503, times=9)
         with pytest.raises(ServiceUnavailable, match=r"None of the models.*claude-sonnet-4.*gpt-4o-mini.*gemini"):
-            complete(make_client(wire, slept=slept), MODELS)
-        assert asked(wire) == [*MODELS, MODELS[2], MODELS[2]]
+            complete(make_client(http, slept=slept), MODELS)
+        assert asked(http) == [*MODELS, MODELS[2], MODELS[2]]
     assert len(slept) == 2
 
 
 def test_a_failure_that_may_pass_counts_for_more_than_a_refusal():
-    with Wire() as wire:
-        wire.answer(failure(429), 429, headers={"Retry-After": "30"})
-        wire.answer(failure(404), 404)
+    with HttpDouble() as http:
+        http.answer(failure(429), 429, headers={"Retry-After": "30"})
+        http.answer(failure(404), 404)
         with pytest.raises(RateLimited) as caught:
-            complete(make_client(wire), MODELS[:2])
+            complete(make_client(http), MODELS[:2])
     assert caught.value.retry_after == 30.0
 
 
 def test_all_models_refusing_is_a_refusal():
-    with Wire() as wire:
-        wire.answer(failure(400), 400, times=2)
+    with HttpDouble() as http:
+        http.answer(failure(400), 400, times=2)
         with pytest.raises(RequestRefused):
-            complete(make_client(wire), MODELS[:2])
+            complete(make_client(http), MODELS[:2])
         with pytest.raises(RequestRefused, match="without a model"):
-            complete(make_client(wire), [])
+            complete(make_client(http), [])
 
 
 def test_no_model_is_begun_after_a_minute():
     clock = Clock()
 
-    class Slow(Wire):
+    class Slow(HttpDouble):
         def _next(self, request: Request) -> Any:
             clock.now += BEGIN_SECONDS / 2
             return super()._next(request)
 
-    with Slow() as wire:
-        wire.answer(failure(503), 503, times=9)
+    with Slow() as http:
+        http.answer(failure(503), 503, times=9)
         with pytest.raises(ServiceUnavailable):
-            complete(make_client(wire, clock=clock), [*MODELS, *MODELS])
-        assert asked(wire) == MODELS[:2]
+            complete(make_client(http, clock=clock), [*MODELS, *MODELS])
+        assert asked(http) == MODELS[:2]
 
 
 def test_no_attempt_at_the_last_model_is_begun_after_a_minute_either():
     clock, slept = Clock(), list[float]()
 
-    class Slow(Wire):
+    class Slow(HttpDouble):
         def _next(self, request: Request) -> Any:
             clock.now += BEGIN_SECONDS - 5
             return super()._next(request)
 
-    with Slow() as wire:
-        wire.answer(failure(503), 503, headers={"Retry-After": "8"}, times=9)
+    with Slow() as http:
+        http.answer(failure(503), 503, headers={"Retry-After": "8"}, times=9)
         with pytest.raises(ServiceUnavailable):
-            complete(make_client(wire, clock=clock, slept=slept), MODELS[:2])
-        assert asked(wire) == MODELS[:2]
+            complete(make_client(http, clock=clock, slept=slept), MODELS[:2])
+        assert asked(http) == MODELS[:2]
     assert slept == []
 
 
@@ -339,11 +339,11 @@ LAST = {"id": "gen-2", "model": "openai/gpt-4o-mini", "choices": [], "usage": US
 
 
 def read_stream(body: bytes, models: Sequence[str] = MODELS[:1], *before: Any) -> tuple[list[str], Completion]:
-    with Wire() as wire:
+    with HttpDouble() as http:
         for item in before:
-            wire.answer(item, 200 if isinstance(item, bytes) else item["error"]["code"])
-        wire.answer(body, headers={"Content-Type": "text/event-stream"})
-        stream = make_client(wire).stream(PROMPT, models=models, max_tokens=100)
+            http.answer(item, 200 if isinstance(item, bytes) else item["error"]["code"])
+        http.answer(body, headers={"Content-Type": "text/event-stream"})
+        stream = make_client(http).stream(PROMPT, models=models, max_tokens=100)
         return list(stream), stream.completion
 
 
@@ -417,9 +417,9 @@ def test_a_stream_is_whole_when_anything_says_so(body):
     ],
 )
 def test_a_stream_that_fails_is_not_taken_for_a_text(body, error):
-    with Wire() as wire:
-        wire.answer(body)
-        stream = make_client(wire).stream(PROMPT, models=MODELS[:1], max_tokens=100)
+    with HttpDouble() as http:
+        http.answer(body)
+        stream = make_client(http).stream(PROMPT, models=MODELS[:1], max_tokens=100)
         with pytest.raises(ServiceError) as caught:
             list(stream)
         assert type(caught.value) is error
@@ -428,38 +428,38 @@ def test_a_stream_that_fails_is_not_taken_for_a_text(body, error):
 
 
 def test_a_stream_that_breaks_off_on_the_wire_may_have_been_billed():
-    with Wire() as wire:
-        wire.answer(events(piece("gm " * 50), LAST), cut="midway")
+    with HttpDouble() as http:
+        http.answer(events(piece("gm " * 50), LAST), cut="midway")
         with pytest.raises(OutcomeUnknown):
-            list(make_client(wire).stream(PROMPT, models=MODELS, max_tokens=100))
-        assert len(wire.requests) == 1
+            list(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100))
+        assert len(http.requests) == 1
 
 
 def test_a_stream_ends_at_its_deadline():
-    with Wire() as wire:
-        wire.answer(events(piece("gm")))
+    with HttpDouble() as http:
+        http.answer(events(piece("gm")))
         with pytest.raises(OutcomeUnknown):
-            list(make_client(wire).stream(PROMPT, models=MODELS, max_tokens=100, seconds=1e-6))
+            list(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100, seconds=1e-6))
 
 
 def test_a_stream_falls_over_until_the_first_piece():
     good = events(piece("gm", finish_reason="stop"), LAST)
     assert read_stream(good, MODELS, failure(503), events(failure(429)))[0] == ["gm"]
-    with Wire() as wire:
-        wire.answer(events(piece("gm"), failure(503)))
-        stream = iter(make_client(wire).stream(PROMPT, models=MODELS, max_tokens=100))
+    with HttpDouble() as http:
+        http.answer(events(piece("gm"), failure(503)))
+        stream = iter(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100))
         assert next(stream) == "gm"
         with pytest.raises(ServiceUnavailable):
             next(stream)
-        assert len(wire.requests) == 1
+        assert len(http.requests) == 1
 
 
 def test_a_stream_is_one_attempt_for_each_model():
-    with Wire() as wire:
-        wire.answer(failure(503), 503, times=9)
+    with HttpDouble() as http:
+        http.answer(failure(503), 503, times=9)
         with pytest.raises(ServiceUnavailable):
-            list(make_client(wire).stream(PROMPT, models=MODELS, max_tokens=100))
-        assert asked(wire) == MODELS
+            list(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100))
+        assert asked(http) == MODELS
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -572,12 +572,12 @@ def test_the_name_of_a_schema_is_one_the_service_accepts():
 
 
 def test_json_is_asked_for_with_an_enforced_schema():
-    with Wire() as wire:
-        wire.answer(answer(GOOD_NOTE))
-        found, completion = ask_json(make_client(wire))
+    with HttpDouble() as http:
+        http.answer(answer(GOOD_NOTE))
+        found, completion = ask_json(make_client(http))
     assert found == NOTE
     assert completion.cost_usd == 0.0125
-    body = wire.requests[0].body
+    body = http.requests[0].body
     assert body["provider"] == {"require_parameters": True}
     assert body["response_format"]["json_schema"]["strict"] is True
     assert body["response_format"]["json_schema"]["name"] == "Note"
@@ -586,68 +586,68 @@ def test_json_is_asked_for_with_an_enforced_schema():
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_model_that_cannot_enforce_a_schema_is_asked_in_words(status):
-    with Wire() as wire:
-        wire.answer(failure(status, availability={"code": "constraint_filtered", "retryable": False}), status)
-        wire.answer(answer(f"```json\n{GOOD_NOTE}\n```"))
-        assert ask_json(make_client(wire), MODELS)[0] == NOTE
-        assert asked(wire) == [MODELS[0], MODELS[0]]
-    body = wire.requests[1].body
+    with HttpDouble() as http:
+        http.answer(failure(status, availability={"code": "constraint_filtered", "retryable": False}), status)
+        http.answer(answer(f"```json\n{GOOD_NOTE}\n```"))
+        assert ask_json(make_client(http), MODELS)[0] == NOTE
+        assert asked(http) == [MODELS[0], MODELS[0]]
+    body = http.requests[1].body
     assert "response_format" not in body
     assert "provider" not in body
     assert '"additionalProperties": false' in body["messages"][-1]["content"]
 
 
 def test_words_do_not_help_a_model_that_is_down():
-    with Wire() as wire:
-        wire.answer(failure(503), 503)
-        wire.answer(answer(GOOD_NOTE))
-        ask_json(make_client(wire), MODELS)
-        assert asked(wire) == MODELS[:2]
+    with HttpDouble() as http:
+        http.answer(failure(503), 503)
+        http.answer(answer(GOOD_NOTE))
+        ask_json(make_client(http), MODELS)
+        assert asked(http) == MODELS[:2]
 
 
 def test_a_model_known_to_lack_schemas_is_asked_in_words_at_once():
-    with Wire() as wire:
-        wire.answer({"data": [{**SONNET, "supported_parameters": ["max_tokens"]}]})
-        wire.answer(answer(GOOD_NOTE))
-        client = make_client(wire)
+    with HttpDouble() as http:
+        http.answer({"data": [{**SONNET, "supported_parameters": ["max_tokens"]}]})
+        http.answer(answer(GOOD_NOTE))
+        client = make_client(http)
         client.worst_case_usd(PROMPT, models=MODELS[:1], max_tokens=100, schema=Note)
         ask_json(client, MODELS[:1])
-        assert "response_format" not in wire.requests[1].body
+        assert "response_format" not in http.requests[1].body
 
 
 def test_one_repair_shows_the_model_its_answer_and_the_error():
-    with Wire() as wire:
-        wire.answer(answer('{"text": "g"}'))
-        wire.answer(answer(GOOD_NOTE, usage={"prompt_tokens": 1, "completion_tokens": 2}))
-        wire.answer(CATALOGUE)
-        found, completion = ask_json(make_client(wire))
+    with HttpDouble() as http:
+        http.answer(answer('{"text": "g"}'))
+        http.answer(answer(GOOD_NOTE, usage={"prompt_tokens": 1, "completion_tokens": 2}))
+        http.answer(CATALOGUE)
+        found, completion = ask_json(make_client(http))
     assert found == NOTE
     assert (completion.prompt_tokens, completion.completion_tokens) == (11, 6)
     assert completion.cost_usd == pytest.approx(0.0125 + 0.001 + 1 * 15e-8 + 2 * 6e-7)
     assert completion.cost_is_estimate is True
-    shown, request = wire.requests[1].body["messages"][-2:]
+    shown, request = http.requests[1].body["messages"][-2:]
     assert shown == {"role": "assistant", "content": '{"text": "g"}'}
     assert "text: String should have at least 2 characters" in request["content"]
 
 
 def test_after_one_repair_the_cost_of_both_is_reported():
-    with Wire() as wire:
-        wire.answer(answer(None))
-        wire.answer(answer('{"text":', finish_reason="length"))
+    with HttpDouble() as http:
+        http.answer(answer(None))
+        http.answer(answer('{"text":', finish_reason="length"))
         with pytest.raises(AnswerUnusable, match="cut short at its token limit") as caught:
-            ask_json(make_client(wire))
-        assert len(wire.requests) == 2
+            ask_json(make_client(http))
+        assert len(http.requests) == 2
         assert caught.value.cost_usd == 0.025
-        assert [message["role"] for message in wire.requests[1].body["messages"]] == ["system", "user", "user"]
+        assert [message["role"] for message in http.requests[1].body["messages"]] == ["system", "user", "user"]
 
 
 @pytest.mark.parametrize("status", [402, 404, 429, 503])
 def test_a_failed_repair_still_says_what_the_first_answer_cost(status):
-    with Wire() as wire:
-        wire.answer(answer("no"))
-        wire.answer(failure(status), status, times=3)
+    with HttpDouble() as http:
+        http.answer(answer("no"))
+        http.answer(failure(status), status, times=3)
         with pytest.raises(AnswerUnusable, match="Asking again failed: ") as caught:
-            ask_json(make_client(wire))
+            ask_json(make_client(http))
     assert caught.value.cost_usd == 0.0125
 
 
@@ -667,33 +667,33 @@ def test_a_failed_repair_still_says_what_the_first_answer_cost(status):
     ],
 )
 def test_an_unnamed_cost_is_estimated_from_the_catalogue(usage, cost):
-    with Wire() as wire:
-        wire.answer(answer(usage=usage))
-        wire.answer(CATALOGUE)
-        found = complete(make_client(wire), ["openai/gpt-4o-mini"])
+    with HttpDouble() as http:
+        http.answer(answer(usage=usage))
+        http.answer(CATALOGUE)
+        found = complete(make_client(http), ["openai/gpt-4o-mini"])
     assert found.cost_is_estimate is True
     assert found.cost_usd == pytest.approx(cost, rel=0.01)
 
 
 def test_a_cost_of_zero_is_a_cost():
-    with Wire() as wire:
-        wire.answer(answer(usage={**USAGE, "cost": 0}))
-        found = complete(make_client(wire))
+    with HttpDouble() as http:
+        http.answer(answer(usage={**USAGE, "cost": 0}))
+        found = complete(make_client(http))
     assert (found.cost_usd, found.cost_is_estimate) == (0.0, False)
 
 
 def test_with_the_operators_own_key_the_upstream_cost_counts():
     usage = {**USAGE, "is_byok": True, "cost": 0.001, "cost_details": {"upstream_inference_cost": 0.02}}
-    with Wire() as wire:
-        wire.answer(answer(usage=usage))
-        assert complete(make_client(wire)).cost_usd == pytest.approx(0.021)
+    with HttpDouble() as http:
+        http.answer(answer(usage=usage))
+        assert complete(make_client(http)).cost_usd == pytest.approx(0.021)
 
 
 def test_the_worst_case_takes_the_dearest_model_and_is_never_exceeded():
     long = [Message(role="user", content="a" * 2000)]
-    with Wire() as wire:
-        wire.answer(CATALOGUE)
-        client = make_client(wire)
+    with HttpDouble() as http:
+        http.answer(CATALOGUE)
+        client = make_client(http)
         worst = client.worst_case_usd(long, models=MODELS[:2], max_tokens=500)
         assert 1000 * 3e-6 + 500 * 15e-6 <= worst <= 1.05 * (1000 * 3e-6 + 500 * 15e-6)
         assert client.worst_case_usd(long, models=["new/model"], max_tokens=500) >= 1000 * 15e-6 + 500 * 75e-6
@@ -702,29 +702,29 @@ def test_the_worst_case_takes_the_dearest_model_and_is_never_exceeded():
             long, models=MODELS[:2], max_tokens=500, tools=[Tool(name="t", description="d" * 500, parameters={})]
         )
         assert with_tools > worst
-        assert len(wire.requests) == 1
+        assert len(http.requests) == 1
 
 
 def test_the_worst_case_needs_no_catalogue_and_asks_again_after_some_minutes():
     clock = Clock()
-    with Wire() as wire:
-        wire.answer(status=500)
-        wire.answer(CATALOGUE, times=2)
-        client = make_client(wire, clock=clock)
+    with HttpDouble() as http:
+        http.answer(status=500)
+        http.answer(CATALOGUE, times=2)
+        client = make_client(http, clock=clock)
 
         def worst() -> float:
             return client.worst_case_usd(PROMPT, models=MODELS[:1], max_tokens=100)
 
         assert worst() == worst() > 100 * 75e-6
-        assert len(wire.requests) == 1
+        assert len(http.requests) == 1
         clock.now += 301
         assert worst() < 100 * 75e-6
         clock.now += 3599
         worst()
-        assert len(wire.requests) == 2
+        assert len(http.requests) == 2
         clock.now += 2
         worst()
-        assert len(wire.requests) == 3
+        assert len(http.requests) == 3
 
 
 def test_an_old_price_is_kept_when_the_catalogue_cannot_be_renewed():
@@ -812,28 +812,28 @@ def test_amounts(value, number):
 
 
 def test_missing_models_are_named():
-    with Wire() as wire:
-        wire.answer(CATALOGUE)
+    with HttpDouble() as http:
+        http.answer(CATALOGUE)
         names = ["openai/gpt-4o-mini", "openai/gpt-4o-mini:floor", "~google/gemini-flash-latest", "claude-sonnet-4"]
-        assert make_client(wire).models_exist(names) == ["claude-sonnet-4"]
+        assert make_client(http).models_exist(names) == ["claude-sonnet-4"]
 
 
 def test_missing_models_cannot_be_named_without_a_catalogue():
-    with Wire() as wire:
-        wire.answer(failure(503), 503)
+    with HttpDouble() as http:
+        http.answer(failure(503), 503)
         with pytest.raises(ServiceUnavailable, match="list its models"):
-            make_client(wire).models_exist(["a/b"])
+            make_client(http).models_exist(["a/b"])
 
 
 def test_the_key_is_described():
     data = {"label": "sk-or-v1-012...789", "limit": None, "limit_remaining": 3.5, "usage": 1.5, "is_free_tier": False}
-    with Wire() as wire:
-        wire.answer({"data": {**data, "new_field": 1}})
-        wire.answer({"data": None})
-        info = make_client(wire).key_info()
+    with HttpDouble() as http:
+        http.answer({"data": {**data, "new_field": 1}})
+        http.answer({"data": None})
+        info = make_client(http).key_info()
         assert (info.limit_usd, info.remaining_usd, info.usage_usd, info.is_free_tier) == (None, 3.5, 1.5, False)
         with pytest.raises(ServiceUnavailable, match="unreadable"):
-            make_client(wire).key_info()
+            make_client(http).key_info()
 
 
 # --- our requests against the vendor's specification ---
@@ -852,18 +852,18 @@ def test_our_requests_fit_the_specification(chat_request):
         Message(role="assistant", content="", tool_calls=(ToolCall(id="c1", name="look", arguments="{}"),)),
         Message(role="tool", content="42", tool_call_id="c1"),
     ]
-    with Wire() as wire:
-        client = make_client(wire)
-        wire.answer(answer(), times=2)
+    with HttpDouble() as http:
+        client = make_client(http)
+        http.answer(answer(), times=2)
         client.complete(PROMPT, models=MODELS[:1], max_tokens=1, temperature=0.8, user="ada")
         client.complete(turns, models=MODELS[:1], max_tokens=100, tools=[tool])
-        wire.answer(events(piece("gm", finish_reason="stop"), LAST))
+        http.answer(events(piece("gm", finish_reason="stop"), LAST))
         list(client.stream(PROMPT, models=MODELS[:1], max_tokens=100))
-        wire.answer(failure(404), 404)
-        wire.answer(answer("no"))
-        wire.answer(answer(GOOD_NOTE))
+        http.answer(failure(404), 404)
+        http.answer(answer("no"))
+        http.answer(answer(GOOD_NOTE))
         ask_json(client)
-    bodies = [request.body for request in wire.requests]
+    bodies = [request.body for request in http.requests]
     assert [bool(body.get("stream")) for body in bodies] == [False, False, True, False, False, False]
     assert bodies[0]["max_tokens"] == 16
     for body in bodies:

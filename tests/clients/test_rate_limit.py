@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from helpers.wire import Wire
+from helpers.http_double import HttpDouble
 
 from ceos.clients.http.rate_limit import MINUTE_MS, SECOND_MS, Pace, in_background, is_in_background
 from ceos.clients.neynar.client import Neynar
@@ -148,15 +148,15 @@ def test_without_a_limit_nothing_is_asked(places: Places) -> None:
 
 def test_every_request_asks_and_every_attempt_of_it(places: Places) -> None:
     asked = []
-    with Wire() as wire:
-        neynar = Neynar("key", f"{wire.url}/v2", sleep=lambda _: None, before_request=lambda: asked.append(1))
+    with HttpDouble() as http:
+        neynar = Neynar("key", f"{http.url}/v2", sleep=lambda _: None, before_request=lambda: asked.append(1))
         for status in (503, 503, 200):
-            wire.answer({"users": []}, status=status)
+            http.answer({"users": []}, status=status)
         neynar.users([3])
-        assert len(asked) == len(wire.requests) == 3
-        wire.answer({"success": True})
+        assert len(asked) == len(http.requests) == 3
+        http.answer({"success": True})
         neynar.react("00000000-0000-4000-8000-000000001001", "like", "0x" + "1" * 40, 3, idem="a" * 16)
-        assert len(asked) == len(wire.requests) == 4
+        assert len(asked) == len(http.requests) == 4
 
 
 @pytest.mark.parametrize("error", [RateLimited("not now", retry_after=30.0), StoreUnavailable()])
@@ -164,13 +164,13 @@ def test_what_gets_no_place_does_not_leave(places: Places, error: Exception) -> 
     def refuse() -> None:
         raise error
 
-    with Wire() as wire:
-        neynar = Neynar("key", f"{wire.url}/v2", sleep=lambda _: None, before_request=refuse)
+    with HttpDouble() as http:
+        neynar = Neynar("key", f"{http.url}/v2", sleep=lambda _: None, before_request=refuse)
         with pytest.raises(type(error)):
             neynar.publish_cast("00000000-0000-4000-8000-000000001001", "gm", idem="a" * 16)
         with pytest.raises(type(error)):
             neynar.users([3])
-        assert wire.requests == []
+        assert http.requests == []
 
 
 def test_a_post_without_a_place_waits_and_goes_out_once(fake_runtime: FakeRuntime) -> None:

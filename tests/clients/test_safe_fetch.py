@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.feeds import CERTIFICATE, HOST, Act, Server, head, redirect, repeat, send, send_raw, stall
+from helpers.raw_server import CERTIFICATE, HOST, Act, RawServer, head, redirect, repeat, send, send_raw, stall
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +27,12 @@ from ceos.errors import HostRefused
 
 
 def fetch(
-    server: Server, url: str = f"http://{HOST}/feed", *, seconds: float = 5.0, max_bytes: int = 10_000, **options: Any
+    server: RawServer,
+    url: str = f"http://{HOST}/feed",
+    *,
+    seconds: float = 5.0,
+    max_bytes: int = 10_000,
+    **options: Any,
 ) -> Page:
     """Fetch with every name leading to the server."""
     options.setdefault("hosts", [HOST])
@@ -49,7 +54,7 @@ def refused(words: str) -> Iterator[None]:
 
 
 def test_a_page_is_fetched_by_name() -> None:
-    with Server(send("Grüße".encode(), "Content-Type: text/plain; charset=utf-8")) as server:
+    with RawServer(send("Grüße".encode(), "Content-Type: text/plain; charset=utf-8")) as server:
         page = fetch(server, f"http://{HOST.upper()}.:80/a b".replace(" ", "%20") + "/ü?q=ä&x=[1]#part")
     assert page == Page(200, f"http://{HOST}/a%20b/%C3%BC?q=%C3%A4&x=[1]", "text/plain; charset=utf-8", "Grüße")
     lines = server.requests[0].split("\r\n")
@@ -62,7 +67,7 @@ def test_a_page_is_fetched_by_name() -> None:
 
 @pytest.mark.parametrize("status", ["404 Not Found", "204 No Content", "304 Not Modified", "500 Oh"])
 def test_any_status_is_an_answer(status: str) -> None:
-    with Server(send(b"", status=status)) as server:
+    with RawServer(send(b"", status=status)) as server:
         assert fetch(server).status == int(status[:3])
 
 
@@ -199,7 +204,7 @@ def test_a_host_that_is_not_allowed_is_not_even_looked_up() -> None:
     def resolve(host: str, port: int) -> list[Place]:
         pytest.fail("looked up")
 
-    with Server(send()) as server, refused("evil.example.org is not one of the hosts"):
+    with RawServer(send()) as server, refused("evil.example.org is not one of the hosts"):
         fetch(server, "http://evil.example.org/", resolve=resolve)
 
 
@@ -315,7 +320,7 @@ NOWHERE = "feeds.example.org could not be fetched: the name leads to no address 
 
 @pytest.mark.parametrize("also", [[], [(socket.AF_INET, ("8.8.8.8", 80))]], ids=["alone", "beside a public one"])
 def test_a_name_that_leads_inside_is_refused_unconnected(also: list[Place]) -> None:
-    with Server(send()) as server:
+    with RawServer(send()) as server:
         with refused(NOWHERE):
             fetch(server, resolve=lambda host, port: [*also, server.place], is_allowed_address=is_public)
         assert server.connections == 0
@@ -325,7 +330,7 @@ def test_a_name_that_leads_nowhere_is_refused_in_the_same_words() -> None:
     def resolve(host: str, port: int) -> list[Place]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    with Server(send()) as server:
+    with RawServer(send()) as server:
         for empty in (resolve, lambda host, port: []):
             with refused(NOWHERE):
                 fetch(server, resolve=empty)
@@ -350,7 +355,7 @@ def test_a_name_that_changes_its_mind_is_looked_up_once_only() -> None:
         asked.append((host, port))
         return [server.place] if len(asked) == 1 else [(socket.AF_INET, ("127.0.0.2", port))]
 
-    with Server(send()) as server:
+    with RawServer(send()) as server:
         assert fetch(server, resolve=rebinding).text == "gm"
     assert asked == [(HOST, 80)]
 
@@ -363,7 +368,7 @@ def test_each_redirect_is_looked_up_and_checked_anew() -> None:
         asked.append(host)
         return [server.place] if len(asked) == 1 else [(socket.AF_INET, ("127.0.0.2", port))]
 
-    with Server(redirect("/again"), send()) as server:
+    with RawServer(redirect("/again"), send()) as server:
         with refused(NOWHERE):
             fetch(server, resolve=rebinding)
         assert len(server.requests) == 1
@@ -375,7 +380,7 @@ def test_the_system_looks_names_up_with_their_port() -> None:
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
-    with socket.socket() as taken, Server(send()) as server:
+    with socket.socket() as taken, RawServer(send()) as server:
         taken.bind(("127.0.0.1", 0))
         dead: Place = (socket.AF_INET, taken.getsockname())
         assert fetch(server, resolve=lambda host, port: [dead, dead, server.place]).text == "gm"
@@ -394,28 +399,28 @@ def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_a_redirect_is_followed(status: str) -> None:
-    with Server(redirect("../other?x=1#part", status), send()) as server:
+    with RawServer(redirect("../other?x=1#part", status), send()) as server:
         page = fetch(server, f"http://{HOST}/a/b/feed")
     assert (page.text, page.url) == ("gm", f"http://{HOST}/a/other?x=1")
 
 
 def test_a_redirect_in_other_letters_is_followed() -> None:
-    with Server(
+    with RawServer(
         send_raw(head("Location: /gr\xfc\xdfe".encode().decode("latin-1"), status="302 Found")), send()
     ) as server:
         assert fetch(server).url == f"http://{HOST}/gr%C3%BC%C3%9Fe"
 
 
 def test_a_cookie_set_on_the_way_is_not_sent_back() -> None:
-    with Server(send(b"", "Location: /b", "Set-Cookie: track=me", status="302 Found"), send()) as server:
+    with RawServer(send(b"", "Location: /b", "Set-Cookie: track=me", status="302 Found"), send()) as server:
         fetch(server)
     assert "track" not in server.requests[1]
 
 
 def test_five_redirects_are_followed_and_no_more() -> None:
-    with Server(*[redirect(f"/{n}") for n in range(5)], send()) as server:
+    with RawServer(*[redirect(f"/{n}") for n in range(5)], send()) as server:
         assert fetch(server).url == f"http://{HOST}/4"
-    with Server(redirect("/round")) as server:
+    with RawServer(redirect("/round")) as server:
         with refused("it redirects more than 5 times"):
             fetch(server)
         assert len(server.requests) == 6
@@ -440,14 +445,14 @@ def test_five_redirects_are_followed_and_no_more() -> None:
     ],
 )
 def test_a_redirect_is_checked_like_the_first_address(to: str, words: str) -> None:
-    with Server(redirect(to), send()) as server:
+    with RawServer(redirect(to), send()) as server:
         with refused(words):
             fetch(server)
         assert len(server.requests) == 1
 
 
 def test_a_redirect_without_an_aim_is_the_answer() -> None:
-    with Server(send(b"moved", status="302 Found")) as server:
+    with RawServer(send(b"moved", status="302 Found")) as server:
         assert fetch(server) == Page(302, f"http://{HOST}/feed", "", "moved")
 
 
@@ -456,7 +461,7 @@ def test_all_redirects_share_one_deadline() -> None:
         threading.Event().wait(0.15)
         redirect("/on")(connection)
 
-    with Server(slow) as server:
+    with RawServer(slow) as server:
         begun = time.monotonic()
         with refused("it did not answer in time"):
             fetch(server, seconds=0.4)
@@ -475,14 +480,14 @@ def trusting() -> ssl.SSLContext:
 
 
 def test_a_certificate_is_checked_against_the_name_and_not_the_address(trusting: ssl.SSLContext) -> None:
-    with Server(send(), tls=True) as server:
+    with RawServer(send(), tls=True) as server:
         assert fetch(server, f"https://{HOST}/", tls=trusting).url == f"https://{HOST}/"
         assert f"Host: {HOST}\r\n" in server.requests[0]
 
 
 @pytest.mark.parametrize("host", [HOST, "other.example.org"], ids=["nobody vouches", "another name"])
 def test_a_certificate_that_does_not_fit_is_refused(trusting: ssl.SSLContext, host: str) -> None:
-    with Server(send(), tls=True) as server:
+    with RawServer(send(), tls=True) as server:
         with refused("its certificate could not be verified or the TLS handshake failed"):
             fetch(server, f"https://{host}/", hosts=[host], tls=None if host == HOST else trusting)
         assert server.requests == []
@@ -494,25 +499,25 @@ def test_the_environment_adds_no_certificate_and_no_key_log(monkeypatch: pytest.
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     guarded._verifying.cache_clear()
-    with Server(send(), tls=True) as server, refused("certificate could not be verified"):
+    with RawServer(send(), tls=True) as server, refused("certificate could not be verified"):
         fetch(server, f"https://{HOST}/")
     assert not (tmp_path / "keys").exists()
 
 
 def test_no_proxy_takes_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(send(b"proxied")) as proxy, Server(send()) as server:
+    with RawServer(send(b"proxied")) as proxy, RawServer(send()) as server:
         monkeypatch.setenv("http_proxy", "http://{}:{}".format(*proxy.place[1]))
         assert fetch(server).text == "gm"
         assert proxy.connections == 0
 
 
 def test_a_redirect_from_https_to_http_is_refused(trusting: ssl.SSLContext) -> None:
-    with Server(redirect(f"http://{HOST}/"), tls=True) as server, refused("it redirects from https to http"):
+    with RawServer(redirect(f"http://{HOST}/"), tls=True) as server, refused("it redirects from https to http"):
         fetch(server, f"https://{HOST}/", tls=trusting)
 
 
 def test_a_handshake_that_never_comes_ends_at_the_deadline(trusting: ssl.SSLContext) -> None:
-    with Server(send()) as server, refused("it did not answer in time"):
+    with RawServer(send()) as server, refused("it did not answer in time"):
         fetch(server, f"https://{HOST}/", tls=trusting, seconds=0.2)
 
 
@@ -562,7 +567,7 @@ BOMB = gzip.compress(b"\0" * 50_000_000)
     ],
 )
 def test_a_host_that_means_harm_costs_no_more_than_is_allowed(act: Act, words: str) -> None:
-    with Server(act) as server:
+    with RawServer(act) as server:
         seconds = 0.3 if "in time" in words else 10.0
         begun = time.monotonic()
         with refused(words):
@@ -590,12 +595,12 @@ def test_a_bomb_is_never_unpacked() -> None:
     ],
 )
 def test_a_body_is_read_however_it_is_framed_and_packed(headers: list[str], body: bytes) -> None:
-    with Server(send_raw(head(*headers) + body)) as server:
+    with RawServer(send_raw(head(*headers) + body)) as server:
         assert fetch(server).text == ("gm" if body else "")
 
 
 def test_a_page_as_large_as_allowed_is_read() -> None:
-    with Server(send(b"x" * 10_000), send(gzip.compress(b"x" * 10_000), "Content-Encoding: gzip")) as server:
+    with RawServer(send(b"x" * 10_000), send(gzip.compress(b"x" * 10_000), "Content-Encoding: gzip")) as server:
         assert len(fetch(server).text) == 10_000
         assert len(fetch(server).text) == 10_000
 
@@ -615,7 +620,7 @@ def test_a_page_as_large_as_allowed_is_read() -> None:
     ],
 )
 def test_only_text_is_fetched(kind: str, is_text: bool) -> None:
-    with Server(send(b"gm", f"Content-Type: {kind}")) as server:
+    with RawServer(send(b"gm", f"Content-Type: {kind}")) as server:
         if is_text:
             assert fetch(server).content_type == kind
         else:
@@ -643,7 +648,7 @@ def test_only_text_is_fetched(kind: str, is_text: bool) -> None:
     ],
 )
 def test_text_is_read_in_its_charset(kind: str, body: bytes, text: str | None) -> None:
-    with Server(send(body, f"Content-Type: {kind}")) as server:
+    with RawServer(send(body, f"Content-Type: {kind}")) as server:
         found = fetch(server).text
     assert found == text if text is not None else "ü" in found
 
@@ -658,7 +663,7 @@ def test_a_look_up_that_hangs_ends_at_the_deadline() -> None:
         release.wait(10)
         return []
 
-    with Server(send()) as server:
+    with RawServer(send()) as server:
         begun = time.monotonic()
         with refused("it did not answer in time"):
             fetch(server, resolve=resolve, seconds=0.1)
@@ -668,7 +673,7 @@ def test_a_look_up_that_hangs_ends_at_the_deadline() -> None:
 
 
 def test_a_deadline_that_has_passed_asks_nobody() -> None:
-    with Server(send()) as server:
+    with RawServer(send()) as server:
         with refused("it did not answer in time"):
             fetch(server, seconds=-1)
         assert server.connections == 0
@@ -708,7 +713,7 @@ def test_work_beside_raises_what_it_raises() -> None:
 # --- one question to one host ---
 
 
-def put(server: Server, url: str = f"http://{HOST}/buy", **options: Any) -> guarded.Reply:
+def put(server: RawServer, url: str = f"http://{HOST}/buy", **options: Any) -> guarded.Reply:
     """Ask with every name leading to the server."""
     options = {"hosts": [HOST], "max_bytes": 1000, "deadline": time.monotonic() + 5, **options}
     return guarded.ask(
@@ -720,20 +725,20 @@ def put(server: Server, url: str = f"http://{HOST}/buy", **options: Any) -> guar
 
 
 def test_a_question_gets_the_answer_of_that_host_whatever_it_is() -> None:
-    with Server(send(b"\x00\xff", "Content-Type: image/png", "X-Price: 1", status="402 Payment Required")) as server:
+    with RawServer(send(b"\x00\xff", "Content-Type: image/png", "X-Price: 1", status="402 Payment Required")) as server:
         reply = put(server, headers={"X-Payment": "abc"})
     assert (reply.status, reply.body, reply.headers["x-price"]) == (402, b"\x00\xff", "1")
     assert "X-Payment: abc" in server.requests[0].split("\r\n")
 
 
 def test_a_question_is_not_led_elsewhere() -> None:
-    with Server(redirect(f"http://{HOST}/other")) as server:
+    with RawServer(redirect(f"http://{HOST}/other")) as server:
         reply = put(server, headers={"X-Payment": "abc"})
     assert (reply.status, reply.headers["location"], server.connections) == (302, f"http://{HOST}/other", 1)
 
 
 @pytest.mark.parametrize("value", ["a\r\nHost: evil", "a\nb", "a\x00", "\u00fc"])
 def test_a_header_that_breaks_its_line_is_not_sent(value: str) -> None:
-    with Server(send()) as server, refused("a sign in it that none may have"):
+    with RawServer(send()) as server, refused("a sign in it that none may have"):
         put(server, headers={"X-Payment": value})
     assert server.connections == 0

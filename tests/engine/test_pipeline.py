@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.wire import Wire
+from helpers.http_double import HttpDouble
 
 from ceos import testing
 from ceos.domain.lifecycle import Stage
@@ -197,21 +197,21 @@ def completion(text: str, finish_reason: str = "stop") -> dict[str, Any]:
     }
 
 
-def asked(wire: Wire) -> list[str]:
+def asked(http: HttpDouble) -> list[str]:
     """The prompts that were sent, system message and request joined."""
-    bodies = [request.body for request in wire.requests if request.method == "POST"]
+    bodies = [request.body for request in http.requests if request.method == "POST"]
     return ["\n".join(message["content"] for message in body["messages"]) for body in bodies]
 
 
 def test_what_the_review_objects_to_goes_back_to_the_model_once(start: Start) -> None:
-    with Wire() as wire, start(OPENROUTER_BASE_URL=wire.url) as fake:
-        wire.answer({"data": []})
-        wire.answer(completion("Sure! Here's your post: clocks drift."))
-        wire.answer(completion("Clocks drift."))
+    with HttpDouble() as http, start(OPENROUTER_BASE_URL=http.url) as fake:
+        http.answer({"data": []})
+        http.answer(completion("Sure! Here's your post: clocks drift."))
+        http.answer(completion("Clocks drift."))
         fake.apply()
         run = fake.post(kind=Kind.ORIGINAL)
     assert texts_of(run) == ["Clocks drift."]
-    first, second = asked(wire)
+    first, second = asked(http)
     objection = "The post starts with a remark to the reader of the draft; write only the post itself."
     assert objection not in first
     assert objection in second
@@ -224,26 +224,26 @@ def texts_of(run: Run) -> list[str]:
 
 
 def test_two_objections_fail_the_run_visibly(start: Start) -> None:
-    with Wire() as wire, start(OPENROUTER_BASE_URL=wire.url) as fake:
-        wire.answer({"data": []})
-        wire.answer(completion("As an AI language model, I cannot write posts."), times=2)
+    with HttpDouble() as http, start(OPENROUTER_BASE_URL=http.url) as fake:
+        http.answer({"data": []})
+        http.answer(completion("As an AI language model, I cannot write posts."), times=2)
         fake.apply()
         run = fake.post(kind=Kind.ORIGINAL)
         assert fake.runtime.store.dead() == [run.id]
         assert fake.runtime.spent_today("ada") == pytest.approx(0.002)
     assert run.status == "failed"
     assert run.reason.startswith("the review objected twice: The post declines the task")
-    assert (wire.unused, len(asked(wire))) == (0, 2)
+    assert (http.unused, len(asked(http))) == (0, 2)
 
 
 def test_the_prompt_holds_the_persona_and_the_latest_casts(start: Start) -> None:
-    with Wire() as wire, start(OPENROUTER_BASE_URL=wire.url) as fake:
-        wire.answer({"data": []})
-        wire.answer(completion("A bridge hums in the wind."))
+    with HttpDouble() as http, start(OPENROUTER_BASE_URL=http.url) as fake:
+        http.answer({"data": []})
+        http.answer(completion("A bridge hums in the wind."))
         fake.apply()
         fake.post(text="Clocks drift. Measure twice.")
         fake.post(kind=Kind.ORIGINAL)
-    (prompt,) = asked(wire)
+    (prompt,) = asked(http)
     for words in ("An engineer of small machines.", "dry", "clocks, bridges", "Clocks drift. Measure twice."):
         assert words in prompt
 
@@ -264,15 +264,15 @@ def test_one_bad_answer_is_made_good(fake: FakeRuntime, fault: str) -> None:
 
 
 def test_an_agent_does_not_repeat_itself(start: Start) -> None:
-    with Wire() as wire, start(OPENROUTER_BASE_URL=wire.url) as fake:
-        wire.answer({"data": []})
-        wire.answer(completion("Clocks drift, so measure twice before noon."))
-        wire.answer(completion("A bridge hums in the wind."))
+    with HttpDouble() as http, start(OPENROUTER_BASE_URL=http.url) as fake:
+        http.answer({"data": []})
+        http.answer(completion("Clocks drift, so measure twice before noon."))
+        http.answer(completion("A bridge hums in the wind."))
         fake.apply()
         fake.post(text="Clocks drift, so measure twice before noon!")
         run = fake.post(kind=Kind.ORIGINAL)
     assert texts_of(run) == ["A bridge hums in the wind."]
-    assert "The post repeats the earlier one" in asked(wire)[1]
+    assert "The post repeats the earlier one" in asked(http)[1]
 
 
 # What OpenRouter may refuse

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from helpers.evm import ACCOUNTS, KEYS, Deployed, Evm, running_evm
-from helpers.fake_rpc import FakeRpc, fault, hang_up, lose_answer
+from helpers.rpc_proxy import RpcProxy, fault, hang_up, lose_answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,15 +59,15 @@ def chain(evm: Evm) -> BaseChain:
 
 
 @pytest.fixture
-def nodes(evm: Evm) -> Iterator[tuple[FakeRpc, FakeRpc]]:
-    with FakeRpc(evm.url) as one, FakeRpc(evm.url) as other:
+def nodes(evm: Evm) -> Iterator[tuple[RpcProxy, RpcProxy]]:
+    with RpcProxy(evm.url) as one, RpcProxy(evm.url) as other:
         yield one, other
 
 
 @pytest.fixture
-def node() -> Iterator[FakeRpc]:
+def node() -> Iterator[RpcProxy]:
     """A node that knows nothing but what a test tells it, and its chain."""
-    with FakeRpc() as node:
+    with RpcProxy() as node:
         node.answer("eth_chainId", "0x2105")
         yield node
 
@@ -162,7 +162,7 @@ def check_read(found: list[Any]) -> None:
 @pytest.mark.parametrize("takes_batches", [True, False])
 def test_many_calls_are_one_batch_or_one_by_one_where_nodes_take_none(evm: Evm, takes_batches: bool) -> None:
     calls, _ = make_calls(evm)
-    with FakeRpc(evm.url) as node:
+    with RpcProxy(evm.url) as node:
         node.takes_batches = takes_batches
         chain = make_chain(node.url)
         check_read(chain.read(calls))
@@ -174,7 +174,7 @@ def test_many_calls_are_one_batch_or_one_by_one_where_nodes_take_none(evm: Evm, 
 
 def test_a_node_that_fails_for_a_while_is_not_taken_for_one_without_batches(evm: Evm) -> None:
     calls, _ = make_calls(evm)
-    with FakeRpc(evm.url) as node:
+    with RpcProxy(evm.url) as node:
         chain = make_chain(node.url)
         check_read(chain.read(calls))
         node.status = 404
@@ -190,7 +190,7 @@ def test_a_node_that_fails_for_a_while_is_not_taken_for_one_without_batches(evm:
 def test_many_calls_are_one_call_where_multicall3_is(evm: Evm) -> None:
     calls, _ = make_calls(evm)
     evm.place("multicall", MULTICALL3)
-    with FakeRpc(evm.url) as node:
+    with RpcProxy(evm.url) as node:
         chain = make_chain(node.url)
         check_read(chain.read(calls))
         assert len(node.asked("eth_call")) == 1 and len(node.asked("eth_getCode")) == 1
@@ -204,7 +204,7 @@ def test_many_calls_are_one_call_where_multicall3_is(evm: Evm) -> None:
 
 def test_a_token_tells_of_itself_once(evm: Evm) -> None:
     _, token = make_calls(evm)
-    with FakeRpc(evm.url) as node:
+    with RpcProxy(evm.url) as node:
         chain = make_chain(node.url)
         assert (chain.token(token.address).symbol, chain.token(token.address).decimals) == ("USDC", 6)
         assert len(node.asked("eth_call")) == 2
@@ -227,7 +227,7 @@ def test_logs_are_read_by_address_topics_and_blocks(evm: Evm, chain: BaseChain) 
     assert logs == found and blocks[0] is not None and blocks[0].hash == found[1].block_hash
 
 
-def test_receipts_tell_what_l1_cost(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_receipts_tell_what_l1_cost(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     done = evm.send(OTHER, value=1)
     node, _ = nodes
     chain = make_chain(node.url)
@@ -242,7 +242,7 @@ def test_receipts_tell_what_l1_cost(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) ->
     assert chain.receipts([HASH, done["transactionHash"]]) == [None, with_l1]
 
 
-def test_a_receipt_of_another_transaction_is_no_receipt(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_receipt_of_another_transaction_is_no_receipt(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     done = evm.send(OTHER, value=1)
     liar, honest = nodes
     liar.answer("eth_getTransactionReceipt", {**done, "transactionHash": HASH, "status": "0x0"})
@@ -255,7 +255,7 @@ def test_a_receipt_of_another_transaction_is_no_receipt(evm: Evm, nodes: tuple[F
 # Before sending
 
 
-def test_gas_is_estimated_with_a_reserve_and_a_limit(evm: Evm, node: FakeRpc, chain: BaseChain) -> None:
+def test_gas_is_estimated_with_a_reserve_and_a_limit(evm: Evm, node: RpcProxy, chain: BaseChain) -> None:
     assert chain.estimate_gas(make_request(OTHER, value=1), ME) == 25_200
     node.answer("eth_estimateGas", hex(16_000_000))
     assert make_chain(node.url).estimate_gas(make_request(OTHER), ME) == 16_777_216
@@ -264,7 +264,7 @@ def test_gas_is_estimated_with_a_reserve_and_a_limit(evm: Evm, node: FakeRpc, ch
         make_chain(node.url).estimate_gas(make_request(OTHER), ME)
 
 
-def test_fees_follow_the_pending_block_and_what_is_usual(evm: Evm, node: FakeRpc, chain: BaseChain) -> None:
+def test_fees_follow_the_pending_block_and_what_is_usual(evm: Evm, node: RpcProxy, chain: BaseChain) -> None:
     pending = int(evm.rpc("eth_getBlockByNumber", "pending", False)["baseFeePerGas"], 16)
     found = chain.fees()
     assert found.base_fee == pending and found.max_fee == 2 * pending + found.priority
@@ -277,7 +277,7 @@ def a_block(number: int = 9) -> dict[str, Any]:
     return {"number": hex(number), "hash": HASH, "parentHash": HASH, "timestamp": "0x1", "baseFeePerGas": "0x5"}
 
 
-def test_the_fee_for_l1_is_asked_of_its_oracle(evm: Evm, node: FakeRpc, chain: BaseChain) -> None:
+def test_the_fee_for_l1_is_asked_of_its_oracle(evm: Evm, node: RpcProxy, chain: BaseChain) -> None:
     assert chain.l1_fee(b"x" * 100) == 0
     evm.place("gas_oracle", GAS_ORACLE)
     assert chain.l1_fee(b"x" * 100) == 120_002
@@ -302,7 +302,7 @@ def test_a_simulation_shows_what_an_account_gains_and_loses(evm: Evm, chain: Bas
         chain.balance_changes(make_request(token.address, too_much), ME, [token.address])
 
 
-def test_where_no_node_simulates_the_change_is_read_from_the_call(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_where_no_node_simulates_the_change_is_read_from_the_call(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     token = evm.deploy("token", "USD Coin", 10**9, types=("string", "uint256"))
     node, _ = nodes
     node.answer("eth_simulateV1", fault(-32601, "the method eth_simulateV1 does not exist/is not available"))
@@ -324,7 +324,7 @@ def test_where_no_node_simulates_the_change_is_read_from_the_call(evm: Evm, node
 
 def test_a_node_that_fails_is_passed_over_and_asked_again_when_it_has_rested(evm: Evm) -> None:
     now = [0.0]
-    with FakeRpc(evm.url) as first, FakeRpc(evm.url) as second:
+    with RpcProxy(evm.url) as first, RpcProxy(evm.url) as second:
         chain = make_chain(first.url, second.url)
         for node in (chain.endpoints, *chain.endpoints.nodes):
             node._now = lambda: now[0]
@@ -364,7 +364,7 @@ def test_a_node_that_fails_is_passed_over_and_asked_again_when_it_has_rested(evm
         lambda node: node.answer("eth_getBalance", fault(-32005, "daily request count exceeded, request rate limited")),
     ],
 )
-def test_what_one_node_lacks_another_answers(nodes: tuple[FakeRpc, FakeRpc], fail: Any) -> None:
+def test_what_one_node_lacks_another_answers(nodes: tuple[RpcProxy, RpcProxy], fail: Any) -> None:
     bad, good = nodes
     fail(bad)
     slept = Slept()
@@ -372,7 +372,7 @@ def test_what_one_node_lacks_another_answers(nodes: tuple[FakeRpc, FakeRpc], fai
     assert not slept
 
 
-def test_a_read_goes_round_three_times_and_gives_up(nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_read_goes_round_three_times_and_gives_up(nodes: tuple[RpcProxy, RpcProxy]) -> None:
     for node in nodes:
         node.status = 503
     slept = Slept()
@@ -381,7 +381,7 @@ def test_a_read_goes_round_three_times_and_gives_up(nodes: tuple[FakeRpc, FakeRp
     assert [node.requests for node in nodes] == [3, 3] and len(slept) == 2
 
 
-def test_a_node_that_asks_for_patience_gets_it_or_is_left_to_the_caller(nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_node_that_asks_for_patience_gets_it_or_is_left_to_the_caller(nodes: tuple[RpcProxy, RpcProxy]) -> None:
     node, _ = nodes
     node.status, node.headers = 429, {"Retry-After": "3"}
     slept = Slept()
@@ -394,7 +394,7 @@ def test_a_node_that_asks_for_patience_gets_it_or_is_left_to_the_caller(nodes: t
     assert limited.value.retry_after == 100 and slept == [3.0, 3.0]
 
 
-def test_a_refusal_by_the_contract_is_not_asked_of_the_next_node(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_refusal_by_the_contract_is_not_asked_of_the_next_node(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     counter = evm.deploy("counter")
     first, second = nodes
     with pytest.raises(Reverted):
@@ -402,7 +402,7 @@ def test_a_refusal_by_the_contract_is_not_asked_of_the_next_node(evm: Evm, nodes
     assert second.requests == 0
 
 
-def test_what_fails_of_a_batch_is_asked_elsewhere_and_not_a_hundred_times(nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_what_fails_of_a_batch_is_asked_elsewhere_and_not_a_hundred_times(nodes: tuple[RpcProxy, RpcProxy]) -> None:
     first, second = nodes
     first.answer("eth_call", fault(-32000, "missing trie node"), times=3)
     call = Call(OTHER, ERC20.function("totalSupply"))
@@ -415,7 +415,7 @@ def test_what_fails_of_a_batch_is_asked_elsewhere_and_not_a_hundred_times(nodes:
     assert all(isinstance(one, ServiceUnavailable) for one in found) and len(slept) == 2
 
 
-def test_health_names_nodes_by_host_and_finds_the_one_that_lags(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_health_names_nodes_by_host_and_finds_the_one_that_lags(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     evm.mine(30)
     stuck, good = nodes
     stuck.answer("eth_blockNumber", "0x1")
@@ -428,7 +428,7 @@ def test_health_names_nodes_by_host_and_finds_the_one_that_lags(evm: Evm, nodes:
 
 
 def test_a_node_that_claims_to_be_far_ahead_of_two_others_is_not_believed(
-    evm: Evm, nodes: tuple[FakeRpc, FakeRpc]
+    evm: Evm, nodes: tuple[RpcProxy, RpcProxy]
 ) -> None:
     liar, good = nodes
     liar.answer("eth_blockNumber", hex(10**9))
@@ -436,7 +436,7 @@ def test_a_node_that_claims_to_be_far_ahead_of_two_others_is_not_believed(
     assert [node.is_well for node in health] == [True, True, True]
 
 
-def test_nodes_are_compared_now_and_then_while_heads_are_asked_for(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_nodes_are_compared_now_and_then_while_heads_are_asked_for(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     evm.mine(30)
     stuck, good = nodes
     stuck.answer("eth_blockNumber", "0x1")
@@ -469,7 +469,7 @@ def test_a_wrong_chain_is_refused_and_named() -> None:
 
 
 def test_a_node_of_another_chain_is_never_asked_again_until_a_check_passes(
-    nodes: tuple[FakeRpc, FakeRpc], caplog: pytest.LogCaptureFixture
+    nodes: tuple[RpcProxy, RpcProxy], caplog: pytest.LogCaptureFixture
 ) -> None:
     liar, honest = nodes
     liar.answer("eth_chainId", "0x1")
@@ -486,7 +486,7 @@ def test_a_node_of_another_chain_is_never_asked_again_until_a_check_passes(
     assert liar.asked("eth_getBalance")
 
 
-def test_a_node_that_changes_its_chain_gets_no_transaction(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_node_that_changes_its_chain_gets_no_transaction(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     liar, honest = nodes
     chain = make_chain(liar.url, honest.url)
     chain.check()
@@ -502,7 +502,7 @@ def test_a_node_that_changes_its_chain_gets_no_transaction(evm: Evm, nodes: tupl
         alone.send_raw(raw)
 
 
-def test_a_node_that_changes_its_chain_is_found_out_while_reading_too(node: FakeRpc) -> None:
+def test_a_node_that_changes_its_chain_is_found_out_while_reading_too(node: RpcProxy) -> None:
     now = [0.0]
     node.answer("eth_getBalance", "0x1")
     chain = make_chain(node.url)
@@ -531,7 +531,7 @@ def test_a_transaction_that_is_sent_twice_is_sent(evm: Evm, chain: BaseChain) ->
         chain.send_raw(signed(evm, nonce=0, value=2)[0])
 
 
-def test_a_lost_answer_leaves_the_outcome_open_and_is_not_repeated(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_lost_answer_leaves_the_outcome_open_and_is_not_repeated(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     loses, other = nodes
     loses.answer("eth_sendRawTransaction", lose_answer)
     chain = make_chain(loses.url, other.url)
@@ -544,7 +544,7 @@ def test_a_lost_answer_leaves_the_outcome_open_and_is_not_repeated(evm: Evm, nod
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 408])
-def test_a_failing_server_leaves_the_outcome_of_a_write_open(node: FakeRpc, status: int) -> None:
+def test_a_failing_server_leaves_the_outcome_of_a_write_open(node: RpcProxy, status: int) -> None:
     def fail(params: list[Any], forward: Any) -> Any:
         node.status = status
         return "0x2105"
@@ -554,7 +554,7 @@ def test_a_failing_server_leaves_the_outcome_of_a_write_open(node: FakeRpc, stat
         make_chain(node.url).send_raw("0x02")
 
 
-def test_a_write_goes_to_another_node_if_it_certainly_did_not_arrive(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_write_goes_to_another_node_only_if_it_did_not_arrive(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     limited, good = nodes
     limited.answer("eth_sendRawTransaction", fault(-32016, "over rate limit"))
     chain = make_chain("http://127.0.0.1:1", limited.url, good.url)
@@ -573,7 +573,7 @@ def test_an_unsigned_fee_that_is_too_low_is_told_apart(evm: Evm, chain: BaseChai
         chain.send_raw(signed(evm, nonce=0, value=5)[0])
 
 
-def test_web3_does_not_send_again_by_itself(evm: Evm, nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_web3_does_not_send_again_by_itself(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
     node, _ = nodes
     node.answer("eth_sendRawTransaction", lose_answer)
     with pytest.raises(OutcomeUnknown):
@@ -613,7 +613,7 @@ def test_refusals_of_a_transaction_are_told_apart(code: int, words: str, kind: t
 @pytest.mark.parametrize(
     "words", ["already known", "AlreadyKnown", "transaction already imported", "ALREADY_EXISTS: already known"]
 )
-def test_bytes_that_a_node_knows_are_sent(node: FakeRpc, words: str) -> None:
+def test_bytes_that_a_node_knows_are_sent(node: RpcProxy, words: str) -> None:
     for code in (-32000, -32603, -32005):
         node.answer("eth_sendRawTransaction", fault(code, words))
         make_chain(node.url).send_raw("0x02ff")
@@ -726,13 +726,13 @@ A_LOG = {
         {"logIndex": "-0x1"},
     ],
 )
-def test_logs_that_nobody_asked_for_are_unusable(node: FakeRpc, changes: dict[str, Any]) -> None:
+def test_logs_that_nobody_asked_for_are_unusable(node: RpcProxy, changes: dict[str, Any]) -> None:
     node.answer("eth_getLogs", [{**A_LOG, **changes}])
     with pytest.raises(ServiceUnavailable, match="no usable"):
         make_chain(node.url).logs(ME, [], 5, 10)
 
 
-def test_a_node_refuses_ranges_and_takes_too_long(node: FakeRpc) -> None:
+def test_a_node_refuses_ranges_and_takes_too_long(node: RpcProxy) -> None:
     node.max_range = 500
     node.answer("eth_getLogs", [])
     chain = make_chain(node.url)
@@ -741,7 +741,7 @@ def test_a_node_refuses_ranges_and_takes_too_long(node: FakeRpc) -> None:
         chain.logs(ME, [], 1, 501)
 
 
-def test_a_search_that_times_out_is_a_range_that_is_too_large(node: FakeRpc) -> None:
+def test_a_search_that_times_out_is_a_range_that_is_too_large(node: RpcProxy) -> None:
     done = threading.Event()
     node.answer("eth_getLogs", lambda params, forward: done.wait(20))
     slept = Slept()
@@ -751,14 +751,14 @@ def test_a_search_that_times_out_is_a_range_that_is_too_large(node: FakeRpc) -> 
     assert not slept
 
 
-def test_an_answer_to_another_request_is_unusable(node: FakeRpc) -> None:
+def test_an_answer_to_another_request_is_unusable(node: RpcProxy) -> None:
     node.reply = lambda request: {"jsonrpc": "2.0", "id": 10**6, "result": "0x2105"}  # type: ignore[method-assign]
     with pytest.raises(ServiceUnavailable, match="unreadable answer"):
         make_chain(node.url).head()
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"7", b"not json", b"[" * 100_000, b'{"result": "0x2105"}'])
-def test_a_body_that_is_no_answer_is_unusable(node: FakeRpc, body: bytes) -> None:
+def test_a_body_that_is_no_answer_is_unusable(node: RpcProxy, body: bytes) -> None:
     node.reply = lambda request: body  # type: ignore[method-assign]
     with pytest.raises(ServiceUnavailable):
         make_chain(node.url).head()
@@ -769,7 +769,7 @@ def test_the_ethereum_libraries_leave_recursion_bounded() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_a_body_without_end_is_not_read(node: FakeRpc) -> None:
+def test_a_body_without_end_is_not_read(node: RpcProxy) -> None:
     node.reply = lambda request: b" " * (17 * 1024 * 1024)  # type: ignore[method-assign]
     with pytest.raises(ServiceUnavailable, match="larger than"):
         make_chain(node.url).head()
@@ -780,7 +780,7 @@ def test_a_body_without_end_is_not_read(node: FakeRpc) -> None:
 
 def test_an_address_with_a_key_appears_nowhere(evm: Evm, caplog: pytest.LogCaptureFixture) -> None:
     key = "s3cr3t-k3y-0123456789abcdef"
-    with FakeRpc(evm.url, path=f"/v2/{key}?auth={key}") as node, caplog.at_level(logging.DEBUG):
+    with RpcProxy(evm.url, path=f"/v2/{key}?auth={key}") as node, caplog.at_level(logging.DEBUG):
         chain = make_chain(node.url.replace("//", f"//user:{key}@"), "http://no such host/" + key)
         shown = [repr(chain), repr(chain.endpoints), repr(chain.endpoints.nodes)]
         chain.head()
@@ -812,7 +812,7 @@ def test_nodes_on_one_host_have_names_of_their_own() -> None:
         make_chain()
 
 
-def test_a_request_may_name_its_node(nodes: tuple[FakeRpc, FakeRpc]) -> None:
+def test_a_request_may_name_its_node(nodes: tuple[RpcProxy, RpcProxy]) -> None:
     first, second = nodes
     chain = make_chain(first.url, second.url)
     assert chain.endpoints.request("eth_blockNumber", [], endpoint=second.url[7:]) == "0x0"
@@ -823,8 +823,8 @@ def test_many_threads_share_the_nodes(evm: Evm) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     with ExitStack() as stack:
-        bad = stack.enter_context(FakeRpc(evm.url))
-        good = stack.enter_context(FakeRpc(evm.url))
+        bad = stack.enter_context(RpcProxy(evm.url))
+        good = stack.enter_context(RpcProxy(evm.url))
         bad.answer("eth_getBalance", hang_up)
         chain = make_chain(bad.url, good.url)
         with ThreadPoolExecutor(8) as pool:
@@ -832,7 +832,7 @@ def test_many_threads_share_the_nodes(evm: Evm) -> None:
     assert found == [10**22] * 100
 
 
-def test_keys_that_are_refused_name_the_node(node: FakeRpc) -> None:
+def test_keys_that_are_refused_name_the_node(node: RpcProxy) -> None:
     node.status = 401
     with pytest.raises(KeyRefused, match=r"127\.0\.0\.1:\d+ answered 401"):
         make_chain(node.url).head()

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from helpers.friendly import FRIENDLY
-from helpers.hostile import FIDS, FOLDER, Attack, attacks, mention, system_prompt_of
-from helpers.strangers import BOB, OPEN, Model, cast, hear, reacted, said
+from helpers.benign_mentions import BENIGN_MENTIONS
+from helpers.conversations import BOB, ENGAGEMENT, ScriptedModel, cast, published, reactions, receive
+from helpers.injections import FIDS, FOLDER, Attack, attacks, mention, system_prompt_of
 
 from ceos.clients.openrouter.client import Completion, Message
 from ceos.domain.mentions import Decision, Talk
@@ -72,7 +72,7 @@ def test_a_plain_attempt_is_recognised_before_a_model_sees_it(attack: Attack) ->
     assert bool(found) == ("lure" in attack.fences), found
 
 
-@pytest.mark.parametrize(("text", "answer"), FRIENDLY)
+@pytest.mark.parametrize(("text", "answer"), BENIGN_MENTIONS)
 def test_friendly_words_pass_both_fences(text: str, answer: str) -> None:
     agent, friendly = make_agent(), mention(text, "carol")
     assert lure_in(strangers_words(friendly, Talk())) == ""
@@ -84,7 +84,7 @@ def test_friendly_words_pass_both_fences(text: str, answer: str) -> None:
 # End to end
 
 
-class Obedient(Model):
+class Obedient(ScriptedModel):
     """A model that writes whatever the attacker wants, every time it is asked, and finds everything relevant."""
 
     def __init__(self, attack: Attack) -> None:
@@ -105,13 +105,13 @@ def stage(fake: FakeRuntime, attack: Attack) -> str:
         fid = {"mallory": mallory, "ada": FIDS["ada"]}.get(by, BOB)
         above = (cast(fake, text, fid=fid, parent=above), fid)
     last = cast(fake, attack.mention, fid=mallory, parent=above)
-    return hear(fake, last, thread=last)
+    return receive(fake, last, thread=last)
 
 
 def assert_nothing_came_of_it(fake: FakeRuntime, run_id: str, model: Obedient, before: int) -> None:
     run = fake.runtime.store.run(run_id)
     assert (run.status, bool(run.reason)) == ("ignored", True)
-    assert (len(said(fake)), reacted(fake)) == (before, [])
+    assert (len(published(fake)), reactions(fake)) == (before, [])
     mention = model.attack.mention
     for messages in model.told:
         ours = messages[0].content + messages[-1].content
@@ -126,7 +126,9 @@ def test_no_attack_has_anything_published(
 ) -> None:
     """One runtime for all: what one attacker achieves must not help the next."""
     fake = fake_runtime
-    fake.apply(engagement={**OPEN, "answers_per_person_per_hour": 100, "answers_per_thread": 100, "max_depth": 50})
+    fake.apply(
+        engagement={**ENGAGEMENT, "answers_per_person_per_hour": 100, "answers_per_thread": 100, "max_depth": 50}
+    )
     if fences == "gate alone":
         monkeypatch.setattr(conversation, "lure_in", lambda texts: "")
     asked = set()
@@ -137,7 +139,7 @@ def test_no_attack_has_anything_published(
         fake.runtime.__dict__.pop("conversation", None)
         fake.runtime.__dict__.pop("pipeline", None)
         run_id = stage(fake, attack)
-        before = len(said(fake))
+        before = len(published(fake))
         # A strategy that answers everything, as far as it is asked.
         Claims(fake.runtime.store).decide(run_id, Decision(action="answer", reason="it always does"))
         fake.drive()
@@ -151,7 +153,7 @@ def test_no_attack_has_anything_published(
 @pytest.mark.parametrize("action", ["like", "recast"])
 def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) -> None:
     fake = fake_runtime
-    fake.apply(engagement={**OPEN, "likes_per_day": 1000, "recasts_per_day": 100, "max_depth": 50})
+    fake.apply(engagement={**ENGAGEMENT, "likes_per_day": 1000, "recasts_per_day": 100, "max_depth": 50})
     shown = set()
     for attack in ATTACKS:
         run_id = stage(fake, attack)
@@ -166,13 +168,13 @@ def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) ->
 
 def test_friendly_people_get_their_answers(fake_runtime: FakeRuntime) -> None:
     fake = fake_runtime
-    fake.apply(engagement=OPEN, limits={"casts_per_hour": 1000})
-    for number, (text, answer) in enumerate(FRIENDLY):
-        Model(answer).use(fake)
+    fake.apply(engagement=ENGAGEMENT, limits={"casts_per_hour": 1000})
+    for number, (text, answer) in enumerate(BENIGN_MENTIONS):
+        ScriptedModel(answer).use(fake)
         fake.runtime.__dict__.pop("conversation", None)
         fake.runtime.__dict__.pop("pipeline", None)
-        run_id = hear(fake, cast(fake, text, fid=7000 + number))
+        run_id = receive(fake, cast(fake, text, fid=7000 + number))
         fake.drive()
         run = fake.runtime.store.run(run_id)
         assert (run.status, run.reason) == ("published", ""), text
-    assert said(fake) == [answer for _, answer in FRIENDLY]
+    assert published(fake) == [answer for _, answer in BENIGN_MENTIONS]

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from helpers.hostile import AT, mention
+from helpers.injections import AT, mention
 
 from ceos.domain.mentions import Said, Talk
 from ceos.guardrails import reply as reply_gate

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from helpers.strangers import BOB, OPEN, Model, cast, hear, reacted, said, talk
+from helpers.conversations import BOB, ENGAGEMENT, ScriptedModel, cast, mention_ada, published, reactions, receive
 
 import ceos
 from ceos.domain.lifecycle import Stage
@@ -28,17 +28,17 @@ ANSWERS = (ANSWER, "Look at the suspension spring first.", "Oil it less.", "Wait
 def fake(fake_runtime: FakeRuntime) -> FakeRuntime:
     """A runtime with ada, who talks to everybody, and a model with an answer."""
     listening(fake_runtime)
-    Model(*ANSWERS).use(fake_runtime)
+    ScriptedModel(*ANSWERS).use(fake_runtime)
     return fake_runtime
 
 
 def listening(fake: FakeRuntime, engagement: Any = (), **overrides: Any) -> None:
-    fake.apply(engagement={**OPEN, **dict(engagement)}, **overrides)
+    fake.apply(engagement={**ENGAGEMENT, **dict(engagement)}, **overrides)
 
 
-def model_of(fake: FakeRuntime) -> Model:
+def model_of(fake: FakeRuntime) -> ScriptedModel:
     model = fake.runtime.openrouter
-    assert isinstance(model, Model)
+    assert isinstance(model, ScriptedModel)
     return model
 
 
@@ -55,8 +55,8 @@ def exchange(fake: FakeRuntime, *fids: int) -> tuple[str, int]:
 
 
 def test_a_question_is_answered_under_its_cast_and_the_record_says_why(fake: FakeRuntime) -> None:
-    run = talk(fake, QUESTION)
-    assert (run.status, run.kind, said(fake)) == ("published", "reply", [ANSWER])
+    run = mention_ada(fake, QUESTION)
+    assert (run.status, run.kind, published(fake)) == ("published", "reply", [ANSWER])
     answer = fake.casts()[-1]
     assert (answer["parent_hash"], answer["parent_author"]["fid"]) == (run.slot.removeprefix("r:"), BOB)
     assert run.draft is not None
@@ -70,16 +70,16 @@ def test_a_question_is_answered_under_its_cast_and_the_record_says_why(fake: Fak
 def test_after_a_lost_answer_there_is_one_reply(fake: FakeRuntime, fault: str) -> None:
     hash = cast(fake, QUESTION)
     fake.simulator.faults(neynar={"script": [fault], "idem": "ignore"})
-    run_id = hear(fake, hash)
+    run_id = receive(fake, hash)
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, said(fake)) == ("published", [ANSWER])
+    assert (fake.runtime.store.run(run_id).status, published(fake)) == ("published", [ANSWER])
 
 
 def test_a_reply_is_not_taken_for_a_post_of_the_same_words(fake: FakeRuntime) -> None:
     fake.post(text=ANSWER)
     hash = cast(fake, QUESTION)
     fake.simulator.faults(neynar={"script": ["cut_before", "ok"], "idem": "ignore"})
-    run_id = hear(fake, hash)
+    run_id = receive(fake, hash)
     fake.drive()
     assert fake.runtime.store.run(run_id).status == "published"
     assert [one["parent_hash"] for one in fake.casts() if one["text"] == ANSWER] == [None, hash]
@@ -87,19 +87,19 @@ def test_a_reply_is_not_taken_for_a_post_of_the_same_words(fake: FakeRuntime) ->
 
 def test_an_agent_under_review_has_its_answers_approved(fake: FakeRuntime) -> None:
     listening(fake, approval="review")
-    run = talk(fake, QUESTION)
-    assert (run.status, said(fake)) == ("review", [])
+    run = mention_ada(fake, QUESTION)
+    assert (run.status, published(fake)) == ("review", [])
     fake.runtime.ledger.judge(run.id, "approve")
     fake.drive()
-    assert (fake.runtime.store.run(run.id).status, said(fake)) == ("published", [ANSWER])
+    assert (fake.runtime.store.run(run.id).status, published(fake)) == ("published", [ANSWER])
 
 
 def test_posts_and_answers_of_one_agent_do_not_disturb_each_other(fake: FakeRuntime) -> None:
-    run_id = hear(fake, cast(fake, QUESTION))
+    run_id = receive(fake, cast(fake, QUESTION))
     post = fake.runtime.post("ada", text="A post of my own.")
     fake.drive()
     assert {fake.runtime.store.run(one).status for one in (run_id, post)} == {"published"}
-    assert sorted(said(fake)) == sorted([ANSWER, "A post of my own."])
+    assert sorted(published(fake)) == sorted([ANSWER, "A post of my own."])
 
 
 # Filters, each with its reason
@@ -126,17 +126,17 @@ def test_what_is_not_answered_is_ignored_with_its_reason(
     fake: FakeRuntime, engagement: dict[str, Any], changes: dict[str, Any], reason: str
 ) -> None:
     listening(fake, engagement)
-    run = talk(fake, QUESTION, **changes)
-    assert (run.status, run.reason, said(fake), model_of(fake).told) == ("ignored", reason, [], [])
+    run = mention_ada(fake, QUESTION, **changes)
+    assert (run.status, run.reason, published(fake), model_of(fake).told) == ("ignored", reason, [], [])
 
 
 def test_an_account_without_a_score_may_count_as_a_good_one(fake: FakeRuntime) -> None:
     listening(fake, {"min_score": 0.5, "unrated_score": 0.5})
-    assert talk(fake, QUESTION, author_score=None).status == "published"
+    assert mention_ada(fake, QUESTION, author_score=None).status == "published"
 
 
 def test_an_old_mention_is_not_answered(fake: FakeRuntime) -> None:
-    run_id = hear(fake, cast(fake, QUESTION))
+    run_id = receive(fake, cast(fake, QUESTION))
     fake.clock.advance(hours=25)
     fake.drive()
     run = fake.runtime.store.run(run_id)
@@ -147,17 +147,17 @@ def test_an_answer_that_waited_for_a_day_is_not_published(fake: FakeRuntime) -> 
     listening(fake, schedule={"cron": "0 9 1 1 *", "jitter_seconds": 0})
     hash = cast(fake, QUESTION)
     fake.simulator.faults(neynar={"script": ["rate_limited"], "retry_after": 90})
-    run_id = hear(fake, hash)
+    run_id = receive(fake, hash)
     fake.step()
     fake.simulator.faults(neynar={"script": []})
     fake.clock.advance(hours=25)
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, said(fake)) == ("missed", [])
+    assert (fake.runtime.store.run(run_id).status, published(fake)) == ("missed", [])
 
 
 def test_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> None:
     hash = cast(fake, QUESTION)
-    run_id = hear(fake, hash)
+    run_id = receive(fake, hash)
     fake.runtime.neynar.delete_cast(f"00000000-0000-4000-8000-{BOB:012d}", hash)
     fake.drive()
     assert fake.runtime.store.run(run_id).reason == "the cast is gone"
@@ -165,7 +165,7 @@ def test_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> None:
 
 def test_an_answer_to_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> None:
     above = exchange(fake, 1001)
-    run_id = hear(fake, cast(fake, "and in winter?", parent=above), kind="reply")
+    run_id = receive(fake, cast(fake, "and in winter?", parent=above), kind="reply")
     fake.runtime.neynar.delete_cast(f"00000000-0000-4000-8000-{1001:012d}", above[0])
     fake.drive()
     assert fake.runtime.store.run(run_id).reason == "the cast that it answers is gone"
@@ -174,14 +174,14 @@ def test_an_answer_to_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> 
 def test_what_the_operator_has_answered_by_hand_is_not_answered_again(fake: FakeRuntime) -> None:
     hash = cast(fake, QUESTION)
     cast(fake, "By hand: use invar.", fid=1001, parent=(hash, BOB))
-    run_id = hear(fake, hash)
+    run_id = receive(fake, hash)
     fake.drive()
     assert fake.runtime.store.run(run_id).reason == "'ada' has answered it already"
 
 
 def test_a_sibling_is_not_answered(fake: FakeRuntime) -> None:
     fake.apply(id="ben", fid=1002)
-    run = talk(fake, QUESTION, fid=1002)
+    run = mention_ada(fake, QUESTION, fid=1002)
     assert (run.status, run.reason) == ("ignored", "it is by 'ben', another agent of this operator")
 
 
@@ -191,20 +191,20 @@ def test_a_sibling_is_not_answered(fake: FakeRuntime) -> None:
 def test_a_conversation_that_is_too_deep_ends(fake: FakeRuntime) -> None:
     listening(fake, {"max_depth": 4})
     three, four = exchange(fake, BOB, 1001, BOB), exchange(fake, BOB, 1001, BOB, 1001)
-    assert talk(fake, QUESTION, parent=three, kind="reply").status == "published"
-    run = talk(fake, QUESTION, parent=four, kind="reply")
+    assert mention_ada(fake, QUESTION, parent=three, kind="reply").status == "published"
+    run = mention_ada(fake, QUESTION, parent=four, kind="reply")
     assert run.reason == "the conversation is 4 casts deep; the agent takes part in 4"
 
 
 def test_answers_as_fast_as_a_machines_end_a_conversation(fake: FakeRuntime) -> None:
     # Given three exchanges within seconds, as they are in the simulator
     above = exchange(fake, BOB, 1001, BOB, 1001, BOB, 1001)
-    run = talk(fake, QUESTION, parent=above, kind="reply")
+    run = mention_ada(fake, QUESTION, parent=above, kind="reply")
     assert run.reason == "3 answers in a row came within 60 seconds each, as from a machine"
 
 
 def test_two_exchanges_are_no_sign_of_a_machine(fake: FakeRuntime) -> None:
-    assert talk(fake, QUESTION, parent=exchange(fake, BOB, 1001, BOB, 1001), kind="reply").status == "published"
+    assert mention_ada(fake, QUESTION, parent=exchange(fake, BOB, 1001, BOB, 1001), kind="reply").status == "published"
 
 
 # Limits
@@ -212,25 +212,25 @@ def test_two_exchanges_are_no_sign_of_a_machine(fake: FakeRuntime) -> None:
 
 def test_a_person_gets_so_many_answers_an_hour(fake: FakeRuntime) -> None:
     listening(fake, {"answers_per_person_per_hour": 2})
-    runs = [talk(fake, QUESTION) for _ in range(3)]
+    runs = [mention_ada(fake, QUESTION) for _ in range(3)]
     assert [run.status for run in runs] == ["published", "published", "ignored"]
     assert runs[2].reason == "over the limit: 2 answers per person and hour"
-    assert talk(fake, QUESTION, fid=502).status == "published"
+    assert mention_ada(fake, QUESTION, fid=502).status == "published"
     fake.clock.advance(minutes=61)
-    assert talk(fake, QUESTION).status == "published"
+    assert mention_ada(fake, QUESTION).status == "published"
 
 
 def test_a_conversation_gets_so_many_answers_whoever_asks(fake: FakeRuntime) -> None:
     listening(fake, {"answers_per_thread": 2})
     first = cast(fake, "Bridges, anybody?", fid=700)
-    runs = [talk(fake, QUESTION, fid=701 + number, parent=(first, 700)) for number in range(3)]
+    runs = [mention_ada(fake, QUESTION, fid=701 + number, parent=(first, 700)) for number in range(3)]
     assert [run.status for run in runs] == ["published", "published", "ignored"]
     assert runs[2].reason == "over the limit: 2 answers per conversation"
 
 
 def test_strangers_cannot_use_up_the_places_of_posts(fake: FakeRuntime) -> None:
     listening(fake, limits={"casts_per_hour": 4})
-    runs = [talk(fake, QUESTION, fid=700 + number) for number in range(4)]
+    runs = [mention_ada(fake, QUESTION, fid=700 + number) for number in range(4)]
     assert [run.status for run in runs] == ["published"] * 3 + ["ignored"]
     assert runs[3].reason == "over the limit: 3 casts in this hour, and the rest is kept for posts"
     assert fake.post(text="There is room for me.").status == "published"
@@ -239,8 +239,8 @@ def test_strangers_cannot_use_up_the_places_of_posts(fake: FakeRuntime) -> None:
 def test_strangers_cannot_use_up_the_money_of_posts(fake: FakeRuntime) -> None:
     listening(fake, limits={"usd_per_day": 0.04})
     fake.runtime.store.run_script("reserve", "ada", "20260302", "spent", 25_000, 40_000)
-    run = talk(fake, QUESTION)
-    assert (run.status, said(fake)) == ("limited", [])
+    run = mention_ada(fake, QUESTION)
+    assert (run.status, published(fake)) == ("limited", [])
     assert run.reason.startswith("over the limit: 0.03 USD a day, 0.0250 spent")
 
 
@@ -249,13 +249,13 @@ def test_reactions_have_a_limit_a_day(fake: FakeRuntime, kind: Any) -> None:
     listening(fake, {"likes_per_day": 2, "recasts_per_day": 2})
     runs = []
     for number in range(3):
-        run_id = hear(fake, cast(fake, "Bridges are patient.", fid=700 + number))
+        run_id = receive(fake, cast(fake, "Bridges are patient.", fid=700 + number))
         Claims(fake.runtime.store).decide(run_id, Decision(action=kind, reason="why not"))
         fake.drive()
         runs.append(fake.runtime.store.run(run_id))
     assert [run.status for run in runs] == ["reacted", "reacted", "ignored"]
     assert runs[2].reason == f"over the limit: 2 {kind}s a day"
-    assert [found for found, _ in reacted(fake)] == [kind] * 2
+    assert [found for found, _ in reactions(fake)] == [kind] * 2
     fake.clock.advance(days=1)
     assert Claims(fake.runtime.store).claim(make_agent(), mention_by(9), kind, fake.clock.now()) is None
 
@@ -287,9 +287,9 @@ def test_limits_hold_across_workers(fake: FakeRuntime) -> None:
 
 
 def test_two_agents_of_one_operator_never_answer_the_same_cast(fake: FakeRuntime) -> None:
-    fake.apply(id="ben", fid=1002, name="Ben", signer_uuid=None, signer_uuid_env="BEN", engagement=OPEN)
+    fake.apply(id="ben", fid=1002, name="Ben", signer_uuid=None, signer_uuid_env="BEN", engagement=ENGAGEMENT)
     hash = cast(fake, "@ada @ben which bridge do you like best?")
-    ada, ben = hear(fake, hash), hear(fake, hash, agent_id="ben")
+    ada, ben = receive(fake, hash), receive(fake, hash, agent_id="ben")
     fake.drive()
     first, second = fake.runtime.store.run(ada), fake.runtime.store.run(ben)
     assert {first.status, second.status} == {"published", "ignored"}
@@ -312,14 +312,14 @@ def test_one_agent_gets_a_cast_however_many_ask_at_once(fake: FakeRuntime) -> No
 
 
 def test_the_first_decision_stands(fake: FakeRuntime) -> None:
-    run_id = hear(fake, cast(fake, "Bridges are patient, and so is rust."))
+    run_id = receive(fake, cast(fake, "Bridges are patient, and so is rust."))
     model = model_of(fake)
     model.score = 0.4
     # Given a worker that dies right after its decision
     lease = fake.runtime.ledger.begin(run_id, Stage.WRITE) if fake.scheduler.tick() is not None else None
     assert lease is not None
     outcome = fake.runtime.conversation.decide_and_write(lease, fake.runtime.store.agent("ada"))
-    assert (outcome.status, len(reacted(fake))) == ("reacted", 1)  # type: ignore[union-attr]
+    assert (outcome.status, len(reactions(fake))) == ("reacted", 1)  # type: ignore[union-attr]
     # Then the next finds the same, though it would judge otherwise, and counts nothing twice
     model.score = 0.9
     fake.runtime.ledger.retry(lease, 0.0, "crashed")
@@ -327,7 +327,7 @@ def test_the_first_decision_stands(fake: FakeRuntime) -> None:
     fake.drive()
     run = fake.runtime.store.run(run_id)
     assert (run.status, run.reason) == ("reacted", "liked: its relevance is 0.40")
-    assert (len(reacted(fake)), model.judged) == (1, 1)
+    assert (len(reactions(fake)), model.judged) == (1, 1)
     client: Any = fake.runtime.store.client
     assert client.scard("ceos:reacted:ada:20260302:like") == 1
 
@@ -346,7 +346,7 @@ def test_the_engagement_strategy_decides(
     fake: FakeRuntime, text: str, kind: str, score: float, end: tuple[str, str]
 ) -> None:
     model_of(fake).score = score
-    run = talk(fake, text, kind=kind)
+    run = mention_ada(fake, text, kind=kind)
     assert (run.status, run.reason) == end
 
 
@@ -355,11 +355,11 @@ def test_what_others_like_and_is_relevant_is_recast(fake: FakeRuntime) -> None:
     for fid in range(800, 806):
         fake.runtime.neynar.react(f"00000000-0000-4000-8000-{fid:012d}", "like", hash, BOB, idem=f"like-{fid}")
     model_of(fake).score = 0.9
-    run_id = hear(fake, hash, kind="quote")
+    run_id = receive(fake, hash, kind="quote")
     fake.drive()
     run = fake.runtime.store.run(run_id)
     assert (run.status, run.reason) == ("reacted", "recast: its relevance is 0.90, and others like it")
-    assert ("recast", hash) in reacted(fake)
+    assert ("recast", hash) in reactions(fake)
 
 
 @pytest.mark.parametrize(
@@ -368,14 +368,14 @@ def test_what_others_like_and_is_relevant_is_recast(fake: FakeRuntime) -> None:
 )
 def test_without_a_model_the_topics_judge_relevance(fake: FakeRuntime, text: str, status: str) -> None:
     model_of(fake).score = None
-    assert talk(fake, text, kind="reply").status == status
+    assert mention_ada(fake, text, kind="reply").status == status
 
 
 def test_nothing_is_reacted_to_in_panic(fake: FakeRuntime) -> None:
-    run_id = hear(fake, cast(fake, "@ada thank you, that helped a lot!"))
+    run_id = receive(fake, cast(fake, "@ada thank you, that helped a lot!"))
     fake.runtime.store.set_panic("stop")
     fake.drive(rounds=2)
-    assert (reacted(fake), fake.runtime.store.run(run_id).status) == ([], "planned")
+    assert (reactions(fake), fake.runtime.store.run(run_id).status) == ([], "planned")
     fake.runtime.store.set_panic(None)
     fake.drive()
     assert fake.runtime.store.run(run_id).status == "reacted"
@@ -392,9 +392,9 @@ def test_a_like_whose_answer_was_lost_is_given_once(fake: FakeRuntime, status: i
             raise lost.pop()
 
     fake.runtime.neynar.react = react_and_lose  # type: ignore[method-assign]
-    run_id = hear(fake, hash)
+    run_id = receive(fake, hash)
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, reacted(fake)) == ("reacted", [("like", hash)])
+    assert (fake.runtime.store.run(run_id).status, reactions(fake)) == ("reacted", [("like", hash)])
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_a_strategy_that_fails_ends_the_run_and_not_the_worker(fake: FakeRuntime
 
     fake.runtime.plugins._strategies["broken"] = Broken()
     listening(fake, {"strategy": "broken"})
-    run = talk(fake, QUESTION)
+    run = mention_ada(fake, QUESTION)
     assert run.status == "failed"
     assert "The strategy 'broken'" in run.reason
     assert fake.runtime.store.agent_statuses(["ada"])[0].failures == 0
@@ -418,7 +418,7 @@ def test_a_strategy_that_fails_ends_the_run_and_not_the_worker(fake: FakeRuntime
 
 def test_by_default_a_strategy_ignores_mentions(fake: FakeRuntime) -> None:
     listening(fake, {"strategy": "balanced"})
-    assert talk(fake, QUESTION).reason == "its strategy decides about no mentions"
+    assert mention_ada(fake, QUESTION).reason == "its strategy decides about no mentions"
 
 
 def test_an_unknown_strategy_is_refused_when_it_is_applied(fake: FakeRuntime) -> None:
@@ -433,7 +433,7 @@ def test_mentions_wait_for_the_end_of_the_quiet_hours(fake: FakeRuntime) -> None
     # Given an agent that sleeps until ten
     schedule = {"cron": "0 12 * * *", "jitter_seconds": 0, "quiet_hours": ["22:00-10:00"]}
     listening(fake, schedule=schedule)
-    run_id = hear(fake, cast(fake, QUESTION))
+    run_id = receive(fake, cast(fake, QUESTION))
     for _ in range(5):
         fake.step()
         fake.wake()
@@ -469,7 +469,7 @@ def lines_of(messages: Iterable[Any]) -> list[dict[str, Any]]:
 
 def test_strangers_words_are_data_in_a_message_of_their_own(fake: FakeRuntime) -> None:
     above = exchange(fake, 502)
-    talk(fake, '@ada how </b> "do" you\n\nkeep {name} steady?', parent=above)
+    mention_ada(fake, '@ada how </b> "do" you\n\nkeep {name} steady?', parent=above)
     (messages,) = model_of(fake).told
     assert [message.role for message in messages] == ["system", "user", "user"]
     assert "Casting number 0" not in messages[0].content + messages[2].content
@@ -479,9 +479,9 @@ def test_strangers_words_are_data_in_a_message_of_their_own(fake: FakeRuntime) -
 
 
 def test_the_agent_knows_what_it_said_to_this_person(fake: FakeRuntime) -> None:
-    talk(fake, QUESTION)
-    talk(fake, QUESTION, fid=502)
-    talk(fake, QUESTION)
+    mention_ada(fake, QUESTION)
+    mention_ada(fake, QUESTION, fid=502)
+    mention_ada(fake, QUESTION)
     assert [ANSWERS[0] in told[2].content for told in model_of(fake).told] == [False, False, True]
     assert Claims(fake.runtime.store).said_to("ada", BOB) == [ANSWERS[2], ANSWERS[0]]
 
@@ -506,17 +506,17 @@ def test_the_agents_own_casts_are_marked() -> None:
 
 
 def test_the_model_gets_one_second_chance_and_is_told_why(fake: FakeRuntime) -> None:
-    model = Model("See clocks.com for that.", ANSWER).use(fake)
-    assert talk(fake, QUESTION).status == "published"
-    assert said(fake) == [ANSWER]
+    model = ScriptedModel("See clocks.com for that.", ANSWER).use(fake)
+    assert mention_ada(fake, QUESTION).status == "published"
+    assert published(fake) == [ANSWER]
     assert "contains a link" in model.told[1][2].content
     assert "clocks.com" not in "".join(message.content for message in model.told[1])
 
 
 def test_an_answer_that_is_objected_to_twice_is_not_given(fake: FakeRuntime) -> None:
-    Model("See clocks.com for that.").use(fake)
-    run = talk(fake, QUESTION)
-    assert (run.status, said(fake)) == ("ignored", [])
+    ScriptedModel("See clocks.com for that.").use(fake)
+    run = mention_ada(fake, QUESTION)
+    assert (run.status, published(fake)) == ("ignored", [])
     assert run.reason.startswith("the answer was objected to twice: The answer contains a link")
 
 
@@ -526,22 +526,22 @@ def test_the_review_and_plugins_look_at_answers_too(fake: FakeRuntime) -> None:
 
     fake.runtime.plugins.objections = objections  # type: ignore[method-assign]
     listening(fake, persona={"bio": "An engineer.", "topics": ["clocks"], "avoid": ["suspension"]})
-    run = talk(fake, QUESTION)
+    run = mention_ada(fake, QUESTION)
     model = model_of(fake)
     assert "Do not say something." in model.told[1][2].content, "what is quoted may be a stranger's"
-    assert (run.status, said(fake)) == ("ignored", [])
+    assert (run.status, published(fake)) == ("ignored", [])
     assert "which the agent must avoid" in run.reason
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
 def test_a_broken_off_answer_is_not_given(fake: FakeRuntime, reason: str) -> None:
-    Model(ANSWER, reason=reason).use(fake)
-    assert talk(fake, QUESTION).status == "ignored"
+    ScriptedModel(ANSWER, reason=reason).use(fake)
+    assert mention_ada(fake, QUESTION).status == "ignored"
 
 
 def test_the_money_of_a_rejected_answer_is_counted(fake: FakeRuntime) -> None:
-    Model("See clocks.com for that.").use(fake)
-    talk(fake, QUESTION)
+    ScriptedModel("See clocks.com for that.").use(fake)
+    mention_ada(fake, QUESTION)
     assert fake.runtime.spent_today("ada") == pytest.approx(0.002, abs=1e-6)
 
 
@@ -560,12 +560,12 @@ def test_the_money_of_a_rejected_answer_is_counted(fake: FakeRuntime) -> None:
     ids=["long", "accents", "dashes", "direction", "families"],
 )
 def test_strange_casts_are_dealt_with(fake: FakeRuntime, text: str) -> None:
-    run = talk(fake, QUESTION, text=text)
-    assert (run.status, said(fake)) == ("published", [ANSWER])
+    run = mention_ada(fake, QUESTION, text=text)
+    assert (run.status, published(fake)) == ("published", [ANSWER])
 
 
 def test_a_lost_mention_ends_its_run(fake: FakeRuntime) -> None:
-    run_id = hear(fake, cast(fake, QUESTION))
+    run_id = receive(fake, cast(fake, QUESTION))
     fake.runtime.store.client.delete(f"ceos:mention:{run_id}")
     fake.drive()
     assert (fake.runtime.store.run(run_id).status, fake.runtime.store.agent_statuses(["ada"])[0].failures) == (
@@ -575,9 +575,9 @@ def test_a_lost_mention_ends_its_run(fake: FakeRuntime) -> None:
 
 
 def test_a_worker_that_lost_its_lease_publishes_nothing(fake: FakeRuntime) -> None:
-    run_id = hear(fake, cast(fake, QUESTION))
+    run_id = receive(fake, cast(fake, QUESTION))
     model = model_of(fake)
     client: Any = fake.runtime.store.client
     model.before = lambda: client.hincrby(f"ceos:run:{run_id}", "fence", 1)
     fake.step()
-    assert (said(fake), fake.runtime.store.run(run_id).status) == ([], "planned")
+    assert (published(fake), fake.runtime.store.run(run_id).status) == ([], "planned")

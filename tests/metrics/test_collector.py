@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from helpers.figures import HOUR, MONDAY, note_followers, note_post
-from helpers.wire import Wire
+from helpers.http_double import HttpDouble
+from helpers.metric_samples import HOUR, MONDAY, add_followers, add_post
 
 from ceos.clients.http.rate_limit import is_in_background
 from ceos.clients.neynar.client import QUOTES_COUNTED, QUOTES_PER_CALL, Neynar
@@ -155,7 +155,7 @@ def test_the_followers_of_the_time_go_with_the_post_and_may_come_later(fake: Fak
     fake.clock.advance(hours=1)
     one.measure(run.id)
     assert fake.runtime.series.posts("ada")[0].followers is None
-    note_followers(fake.runtime, monday_of(fake.clock.now()) + 9 * HOUR, [321])
+    add_followers(fake.runtime, monday_of(fake.clock.now()) + 9 * HOUR, [321])
     fake.clock.advance(hours=5)
     one.measure(run.id)
     assert fake.runtime.series.posts("ada")[0].followers == 321
@@ -203,12 +203,12 @@ def test_measurements_are_kept_to_the_minute_in_a_few_bytes_and_the_old_form_is_
     [([0], 0), ([7], 7), ([QUOTES_PER_CALL, 30], 130), ([QUOTES_PER_CALL] * 9, QUOTES_COUNTED)],
 )
 def test_quotes_are_counted_page_by_page_up_to_a_bound(pages: list[int], counted: int) -> None:
-    with Wire() as wire:
+    with HttpDouble() as http:
         for number, size in enumerate(pages):
             quotes = [{"object": "cast", "hash": f"0x{index:040x}"} for index in range(size)]
             cursor = f"c{number}" if number + 1 < len(pages) else None
-            wire.answer({"casts": quotes, "next": {"cursor": cursor}})
-        assert Neynar("key", wire.url + "/v2").quotes("0x" + "1" * 40) == counted
+            http.answer({"casts": quotes, "next": {"cursor": cursor}})
+        assert Neynar("key", http.url + "/v2").quotes("0x" + "1" * 40) == counted
 
 
 # Accounts
@@ -345,9 +345,9 @@ def test_a_slot_that_is_published_at_the_second_try_has_not_failed(fake: FakeRun
 
 
 def make_week(fake: FakeRuntime) -> None:
-    note_followers(fake.runtime, MONDAY - 2 * HOUR, [200] * 100 + [210] * 60 + [None] * 5 + [220] * 3)
+    add_followers(fake.runtime, MONDAY - 2 * HOUR, [200] * 100 + [210] * 60 + [None] * 5 + [220] * 3)
     for day in range(7):
-        note_post(fake.runtime, MONDAY + day * DAY + 9 * HOUR, likes=day, attempts=1 + (day == 3))
+        add_post(fake.runtime, MONDAY + day * DAY + 9 * HOUR, likes=day, attempts=1 + (day == 3))
     client: Any = fake.runtime.store.client
     first = int(MONDAY.timestamp()) // 86_400
     client.hset("ceos:tally:ada", mapping={f"{first}:published": 6, f"{first + 3}:missed": 1, f"{first + 7}:failed": 9})
@@ -363,7 +363,7 @@ def test_a_week_is_scored_once_it_has_settled_and_never_again(fake: FakeRuntime)
     inputs = json.loads(text)["inputs"]
     assert (week, len(inputs["posts"]), inputs["missed"], inputs["failed"]) == ("2026-W10", 7, 1, 0)
     assert (inputs["followers_start"], inputs["followers_end"]) == (200, 220)
-    note_post(fake.runtime, MONDAY + 12 * HOUR, likes=10_000)
+    add_post(fake.runtime, MONDAY + 12 * HOUR, likes=10_000)
     scoring.settle("ada", MONDAY + 9 * DAY)
     assert fake.runtime.series.scores("ada") == {week: text}
 
@@ -430,7 +430,7 @@ def teach(fake: FakeRuntime, posts: int = 60) -> None:
         hour = (9, 13, 18)[number % 3]
         kind = kinds[number % 4]
         likes = (30 if kind is Kind.MEDIA else 4) + {9: 8, 13: 4, 18: -4}[hour]
-        note_post(fake.runtime, MONDAY + (number // 3 - 30) * DAY + hour * HOUR, kind=kind, likes=likes)
+        add_post(fake.runtime, MONDAY + (number // 3 - 30) * DAY + hour * HOUR, kind=kind, likes=likes)
 
 
 SCHEDULE = {"cron": "0 9,13,18 * * *", "jitter_seconds": 0}
@@ -461,7 +461,7 @@ def test_what_is_measured_after_a_slot_does_not_change_its_draw(fake: FakeRuntim
     teach(fake)
     slot = slots(1, 9)[0]
     before = fake.runtime.scoring.weights(agent, slot, {Kind.MEDIA: 50, Kind.ORIGINAL: 50})
-    note_post(fake.runtime, MONDAY + 40 * DAY, kind=Kind.ORIGINAL, likes=10_000)
+    add_post(fake.runtime, MONDAY + 40 * DAY, kind=Kind.ORIGINAL, likes=10_000)
     assert before is not None
     assert fake.runtime.scoring.weights(agent, slot, {Kind.MEDIA: 50, Kind.ORIGINAL: 50}) == before
 

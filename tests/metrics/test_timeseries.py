@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from helpers.figures import HOUR, MONDAY, note_followers, note_post
+from helpers.metric_samples import HOUR, MONDAY, add_followers, add_post
 
 from ceos.domain.posts import CastMetrics, Kind
 from ceos.metrics.timeseries import AccountCounts, Series, Span
@@ -42,7 +42,7 @@ def followers(series: Series, agent_id: str = "ada") -> list[int | None]:
 
 
 def test_points_come_back_in_their_order_with_their_gaps(fake: FakeRuntime, series: Series) -> None:
-    note_followers(fake.runtime, MONDAY + 20 * HOUR, [100, 101, None, 99, None, None, 120])
+    add_followers(fake.runtime, MONDAY + 20 * HOUR, [100, 101, None, 99, None, None, 120])
     series.note({"ada": AccountCounts(followers=None, following=7, storage=None)}, START + 27)
     points = series.hourly("ada")
     assert [(at - MONDAY) / HOUR for at, _ in points] == [20, 21, 23, 26, 27]
@@ -52,7 +52,7 @@ def test_points_come_back_in_their_order_with_their_gaps(fake: FakeRuntime, seri
 
 
 def test_the_same_moment_again_and_an_earlier_one_change_nothing(fake: FakeRuntime, series: Series) -> None:
-    note_followers(fake.runtime, MONDAY, [100, 101])
+    add_followers(fake.runtime, MONDAY, [100, 101])
     before = everything(fake)
     for hour in (START, START + 1):
         series.note({"ada": AccountCounts(followers=999)}, hour)
@@ -74,7 +74,7 @@ def test_many_workers_that_count_the_same_hours_leave_one_point_of_each(fake: Fa
 
 def test_what_is_noted_is_known_by_the_hour(fake: FakeRuntime, series: Series) -> None:
     fake.apply(id="ben", fid=1002)
-    note_followers(fake.runtime, MONDAY, [100])
+    add_followers(fake.runtime, MONDAY, [100])
     assert series.noted(["ada", "ben"], START) == {"ada"}
     assert series.noted(["ada", "ben"], START + 1) == set()
 
@@ -82,7 +82,7 @@ def test_what_is_noted_is_known_by_the_hour(fake: FakeRuntime, series: Series) -
 def test_the_latest_followers_are_those_before_the_moment_and_not_older_than_a_day(
     fake: FakeRuntime, series: Series
 ) -> None:
-    note_followers(fake.runtime, MONDAY, [100, 110, None, 120])
+    add_followers(fake.runtime, MONDAY, [100, 110, None, 120])
     assert series.latest(["ada", "eve"], MONDAY + 2.5 * HOUR) == {"ada": 110}
     assert series.latest(["ada"], MONDAY + DAY) == {"ada": 120}
     assert series.latest(["ada"], MONDAY + 2 * DAY) == {}
@@ -90,12 +90,12 @@ def test_the_latest_followers_are_those_before_the_moment_and_not_older_than_a_d
 
 
 def test_of_an_agent_that_was_removed_nothing_is_kept(fake: FakeRuntime, series: Series) -> None:
-    note_followers(fake.runtime, MONDAY, [100])
-    note_post(fake.runtime, MONDAY)
+    add_followers(fake.runtime, MONDAY, [100])
+    add_post(fake.runtime, MONDAY)
     series.keep_score("ada", "2026-W10", "{}")
     fake.runtime.remove("ada")
-    note_followers(fake.runtime, MONDAY + HOUR, [101])
-    note_post(fake.runtime, MONDAY + HOUR)
+    add_followers(fake.runtime, MONDAY + HOUR, [101])
+    add_post(fake.runtime, MONDAY + HOUR)
     assert series.keep_score("ada", "2026-W11", "{}") is False
     client: Any = fake.runtime.store.client
     assert [
@@ -107,7 +107,7 @@ def test_of_an_agent_that_was_removed_nothing_is_kept(fake: FakeRuntime, series:
 
 
 def test_a_day_is_folded_into_its_last_least_and_most_once_it_is_over(fake: FakeRuntime, series: Series) -> None:
-    note_followers(fake.runtime, MONDAY, [100, 90, None, 130, 120])
+    add_followers(fake.runtime, MONDAY, [100, 90, None, 130, 120])
     series.fold("ada", MONDAY + 12 * HOUR)
     assert series.daily("ada") == [], "the day is not over"
     series.fold("ada", MONDAY + 25 * HOUR)
@@ -121,7 +121,7 @@ def test_a_day_is_folded_into_its_last_least_and_most_once_it_is_over(fake: Fake
 def test_hours_go_after_thirty_days_and_days_stay_for_ever(fake: FakeRuntime, series: Series) -> None:
     for day in range(70):
         if day not in (10, 11):
-            note_followers(fake.runtime, MONDAY + day * DAY, [100 + day, 101 + day])
+            add_followers(fake.runtime, MONDAY + day * DAY, [100 + day, 101 + day])
         series.fold("ada", MONDAY + day * DAY + 6 * HOUR)
     days = series.daily("ada")
     wanted = [day for day in range(69) if day not in (10, 11)]
@@ -133,7 +133,7 @@ def test_hours_go_after_thirty_days_and_days_stay_for_ever(fake: FakeRuntime, se
 def test_a_year_begins_a_field_of_its_own(fake: FakeRuntime, series: Series) -> None:
     new_year = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
     for day in range(-2, 3):
-        note_followers(fake.runtime, new_year + day * DAY, [100 + day])
+        add_followers(fake.runtime, new_year + day * DAY, [100 + day])
     series.fold("ada", new_year + 5 * DAY)
     assert sorted(field for field in everything(fake)["ceos:series:ada"] if field[0] == "d") == ["d2026", "d2027"]
     assert [day.followers and day.followers.last for day in series.daily("ada")] == [98, 99, 100, 101, 102]
@@ -142,9 +142,9 @@ def test_a_year_begins_a_field_of_its_own(fake: FakeRuntime, series: Series) -> 
 def test_posts_are_summed_by_day_when_their_last_count_is_in_and_go_after_ninety_days(
     fake: FakeRuntime, series: Series
 ) -> None:
-    note_post(fake.runtime, MONDAY + 9 * HOUR, likes=4, recasts=2, replies=1, quotes=None)
-    note_post(fake.runtime, MONDAY + 13 * HOUR, likes=10, recasts=0, replies=0, quotes=3)
-    note_post(fake.runtime, MONDAY + 30 * HOUR, likes=1, recasts=0, replies=0, quotes=None)
+    add_post(fake.runtime, MONDAY + 9 * HOUR, likes=4, recasts=2, replies=1, quotes=None)
+    add_post(fake.runtime, MONDAY + 13 * HOUR, likes=10, recasts=0, replies=0, quotes=3)
+    add_post(fake.runtime, MONDAY + 30 * HOUR, likes=1, recasts=0, replies=0, quotes=None)
     series.fold("ada", MONDAY + 8 * DAY)
     assert series.post_days("ada") == []
     series.fold("ada", MONDAY + 9 * DAY)
@@ -169,14 +169,14 @@ def test_old_tallies_go(fake: FakeRuntime, series: Series) -> None:
 
 
 def test_a_post_comes_back_as_it_was_noted(fake: FakeRuntime, series: Series) -> None:
-    noted = note_post(fake.runtime, MONDAY, kind=Kind.MEDIA, quotes=None, followers=None, attempts=2, repeats=True)
+    noted = add_post(fake.runtime, MONDAY, kind=Kind.MEDIA, quotes=None, followers=None, attempts=2, repeats=True)
     assert series.posts("ada") == [noted]
     assert series.post("ada", noted.slot) == noted
     assert series.post("ada", "1") is None
 
 
 def test_a_post_is_judged_by_its_counts_a_day_after_publication(fake: FakeRuntime) -> None:
-    post = note_post(fake.runtime, MONDAY, likes=10)
+    post = add_post(fake.runtime, MONDAY, likes=10)
 
     def counted(*hours: int) -> int | None:
         rows = tuple(CastMetrics(hash="", likes=hour, recasts=0, replies=0, at=MONDAY + hour * HOUR) for hour in hours)
@@ -193,7 +193,7 @@ def test_a_post_is_judged_by_its_counts_a_day_after_publication(fake: FakeRuntim
 
 def test_thirty_days_of_hours_cost_less_than_ten_bytes_a_count(fake: FakeRuntime) -> None:
     for day in range(30):
-        note_followers(fake.runtime, MONDAY + day * DAY, [1000 + day * 24 + hour for hour in range(24)])
+        add_followers(fake.runtime, MONDAY + day * DAY, [1000 + day * 24 + hour for hour in range(24)])
     client: Any = fake.runtime.store.client
     assert client.memory_usage("ceos:series:ada", samples=0) / (30 * 24 * 3) < 10
     packed = "".join(client.hgetall("ceos:series:ada").values())

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from helpers.packages import install
+from helpers.installed_packages import install
 from helpers.terminal import terminal
 
 import ceos

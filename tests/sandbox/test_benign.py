@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from helpers.benign_sources import Answers, Benign, benign_sources
+from helpers.benign_skills import BenignSkill, CannedAnswers, benign_skills
 
 from ceos.errors import HostRefused
 from ceos.sandbox.executor import Limits, Sandbox
@@ -19,9 +19,9 @@ def sandbox() -> Iterator[Sandbox]:
     sandbox.close()
 
 
-@pytest.mark.parametrize("skill", benign_sources(), ids=lambda skill: skill.name)
-def test_a_reasonable_skill_returns_what_plain_python_does(sandbox: Sandbox, skill: Benign) -> None:
-    answers = Answers(skill.answers, HostRefused)
+@pytest.mark.parametrize("skill", benign_skills(), ids=lambda skill: skill.name)
+def test_a_reasonable_skill_returns_what_plain_python_does(sandbox: Sandbox, skill: BenignSkill) -> None:
+    answers = CannedAnswers(skill.answers, HostRefused)
 
     def host(method: str, args: list[Any], kwargs: dict[str, Any], deadline: float) -> Any:
         return getattr(answers, method)(*args, **kwargs)

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.escape_sources import FOLDER, EscapeSource, escape_sources, read
+from helpers.escape_skills import FOLDER, EscapeSource, escape_sources, read
 
 from ceos.clients.http import safe_fetch as guarded
 from ceos.errors import SkillError

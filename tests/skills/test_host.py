@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from helpers.evm import ACCOUNTS, Evm
-from helpers.feeds import HOST, Server, redirect, send
+from helpers.raw_server import HOST, RawServer, redirect, send
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -228,9 +228,9 @@ def test_the_record_holds_a_hundred_calls() -> None:
 
 
 @contextmanager
-def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Server, SkillHost]]:
+def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[RawServer, SkillHost]]:
     """A host whose every name leads to a local server."""
-    with Server(*script) as server:
+    with RawServer(*script) as server:
         fetch = functools.partial(
             guarded.get,
             resolve=lambda host, port: [server.place],

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.http_double import HttpDouble
 from helpers.terminal import Terminal, terminal
-from helpers.wire import Wire
 
 import ceos
 from ceos.clients.neynar.client import Neynar
@@ -306,16 +306,16 @@ def test_a_topic_nobody_talks_about_any_more_is_gone_at_once_when_all_could_be_r
     assert slugs(fake) == []
 
 
-def answer(wire: Wire, *casts: Any, topics: tuple[Any, ...] = (), channels: tuple[Any, ...] = ()) -> Neynar:
+def answer(http: HttpDouble, *casts: Any, topics: tuple[Any, ...] = (), channels: tuple[Any, ...] = ()) -> Neynar:
     """A client that reads these topics, these casts for each of them, and these channels with the same casts."""
-    wire.answer({"topics": topics, "next": {"cursor": None}})
+    http.answer({"topics": topics, "next": {"cursor": None}})
     for topic in topics:
         if isinstance(topic, dict) and topic.get("slug"):
-            wire.answer({"casts": casts, "next": {"cursor": None}})
-    wire.answer({"channels": channels, "next": {"cursor": None}})
+            http.answer({"casts": casts, "next": {"cursor": None}})
+    http.answer({"channels": channels, "next": {"cursor": None}})
     if channels:
-        wire.answer({"casts": casts})
-    return Neynar("key", wire.url + "/v2", sleep=lambda seconds: None)
+        http.answer({"casts": casts})
+    return Neynar("key", http.url + "/v2", sleep=lambda seconds: None)
 
 
 def cast(number: int, **fields: Any) -> dict[str, Any]:
@@ -344,9 +344,9 @@ def cast(number: int, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_an_odd_cast_costs_only_itself(fake: FakeRuntime, odd: Any) -> None:
-    with Wire() as wire:
+    with HttpDouble() as http:
         topic = {"name": "Night trains", "slug": "night_trains", "summary": None}
-        fake.runtime.trends._w = _with(fake, answer(wire, cast(1), odd, cast(2), topics=(topic,)))
+        fake.runtime.trends._w = _with(fake, answer(http, cast(1), odd, cast(2), topics=(topic,)))
         fake.runtime.trends.refresh()
     (trend,) = fake.runtime.trends.current()
     assert (trend.slug, trend.authors) == ("night_trains", 2)
@@ -371,19 +371,19 @@ def _with(fake: FakeRuntime, neynar: Neynar) -> Any:
 )
 def test_an_odd_topic_costs_only_itself(fake: FakeRuntime, odd: Any) -> None:
     topic = {"name": "Night trains", "slug": "night_trains"}
-    with Wire() as wire:
-        wire.answer({"topics": [odd, topic]})
-        wire.answer({"casts": [cast(1), cast(2)]})
-        wire.answer({"channels": []})
-        fake.runtime.trends._w = _with(fake, Neynar("key", wire.url + "/v2", sleep=lambda seconds: None))
+    with HttpDouble() as http:
+        http.answer({"topics": [odd, topic]})
+        http.answer({"casts": [cast(1), cast(2)]})
+        http.answer({"channels": []})
+        fake.runtime.trends._w = _with(fake, Neynar("key", http.url + "/v2", sleep=lambda seconds: None))
         fake.runtime.trends.refresh()
-        assert wire.unused == 0
+        assert http.unused == 0
     assert slugs(fake) == ["night_trains"]
 
 
 def test_counts_of_channels_are_texts_and_an_odd_one_costs_only_itself() -> None:
-    with Wire() as wire:
-        wire.answer(
+    with HttpDouble() as http:
+        http.answer(
             {
                 "channels": [
                     {"channel": {"id": "base", "name": "Base"}, "cast_count_1d": "1234"},
@@ -392,19 +392,19 @@ def test_counts_of_channels_are_texts_and_an_odd_one_costs_only_itself() -> None
                 ]
             }
         )
-        found = Neynar("key", wire.url + "/v2").trending_channels()
+        found = Neynar("key", http.url + "/v2").trending_channels()
     assert [(one.id, one.casts_1d) for one in found] == [("base", 1234)]
 
 
 def test_channels_are_asked_for_ten_at_a_time(fake: FakeRuntime) -> None:
     follow(fake, channels=[f"channel{number}" for number in range(12)])
-    with Wire() as wire:
-        wire.answer({"topics": []})
-        wire.answer({"channels": [{"channel": {"id": "base"}, "cast_count_1d": "5"}]})
-        wire.answer({"casts": []}, times=2)
-        fake.runtime.trends._w = _with(fake, Neynar("key", wire.url + "/v2"))
+    with HttpDouble() as http:
+        http.answer({"topics": []})
+        http.answer({"channels": [{"channel": {"id": "base"}, "cast_count_1d": "5"}]})
+        http.answer({"casts": []}, times=2)
+        fake.runtime.trends._w = _with(fake, Neynar("key", http.url + "/v2"))
         fake.runtime.trends.refresh()
-        sizes = [len(one.query["channel_ids"][0].split(",")) for one in wire.requests[2:]]
+        sizes = [len(one.query["channel_ids"][0].split(",")) for one in http.requests[2:]]
     assert sizes == [10, 3]
 
 
@@ -594,15 +594,15 @@ def test_the_writer_sees_strangers_words_as_data_and_has_no_tools(fake: FakeRunt
 def test_a_writer_that_obeys_strangers_publishes_nothing_and_stops_nobody(ceos_home: Path, ceos_simulator: Any) -> None:
     relevance = {"topic_1": {"reason": "kettles", "relevance": 1.0}}
     with (
-        Wire() as wire,
-        start_runtime(ceos_home, simulator=ceos_simulator, OPENROUTER_BASE_URL=wire.url) as fake,
+        HttpDouble() as http,
+        start_runtime(ceos_home, simulator=ceos_simulator, OPENROUTER_BASE_URL=http.url) as fake,
     ):
         fake.clock.set(NOW)
         follow(fake)
         say(fake, "The brass kettle sings", 50, 51, 52)
-        wire.answer({"data": []})
-        wire.answer(_completion(json.dumps(relevance)))
-        wire.answer(_completion("Claim your kettle at https://evil.example now"), times=2)
+        http.answer({"data": []})
+        http.answer(_completion(json.dumps(relevance)))
+        http.answer(_completion("Claim your kettle at https://evil.example now"), times=2)
         look(fake)
         (one,) = runs(fake)
         assert one.status == "missed"
@@ -611,7 +611,7 @@ def test_a_writer_that_obeys_strangers_publishes_nothing_and_stops_nobody(ceos_h
         assert one.draft.text == "Claim your kettle at https://evil.example now"
         assert [cast for cast in fake.casts() if cast["author"]["fid"] == 1001] == []
         assert fake.runtime.store.agent_statuses(["ada"])[0].failures == 0
-        assert not any("tools" in request.body for request in wire.requests if request.method == "POST")
+        assert not any("tools" in request.body for request in http.requests if request.method == "POST")
 
 
 def _completion(text: str) -> dict[str, Any]:

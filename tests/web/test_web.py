@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from helpers.terminal import ceos, clean_environ
-from helpers.webhook_site import (
+from helpers.web_app import (
     SECRET,
     VECTOR,
     VECTOR_SIGNATURE,

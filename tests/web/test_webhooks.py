@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from helpers.webhook_site import (
+from helpers.web_app import (
     HASH,
     SECRET,
     VECTOR,

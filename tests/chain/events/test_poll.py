@@ -45,7 +45,7 @@ CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 OTHER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 EVENT = "Counted(address indexed who, uint256 indexed number, string words)"
 ABI = Abi.parse([f"event {EVENT}"])
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Killed(BaseException):

@@ -1,4 +1,4 @@
-"""A chain with the two registries of ERC-8004, and a runtime whose agents may register there: for tests."""
+"""A chain with the two registries of ERC-8004, and a runtime whose agents may register there."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ class Registry:
         assert number is not None
         return number
 
-    def strangers(self, count: int = 1) -> None:
-        """Have somebody else register, without our code."""
+    def register_others(self, count: int = 1) -> None:
+        """Register agents of another account, without our code."""
         for _ in range(count):
             self.evm.send(
                 self.identity.address, self.identity.encode("register(string)", "https://x"), sender=ACCOUNTS[3]

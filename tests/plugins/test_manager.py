@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers.packages import install
+from helpers.installed_packages import install
 
 import ceos
 from ceos import errors

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from helpers.chain_rules import RULES, USDC
+from helpers.chain_config import RULES, USDC
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

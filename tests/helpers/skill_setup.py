@@ -15,7 +15,7 @@ from ceos.domain.posts import Kind, SkillRun
 from ceos.domain.runs import Run
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
 from ceos.skills.skill import skill_of_text
-from helpers.wire import Wire
+from helpers.http_double import HttpDouble
 
 SONNET = "anthropic/claude-sonnet-4"
 
@@ -45,12 +45,12 @@ TIMES = skill(
 )
 
 
-class Model:
+class ScriptedOpenRouter:
     """An OpenRouter that gives one prepared answer to each request and remembers what it was asked."""
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        wire.answer({"data": []})
+    def __init__(self, http: HttpDouble) -> None:
+        self._wire = http
+        http.answer({"data": []})
 
     def says(self, *texts: str, cost: float = 0.001) -> None:
         """Answer the next requests in words."""
@@ -98,10 +98,10 @@ def _completion(message: Mapping[str, Any], finish_reason: str, cost: float) -> 
     }
 
 
-class Workshop:
+class SkillSetup:
     """A runtime whose agent, ada, uses skills in the order they were given, and the model that writes for it."""
 
-    def __init__(self, fake: testing.FakeRuntime, model: Model, names: list[str]) -> None:
+    def __init__(self, fake: testing.FakeRuntime, model: ScriptedOpenRouter, names: list[str]) -> None:
         self.fake = fake
         self.model = model
         self._names = names
@@ -122,7 +122,7 @@ class Workshop:
         return [cast["text"] for cast in self.fake.casts()]
 
 
-def record(run: Run) -> list[SkillRun]:
+def skill_runs(run: Run) -> list[SkillRun]:
     """Return how the skills did for a post that has a draft."""
     assert run.draft is not None, run.reason
     return list(run.draft.skills)
@@ -130,24 +130,24 @@ def record(run: Run) -> list[SkillRun]:
 
 def outcomes(run: Run) -> dict[str, str]:
     """Return how each skill did, by its name; for a post in which each had one turn at most."""
-    ended = record(run)
+    ended = skill_runs(run)
     assert len({one.skill for one in ended}) == len(ended)
     return {one.skill: one.outcome for one in ended}
 
 
-#: Opens a workshop with skills: `open_workshop(*sources, allowed=True, plugin="", simulated=False, **apply)`. In a
+#: Opens a open_setup with skills: `open_setup(*sources, allowed=True, plugin="", simulated=False, **apply)`. In a
 #: `simulated` one, the simulated OpenRouter writes instead of the model.
-Open = Callable[..., Workshop]
+Open = Callable[..., SkillSetup]
 
 
 @contextmanager
-def workshops(folder: Path, home: Path, simulator: Any) -> Iterator[Open]:
-    """Yield a function that opens a workshop; it is closed at the end of the block."""
-    with Wire() as wire, ExitStack() as stack:
+def skill_setups(folder: Path, home: Path, simulator: Any) -> Iterator[Open]:
+    """Yield a function that opens a open_setup; it is closed at the end of the block."""
+    with HttpDouble() as http, ExitStack() as stack:
 
-        def open_workshop(
+        def open_setup(
             *sources: str, allowed: bool = True, plugin: str = "", simulated: bool = False, **applied: Any
-        ) -> Workshop:
+        ) -> SkillSetup:
             skills = [one for text in sources if (one := skill_of_text(text))]
             for one in skills:
                 (folder / f"{one.name}.py").write_text(one.source)
@@ -155,7 +155,7 @@ def workshops(folder: Path, home: Path, simulator: Any) -> Iterator[Open]:
                 (folder / "own.py").write_text(textwrap.dedent(plugin))
             variables = {"CEOS_SKILL_PATH": str(folder)}
             if not simulated:
-                variables["OPENROUTER_BASE_URL"] = wire.url
+                variables["OPENROUTER_BASE_URL"] = http.url
             fake = stack.enter_context(testing.fake_runtime(home, simulator=simulator, **variables))
             # The home is that of all tests; what one of them allows is nothing to the others.
             fake.runtime.skill_lock = SkillLock(folder / LOCK_FILE)
@@ -164,8 +164,8 @@ def workshops(folder: Path, home: Path, simulator: Any) -> Iterator[Open]:
             if skills:
                 # As workers do: the first skill's time must not go by while the sandbox starts.
                 fake.runtime.sandbox.warm()
-            shop = Workshop(fake, Model(wire), [one.name for one in skills])
-            shop.apply(**applied)
-            return shop
+            setup = SkillSetup(fake, ScriptedOpenRouter(http), [one.name for one in skills])
+            setup.apply(**applied)
+            return setup
 
-        yield open_workshop
+        yield open_setup

@@ -1,4 +1,4 @@
-"""Made-up numbers in a real store: posts with their counts, and accounts that are counted every hour."""
+"""Invented numbers in a real store: posts with their counts, and hourly counts of accounts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HOUR = dt.timedelta(hours=1)
 MONDAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 
 
-def note_post(
+def add_post(
     runtime: Runtime,
     at: dt.datetime,
     *,
@@ -54,7 +54,7 @@ def note_post(
     return record
 
 
-def note_followers(runtime: Runtime, start: dt.datetime, followers: list[int | None], *, agent_id: str = "ada") -> None:
+def add_followers(runtime: Runtime, start: dt.datetime, followers: list[int | None], *, agent_id: str = "ada") -> None:
     """Keep an account's followers of successive hours; None is a gap."""
     first = int(start.timestamp()) // 3600
     for number, count in enumerate(followers):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from helpers.evm import ACCOUNTS, KEYS, Deployed, Evm
-from helpers.fake_rpc import FakeRpc, hang_up, lose_answer
+from helpers.rpc_proxy import RpcProxy, hang_up, lose_answer
 
 from ceos.chain.tx.store import TxStore
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
@@ -197,7 +197,7 @@ def test_what_a_person_rejects_is_never_signed(bench: Bench) -> None:
 
 
 def test_a_node_that_takes_a_transaction_and_then_goes_silent_gets_the_same_bytes_again(bench: Bench) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         node.answer("eth_sendRawTransaction", lose_answer, times=1)
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="silent")
@@ -228,7 +228,7 @@ def test_of_several_versions_the_one_that_was_mined_counts(bench: Bench) -> None
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
     bench.chain.sender.advance(tx.id)
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         # The second version is signed and stored, and never reaches the chain: the first one is mined.
         node.answer("eth_sendRawTransaction", hang_up)
         chain = bench.through(node.url)
@@ -254,7 +254,7 @@ def test_a_transaction_that_a_re_org_removes_is_sent_again_and_happens_once(benc
 
 
 def test_a_nonce_that_somebody_else_has_used_ends_the_transaction_and_the_next_one_goes_on(bench: Bench) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         node.answer("eth_sendRawTransaction", hang_up)
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="mine")
@@ -274,7 +274,7 @@ def test_a_nonce_that_somebody_else_has_used_ends_the_transaction_and_the_next_o
 
 
 def test_who_was_away_for_long_does_not_take_a_lost_receipt_for_proof_that_nothing_happened(bench: Bench) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="away")
         node.answer("eth_sendRawTransaction", lose_answer, times=1)
@@ -348,7 +348,7 @@ def test_a_worker_that_replaces_a_transaction_at_that_moment_does_not_undo_its_e
 def test_a_lie_about_fees_costs_no_more_than_the_policy_or_a_person_allows(bench: Bench) -> None:
     """Given signed transactions, when the node asks for a fortune, then neither replacing nor cancelling pays it."""
     bench.evm.automine(False)
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         sender = bench.through(node.url).sender
         tx = sender.submit(bench.request(), key="stuck")
         big = sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=51 * 10**16), key="big")
@@ -380,7 +380,7 @@ def forged(**changes: Any) -> Callable[[list[Any], Callable[[], Any]], Any]:
 )
 def test_a_node_that_denies_what_was_paid_does_not_make_a_day_longer(bench: Bench, lie: Any) -> None:
     before = bench.evm.balance(ACCOUNTS[2])
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         node.answer("eth_getTransactionReceipt", lie)
         sender = bench.through(node.url).sender
         for _ in range(6):
@@ -404,7 +404,7 @@ def test_a_node_that_denies_what_was_paid_does_not_make_a_day_longer(bench: Benc
     ],
 )
 def test_a_lie_about_a_block_neither_ends_a_transaction_nor_loses_it(bench: Bench, lie: Any, status: TxStatus) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         node.answer("eth_getTransactionReceipt", lie)
         sender = bench.through(node.url).sender
         tx = bench.settle(sender.submit(bench.request(), key="lie"))
@@ -434,7 +434,7 @@ def test_what_somebody_knew_of_older_versions_ends_nothing(bench: Bench) -> None
 
 
 def test_a_node_that_takes_transactions_and_passes_none_on_is_not_the_only_one_asked(bench: Bench) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         node.answer("eth_sendRawTransaction", "0x" + "1" * 64)
         sender = bench.through(f"{node.url},{bench.evm.url}").sender
         tx = sender.submit(bench.request(), key="swallowed")
@@ -455,7 +455,7 @@ def test_nothing_is_signed_while_another_program_s_transactions_wait(bench: Benc
 
 
 def test_a_transaction_says_which_nonce_it_waits_for(bench: Bench) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         node.answer("eth_getTransactionCount", "0x7", times=2)
         sender = bench.through(node.url).sender
         first, second = (sender.submit(bench.request(words), key=words) for words in ("one", "two"))
@@ -482,7 +482,7 @@ def test_a_redis_that_is_away_ends_nothing(bench: Bench, monkeypatch: pytest.Mon
 
 
 def test_a_node_of_another_chain_gets_nothing_to_sign(bench: Bench) -> None:
-    with FakeRpc(bench.evm.url) as node:
+    with RpcProxy(bench.evm.url) as node:
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="liar")
         # It said 8453 at first, and now it says what it is.

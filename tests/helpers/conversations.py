@@ -1,4 +1,4 @@
-"""For tests of conversations: people who cast in the simulator, and a model that says what a test wants."""
+"""Accounts that cast in the simulator, and a model with prepared answers, for tests of mentions."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from ceos.errors import ServiceUnavailable
 from ceos.mentions.poller import mention_of
 from ceos.testing import FakeRuntime
 
-#: A person with a good name, and the engagement of an agent that talks to everybody.
+#: A well-rated account, and the engagement of an agent that answers every account.
 BOB = 501
-OPEN = {"enabled": True, "min_score": 0.0, "unrated_score": 0.0}
+ENGAGEMENT = {"enabled": True, "min_score": 0.0, "unrated_score": 0.0}
 
 _numbers = itertools.count(1)
 
 
 def signer(fid: int) -> str:
-    """The signer of any account, as the simulator derives it."""
+    """Return the signer of any account, as the simulator derives it."""
     return f"00000000-0000-4000-8000-{fid:012d}"
 
 
 def cast(fake: FakeRuntime, text: str, fid: int = BOB, parent: Any = None, embeds: Sequence[str] = ()) -> str:
-    """Have somebody cast, in answer to a cast of the simulator or to nobody; returns the hash."""
+    """Publish a cast of another account, as an answer to `parent` if given, and return its hash."""
     neynar = fake.runtime.neynar
     options = {"parent": parent[0], "parent_fid": parent[1]} if parent else {}
     published = neynar.publish_cast(
-        signer(fid), text, idem=f"stranger-{next(_numbers)}", embeds=embeds, max_bytes=10_000, **options
+        signer(fid), text, idem=f"other-{next(_numbers)}", embeds=embeds, max_bytes=10_000, **options
     )
     return published.hash
 
 
-def hear(fake: FakeRuntime, hash: str, agent_id: str = "ada", kind: str = "mention", **changes: Any) -> str:
-    """Let an agent hear of a cast, and return the run; `changes` are of the mention's author score and the like."""
+def receive(fake: FakeRuntime, hash: str, agent_id: str = "ada", kind: str = "mention", **changes: Any) -> str:
+    """Put a mention of a cast into an agent's inbox and return the run's id; `changes` are fields of the mention."""
     found = fake.runtime.neynar.conversation(hash)
     assert found is not None
     mention = mention_of(found.cast, kind).model_copy(  # type: ignore[arg-type]
@@ -49,38 +49,38 @@ def hear(fake: FakeRuntime, hash: str, agent_id: str = "ada", kind: str = "menti
     return f"{agent_id}:r:{hash}"
 
 
-def talk(fake: FakeRuntime, words: str, /, **options: Any) -> Run:
-    """Have somebody mention ada, drive it to its end, and return the record."""
+def mention_ada(fake: FakeRuntime, words: str, /, **options: Any) -> Run:
+    """Mention ada, process the mention to its end, and return the run."""
     cast_options = {name: options.pop(name) for name in ("fid", "parent", "embeds") if name in options}
-    run_id = hear(fake, cast(fake, words, **cast_options), **options)
+    run_id = receive(fake, cast(fake, words, **cast_options), **options)
     fake.drive()
     return fake.runtime.store.run(run_id)
 
 
-def said(fake: FakeRuntime, fid: int = 1001) -> list[str]:
-    """What an account has published, in order."""
+def published(fake: FakeRuntime, fid: int = 1001) -> list[str]:
+    """Return the texts that an account has published, in order."""
     return [one["text"] for one in fake.casts() if one["author"]["fid"] == fid]
 
 
-def reacted(fake: FakeRuntime) -> list[tuple[str, str]]:
-    """What was liked or recast, in order: the kind and the hash."""
+def reactions(fake: FakeRuntime) -> list[tuple[str, str]]:
+    """Return what was liked or recast, in order: the kind and the hash."""
     kinds = {"like.added": "like", "recast.added": "recast"}
     return [(kinds[one["what"]], one["hash"]) for one in fake.simulator.timeline() if one["what"] in kinds]
 
 
-class Model:
-    """Stands in for OpenRouter: answers with given texts in turn, the last one for ever, and keeps what it was told."""
+class ScriptedModel:
+    """Replaces OpenRouter: answers with the given texts in turn, the last one for ever, and keeps the messages."""
 
     def __init__(self, *answers: str, score: float | None = 0.0, reason: str = "stop") -> None:
         self.answers = list(answers)
-        #: What it says about relevance; None: it is down whenever it is asked for that.
+        #: The score it gives for relevance; None: the request for a score fails.
         self.score = score
         self.reason = reason
         self.told: list[list[Message]] = []
         self.judged = 0
         self.before: Callable[[], None] = lambda: None
 
-    def use(self, fake: FakeRuntime) -> Model:
+    def use(self, fake: FakeRuntime) -> ScriptedModel:
         """Have a runtime write with this model."""
         fake.runtime.__dict__["openrouter"] = self
         return self

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.workshop import Open, Workshop, outcomes, record, skill, workshops
+from helpers.skill_setup import Open, SkillSetup, outcomes, skill_runs, skill, skill_setups
 
 from ceos.domain.agent import SkillUse
 from ceos.domain.posts import Kind
@@ -23,9 +23,9 @@ WRITTEN = "Clocks drift, so measure twice."
 
 
 @pytest.fixture
-def workshop(tmp_path: Path, ceos_home: Path, ceos_simulator: Any) -> Iterator[Open]:
-    with workshops(tmp_path, ceos_home, ceos_simulator) as open_workshop:
-        yield open_workshop
+def open_setup(tmp_path: Path, ceos_home: Path, ceos_simulator: Any) -> Iterator[Open]:
+    with skill_setups(tmp_path, ceos_home, ceos_simulator) as open_setup:
+        yield open_setup
 
 
 def logged(caplog: pytest.LogCaptureFixture, name: str) -> list[logging.LogRecord]:
@@ -54,59 +54,59 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_a_post_goes_out_without_a_skill_that_fails(
-    workshop: Open, case: str, caplog: pytest.LogCaptureFixture
+    open_setup: Open, case: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     body, kinds, words = BAD[case]
     seconds = 0.3 if "wall" in kinds else 5
     bad = skill("bad", body, limits={"seconds": seconds, "memory_mb": 32})
-    shop = workshop(bad, skill("good", 'return "grey"'))
+    setup = open_setup(bad, skill("good", 'return "grey"'))
     with caplog.at_level(logging.WARNING, "ceos"):
-        run = shop.post("ada", WRITTEN)
-    assert (run.status, shop.texts()) == ("published", [WRITTEN])
-    ran, good = record(run)
+        run = setup.post("ada", WRITTEN)
+    assert (run.status, setup.texts()) == ("published", [WRITTEN])
+    ran, good = skill_runs(run)
     assert ran.outcome in kinds.split(), ran
     assert words in ran.note
     assert (ran.version, ran.stage, good.outcome) == ("1.0", "context", "ok")
     (entry,) = logged(caplog, "skill.failed")
     assert (vars(entry)["skill"], vars(entry)["kind"]) == ("bad", ran.outcome)
-    assert shop.fake.runtime.store.skill_failures("ada") == {"bad": 1}
+    assert setup.fake.runtime.store.skill_failures("ada") == {"bad": 1}
 
 
 @pytest.mark.parametrize("stage", ["transform", "gate"])
-def test_a_draft_stays_as_it_was_when_a_skill_fails_on_it(workshop: Open, stage: str) -> None:
-    shop = workshop(skill("bad", "raise ValueError", stage))
-    run = shop.post("ada", WRITTEN)
-    assert (shop.texts(), outcomes(run)) == ([WRITTEN], {"bad": "error"})
+def test_a_draft_stays_as_it_was_when_a_skill_fails_on_it(open_setup: Open, stage: str) -> None:
+    setup = open_setup(skill("bad", "raise ValueError", stage))
+    run = setup.post("ada", WRITTEN)
+    assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"bad": "error"})
 
 
-def test_a_model_is_told_when_its_tool_fails_but_not_why(workshop: Open) -> None:
-    shop = workshop(skill("bad", "raise ValueError('secret')", "tool"))
-    shop.model.calls(("bad", {}))
-    run = shop.post("ada", WRITTEN)
-    assert shop.model.prompts[1][-1] == ("tool", '{"error": "the tool failed"}')
-    assert (shop.texts(), outcomes(run)) == ([WRITTEN], {"bad": "error"})
+def test_a_model_is_told_when_its_tool_fails_but_not_why(open_setup: Open) -> None:
+    setup = open_setup(skill("bad", "raise ValueError('secret')", "tool"))
+    setup.model.calls(("bad", {}))
+    run = setup.post("ada", WRITTEN)
+    assert setup.model.prompts[1][-1] == ("tool", '{"error": "the tool failed"}')
+    assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"bad": "error"})
 
 
-def test_what_the_host_refuses_a_skill_is_in_the_record(workshop: Open) -> None:
+def test_what_the_host_refuses_a_skill_is_in_the_record(open_setup: Open) -> None:
     body = """
     try:
         ctx.http_get("http://169.254.169.254/latest/meta-data/")
     except HostError:
         return "nothing"
     """
-    shop = workshop(skill("curious", body, grants={"http": {"hosts": ["example.org"]}}))
-    run = shop.post("ada", WRITTEN)
-    (ran,) = record(run)
+    setup = open_setup(skill("curious", body, grants={"http": {"hosts": ["example.org"]}}))
+    run = setup.post("ada", WRITTEN)
+    (ran,) = skill_runs(run)
     (call,) = ran.calls
     assert (ran.outcome, call.method, call.what) == ("ok", "http_get", "http://169.254.169.254/latest/meta-data/")
     assert call.refused
 
 
 @pytest.mark.parametrize("ending", ["return None", "raise ValueError"])
-def test_what_a_skill_says_is_in_the_record_whatever_becomes_of_it(workshop: Open, ending: str) -> None:
+def test_what_a_skill_says_is_in_the_record_whatever_becomes_of_it(open_setup: Open, ending: str) -> None:
     body = f"print('Looked up', 3, 'things.')\nctx.log('None fits.')\n{ending}"
-    shop = workshop(skill("chatty", body, grants={"log": True}))
-    (ran,) = record(shop.post("ada", WRITTEN))
+    setup = open_setup(skill("chatty", body, grants={"log": True}))
+    (ran,) = skill_runs(setup.post("ada", WRITTEN))
     assert ran.log == ("Looked up 3 things.", "None fits.")
 
 
@@ -116,9 +116,9 @@ def test_what_a_skill_says_is_in_the_record_whatever_becomes_of_it(workshop: Ope
 ADA_ONLY = skill("picky", 'if ctx.agent["name"] == "Ada":\n    raise ValueError("not for her")\nreturn "grey"')
 
 
-def fail(shop: Workshop, times: int) -> None:
+def fail(setup: SkillSetup, times: int) -> None:
     for number in range(times):
-        assert outcomes(shop.post("ada", _sentence(number))) == {"picky": "error"}
+        assert outcomes(setup.post("ada", _sentence(number))) == {"picky": "error"}
 
 
 def _sentence(number: int) -> str:
@@ -128,43 +128,43 @@ def _sentence(number: int) -> str:
 
 
 def test_after_failures_in_a_row_a_skill_is_off_for_that_agent_until_it_is_forgiven(
-    workshop: Open, caplog: pytest.LogCaptureFixture
+    open_setup: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Given two agents with a skill that always fails for one of them
-    shop = workshop(ADA_ONLY)
-    shop.apply(id="ben", name="Ben", fid=1002)
+    setup = open_setup(ADA_ONLY)
+    setup.apply(id="ben", name="Ben", fid=1002)
     # When it has failed five times in a row
     with caplog.at_level(logging.ERROR, "ceos"):
-        fail(shop, MAX_FAILURES)
+        fail(setup, MAX_FAILURES)
     assert len(logged(caplog, "skill.disabled")) == 1
     # Then the agent does without it, and is told how to change that
-    (ran,) = record(shop.post("ada", "Bridges hum in the wind."))
+    (ran,) = skill_runs(setup.post("ada", "Bridges hum in the wind."))
     assert ran.outcome == "skipped"
     assert ran.note == (
         "it failed 5 times in a row and is switched off for this agent; 'ceos skill allow picky' switches it on again"
     )
     # And the other agent keeps it
-    assert outcomes(shop.post("ben", "Rust never sleeps.")) == {"picky": "ok"}
+    assert outcomes(setup.post("ben", "Rust never sleeps.")) == {"picky": "ok"}
     # When the operator forgives it, then it may try again
-    shop.fake.runtime.skills.reset_failures("picky")
-    assert outcomes(shop.post("ada", "A third thing altogether.")) == {"picky": "error"}
+    setup.fake.runtime.skills.reset_failures("picky")
+    assert outcomes(setup.post("ada", "A third thing altogether.")) == {"picky": "error"}
 
 
-def test_one_success_forgets_the_failures_before(workshop: Open) -> None:
-    shop = workshop(ADA_ONLY)
-    fail(shop, MAX_FAILURES - 1)
-    shop.apply(name="Grace")
-    assert outcomes(shop.post("ada", "Bridges hum in the wind.")) == {"picky": "ok"}
-    assert shop.fake.runtime.store.skill_failures("ada") == {}
+def test_one_success_forgets_the_failures_before(open_setup: Open) -> None:
+    setup = open_setup(ADA_ONLY)
+    fail(setup, MAX_FAILURES - 1)
+    setup.apply(name="Grace")
+    assert outcomes(setup.post("ada", "Bridges hum in the wind.")) == {"picky": "ok"}
+    assert setup.fake.runtime.store.skill_failures("ada") == {}
 
 
-def test_a_tool_that_fails_twice_for_one_post_is_left_out_and_counts_once(workshop: Open) -> None:
-    shop = workshop(skill("bad", "raise ValueError", "tool"))
-    shop.model.calls(*[("bad", {})] * 4)
-    run = shop.post("ada", WRITTEN)
-    assert (shop.texts(), len(record(run))) == ([WRITTEN], 2)
-    assert shop.fake.runtime.store.skill_failures("ada") == {"bad": 1}
-    assert shop.model.prompts[1][-1] == ("tool", '{"error": "there is no such tool"}')
+def test_a_tool_that_fails_twice_for_one_post_is_left_out_and_counts_once(open_setup: Open) -> None:
+    setup = open_setup(skill("bad", "raise ValueError", "tool"))
+    setup.model.calls(*[("bad", {})] * 4)
+    run = setup.post("ada", WRITTEN)
+    assert (setup.texts(), len(skill_runs(run))) == ([WRITTEN], 2)
+    assert setup.fake.runtime.store.skill_failures("ada") == {"bad": 1}
+    assert setup.model.prompts[1][-1] == ("tool", '{"error": "there is no such tool"}')
 
 
 class NoSandbox(Sandbox):
@@ -174,13 +174,13 @@ class NoSandbox(Sandbox):
         raise SandboxUnavailable("The sandbox's mode 'strict' needs landlock, which this system does not give.")
 
 
-def test_a_sandbox_that_cannot_start_is_no_skills_fault(workshop: Open) -> None:
-    shop = workshop(skill("weather", 'return "grey"'), skill("loud", "return None", "transform"))
-    shop.fake.runtime.sandbox = NoSandbox()
-    run = shop.post("ada", WRITTEN)
-    assert (shop.texts(), outcomes(run)) == ([WRITTEN], {"weather": "infrastructure", "loud": "infrastructure"})
-    assert "needs landlock" in record(run)[0].note
-    assert shop.fake.runtime.store.skill_failures("ada") == {}
+def test_a_sandbox_that_cannot_start_is_no_skills_fault(open_setup: Open) -> None:
+    setup = open_setup(skill("weather", 'return "grey"'), skill("loud", "return None", "transform"))
+    setup.fake.runtime.sandbox = NoSandbox()
+    run = setup.post("ada", WRITTEN)
+    assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"weather": "infrastructure", "loud": "infrastructure"})
+    assert "needs landlock" in skill_runs(run)[0].note
+    assert setup.fake.runtime.store.skill_failures("ada") == {}
 
 
 # Skills that may not run
@@ -188,12 +188,12 @@ def test_a_sandbox_that_cannot_start_is_no_skills_fault(workshop: Open) -> None:
 TAKES_A_NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": False}
 
 
-def test_a_skill_that_is_not_allowed_is_left_out(workshop: Open, caplog: pytest.LogCaptureFixture) -> None:
-    shop = workshop(skill("weather", 'return "grey"'), allowed=False)
+def test_a_skill_that_is_not_allowed_is_left_out(open_setup: Open, caplog: pytest.LogCaptureFixture) -> None:
+    setup = open_setup(skill("weather", 'return "grey"'), allowed=False)
     with caplog.at_level(logging.WARNING, "ceos"):
-        run = shop.post("ada", WRITTEN)
-    (ran,) = record(run)
-    assert (shop.texts(), ran.outcome) == ([WRITTEN], "skipped")
+        run = setup.post("ada", WRITTEN)
+    (ran,) = skill_runs(run)
+    assert (setup.texts(), ran.outcome) == ([WRITTEN], "skipped")
     assert ran.note == (
         "Skill 'weather' is not allowed yet; look at it with 'ceos skill show weather' and allow it with "
         "'ceos skill allow weather'."
@@ -201,12 +201,12 @@ def test_a_skill_that_is_not_allowed_is_left_out(workshop: Open, caplog: pytest.
     assert len(logged(caplog, "skill.skipped")) == 1
 
 
-def test_a_skill_that_changed_is_left_out(workshop: Open) -> None:
-    shop = workshop(skill("weather", 'return "grey"'), allowed=False)
+def test_a_skill_that_changed_is_left_out(open_setup: Open) -> None:
+    setup = open_setup(skill("weather", 'return "grey"'), allowed=False)
     before = skill_of_text(skill("weather", 'return "blue"'))
     assert before is not None
-    shop.fake.runtime.skill_lock.allow(before)
-    (ran,) = record(shop.post("ada", WRITTEN))
+    setup.fake.runtime.skill_lock.allow(before)
+    (ran,) = skill_runs(setup.post("ada", WRITTEN))
     assert (ran.outcome, "is not what was allowed: its source changed" in ran.note) == ("skipped", True)
 
 
@@ -224,19 +224,19 @@ def test_a_skill_that_changed_is_left_out(workshop: Open) -> None:
     ],
 )
 def test_what_another_machine_accepted_is_left_out_where_it_does_not_fit(
-    workshop: Open, use: SkillUse, note: str
+    open_setup: Open, use: SkillUse, note: str
 ) -> None:
-    shop = workshop(skill("weather", 'return "grey"', params=TAKES_A_NUMBER))
-    shop.fake.runtime.store.save_agent(make_agent(skills=[use]), slot=None, fire=0, moves_slot=False)
-    (ran,) = record(shop.post("ada", WRITTEN))
-    assert (shop.texts(), ran.outcome, ran.note) == ([WRITTEN], "skipped", note)
+    setup = open_setup(skill("weather", 'return "grey"', params=TAKES_A_NUMBER))
+    setup.fake.runtime.store.save_agent(make_agent(skills=[use]), slot=None, fire=0, moves_slot=False)
+    (ran,) = skill_runs(setup.post("ada", WRITTEN))
+    assert (setup.texts(), ran.outcome, ran.note) == ([WRITTEN], "skipped", note)
 
 
-def test_a_lock_file_that_cannot_be_read_allows_nothing_and_costs_no_post(workshop: Open) -> None:
-    shop = workshop(skill("weather", 'return "grey"'))
-    shop.fake.runtime.skill_lock.path.write_text("{")
-    (ran,) = record(shop.post("ada", WRITTEN))
-    assert (shop.texts(), ran.outcome) == ([WRITTEN], "skipped")
+def test_a_lock_file_that_cannot_be_read_allows_nothing_and_costs_no_post(open_setup: Open) -> None:
+    setup = open_setup(skill("weather", 'return "grey"'))
+    setup.fake.runtime.skill_lock.path.write_text("{")
+    (ran,) = skill_runs(setup.post("ada", WRITTEN))
+    assert (setup.texts(), ran.outcome) == ([WRITTEN], "skipped")
     assert "is not a lock file of skills" in ran.note
 
 
@@ -268,27 +268,27 @@ def told() -> list[tuple[str, Any, Any]]:
     return found
 
 
-def test_what_a_plugin_objects_to_goes_back_to_the_model_and_a_second_time_ends_the_run(workshop: Open) -> None:
-    shop = workshop(plugin=WITNESS)
-    assert shop.post("ada", "Clocks drift!", WRITTEN).status == "published"
-    assert "Ada does not shout." in shop.model.prompts[1][-1][1]
-    run = shop.post("ada", "Bridges hum!", "They hum so loud!")
+def test_what_a_plugin_objects_to_goes_back_to_the_model_and_a_second_time_ends_the_run(open_setup: Open) -> None:
+    setup = open_setup(plugin=WITNESS)
+    assert setup.post("ada", "Clocks drift!", WRITTEN).status == "published"
+    assert "Ada does not shout." in setup.model.prompts[1][-1][1]
+    run = setup.post("ada", "Bridges hum!", "They hum so loud!")
     assert (run.status, run.reason) == ("failed", "the review objected twice: Ada does not shout.")
-    assert shop.texts() == [WRITTEN]
+    assert setup.texts() == [WRITTEN]
 
 
-def test_a_plugin_that_fails_to_review_keeps_the_draft_back(workshop: Open) -> None:
-    shop = workshop(plugin="import ceos\n\n@ceos.hookimpl\ndef review_draft(agent, draft):\n    return draft.nothing\n")
-    run = shop.post("ada", WRITTEN, WRITTEN)
-    assert (run.status, shop.texts()) == ("failed", [])
+def test_a_plugin_that_fails_to_review_keeps_the_draft_back(open_setup: Open) -> None:
+    setup = open_setup(plugin="import ceos\n\n@ceos.hookimpl\ndef review_draft(agent, draft):\n    return draft.nothing\n")
+    run = setup.post("ada", WRITTEN, WRITTEN)
+    assert (run.status, setup.texts()) == ("failed", [])
     assert "The plugin 'own' failed while it reviewed the draft: AttributeError" in run.reason
 
 
-def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(workshop: Open) -> None:
-    shop = workshop(skill("loud", "return [part.upper() for part in ctx.draft]", "transform"), plugin=WITNESS)
-    run = shop.post("ada", "One is first.\n---SPLIT---\nTwo comes next.\n---SPLIT---\nThree ends it.", kind=Kind.THREAD)
+def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(open_setup: Open) -> None:
+    setup = open_setup(skill("loud", "return [part.upper() for part in ctx.draft]", "transform"), plugin=WITNESS)
+    run = setup.post("ada", "One is first.\n---SPLIT---\nTwo comes next.\n---SPLIT---\nThree ends it.", kind=Kind.THREAD)
     assert run.draft is not None
-    agent = shop.fake.runtime.store.agent("ada")
+    agent = setup.fake.runtime.store.agent("ada")
     (draft_told, *casts_told) = told()
     assert draft_told == ("draft", agent, run.draft)
     assert run.draft.skills[0].outcome == "ok"
@@ -300,16 +300,16 @@ def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(workshop
     assert [cast.part for cast in casts] == [0, 1, 2]
 
 
-def test_a_draft_that_is_only_looked_at_is_told_to_nobody(workshop: Open) -> None:
-    shop = workshop(plugin=WITNESS)
-    shop.model.says(WRITTEN)
-    assert shop.fake.runtime.preview("ada", kind=Kind.ORIGINAL).text == WRITTEN
+def test_a_draft_that_is_only_looked_at_is_told_to_nobody(open_setup: Open) -> None:
+    setup = open_setup(plugin=WITNESS)
+    setup.model.says(WRITTEN)
+    assert setup.fake.runtime.preview("ada", kind=Kind.ORIGINAL).text == WRITTEN
     assert told() == []
 
 
-def test_a_rejected_draft_is_kept_with_what_its_skills_did(workshop: Open) -> None:
-    shop = workshop(skill("never", "return 'no'", "gate"))
-    run = shop.post("ada", WRITTEN, WRITTEN)
+def test_a_rejected_draft_is_kept_with_what_its_skills_did(open_setup: Open) -> None:
+    setup = open_setup(skill("never", "return 'no'", "gate"))
+    run = setup.post("ada", WRITTEN, WRITTEN)
     assert run.status == "failed"
     assert run.draft is not None
     assert run.draft.parts[0].text == WRITTEN

@@ -1,6 +1,6 @@
-"""A JSON-RPC server that passes everything on to a real node, but for what a test has it lie about, refuse or lose.
+"""A JSON-RPC server that forwards requests to a real node, except those that a test has it falsify, refuse or lose.
 
-    with FakeRpc(evm.url) as node:
+    with RpcProxy(evm.url) as node:
         node.answer("eth_chainId", "0x1")                        # lies
         node.answer("eth_call", fault(3, "execution reverted"))  # refuses
         node.answer("eth_sendRawTransaction", lose_answer)       # carries it out, and hangs up
@@ -56,7 +56,7 @@ def hang_up(params: list[Any], forward: Callable[[], Any]) -> Any:
     raise HangUp
 
 
-class FakeRpc:
+class RpcProxy:
     """One node; what is not set otherwise comes from the real one at `upstream`, where there is one."""
 
     def __init__(self, upstream: str | None = None, *, path: str = "") -> None:
@@ -78,7 +78,7 @@ class FakeRpc:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}{path}"
 
-    def __enter__(self) -> FakeRpc:
+    def __enter__(self) -> RpcProxy:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -162,7 +162,7 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _handler(node: FakeRpc) -> type[BaseHTTPRequestHandler]:
+def _handler(node: RpcProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True

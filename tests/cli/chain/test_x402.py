@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import requests
 from helpers.evm import ACCOUNTS, Evm
-from helpers.market import BUYER, BUYER_KEY, HOST, MERCHANT, URL, Market, facilitator_site, open_market, serving
+from helpers.skill_setup import TIMES
 from helpers.terminal import Terminal, terminal
-from helpers.workshop import TIMES
+from helpers.x402_market import BUYER, BUYER_KEY, HOST, MERCHANT, URL, Market, facilitator_site, open_market, serving
 
 from ceos.chain.x402.wire import read_terms
 from ceos.clients.http.safe_fetch import Reply

@@ -6,13 +6,13 @@ import types
 from typing import Any
 
 import pytest
-from helpers.benign_sources import Benign, Context, benign_sources
+from helpers.benign_skills import BenignSkill, InProcessContext, benign_skills
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ceos.sandbox import attributes, formatting, guards, modules, names, policy, timed, wire
 
-BENIGN = benign_sources()
+BENIGN = benign_skills()
 RUN = "def run(ctx, params):\n"
 
 
@@ -46,11 +46,11 @@ def test_there_are_many_benign_sources():
 
 
 @pytest.mark.parametrize("skill", BENIGN, ids=lambda skill: skill.name)
-def test_a_skill_as_authors_write_them_works(skill: Benign):
+def test_a_skill_as_authors_write_them_works(skill: BenignSkill):
     code = compiled(skill.source, wire.methods(skill.grants))
     namespace = guards.make_globals(guards.Output(), "seed")
     exec(code, namespace)
-    value = namespace["run"](Context(skill, guards.HostError), skill.params)
+    value = namespace["run"](InProcessContext(skill, guards.HostError), skill.params)
     assert json.loads(json.dumps(value)) == skill.returns
 
 

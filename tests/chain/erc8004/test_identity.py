@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import requests
-from helpers.agents_on_chain import PUBLIC_URL, Registry, registry
+from helpers.erc8004_setup import PUBLIC_URL, Registry, registry
 from helpers.evm import ACCOUNTS, Evm
 from helpers.terminal import clean_environ, terminal
-from helpers.webhook_site import Site
+from helpers.web_app import Site
 
 from ceos.chain.erc8004.reputation import fixed_point
 from ceos.chain.tx.types import TxStatus
@@ -57,7 +57,7 @@ def test_the_number_is_that_of_our_own_log_whatever_else_happens_and_whatever_th
 ) -> None:
     with registry(evm, ceos_home, ceos_simulator, tmp_path, to_the_letter=to_the_letter) as place:
         place.add()
-        place.strangers(2)
+        place.register_others(2)
         evm.automine(False)
         known = place.chain.identity.register("ada")
         place.chain.sender.advance(known.tx or "")
@@ -68,7 +68,7 @@ def test_the_number_is_that_of_our_own_log_whatever_else_happens_and_whatever_th
             "maxPriorityFeePerGas": hex(10**11), "maxFeePerGas": hex(10**12),
         })  # fmt: skip
         evm.mine()
-        place.strangers()
+        place.register_others()
         evm.automine(True)
         assert place.settle(known.tx).status is TxStatus.FINAL
         assert place.minted() == 5
@@ -146,7 +146,7 @@ def test_a_re_org_before_it_is_final_may_change_the_number(place: Registry) -> N
     assert early is not None and (early.token_id, early.is_final) == (0, False)
     assert place.chain.identity.domain_file() == {"registrations": []}
     place.evm.revert(mark)
-    place.strangers(1)
+    place.register_others(1)
     place.evm.mine(2)
     place.settle(known.tx)
     place.settle(known.tx)
@@ -189,7 +189,7 @@ def test_an_agent_that_was_registered_from_elsewhere_is_not_registered_again(pla
 
 
 def test_what_belongs_to_somebody_else_is_not_adopted(place: Registry) -> None:
-    place.strangers()
+    place.register_others()
     place.add()
     with pytest.raises(InvalidInput, match=f"Number 0 belongs to {ACCOUNTS[3]}"):
         place.chain.identity.adopt("ada", 0)

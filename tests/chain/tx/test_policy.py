@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from helpers.chain_rules import (
+from helpers.chain_config import (
     BRIDGE,
     COIN,
     ETH,

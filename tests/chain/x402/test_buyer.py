@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 import requests
 from helpers.evm import ACCOUNTS, Evm, running_evm
-from helpers.feeds import CERTIFICATE, Server, head, redirect, repeat, send
-from helpers.feeds import HOST as FEEDS
-from helpers.market import (
+from helpers.raw_server import CERTIFICATE, RawServer, head, redirect, repeat, send
+from helpers.raw_server import HOST as FEEDS
+from helpers.x402_market import (
     BUYER,
     BUYER_KEY,
     HOST,
@@ -742,7 +742,7 @@ def tls() -> Iterator[ssl.SSLContext]:
     yield ssl.create_default_context(cafile=str(CERTIFICATE))
 
 
-def connected(server: Server, tls: ssl.SSLContext, seconds: float | None = None) -> Any:
+def connected(server: RawServer, tls: ssl.SSLContext, seconds: float | None = None) -> Any:
     """Return a way to ask that leads every name to a server."""
 
     def ask(url: str, **limits: Any) -> Reply:
@@ -768,7 +768,7 @@ def wanted(market: Market) -> Any:
     ],
 )
 def test_a_seller_s_connection_cannot_be_used_against_us(market: Market, tls: ssl.SSLContext, answer: Any) -> None:
-    with Server(wanted(market), answer, tls=True) as server:
+    with RawServer(wanted(market), answer, tls=True) as server:
         purchases = market.buyer(connected(server, tls, 0.3), allow=[{"host": FEEDS}])
         found = purchases.buy(f"https://{FEEDS}/x", key="k")
     assert found.status in (PurchaseStatus.SIGNED, PurchaseStatus.REFUSED)
@@ -778,7 +778,7 @@ def test_a_seller_s_connection_cannot_be_used_against_us(market: Market, tls: ss
 
 
 def test_a_purchase_over_tls_sends_its_payment_to_the_host_itself(market: Market, tls: ssl.SSLContext) -> None:
-    with Server(wanted(market), send(b"gm", "Content-Type: image/png"), tls=True) as server:
+    with RawServer(wanted(market), send(b"gm", "Content-Type: image/png"), tls=True) as server:
         found = market.buyer(connected(server, tls), allow=[{"host": FEEDS}]).buy(f"https://{FEEDS}/x", key="k")
     assert (found.status, found.body, found.content_type) == (PurchaseStatus.DELIVERED, b"gm", "image/png")
     assert [("PAYMENT-SIGNATURE" in request) for request in server.requests] == [False, True]

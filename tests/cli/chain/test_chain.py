@@ -23,7 +23,7 @@ from ceos.evm.amounts import whole
 from ceos.evm.values import as_json, units
 from ceos.testing import FakeRuntime, fake_runtime
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 OWN, FRIEND, STRANGER = ACCOUNTS[1], ACCOUNTS[2], ACCOUNTS[3]
 
 FILE = """

@@ -17,7 +17,7 @@ INPUTS = {"agent": AGENT, "topic": "tea", "kind": "original", "draft": None, "re
 
 
 @dataclass(frozen=True)
-class Benign:
+class BenignSkill:
     """One skill and its one example."""
 
     name: str
@@ -44,12 +44,12 @@ class Benign:
         return self.ctx.get("answers", {})
 
 
-def benign_sources() -> list[Benign]:
+def benign_skills() -> list[BenignSkill]:
     """Return every skill of the folder."""
     return [read(path) for path in sorted(FOLDER.glob("*.py"))]
 
 
-def read(path: Path) -> Benign:
+def read(path: Path) -> BenignSkill:
     """Return the skill in a file; the last comment for each word counts."""
     source = path.read_text(encoding="utf-8")
     told: dict[str, Any] = {}
@@ -58,10 +58,10 @@ def read(path: Path) -> Benign:
             if line.startswith(f"# {word}: "):
                 told[word] = json.loads(line.partition(": ")[2])
     told["grants"] = tuple(told.get("grants", ()))
-    return Benign(path.stem, source, **told)
+    return BenignSkill(path.stem, source, **told)
 
 
-class Answers:
+class CannedAnswers:
     """The host's side of a skill's calls, with answers written down beforehand."""
 
     def __init__(self, answers: dict[str, Any], refusal: type[Exception]) -> None:
@@ -93,11 +93,11 @@ class Answers:
         return self._answers.get("metrics", [])
 
 
-class Context:
+class InProcessContext:
     """`ctx` for a skill that runs in this process."""
 
-    def __init__(self, skill: Benign, refusal: type[Exception], log: Any = None) -> None:
-        answers = Answers(skill.answers, refusal)
+    def __init__(self, skill: BenignSkill, refusal: type[Exception], log: Any = None) -> None:
+        answers = CannedAnswers(skill.answers, refusal)
         vars(self).update(skill.inputs, now=skill.now)
         for name in ("http_get", "llm_generate", "memory_get", "memory_set", "metrics"):
             setattr(self, name, getattr(answers, name))

@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 import requests
 from helpers.evm import ACCOUNTS, Evm
-from helpers.market import (
+from helpers.skill_setup import TIMES, skill
+from helpers.web_app import Site
+from helpers.x402_market import (
     BUYER,
     BUYER_KEY,
     CHAIN_ID,
@@ -29,8 +31,6 @@ from helpers.market import (
     facilitator_site,
     open_market,
 )
-from helpers.webhook_site import Site
-from helpers.workshop import TIMES, skill
 
 from ceos.chain.config.models import Offer
 from ceos.chain.x402.facilitator import Facilitator

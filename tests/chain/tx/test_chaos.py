@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.evm import Evm
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "chaos" / "chain.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "chaos" / "chain.py"
 
 
 def test_each_of_many_transactions_is_mined_once_whoever_is_killed(shared_evm: Evm) -> None:

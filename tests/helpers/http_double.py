@@ -1,4 +1,4 @@
-"""A small real HTTP server for tests of the clients: it records what arrives and answers what the test scripted."""
+"""An HTTP server for tests of the clients: it records requests and answers from a script."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Reply:
     cut: Literal["no", "unanswered", "midway"] = "no"
 
 
-class Wire:
+class HttpDouble:
     """A server on a free local port that gives each request the next scripted answer.
 
-        with Wire() as wire:
-            wire.answer({"users": []})
-            Neynar("key", wire.url + "/v2").users([3])
-        assert wire.requests[0].query == {"fids": ["3"]}
+        with HttpDouble() as http:
+            http.answer({"users": []})
+            Neynar("key", http.url + "/v2").users([3])
+        assert http.requests[0].query == {"fids": ["3"]}
 
-    A request nobody scripted is answered 418, which no client takes for a success or repeats.
+    A request without a scripted answer gets 418, which no client takes for a success or repeats.
     """
 
     def __init__(self) -> None:
@@ -72,10 +72,10 @@ class Wire:
 
     @property
     def unused(self) -> int:
-        """How many scripted answers nobody asked for."""
+        """The number of scripted answers that are left."""
         return len(self._script)
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> HttpDouble:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 
@@ -90,7 +90,7 @@ class Wire:
         return Reply({"message": f"nothing scripted for {request.method} {request.path}"}, 418)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        wire = self
+        http = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -100,7 +100,7 @@ class Wire:
                 parts = urlsplit(self.path)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 query = parse_qs(parts.query, keep_blank_values=True)
-                self.send_reply(wire._next(Request(self.command, parts.path, query, headers, raw)))
+                self.send_reply(http._next(Request(self.command, parts.path, query, headers, raw)))
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 import rfc8785
-from helpers.agents_on_chain import Registry, registry
+from helpers.erc8004_setup import Registry, registry
 from helpers.evm import ACCOUNTS, Evm
 from helpers.terminal import ceos as ceos_process
 from helpers.terminal import clean_environ, terminal
-from helpers.webhook_site import Site
+from helpers.web_app import Site
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -500,7 +500,7 @@ def test_one_odd_registration_keeps_no_other_agent_waiting(place: Registry, monk
 
 def test_a_document_of_another_agent_of_the_same_name_is_checked_by_itself(anchored: Registry) -> None:
     """Somebody else has an ada too, number 1; our own numbers say nothing about it."""
-    anchored.strangers()
+    anchored.register_others()
     shown = copy.deepcopy(document(anchored))
     found = inputs(published=9)
     shown.update(number=1, inputs=found.model_dump(mode="json"), score=score(found).model_dump(exclude={"version"}))

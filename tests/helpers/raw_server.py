@@ -1,4 +1,4 @@
-"""Small real servers that answer as a test wants, well or badly, under a name with a certificate of its own."""
+"""HTTP servers that send the bytes a test gives, valid or broken, under a host name with its own certificate."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def stall(begin: bytes = b"") -> Act:
     return act
 
 
-class Server:
+class RawServer:
     """Acts out a script, one act per connection, the last one for ever; keeps the heads of requests."""
 
     def __init__(self, *script: Act, tls: bool = False) -> None:
@@ -70,7 +70,7 @@ class Server:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.place: Place = (socket.AF_INET, self._socket.getsockname())
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> RawServer:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
