@@ -1,4 +1,4 @@
-"""The skills in `tests/benign`, written as reasonable authors write them, with what each must return.
+"""The skills in `tests/benign`, written as ordinary authors write them, with the result that each must return.
 
 A file is a plain skill. At its end, comments hold JSON: `params`, the `grants` it has, the `ctx` it meets (the
 attributes of `ctx`, `now`, and the `answers` of what it calls), and what it `returns`.

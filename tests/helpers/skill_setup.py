@@ -135,14 +135,14 @@ def outcomes(run: Run) -> dict[str, str]:
     return {one.skill: one.outcome for one in ended}
 
 
-#: Opens a open_setup with skills: `open_setup(*sources, allowed=True, plugin="", simulated=False, **apply)`. In a
+#: Opens a setup with skills: `open_setup(*sources, allowed=True, plugin="", simulated=False, **apply)`. In a
 #: `simulated` one, the simulated OpenRouter writes instead of the model.
 Open = Callable[..., SkillSetup]
 
 
 @contextmanager
 def skill_setups(folder: Path, home: Path, simulator: Any) -> Iterator[Open]:
-    """Yield a function that opens a open_setup; it is closed at the end of the block."""
+    """Yield a function that opens setups; they are closed at the end of the block."""
     with HttpDouble() as http, ExitStack() as stack:
 
         def open_setup(

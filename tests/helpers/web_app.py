@@ -1,4 +1,4 @@
-"""Webhooks for tests: events as Neynar sends them, stand-ins for what is behind the web app, and the app itself."""
+"""The web app on a port, webhooks as Neynar sends them, and stand-ins for the objects behind the app."""
 
 from __future__ import annotations
 

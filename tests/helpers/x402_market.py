@@ -1,6 +1,6 @@
-"""A market for tests: a token on a real chain, a buyer with a key, sellers good and bad, and a facilitator.
+"""A market for x402: a token on a real chain, a buyer with a key, honest and dishonest sellers, and a facilitator.
 
-The facilitator judges and settles with the package `x402`, which is not ours: what it takes, others take too.
+The facilitator verifies and settles with the package `x402`: other implementations accept what it accepts.
 """
 
 from __future__ import annotations
