@@ -19,6 +19,9 @@ from ceos.testing import FakeRuntime
 BOB = 501
 ENGAGEMENT = {"enabled": True, "min_score": 0.0, "unrated_score": 0.0}
 
+#: The accounts of ada and ben.
+AGENT_FIDS = (1001, 1002)
+
 _numbers = itertools.count(1)
 
 
@@ -63,9 +66,16 @@ def published(fake: FakeRuntime, fid: int = 1001) -> list[str]:
 
 
 def reactions(fake: FakeRuntime) -> list[tuple[str, str]]:
-    """Return what was liked or recast, in order: the kind and the hash."""
+    """Return what the agents liked or recast, in order: the kind and the hash.
+
+    The simulated audience reacts as well, at moments of the real clock, which a slow machine reaches within a test.
+    """
     kinds = {"like.added": "like", "recast.added": "recast"}
-    return [(kinds[one["what"]], one["hash"]) for one in fake.simulator.timeline() if one["what"] in kinds]
+    return [
+        (kinds[one["what"]], one["hash"])
+        for one in fake.simulator.timeline()
+        if one["what"] in kinds and one["fid"] in AGENT_FIDS
+    ]
 
 
 class ScriptedModel:

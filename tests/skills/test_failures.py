@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.skill_setup import Open, SkillSetup, outcomes, skill_runs, skill, skill_setups
+from helpers.skill_setup import Open, SkillSetup, outcomes, skill, skill_runs, skill_setups
 
 from ceos.domain.agent import SkillUse
 from ceos.domain.posts import Kind
@@ -278,7 +278,9 @@ def test_what_a_plugin_objects_to_goes_back_to_the_model_and_a_second_time_ends_
 
 
 def test_a_plugin_that_fails_to_review_keeps_the_draft_back(open_setup: Open) -> None:
-    setup = open_setup(plugin="import ceos\n\n@ceos.hookimpl\ndef review_draft(agent, draft):\n    return draft.nothing\n")
+    setup = open_setup(
+        plugin="import ceos\n\n@ceos.hookimpl\ndef review_draft(agent, draft):\n    return draft.nothing\n"
+    )
     run = setup.post("ada", WRITTEN, WRITTEN)
     assert (run.status, setup.texts()) == ("failed", [])
     assert "The plugin 'own' failed while it reviewed the draft: AttributeError" in run.reason
@@ -286,7 +288,9 @@ def test_a_plugin_that_fails_to_review_keeps_the_draft_back(open_setup: Open) ->
 
 def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(open_setup: Open) -> None:
     setup = open_setup(skill("loud", "return [part.upper() for part in ctx.draft]", "transform"), plugin=WITNESS)
-    run = setup.post("ada", "One is first.\n---SPLIT---\nTwo comes next.\n---SPLIT---\nThree ends it.", kind=Kind.THREAD)
+    run = setup.post(
+        "ada", "One is first.\n---SPLIT---\nTwo comes next.\n---SPLIT---\nThree ends it.", kind=Kind.THREAD
+    )
     assert run.draft is not None
     agent = setup.fake.runtime.store.agent("ada")
     (draft_told, *casts_told) = told()
