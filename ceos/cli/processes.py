@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from types import FrameType
 
 import click
@@ -14,6 +16,9 @@ import click
 from ceos.cli.output import command_runtime, number
 from ceos.errors import CeosError, StoreUnavailable
 from ceos.settings import Settings
+
+#: Where the simulator listens unless told otherwise.
+SIMULATOR_PORT = 8787
 
 
 def stop_on_signals() -> threading.Event:
@@ -117,7 +122,7 @@ def scheduler() -> None:
 
 
 @click.command()
-@click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen at.  [default: 8787; COMMAND: a free one]")
 @click.option("--seed", default=7, show_default=True, help="The same seed gives the same texts and faults.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
@@ -127,22 +132,49 @@ def scheduler() -> None:
     type=click.IntRange(0, 10_000),
     help="People who react to what is posted.",
 )
-def sim(port: int, seed: int, host: str, audience: int) -> None:
-    """Run the simulator of the three services; point any ceos at it with the variables it prints."""
-    from ceos.simulator import serve  # noqa: PLC0415
+@click.argument("command", metavar="[-- COMMAND [ARGS]...]", nargs=-1)
+def sim(*, port: int | None, seed: int, host: str, audience: int, command: tuple[str, ...]) -> None:
+    """Run the simulator of the three services.
+
+    It prints the variables that point ceos at it and runs until Ctrl-C. With COMMAND it starts, runs COMMAND with these
+    variables in its environment, and ends with it, as in: ceos sim -- sh -c 'ceos agent apply agents.toml && ceos up'
+    """
+    from ceos.simulator import running, serve  # noqa: PLC0415
     from ceos.supervisor import simulator_environ  # noqa: PLC0415  # keeps 'ceos --help' instant
 
-    def announce() -> None:
-        for name, value in simulator_environ(f"http://{host}:{port}").items():
-            click.echo(f"export {name}={value}")
-        click.echo(f"# timeline: http://{host}:{port}/_sim/timeline   faults: POST http://{host}:{port}/_sim/faults")
-        sys.stdout.flush()
-
+    config = {"neynar": {"audience": audience}}
     try:
-        serve(port, seed=seed, host=host, config={"neynar": {"audience": audience}}, listening=announce)
+        if command:
+            with running(seed, host=host, port=port or 0, **config) as simulator:
+                sys.exit(_run_command(command, simulator_environ(simulator.url)))
+        port = port or SIMULATOR_PORT
+        serve(port, seed=seed, host=host, config=config, listening=lambda: _announce(f"http://{host}:{port}"))
     except BrokenPipeError:
         raise
     except OSError as error:
         raise CeosError(
             f"The simulator cannot listen at {host}:{port}: {error.strerror}. Choose another one with --port or --host."
         ) from None
+
+
+def _announce(url: str) -> None:
+    from ceos.supervisor import simulator_environ  # noqa: PLC0415  # keeps 'ceos --help' instant
+
+    for name, value in simulator_environ(url).items():
+        click.echo(f"export {name}={value}")
+    click.echo(f"# timeline: {url}/_sim/timeline   faults: POST {url}/_sim/faults")
+    sys.stdout.flush()
+
+
+def _run_command(command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run a command with `environ` added to the environment and return its exit code, as a shell would."""
+    try:
+        process = subprocess.Popen(command, env={**os.environ, **environ})  # noqa: S603  # the operator's own command
+    except OSError as error:
+        raise CeosError(f"{command[0]!r} cannot be run: {error.strerror}.") from None
+    # A terminal sends Ctrl-C to both processes; the command decides what to do with it.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    for sent in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sent, lambda received, _: process.send_signal(received))
+    code = process.wait()
+    return code if code >= 0 else 128 - code

@@ -37,8 +37,8 @@ def serve(
     server.serve(port, seed=seed, host=host, config=config, clock=clock, listening=listening)
 
 
-def running(seed: int = 7, **config: Any) -> AbstractContextManager[Running]:
-    """A simulator on a free port for as long as the block lasts."""
+def running(seed: int = 7, *, host: str = "127.0.0.1", port: int = 0, **config: Any) -> AbstractContextManager[Running]:
+    """A simulator for as long as the block lasts; port 0 takes a free one."""
     from ceos.simulator import server  # noqa: PLC0415 - uvicorn is slow to import
 
-    return server.running(seed, **config)
+    return server.running(seed, host=host, port=port, **config)

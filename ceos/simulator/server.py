@@ -99,11 +99,11 @@ def serve(
 
 
 @contextmanager
-def running(seed: int = 7, **config: Any) -> Iterator[Running]:
-    """A simulator on a free port for as long as the block lasts."""
+def running(seed: int = 7, *, host: str = "127.0.0.1", port: int = 0, **config: Any) -> Iterator[Running]:
+    """A simulator for as long as the block lasts; port 0 takes a free one."""
     app = create_app(seed, **config)
     # It listens before the thread starts, so the first client only waits a moment.
-    listener = _listen("127.0.0.1", 0)
+    listener = _listen(host, port)
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)
     thread.start()
