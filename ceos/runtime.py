@@ -39,11 +39,13 @@ from ceos.metrics.scorer import Scoring
 from ceos.metrics.timeseries import Series
 from ceos.plugins.manager import Plugins, load_plugins
 from ceos.posts.publisher import Publisher, Stopping
+from ceos.posts.relevance import RelevanceScorer
 from ceos.posts.writer import Writer, own_draft
 from ceos.runs.budget import Budget, utc_day
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.ids import RunId
 from ceos.runs.ledger import Ledger
+from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.executor import Sandbox
 from ceos.settings import Settings, secret
 from ceos.skills.host import HostFactory
@@ -54,7 +56,7 @@ from ceos.storage import embedded
 from ceos.storage.connection import connect
 from ceos.storage.store import Store
 from ceos.trends.monitor import TrendWatch, Watch
-from ceos.trends.relevance import Judge
+from ceos.trends.relevance import TrendRelevance
 from ceos.trends.store import TrendStore
 
 if TYPE_CHECKING:
@@ -122,8 +124,7 @@ class Runtime:
     @cached_property
     def skill_hosts(self) -> HostFactory:
         """The factory of the hosts that answer skills."""
-        budget = Budget(self.store)
-        return HostFactory(self.store, budget, self.openrouter, self.clock, chain=lambda: self.chain.client)
+        return HostFactory(self.store, self.paid_model, self.clock, chain=lambda: self.chain.client)
 
     @cached_property
     def skill_deps(self) -> SkillDeps:
@@ -146,6 +147,16 @@ class Runtime:
     def openrouter(self) -> OpenRouter:
         """The client that writes."""
         return OpenRouter(secret(self.settings.openrouter_api_key), self.settings.openrouter_base_url, sleep=self.sleep)
+
+    @cached_property
+    def paid_model(self) -> PaidModel:
+        """The language models, asked at the expense of agents."""
+        return PaidModel(self.openrouter, Budget(self.store), self.clock)
+
+    @cached_property
+    def relevance(self) -> RelevanceScorer:
+        """The scorer of trends and mentions."""
+        return RelevanceScorer(self.paid_model)
 
     @cached_property
     def fal(self) -> Fal:
@@ -182,9 +193,9 @@ class Runtime:
                 store=self.store,
                 claims=Claims(self.store),
                 plugins=self.plugins,
-                openrouter=self.openrouter,
+                model=self.paid_model,
+                relevance=self.relevance,
                 neynar=self.neynar,
-                budget=Budget(self.store),
                 limit=CastLimit(self.store),
                 clock=self.clock,
                 signer=self.signer,
@@ -227,7 +238,7 @@ class Runtime:
                 store=self.store,
                 trends=self.trend_store,
                 neynar=self.neynar,
-                judge=Judge(self.openrouter, Budget(self.store)),
+                relevance=TrendRelevance(self.relevance),
                 plugins=self.plugins,
                 clock=self.clock,
                 seconds=self.settings.trends_seconds,
@@ -267,7 +278,7 @@ class Runtime:
                 store=self.store,
                 ledger=self.ledger,
                 plugins=self.plugins,
-                writer=Writer(self.openrouter, budget, self.plugins),
+                writer=Writer(self.paid_model, self.plugins),
                 skills=self.skills,
                 fal=self.fal,
                 neynar=self.neynar,

@@ -73,6 +73,11 @@ class Models(Frozen):
     #: `photorealistic`, `digital-art`, `anime`, `abstract`, `typography`, `watercolor` or `pixel-art`.
     style: str = "digital-art"
 
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """The models that write, in the order in which they are asked."""
+        return (self.text, *self.fallbacks)
+
     @field_validator("style")
     @classmethod
     def _is_style(cls, value: str) -> str:

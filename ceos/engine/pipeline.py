@@ -189,7 +189,7 @@ class Pipeline:
     ) -> Draft:
         """Return the text of a post, written with the help of the agent's skills."""
         skills = self._t.skills.start_session(agent, brief, slot, recent, call=call)
-        return self._t.writer.write(agent, brief, recent, skills, call=call, at=self._t.clock.now(), given=given)
+        return self._t.writer.write(agent, brief, recent, skills, call=call, given=given)
 
     def _illustrate(self, lease: Lease, agent: Agent) -> Stage | None:
         draft = _draft_of(lease)

@@ -7,7 +7,6 @@ of its own.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 
 from ceos.clients.neynar.types import FeedCast
@@ -15,7 +14,8 @@ from ceos.clients.openrouter.client import Message
 from ceos.domain.agent import Agent
 from ceos.domain.mentions import Mention, Said, Talk
 from ceos.domain.text import byte_length, fit
-from ceos.posts.writer import fill, in_character
+from ceos.domain.untrusted import as_data
+from ceos.posts.prompt import fill, in_character
 
 #: What a model is shown of a conversation, in bytes; at two bytes for a token, as the prices reckon, 2,000 tokens.
 TALK_BYTES = 4_000
@@ -69,11 +69,6 @@ def _line(name: str, text: str, limit: int, quotes: Sequence[str] = ()) -> str:
     if quotes:
         said["quotes"] = [fit(quote, limit // 2) for quote in quotes[:2]]
     return as_data(said)
-
-
-def as_data(value: dict[str, object] | dict[str, str] | dict[str, int]) -> str:
-    """Return JSON in which no mark can begin or end."""
-    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def said(cast: FeedCast, agent: Agent) -> Said:

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from pydantic import BaseModel, Field
-
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import Conversation as Thread
 from ceos.clients.neynar.types import FeedCast, ReactionKind
-from ceos.clients.openrouter.client import Completion, Message, OpenRouter
+from ceos.clients.openrouter.client import Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
@@ -29,19 +27,19 @@ from ceos.domain.mentions import Decision, Mention, Talk
 from ceos.domain.posts import Draft, Kind, Parent, Part
 from ceos.domain.schedule import is_quiet
 from ceos.domain.text import clean, fit
-from ceos.errors import AnswerUnusable, CeosError, LimitReached, NotFound, OutcomeUnknown, PluginError, ServiceError
+from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, OutcomeUnknown, PluginError, ServiceError
 from ceos.guardrails import reply as reply_gate
 from ceos.guardrails.injection import lure_in
 from ceos.guardrails.quality import objections
 from ceos.logs import event, redact
 from ceos.mentions.claims import Claims
-from ceos.mentions.prompt import MENTION_SHOWN_BYTES, as_data, prompt, said, strangers_words
+from ceos.mentions.prompt import MENTION_SHOWN_BYTES, prompt, said, strangers_words
 from ceos.plugins.manager import Plugins
 from ceos.posts.publisher import Later
-from ceos.posts.writer import fill
-from ceos.runs.budget import Budget
+from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.ledger import Held, Lease, idempotency_key
+from ceos.runs.paid_model import PaidModel
 from ceos.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -50,8 +48,8 @@ log = logging.getLogger(__name__)
 STALE = dt.timedelta(hours=24)
 #: Tokens a model may use for an answer; generous, for some spend tokens on thinking.
 ANSWER_TOKENS = 500
-#: This part of the day's money and of the hour's casts is for posts: strangers cannot use it up.
-KEPT_FOR_POSTS = 0.25
+#: The part of the day's budget and of the hour's casts that replies may use up; the rest is for posts.
+SHARE_FOR_REPLIES = 0.75
 #: So many answers in a row that each came within so many seconds, and it is a machine that talks to us.
 PING_PONG, PING_PONG_SECONDS = 3, 60
 
@@ -71,9 +69,9 @@ class Services:
     store: Store
     claims: Claims
     plugins: Plugins
-    openrouter: OpenRouter
+    model: PaidModel
+    relevance: RelevanceScorer
     neynar: Neynar
-    budget: Budget
     limit: CastLimit
     clock: Clock
     signer: Callable[[Agent], str]
@@ -81,12 +79,6 @@ class Services:
 
 class Ignored(CeosError):
     """Nothing is done about this mention."""
-
-
-class Relevance(BaseModel):
-    """How much a cast has to do with a persona."""
-
-    score: float = Field(ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -233,30 +225,18 @@ class Conversation:
         return self._s.claims.decide(case.run_id, decision)
 
     def _relevance(self, case: _Case) -> float:
-        """Return how much a mention has to do with the persona: a model's word, or that of the topics without one."""
-        agent, text = case.agent, case.mention.text
-        persona = agent.persona
-        system = fill("reply_relevance", bio=persona.bio, topics=", ".join(persona.topics))
-        cast = as_data({"text": fit(text, MENTION_SHOWN_BYTES)})
-        messages = [Message(role="system", content=system), Message(role="user", content=cast)]
-        models, tokens = (agent.models.text, *agent.models.fallbacks), 100
-        worst = self._s.openrouter.worst_case_usd(messages, models=models, max_tokens=tokens, schema=Relevance)
+        """Return the relevance of a mention to the persona: a model's score, or that of its words without one."""
+        text = fit(case.mention.text, MENTION_SHOWN_BYTES)
+        subject = Subject(title="", texts=(text,), shown={"text": text})
         try:
-            with self._s.budget.reserve(
-                _thrifty(agent), f"{case.call}:relevance", worst, self._s.clock.now()
-            ) as reservation:
-                try:
-                    found, completion = self._s.openrouter.complete_json(
-                        messages, Relevance, models=models, max_tokens=tokens, user=agent.id
-                    )
-                except AnswerUnusable as error:
-                    reservation.settle(error.cost_usd)
-                    raise
-                reservation.settle(completion.cost_usd)
-        except (ServiceError, LimitReached) as error:
-            log.warning("Relevance judged by topics", extra=event("mention.unjudged", error=str(error)))
-            return _relevance_by_topics(agent, text)
-        return found.score
+            found = self._s.relevance.score(
+                case.agent, {"mention": subject}, template="reply_relevance", call=f"{case.call}:relevance",
+                share=SHARE_FOR_REPLIES,
+            )["mention"]  # fmt: skip
+        except (KeyRefused, LimitReached) as error:
+            log.warning("Relevance is scored by words", extra=event("mention.unjudged", error=str(error)))
+            found = by_words(case.agent, subject)
+        return found.value
 
     def _claim(self, case: _Case, what: Literal["answer", "like", "recast"]) -> None:
         """Claim the cast for this agent, within its limits; raises `Ignored`."""
@@ -307,7 +287,9 @@ class Conversation:
         cost, complaint = 0.0, list[str]()
         for attempt in (1, 2):
             messages = prompt(agent, mention, talk, complaint)
-            completion = self._complete(agent, messages, f"{case.call}:answer:{attempt}")
+            completion = self._s.model.ask(
+                agent, messages, call=f"{case.call}:answer:{attempt}", max_tokens=ANSWER_TOKENS, share=SHARE_FOR_REPLIES
+            )
             cost += completion.cost_usd
             text = clean(completion.text)
             draft = Draft(
@@ -345,14 +327,6 @@ class Conversation:
         # What an objection quotes may be a stranger's dictation, and it goes into our own words to the model.
         return [re.sub(r'["“].*["”]', "something", sentence) for sentence in dict.fromkeys(found)]
 
-    def _complete(self, agent: Agent, messages: Sequence[Message], call: str) -> Completion:
-        models = (agent.models.text, *agent.models.fallbacks)
-        worst = self._s.openrouter.worst_case_usd(messages, models=models, max_tokens=ANSWER_TOKENS)
-        with self._s.budget.reserve(_thrifty(agent), call, worst, self._s.clock.now()) as reservation:
-            completion = self._s.openrouter.complete(messages, models=models, max_tokens=ANSWER_TOKENS, user=agent.id)
-            reservation.settle(completion.cost_usd)
-        return completion
-
 
 # Small judgements
 
@@ -367,23 +341,6 @@ def _is_ping_pong(fid: int, casts: Sequence[FeedCast]) -> bool:
     return len(waits) >= PING_PONG and all(wait <= PING_PONG_SECONDS for wait in waits[-PING_PONG:])
 
 
-def _relevance_by_topics(agent: Agent, text: str) -> float:
-    """Return 0.7 for a text that names a topic of the persona, less for one that shares words with it."""
-    words = set(re.findall(r"\w{3,}", text.casefold()))
-    for topic in agent.persona.topics:
-        if topic.casefold() in text.casefold():
-            return 0.7
-    known = {word for topic in agent.persona.topics for word in re.findall(r"\w{4,}", topic.casefold())}
-    stems = {word[:5] for word in known}
-    return 0.5 if any(word[:5] in stems for word in words) else 0.0
-
-
 def _places(agent: Agent) -> int:
     """Return how many casts of an hour there may be for answers to be among them."""
-    return max(1, int(agent.limits.casts_per_hour * (1 - KEPT_FOR_POSTS)))
-
-
-def _thrifty(agent: Agent) -> Agent:
-    """Return the agent with the budget that answers may use up."""
-    limits = agent.limits.model_copy(update={"usd_per_day": agent.limits.usd_per_day * (1 - KEPT_FOR_POSTS)})
-    return agent.model_copy(update={"limits": limits})
+    return max(1, int(agent.limits.casts_per_hour * SHARE_FOR_REPLIES))

@@ -6,15 +6,13 @@ transform skills change the draft, and gate skills and plugins object like the r
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
-from ceos.clients.openrouter.client import Completion, Message, OpenRouter
+from ceos.clients.openrouter.client import Completion, Message
 from ceos.clients.openrouter.types import Tool
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief, Draft, Part
@@ -23,24 +21,22 @@ from ceos.errors import DraftRejected, RequestRefused
 from ceos.guardrails.quality import objections
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
-from ceos.runs.budget import Budget
+from ceos.posts.prompt import Material, post_prompt
+from ceos.runs.paid_model import PaidModel
 from ceos.skills.session import Review, SkillSession
 
 log = logging.getLogger(__name__)
 
 #: Tokens a model may use for one cast; generous, for some spend tokens on thinking.
 TOKENS_PER_PART = 400
-#: How many of the agent's last casts the model is shown; the review compares with all fifty.
-SHOWN_CASTS = 8
 #: A model may ask for tools in so many turns, for so many in all, and until so much is spent, in USD.
 TOOL_TURNS, TOOL_CALLS, TOOL_USD = 3, 6, 0.10
 
 _IMAGE_LINE = re.compile(r"^\s*\**IMAGE\**\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
-_Material = Sequence[tuple[str, str]]
-#: Returns the messages for a model, with what skills have found.
-_Telling = Callable[[_Material], list[Message]]
+#: Returns the messages for a model, with the material of skills.
+_Messages = Callable[[Material], list[Message]]
 
 
 @dataclass(frozen=True)
@@ -59,20 +55,18 @@ class _Request:
 
     agent: Agent
     max_tokens: int
-    at: dt.datetime
     given: Given | None = None
 
 
 class Writer:
     """Writes drafts with a language model, inside the agent's budget."""
 
-    def __init__(self, openrouter: OpenRouter, budget: Budget, plugins: Plugins) -> None:
-        self._openrouter = openrouter
-        self._budget = budget
+    def __init__(self, model: PaidModel, plugins: Plugins) -> None:
+        self._model = model
         self._plugins = plugins
 
     def write(
-        self, agent: Agent, brief: Brief, recent: Sequence[str], skills: SkillSession, *, call: str, at: dt.datetime,
+        self, agent: Agent, brief: Brief, recent: Sequence[str], skills: SkillSession, *, call: str,
         given: Given | None = None,
     ) -> Draft:  # fmt: skip
         """Return a draft that passed the review.
@@ -83,11 +77,11 @@ class Writer:
         """
         cost = 0.0
         complaint: list[str] = []
-        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), at, given)
+        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), given)
         material = skills.context()
         for attempt in (1, 2):
-            told = functools.partial(prompt, agent, brief, recent, complaint, given=given)
-            completion = self._complete(request, told, material, skills, f"{call}:{attempt}")
+            messages = self._messages(agent, brief, recent, complaint, given)
+            completion = self._complete(request, messages, material, skills, f"{call}:{attempt}")
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
             parts = _shape(text, agent, brief, is_last=attempt == 2)
@@ -120,6 +114,15 @@ class Writer:
                 return draft
         raise DraftRejected(f"the review objected twice: {' '.join(complaint)}", draft=draft)
 
+    @staticmethod
+    def _messages(
+        agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequence[str], given: Given | None
+    ) -> _Messages:
+        untrusted = given.words if given else ""
+        return lambda material: post_prompt(
+            agent, brief, recent, violations=tuple(complaint), material=material, untrusted=untrusted
+        )
+
     def _objections(self, agent: Agent, draft: Draft, review: Review, skills: SkillSession) -> list[str]:
         """Return what our review, the gate skills and the plugins have against a draft, all at once."""
         parts = [part.text for part in draft.parts]
@@ -129,17 +132,17 @@ class Writer:
         return found
 
     def _complete(
-        self, request: _Request, told: _Telling, material: _Material, skills: SkillSession, call: str
+        self, request: _Request, messages: _Messages, material: Material, skills: SkillSession, call: str
     ) -> Completion:
         """Return what the model writes with the help of skills, or without it when the service refuses that."""
         try:
-            return self._converse(request, told(material), skills, call)
+            return self._converse(request, messages(material), skills, call)
         except RequestRefused as error:
             if not material and not _tools(request, skills):
                 raise
             # A service may object to what strangers' programs have said, and some models know no tools.
             log.warning("Writing without what skills offer", extra=event("draft.unaided", error=str(error)))
-            return self._ask(request, told(()), f"{call}:alone", (), may_call=False)
+            return self._ask(request, messages(()), f"{call}:alone", (), may_call=False)
 
     def _converse(self, request: _Request, messages: Sequence[Message], skills: SkillSession, call: str) -> Completion:
         """Return the model's text, after it has used the tools it wanted; its cost is that of all turns."""
@@ -162,15 +165,9 @@ class Writer:
     def _ask(
         self, request: _Request, messages: Sequence[Message], call: str, tools: Sequence[Tool], *, may_call: bool
     ) -> Completion:
-        agent, max_tokens = request.agent, request.max_tokens
-        models = (agent.models.text, *agent.models.fallbacks)
-        worst = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
-        with self._budget.reserve(agent, call, worst, request.at) as reservation:
-            completion = self._openrouter.complete(
-                messages, models=models, max_tokens=max_tokens, user=agent.id, tools=tools, may_call=may_call
-            )
-            reservation.settle(completion.cost_usd)
-        return completion
+        return self._model.ask(
+            request.agent, messages, call=call, max_tokens=request.max_tokens, tools=tools, may_call=may_call
+        )
 
 
 def _tools(request: _Request, skills: SkillSession) -> tuple[Tool, ...]:
@@ -190,60 +187,6 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
     if wrong:
         raise DraftRejected(" ".join(wrong))
     return Draft(kind=brief.kind, topic=brief.topic, parts=tuple(Part(text=part) for part in parts), model="operator")
-
-
-def prompt(
-    agent: Agent,
-    brief: Brief,
-    recent: Sequence[str],
-    complaint: Sequence[str] = (),
-    material: _Material = (),
-    *,
-    given: Given | None = None,
-) -> list[Message]:
-    """Return the messages that ask a model for this brief in the agent's voice.
-
-    `material` are pairs of a skill's name and the JSON it found, in which no `<` stands that could end its element.
-    What is `given` the model is always told; it is what the post is about.
-    """
-    system = in_character("system", agent)
-    request = brief.instructions
-    if recent:
-        request += "\n\n" + fill("recent", recent="\n".join(f"- {text}" for text in recent[:SHOWN_CASTS]))
-    if complaint:
-        request += "\n\n" + fill("objection", objection=" ".join(complaint))
-    gathered = "\n".join(f'<material from="{name}">\n{data}\n</material>' for name, data in material)
-    # A message of its own, before the request: strangers' words are never in one with ours.
-    told = [Message(role="user", content=fill("material", material=gathered))] if gathered else []
-    if given is not None:
-        told.insert(0, Message(role="user", content=given.words))
-    return [Message(role="system", content=system), *told, Message(role="user", content=request)]
-
-
-def in_character(template: str, agent: Agent) -> str:
-    """Return a system prompt of `prompts/` with who the agent is and how it sounds."""
-    persona = agent.persona
-    return fill(
-        template,
-        name=agent.name,
-        bio=persona.bio,
-        tone=persona.tone or "plain and direct",
-        topics=", ".join(persona.topics),
-        avoid=", ".join(persona.avoid) or "nothing in particular",
-        examples="\n\n".join(persona.examples) or "(none given)",
-        limit=str(agent.cast_bytes),
-    )
-
-
-@functools.cache
-def _template(name: str) -> str:
-    return (resources.files("ceos.posts") / "prompts" / f"{name}.md").read_text(encoding="utf-8").strip()
-
-
-def fill(template: str, /, **values: str) -> str:
-    """Return a prompt of the folder `prompts` with its places filled in."""
-    # One pass, so that braces inside a persona stay what they are.
-    return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), _template(template))
 
 
 def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:

@@ -38,25 +38,29 @@ class Budget:
         self._store = store
 
     @contextmanager
-    def reserve(self, agent: Agent, name: str, worst_usd: float, at: dt.datetime) -> Iterator[Reservation]:
-        """Set `worst_usd` aside for the call inside the block; raises `LimitReached` before a call that would not fit.
+    def reserve(
+        self, agent: Agent, name: str, max_usd: float, at: dt.datetime, *, share: float = 1.0
+    ) -> Iterator[Reservation]:
+        """Set `max_usd` aside for the call inside the block; raises `LimitReached` before a call that would not fit.
 
-        `name` tells one call from another. A call that the service certainly did not carry out gives everything back
-        that was not settled before; one whose outcome is unknown keeps the reservation.
+        `name` tells one call from another; `share` is the part of the day's budget that the call may use up. A call
+        that the service certainly did not carry out releases what was not settled; one whose outcome is unknown keeps
+        the reservation.
         """
-        day, limit = utc_day(at), agent.limits.usd_per_day
-        micro = math.ceil(worst_usd * 1e6)
+        day, limit = utc_day(at), agent.limits.usd_per_day * share
+        micro = math.ceil(max_usd * 1e6)
         granted, total = self._store.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
         if not granted:
             raise LimitReached(
                 f"over the limit: {limit:.2f} USD a day, {int(total) / 1e6:.4f} spent or set aside, "
-                f"and this call may cost {worst_usd:.4f}"
+                f"and this call may cost {max_usd:.4f}"
             )
         reservation = Reservation()
         try:
             yield reservation
         except (RateLimited, ServiceUnavailable, RequestRefused):
-            self._store.run_script("settle", agent.id, day, name, math.ceil((reservation.cost_usd or 0) * 1e6))
+            reservation.settle(reservation.cost_usd or 0.0)
             raise
-        if reservation.cost_usd is not None:
-            self._store.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))
+        finally:
+            if reservation.cost_usd is not None:
+                self._store.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from ceos.clients.http import safe_fetch as guarded
 from ceos.clients.http.ssrf import check_host, read_address, without_secrets
-from ceos.clients.openrouter.client import LEAST_TOKENS, Completion, OpenRouter
+from ceos.clients.openrouter.client import LEAST_TOKENS, Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.posts import HostCall
 from ceos.errors import CeosError, HostRefused, StoreUnavailable
 from ceos.logs import event
-from ceos.runs.budget import Budget
+from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.wire import METHODS, RESULT_BYTES
 from ceos.skills.chain_reads import Question, ask
 from ceos.skills.grants import Grants, MemoryGrant
@@ -382,16 +382,14 @@ class HostFactory:
     def __init__(
         self,
         store: Store,
-        budget: Budget,
-        openrouter: OpenRouter,
+        model: PaidModel,
         clock: Clock,
         *,
         fetch: Fetch = guarded.get,
         chain: Chain | None = None,
     ) -> None:
         self._store = store
-        self._budget = budget
-        self._openrouter = openrouter
+        self._model = model
         self._clock = clock
         self._fetch = fetch
         self._chain = chain
@@ -417,7 +415,7 @@ class HostFactory:
         """Return a way to ask models at the agent's expense, for a run whose memory and numbers are not the agent's."""
         # Counted through, for an answer that nobody waited for may still hold what it set aside under its name.
         names = (f"{call}:{next(self._count)}" for _ in itertools.repeat(None))
-        return LLMBroker(agent, self._openrouter, self._budget, self._clock, names)
+        return LLMBroker(agent, self._model, names)
 
 
 def _bound(method: str, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:

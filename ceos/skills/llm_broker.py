@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ceos.clients.http.abandonable import Beside
-from ceos.clients.openrouter.client import Completion, Message, OpenRouter
-from ceos.clock import Clock
+from ceos.clients.openrouter.client import Completion, Message
 from ceos.domain.agent import Agent
 from ceos.errors import HostRefused, LimitReached, ServiceError, StoreUnavailable
-from ceos.runs.budget import Budget
+from ceos.runs.paid_model import PaidModel
 
 #: Answers of models that may be under way for skills at once in this process, those nobody waits for any more included.
 MODEL_CALLS = 16
@@ -25,13 +24,9 @@ _model_calls = Beside("ceos-skill-model", MODEL_CALLS)
 class LLMBroker:
     """Asks models for a skill at an agent's expense: its models, its daily budget."""
 
-    def __init__(
-        self, agent: Agent, openrouter: OpenRouter, budget: Budget, clock: Clock, names: Iterable[str]
-    ) -> None:
+    def __init__(self, agent: Agent, model: PaidModel, names: Iterable[str]) -> None:
         self._agent = agent
-        self._openrouter = openrouter
-        self._budget = budget
-        self._clock = clock
+        self._model = model
         self._names = iter(names)
 
     def ask(self, prompt: str, *, max_tokens: int, max_usd: float, deadline: float) -> Completion:
@@ -51,21 +46,15 @@ class LLMBroker:
 
     def _ask(self, prompt: str, max_tokens: int, max_usd: float, name: str) -> Completion:
         messages = [Message(role="system", content=SYSTEM), Message(role="user", content=prompt)]
-        models = (self._agent.models.text, *self._agent.models.fallbacks)
-        worst = {
-            model: self._openrouter.worst_case_usd(messages, models=(model,), max_tokens=max_tokens) for model in models
+        costs = {
+            model: self._model.max_cost_usd(messages, model=model, max_tokens=max_tokens)
+            for model in self._agent.models.writers
         }
-        # A model too dear for the skill leaves the ones it can afford.
-        affordable = [model for model in models if worst[model] <= max_usd]
+        # A model too expensive for the skill leaves the ones it can afford.
+        affordable = [model for model, cost in costs.items() if cost <= max_usd]
         if not affordable:
             raise HostRefused(
-                f"An answer may cost {min(worst.values()):.4f} USD, and {max_usd:.4f} USD is left of what the manifest "
+                f"An answer may cost {min(costs.values()):.4f} USD, and {max_usd:.4f} USD is left of what the manifest "
                 "allows; ask for fewer tokens, or shorten the prompt."
             )
-        most = max(worst[model] for model in affordable)
-        with self._budget.reserve(self._agent, name, most, self._clock.now()) as reservation:
-            completion = self._openrouter.complete(
-                messages, models=affordable, max_tokens=max_tokens, user=self._agent.id
-            )
-            reservation.settle(completion.cost_usd)
-        return completion
+        return self._model.ask(self._agent, messages, call=name, max_tokens=max_tokens, models=affordable)

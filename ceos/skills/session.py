@@ -19,6 +19,7 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent, SkillUse
 from ceos.domain.posts import Brief, SkillRun
 from ceos.domain.text import byte_length, clean
+from ceos.domain.untrusted import as_data
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
 from ceos.logs import event
 from ceos.sandbox.executor import Sandbox
@@ -293,7 +294,7 @@ def _spoiled(before: Sequence[str], after: Sequence[str], review: Review) -> str
 
 def _fit_json(value: Any) -> str:
     """Return a value as JSON for a prompt: no sign of ours can be imitated in it, and it is not long."""
-    text = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+    text = as_data(value)
     whole = text.encode()
     if len(whole) <= MAX_ANSWER_BYTES:
         return text

@@ -25,17 +25,20 @@ from ceos.domain.lifecycle import AgentState
 from ceos.domain.posts import Brief, Situation
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is_same, shown, still_on
+from ceos.domain.untrusted import as_data
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.guardrails import trend as trend_gate
 from ceos.logs import event
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
-from ceos.posts.writer import Given, fill
+from ceos.posts.prompt import fill
+from ceos.posts.relevance import Relevance
+from ceos.posts.writer import Given
 from ceos.runs.ids import slot_moment
 from ceos.storage.store import Store
 from ceos.strategy import Strategy
-from ceos.trends.relevance import Judge, as_data
-from ceos.trends.store import Look, Relevance, TakenUp, TrendStore
+from ceos.trends.relevance import TrendRelevance
+from ceos.trends.store import Look, TakenUp, TrendStore
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class Watch:
     store: Store
     trends: TrendStore
     neynar: Neynar
-    judge: Judge
+    relevance: TrendRelevance
     plugins: Plugins
     clock: Clock
     #: How often to look, in seconds of the schedules.
@@ -138,7 +141,7 @@ class TrendWatch:
         today = sum(at.date() == now.date() for at, _ in taken)
         if not free or today >= agent.trends.posts_per_day:
             return None
-        relevances = self._relevances(agent, free, look, now)
+        relevances = self._relevances(agent, free, look)
         wanted = [trend for trend in free if _value(relevances, trend) >= agent.trends.min_relevance]
         for trend in sorted(wanted, key=lambda one: (-one.score * _value(relevances, one), one.slug)):
             run, answer = self._w.trends.open(agent, TakenUp(trend=trend, relevance=relevances[trend.slug]), now)
@@ -157,12 +160,12 @@ class TrendWatch:
             return True
         return self._w.store.agent_statuses([agent.id])[0].state in (AgentState.PAUSED, AgentState.ERROR)
 
-    def _relevances(self, agent: Agent, trends: Sequence[Trend], look: Look, now: dt.datetime) -> dict[str, Relevance]:
+    def _relevances(self, agent: Agent, trends: Sequence[Trend], look: Look) -> dict[str, Relevance]:
         """Return how relevant trends are to an agent; a model is asked only about those it has not judged yet."""
         known = {slug: one for slug, one in self._w.trends.judged(agent.id).items() if one.by == "model"}
         unknown = [trend for trend in trends if trend.slug not in known]
         try:
-            new = self._w.judge.judge(agent, unknown, call=f"trends:{look.at.timestamp():.0f}", at=now)
+            new = self._w.relevance.score(agent, unknown, call=f"trends:{look.at.timestamp():.0f}")
         except (LimitReached, KeyRefused) as error:
             # No post could be written now either.
             log.warning("Trends were not judged", extra=event("trends.unjudged", agent=agent.id, error=str(error)))

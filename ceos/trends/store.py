@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Literal, cast
+from typing import cast
 
 from pydantic import AwareDatetime
 
 from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
 from ceos.domain.topics import Trend
+from ceos.posts.relevance import Relevance
 from ceos.runs.ids import RunId
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
@@ -38,16 +39,6 @@ class Look(Frozen):
     trends: tuple[Trend, ...] = ()
     #: What could not be read, a sentence each.
     gaps: tuple[str, ...] = ()
-
-
-class Relevance(Frozen):
-    """How much a topic has to do with an agent, and why."""
-
-    #: From 0 to 1.
-    value: float
-    reason: str
-    #: Who says so: a model, or the words of the persona while no model could be asked.
-    by: Literal["model", "words"]
 
 
 class TakenUp(Frozen):

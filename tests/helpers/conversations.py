@@ -109,4 +109,5 @@ class ScriptedModel:
         self.judged += 1
         if self.score is None:
             raise ServiceUnavailable("the model is down")
-        return schema.model_validate({"score": self.score}), Completion(text="", model="test/model", cost_usd=0.001)
+        scores = {name: {"reason": "as scripted", "relevance": self.score} for name in schema.model_fields}
+        return schema.model_validate(scores), Completion(text="", model="test/model", cost_usd=0.001)

@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 
 from ceos.clients.http import safe_fetch as guarded
 from ceos.clients.openrouter.client import Completion
+from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.errors import HostRefused
 from ceos.evm.client import BaseChain
 from ceos.runs.budget import Budget
+from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.wire import METHODS, pack_json
 from ceos.skills.grants import Grants
 from ceos.skills.host import PROMPT_BYTES, AgentHost, HostFactory, SkillHost, StubHost
@@ -74,7 +76,7 @@ Make = Callable[..., AgentHost]
 def make(fake_runtime: FakeRuntime) -> Make:
     """Make the host of a run: `make(skill, params, agent=…, call=…)`."""
     runtime = fake_runtime.runtime
-    hosts = HostFactory(runtime.store, Budget(runtime.store), runtime.openrouter, fake_runtime.clock)
+    hosts = HostFactory(runtime.store, runtime.paid_model, fake_runtime.clock)
     ada = fake_runtime.apply()
 
     def host(skill: Skill | None = None, params: Any = None, *, agent: Agent = ada, call: str = "ada:1:1") -> AgentHost:
@@ -371,7 +373,7 @@ class Models:
 
 def with_models(fake_runtime: FakeRuntime, models: Models, **llm: Any) -> AgentHost:
     store: Any = fake_runtime.runtime.store
-    hosts = HostFactory(store, Budget(store), models, fake_runtime.clock)  # type: ignore[arg-type]
+    hosts = HostFactory(store, PaidModel(models, Budget(store), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
     return hosts.host_for(make_agent(), make_skill(llm=llm), {}, call="ada:1:1")
 
 
@@ -400,7 +402,8 @@ def test_a_prompt_is_all_the_skill_can_say(fake_runtime: FakeRuntime) -> None:
     assert ask(host, "llm_generate", prompt="gm \ud800", max_tokens=10**30) == "half ?"
     (asked,) = models.asked
     assert [message.role for message in asked["messages"]] == ["system", "user"]
-    assert asked.keys() == {"messages", "models", "max_tokens", "user"}
+    assert asked.keys() == {"messages", "models", "max_tokens", "user", "tools", "may_call"}
+    assert not asked["tools"]
     assert (asked["max_tokens"], asked["user"]) == (10, "ada")
 
 
@@ -461,7 +464,7 @@ def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntim
         return written()
 
     store: Any = fake_runtime.runtime.store
-    hosts = HostFactory(store, Budget(store), Models(late), fake_runtime.clock)  # type: ignore[arg-type]
+    hosts = HostFactory(store, PaidModel(Models(late), Budget(store), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
     for _ in range(3):
         host = hosts.host_for(make_agent(), make_skill(), {}, call="ada:1:1")
         with refused("did not answer in time"):
@@ -565,7 +568,7 @@ def test_the_memory_stays_when_its_agent_is_changed(fake_runtime: FakeRuntime, m
 
 def test_a_server_that_is_gone_is_a_refusal_for_the_skill() -> None:
     store = Store(connect("redis://127.0.0.1:1/0"))
-    hosts = HostFactory(store, Budget(store), Models(written), None)  # type: ignore[arg-type]
+    hosts = HostFactory(store, PaidModel(Models(written), Budget(store), Clock()), Clock())  # type: ignore[arg-type]
     host = hosts.host_for(make_agent(), make_skill(), {}, call="x")
     for method, *args in (("memory_get", "k"), ("memory_set", "k", 1), ("metrics",)):
         with refused("cannot be reached now"):

@@ -21,18 +21,19 @@ from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.posts import Brief, Situation
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import shown
+from ceos.domain.untrusted import as_data
 from ceos.errors import InvalidInput, NotFound
 from ceos.guardrails import reply as reply_gate
 from ceos.guardrails import trend as trend_gate
 from ceos.logs import event as fields
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
-from ceos.posts.writer import Given, fill, in_character
+from ceos.posts.prompt import fill, in_character
+from ceos.posts.writer import Given
 from ceos.runs.ids import RunId, slot_moment
 from ceos.runs.ledger import Ledger
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
-from ceos.trends.relevance import as_data
 
 log = logging.getLogger(__name__)
 

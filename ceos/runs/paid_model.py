@@ -1,0 +1,67 @@
+"""The one way to ask a language model: the cost is reserved, the model is asked, and the cost is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from ceos.clients.openrouter.client import Completion, Message, OpenRouter
+from ceos.clients.openrouter.types import Tool
+from ceos.clock import Clock
+from ceos.domain.agent import Agent
+from ceos.errors import AnswerUnusable
+from ceos.runs.budget import Budget
+
+_Record = TypeVar("_Record", bound=BaseModel)
+
+
+class PaidModel:
+    """Asks language models at the expense of agents, within their budgets.
+
+    `call` names a request for the budget: two requests of one name share one reservation. `share` is the part of the
+    agent's budget that the request may use up. Every method raises `LimitReached` before a request that would not fit,
+    and the client's `ServiceError`.
+    """
+
+    def __init__(self, openrouter: OpenRouter, budget: Budget, clock: Clock) -> None:
+        self._openrouter = openrouter
+        self._budget = budget
+        self._clock = clock
+
+    def ask(
+        self, agent: Agent, messages: Sequence[Message], *, call: str, max_tokens: int,
+        models: Sequence[str] = (), tools: Sequence[Tool] = (), may_call: bool = True, share: float = 1.0,
+    ) -> Completion:  # fmt: skip
+        """Return what a model writes; `models` are those of the agent unless others are named."""
+        models = models or agent.models.writers
+        max_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
+        with self._budget.reserve(agent, call, max_usd, self._clock.now(), share=share) as reservation:
+            completion = self._openrouter.complete(
+                messages, models=models, max_tokens=max_tokens, user=agent.id, tools=tools, may_call=may_call
+            )
+            reservation.settle(completion.cost_usd)
+        return completion
+
+    def ask_json(
+        self, agent: Agent, messages: Sequence[Message], schema: type[_Record], *,
+        call: str, max_tokens: int, share: float = 1.0,
+    ) -> _Record:  # fmt: skip
+        """Return the answer as a `schema` object; raises `AnswerUnusable`, after its cost was settled."""
+        models = agent.models.writers
+        max_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, schema=schema)
+        with self._budget.reserve(agent, call, max_usd, self._clock.now(), share=share) as reservation:
+            try:
+                answer, completion = self._openrouter.complete_json(
+                    messages, schema, models=models, max_tokens=max_tokens, user=agent.id
+                )
+            except AnswerUnusable as error:
+                reservation.settle(error.cost_usd)
+                raise
+            reservation.settle(completion.cost_usd)
+        return answer
+
+    def max_cost_usd(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> float:
+        """Return the most that one request to a model can cost."""
+        return self._openrouter.worst_case_usd(messages, models=(model,), max_tokens=max_tokens)
