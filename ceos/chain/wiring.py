@@ -16,9 +16,9 @@ from ceos.chain.erc8004.anchoring import ANCHOR, ScoreAnchors
 from ceos.chain.erc8004.identity import REGISTER, Identity
 from ceos.chain.erc8004.registries import Registries
 from ceos.chain.erc8004.store import IdentityStore
-from ceos.chain.events.cursor import EventStore
 from ceos.chain.events.follower import SUBSCRIPTION, Follower, FollowerDeps
 from ceos.chain.events.posts import EventPosts
+from ceos.chain.events.store import EventStore
 from ceos.chain.tx.sender import Sender
 from ceos.chain.tx.signer import SenderTools
 from ceos.chain.tx.store import TX, TxStore

@@ -167,7 +167,7 @@ def _print_run(runtime: Runtime, run: Run) -> None:
     if one.image_prompt:
         click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
     print_trend(runtime, run)
-    if taken := runtime.event_posts.taken(run.id):
+    if taken := runtime.event_posts.event_of_run(run.id):
         say_line(
             f"event: {taken.name} of {taken.contract} in block {taken.block}, {taken.subscription}; {taken.tx_hash}"
         )

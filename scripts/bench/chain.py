@@ -31,8 +31,8 @@ from bench.generated_chain import CHAIN_ID, CONTRACT, EVENT, GeneratedChain
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
-from ceos.chain.events.cursor import EventStore
 from ceos.chain.events.follower import Follower, FollowerDeps
+from ceos.chain.events.store import EventStore
 from ceos.cli.demo.command import free_port
 from ceos.runtime import Runtime
 from ceos.settings import Settings
@@ -195,7 +195,7 @@ class _System:
         last = self.chain.head - CONFIRMATIONS
         wanted = {f"+{one}" for one in self.chain.event_ids(last, last)}
         (state,) = _follower(self.runtime, name).state()
-        return state.next == last + 1 and not state.lag and wanted <= set(self.journal(name, 10_000))
+        return state.next_block == last + 1 and not state.lag and wanted <= set(self.journal(name, 10_000))
 
     def wrong(self, name: str) -> int:
         """Count events that are missing, doubled, or removed without having been handed over."""
@@ -266,9 +266,9 @@ def follow(name: str) -> None:
     before, cpu, begun, events = _memory_mb("VmRSS"), time.process_time(), time.perf_counter(), 0
     while True:
         poll = follower.poll(name)
-        events += poll.handed
-        if poll.why and name == "swift":
-            raise SystemExit(poll.why)
+        events += poll.delivered
+        if poll.reason and name == "swift":
+            raise SystemExit(poll.reason)
         if not poll.has_more:
             if name == "swift":
                 break

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from ceos.chain.erc8004.store import IdentityStore, Registration
-from ceos.chain.events.cursor import Checkpoint, EventStore
+from ceos.chain.events.cursor import Checkpoint
+from ceos.chain.events.store import EventStore
 from ceos.chain.tx.policy import Cap
 from ceos.chain.tx.quote import Quote
 from ceos.chain.tx.store import Signed, TxStore
@@ -582,23 +583,23 @@ def follow_events(fake: FakeRuntime) -> None:
         args={"n": 1}, block=7, block_hash=f"0x{1:064x}", tx_hash=f"0x{2:064x}", index=0,
     )  # fmt: skip
     events = EventStore(fake.runtime.store)
-    turn = events.take("pings", "print")
-    assert turn is not None
-    turn.start, turn.next, turn.end = 6, 6, Checkpoint(5, f"0x{5:064x}")
-    events.keep(turn)
-    events.begin(turn, event, keep=True)
+    session = events.claim_session("pings", "print")
+    assert session is not None
+    session.start, session.next_block, session.checkpoint = 6, 6, Checkpoint(5, f"0x{5:064x}")
+    events.save_session(session)
+    events.begin_event(session, event, keep=True)
     pings = Subscription(name="pings", contract="pings", event="Ping", agents=("fay",), posts_per_day=1)
-    assert len(fake.runtime.event_posts.open(pings, event)) == 1
-    turn.end = Checkpoint(7, event.block_hash)
-    events.keep(turn, floor=4)
-    turn.fork, turn.next, turn.end = 5, 6, Checkpoint(5, f"0x{5:064x}")
-    events.keep(turn, above=5)
-    events.remove(turn, events.newest(turn))
-    assert events.newest(turn) == ""
-    events.keep(turn, leave=True)
-    again = events.take("pings", "print")
+    assert len(fake.runtime.event_posts.open_runs(pings, event)) == 1
+    session.checkpoint = Checkpoint(7, event.block_hash)
+    events.save_session(session, floor=4)
+    session.fork_block, session.next_block, session.checkpoint = 5, 6, Checkpoint(5, f"0x{5:064x}")
+    events.save_session(session, above=5)
+    events.begin_removal(session, events.newest_event(session))
+    assert events.newest_event(session) == ""
+    events.save_session(session, release=True)
+    again = events.claim_session("pings", "print")
     assert again is not None
-    assert (again.handed, again.removed, again.end) == (1, 1, turn.end)
+    assert (again.delivered, again.removed, again.checkpoint) == (1, 1, session.checkpoint)
 
 
 def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:

@@ -1,1 +1,1 @@
-"""Following contract events, and posts about them."""
+"""Following contract events: delivery to plugins, and posts about them."""

@@ -1,8 +1,7 @@
-"""Following events: from the chain to plugins and posts, each event once, whatever process or block goes.
+"""Following contract events: each is delivered once to plugins and posts, despite crashes and re-orgs.
 
-There is no queue between the chain and a plugin: the chain is the queue, and `event_store.py` keeps the place in it. A
-worker takes its turn at a subscription, makes sure that the blocks it knows are still part of the chain, looks at the
-next ones, hands over what it finds, and hands the turn back.
+There is no queue between the chain and the plugins: the chain is the queue, and `store.py` keeps the position in it. A
+worker claims a session at a subscription, polls, and releases the session.
 """
 
 from __future__ import annotations
@@ -16,32 +15,35 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.due_queue import Agenda
-from ceos.chain.events.cursor import EventStore, PollSession
+from ceos.chain.events.cursor import PollSession
 from ceos.chain.events.poll import ChainMoved, EventDelivery, EventFilter, EventPoller
 from ceos.chain.events.posts import EventPosts
+from ceos.chain.events.store import EventStore
 from ceos.domain.base import Frozen
 from ceos.domain.chain_event import Subscription
 from ceos.errors import CeosError, Fenced, InvalidInput, NotFound, StoreUnavailable
-from ceos.evm.block_range import RangeSize
 from ceos.evm.client import BaseChain
 from ceos.logs import event as fields
 from ceos.plugins.manager import Plugins
 
 log = logging.getLogger(__name__)
 
-#: What the agenda calls subscriptions; the name follows.
+#: The prefix of subscriptions in the queue of due tasks; the name follows.
 SUBSCRIPTION = "sub/"
-#: How long one turn lasts at most, in seconds; shorter than `scheduler.CHAIN_SECONDS`.
-TURN_SECONDS = 20.0
-#: How long the next turn waits at the head of the chain, after an odd answer, and at most after errors, in seconds.
-HEAD_SECONDS, MOVED_SECONDS, ERROR_SECONDS = 2.0, 1.0, 60.0
+#: The longest time that one poll takes, in seconds; shorter than `scheduler.CHAIN_SECONDS`.
+MAX_POLL_SECONDS = 20.0
+#: The wait before the next poll at the head of the chain and after a change of the chain, and the longest one after
+#: errors, in seconds.
+HEAD_SECONDS, MOVED_SECONDS, MAX_ERROR_SECONDS = 2.0, 1.0, 60.0
 
 
 @dataclass(frozen=True)
 class FollowerDeps:
-    """What events are followed with."""
+    """The collaborators of a `Follower`."""
 
     client: Callable[[], BaseChain]
     chain_id: int
@@ -55,157 +57,163 @@ class FollowerDeps:
 
 
 class PollResult(Frozen):
-    """What one turn did."""
+    """The result of one poll."""
 
-    handed: int = 0
+    delivered: int = 0
     removed: int = 0
-    #: Whether there is more to do at once.
+    #: Whether there is more to read at once.
     has_more: bool = False
-    #: Another worker has the turn.
-    is_taken: bool = False
-    #: Why it does not go on, in a sentence.
-    why: str = ""
+    #: Whether another worker has the session.
+    is_leased: bool = False
+    #: Why the subscription makes no progress, as a sentence.
+    reason: str = ""
 
 
 class SubscriptionState(Frozen):
-    """How far a subscription has come."""
+    """The progress of a subscription; `--json` shows it under the aliases."""
 
     name: str
     contract: str
     event: str
-    #: The next block to look at and the newest that was seen; None before the first look.
-    next: int | None
+    #: The next block to read and the newest that was seen; None before the first poll.
+    next_block: int | None = Field(serialization_alias="next")
     head: int | None
-    #: How many blocks that are deep enough are not done.
+    #: The number of confirmed blocks that are not read yet.
     lag: int | None
-    handed: int
+    delivered: int = Field(serialization_alias="handed")
     removed: int
-    #: Logs that claim to be the event and do not fit it; they are left out.
-    odd: int
-    #: How many blocks a node is asked about at once.
-    range: int
-    #: Whether a worker has its turn now.
-    is_held: bool
-    #: Why it does not go on, in a sentence.
-    why: str
+    #: The number of logs that were left out because they do not fit the event whose topic they carry.
+    malformed: int = Field(serialization_alias="odd")
+    #: How many blocks are requested from a node at once.
+    range_blocks: int = Field(serialization_alias="range")
+    #: Whether a worker has a session now.
+    is_leased: bool = Field(serialization_alias="is_held")
+    #: Why the subscription makes no progress, as a sentence.
+    reason: str = Field(serialization_alias="why")
 
 
 class Follower:
     """Follows the subscriptions of an operator."""
 
-    def __init__(self, following: FollowerDeps) -> None:
-        self._f = following
-        self._by_name = {one.name: one for one in following.subscriptions}
-        self._followed: dict[str, EventFilter] = {}
+    def __init__(self, deps: FollowerDeps) -> None:
+        self._deps = deps
+        self._by_name = {one.name: one for one in deps.subscriptions}
+        self._filters: dict[str, EventFilter] = {}
 
     def register(self) -> None:
-        """Put every subscription on the agenda, and take off those that the operator does not have any more."""
+        """Queue every subscription, and remove those that the operator has deleted from the queue."""
         wanted = {SUBSCRIPTION + name for name in self._by_name}
-        for name in self._f.agenda.names():
-            if name.startswith(SUBSCRIPTION) and name not in wanted:
-                self._f.agenda.remove(name)
+        for task in self._deps.agenda.names():
+            if task.startswith(SUBSCRIPTION) and task not in wanted:
+                self._deps.agenda.remove(task)
         self.remind()
 
     def remind(self) -> None:
-        """Put every subscription on the agenda: a host with an older file may have taken off what it does not know."""
-        self._f.agenda.add(*sorted(SUBSCRIPTION + name for name in self._by_name))
+        """Queue every subscription: a host with an older file may have removed those that it does not know."""
+        self._deps.agenda.add(*sorted(SUBSCRIPTION + name for name in self._by_name))
 
-    def poll(self, name: str, *, seconds: float = TURN_SECONDS) -> PollResult:
-        """Take one turn at a subscription, unless another worker has it, and say when the next one is due."""
+    def poll(self, name: str, *, seconds: float = MAX_POLL_SECONDS) -> PollResult:
+        """Poll a subscription once, unless another worker does, and queue the next poll."""
         name = name.removeprefix(SUBSCRIPTION)
         if name not in self._by_name:
-            # Another worker may have a newer file; `register` is who takes it off.
-            self._f.agenda.put_off(SUBSCRIPTION + name, ERROR_SECONDS)
-            return PollResult(why=f"There is no subscription {name!r}.")
+            # Another worker may have a newer file; only `register` removes tasks.
+            self._deps.agenda.put_off(SUBSCRIPTION + name, MAX_ERROR_SECONDS)
+            return PollResult(reason=f"There is no subscription {name!r}.")
         try:
-            followed = self._find(name)
+            event_filter = self._filter(name)
         except (InvalidInput, NotFound) as error:
             log.error(
                 "A subscription cannot be followed", extra=fields("events.unusable", subscription=name, why=str(error))
             )
-            self._f.agenda.put_off(SUBSCRIPTION + name, ERROR_SECONDS)
-            return PollResult(why=str(error))
-        turn = self._f.events.take(name, followed.fingerprint)
-        if turn is None:
-            return PollResult(is_taken=True)
-        return self._take(followed, turn, time.monotonic() + seconds)
+            self._deps.agenda.put_off(SUBSCRIPTION + name, MAX_ERROR_SECONDS)
+            return PollResult(reason=str(error))
+        session = self._deps.events.claim_session(name, event_filter.fingerprint)
+        if session is None:
+            return PollResult(is_leased=True)
+        return self._poll_session(event_filter, session, time.monotonic() + seconds)
 
     def state(self) -> list[SubscriptionState]:
-        """Return how far each subscription has come."""
+        """Return the progress of each subscription."""
         found, usable = {}, []
         for name, one in self._by_name.items():
             try:
-                usable.append((name, self._find(name).fingerprint))
+                usable.append((name, self._filter(name).fingerprint))
             except (InvalidInput, NotFound) as error:
-                found[name] = _state(one, PollSession(name, "", "", 0, why=str(error)))
-        for turn in self._f.events.states(usable):
-            found[turn.name] = _state(self._by_name[turn.name], turn)
+                found[name] = _state(one, PollSession(name, "", "", 0, reason=str(error)))
+        for session in self._deps.events.sessions(usable):
+            found[session.name] = _state(self._by_name[session.name], session)
         return [found[name] for name in self._by_name]
 
-    def followed(self, name: str) -> EventFilter:
-        """Return what a subscription follows; raises `NotFound` and `InvalidInput`."""
+    def event_filter(self, name: str) -> EventFilter:
+        """Return the filter of a subscription; raises `NotFound` and `InvalidInput`."""
         if name not in self._by_name:
             known = ", ".join(self._by_name) or "none"
             raise NotFound(f"There is no subscription {name[:60]!r}. Known: {known}.")
-        return self._find(name)
+        return self._filter(name)
 
-    # One turn
+    # One poll
 
-    def _take(self, followed: EventFilter, turn: PollSession, until: float) -> PollResult:
-        name, before = followed.subscription.name, (turn.handed, turn.removed)
-        dispatcher = self._f.plugins.dispatcher("chain_event")
-        handing = EventDelivery(self._f.events, self._f.posts, dispatcher, self._f.stopping, until)
+    def _poll_session(self, event_filter: EventFilter, session: PollSession, deadline: float) -> PollResult:
+        deps, name, before = self._deps, session.name, (session.delivered, session.removed)
+        dispatcher = deps.plugins.dispatcher("chain_event")
+        delivery = EventDelivery(deps.events, deps.posts, dispatcher, deps.stopping, deadline)
         try:
-            with self._beating(turn):
-                turn.why = ""
-                has_more = EventPoller(self._f.client(), followed, turn, handing, RangeSize(turn.range)).go()
-                turn.fails = 0
+            with self._renewing(session):
+                session.reason = ""
+                has_more = EventPoller(deps.client(), event_filter, session, delivery).poll()
+                session.failures = 0
                 wait = 0.0 if has_more else HEAD_SECONDS
         except Fenced:
             log.warning("Another worker has taken over", extra=fields("events.fenced", subscription=name))
-            return PollResult(is_taken=True)
+            return PollResult(is_leased=True)
         except StoreUnavailable:
-            # What was written last is not known, so nothing more is: whoever comes next takes the event as in doubt.
+            # The last write may be lost, so nothing is stored here: the next worker treats the event as in doubt.
             raise
         except (CeosError, ChainMoved) as error:
-            has_more, wait = False, self._note_failure(turn, error)
+            has_more, wait = False, self._record_failure(session, error)
         except BaseException:
-            # Wherever that was: an event that was begun is in doubt.
+            # An event whose delivery began is in doubt, wherever the exception came from.
             with suppress(StoreUnavailable):
-                self._f.events.release(turn)
+                deps.events.release_session(session)
             raise
         finally:
             dispatcher.save_counts()
-        self._f.events.keep(turn, leave=True)
-        self._f.agenda.put_off(SUBSCRIPTION + name, wait)
-        handed, removed = turn.handed - before[0], turn.removed - before[1]
-        if handed or removed:
-            extra = fields("events.handed", subscription=name, handed=handed, removed=removed, next=turn.next)
-            log.info("Events handed over", extra=extra)
-        return PollResult(handed=handed, removed=removed, has_more=has_more, why=turn.why)
+        deps.events.save_session(session, release=True)
+        deps.agenda.put_off(SUBSCRIPTION + name, wait)
+        delivered, removed = session.delivered - before[0], session.removed - before[1]
+        if delivered or removed:
+            extra = fields(
+                "events.handed", subscription=name, handed=delivered, removed=removed, next=session.next_block
+            )
+            log.info("Events delivered", extra=extra)
+        return PollResult(delivered=delivered, removed=removed, has_more=has_more, reason=session.reason)
 
-    def _note_failure(self, turn: PollSession, error: Exception) -> float:
-        """Note why a turn ended, and return how long the next one waits, in seconds."""
-        turn.why = str(error)
-        turn.fails = turn.fails + 1
-        wait = MOVED_SECONDS if isinstance(error, ChainMoved) else min(ERROR_SECONDS, 2.0 ** min(turn.fails, 10))
-        extra = fields("events.waiting", subscription=turn.name, why=turn.why, seconds=wait)
-        # A block that has just gone is nothing to wake anybody for, unless it goes on.
-        level = logging.INFO if isinstance(error, ChainMoved) and turn.fails < 10 else logging.WARNING
-        log.log(level, "A subscription waits", extra=extra)
+    def _record_failure(self, session: PollSession, error: Exception) -> float:
+        """Record why a poll ended; return the wait before the next one, in seconds."""
+        session.reason = str(error)
+        session.failures += 1
+        has_moved = isinstance(error, ChainMoved)
+        wait = MOVED_SECONDS if has_moved else min(MAX_ERROR_SECONDS, 2.0 ** min(session.failures, 10))
+        extra = fields("events.waiting", subscription=session.name, why=session.reason, seconds=wait)
+        # A block that was just replaced is normal, unless it happens again and again.
+        log.log(
+            logging.INFO if has_moved and session.failures < 10 else logging.WARNING,
+            "A subscription waits",
+            extra=extra,
+        )
         return wait
 
     @contextmanager
-    def _beating(self, turn: PollSession) -> Iterator[None]:
-        """Keep the turn while a plugin or a node takes its time."""
+    def _renewing(self, session: PollSession) -> Iterator[None]:
+        """Renew the session while a plugin or a node takes long."""
         done = threading.Event()
 
-        def beat() -> None:
-            while not done.wait(self._f.events.beat_seconds):
+        def renew() -> None:
+            while not done.wait(self._deps.events.renewal_seconds):
                 with suppress(StoreUnavailable):
-                    self._f.events.renew(turn)
+                    self._deps.events.renew_session(session)
 
-        thread = threading.Thread(target=beat, name=f"turn-{turn.name}", daemon=True)
+        thread = threading.Thread(target=renew, name=f"renew-{session.name}", daemon=True)
         thread.start()
         try:
             yield
@@ -213,51 +221,51 @@ class Follower:
             done.set()
             thread.join()
 
-    # What is followed
+    # Filters
 
-    def _find(self, name: str) -> EventFilter:
-        if name not in self._followed:
-            followed = self._look_up(self._by_name[name])
-            if self._f.events.note(name, followed.fingerprint):
+    def _filter(self, name: str) -> EventFilter:
+        if name not in self._filters:
+            found = self._resolve(self._by_name[name])
+            if self._deps.events.record_fingerprint(name, found.fingerprint):
                 extra = fields("events.changed", subscription=name)
-                log.warning("A subscription follows something else now and begins anew", extra=extra)
-            self._followed[name] = followed
-        return self._followed[name]
+                log.warning("A subscription has another filter now and begins anew", extra=extra)
+            self._filters[name] = found
+        return self._filters[name]
 
-    def _look_up(self, subscription: Subscription) -> EventFilter:
-        contract = self._f.contracts.find(subscription.contract)
+    def _resolve(self, subscription: Subscription) -> EventFilter:
+        contract = self._deps.contracts.find(subscription.contract)
         if contract.abi is None and "(" not in subscription.event:
             raise InvalidInput(
-                f"Nothing is known of {contract.name} but its address: write the event of subscription "
-                f'{subscription.name!r} out, such as "Ping(address indexed who, uint256 n)".'
+                f"The ABI of {contract.name} is unknown: write the event of subscription {subscription.name!r} out, "
+                'such as "Ping(address indexed who, uint256 n)".'
             )
-        found = contract.event(subscription.event)
-        topics = found.topics(subscription.filter)
-        what = [self._f.chain_id, contract.address, found.signature, topics, subscription.from_block]
+        event = contract.event(subscription.event)
+        topics = event.topics(subscription.filter)
+        identity = [self._deps.chain_id, contract.address, event.signature, topics, subscription.from_block]
         return EventFilter(
             subscription=subscription,
             address=contract.address,
-            event=found,
+            event=event,
             topics=tuple(topics),
-            fingerprint=hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12],
+            fingerprint=hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:12],
         )
 
 
-def _state(subscription: Subscription, turn: PollSession) -> SubscriptionState:
+def _state(subscription: Subscription, session: PollSession) -> SubscriptionState:
     lag = None
-    if turn.head is not None and turn.next is not None:
-        lag = max(0, turn.head - subscription.confirmations - turn.next + 1)
+    if session.head is not None and session.next_block is not None:
+        lag = max(0, session.head - subscription.confirmations - session.next_block + 1)
     return SubscriptionState(
         name=subscription.name,
         contract=subscription.contract,
         event=subscription.event,
-        next=turn.next,
-        head=turn.head,
+        next_block=session.next_block,
+        head=session.head,
         lag=lag,
-        handed=turn.handed,
-        removed=turn.removed,
-        odd=turn.odd,
-        range=turn.range,
-        is_held=turn.is_held,
-        why=turn.why,
+        delivered=session.delivered,
+        removed=session.removed,
+        malformed=session.malformed,
+        range_blocks=session.range_blocks,
+        is_leased=session.is_leased,
+        reason=session.reason,
     )

@@ -1,20 +1,19 @@
-"""Posts about events: asked for once of each event and agent, written by the agent's strategy, and withdrawn in time.
+"""Posts about events: opened once for each event and agent, written by the agent's strategy, withdrawn after a re-org.
 
-What stands in an event is a stranger's: anybody may register under any name. So it is shown to the model as data, and
-the post passes two gates: that of trends, for no link, address, ticker or name of theirs goes out as the agent's; and
-that of answers, for an event, unlike a trend, is the word of a single stranger, who may try to give the agent orders.
+Everything in an event is untrusted text: anyone can register under any name. The model gets it as data, and the post
+passes two guardrails. The one of trends keeps links, addresses, tickers and names out of the agent's words; the one of
+replies is added because an event, unlike a trend, is written by a single third party who may try to give orders.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from ceos.chain.events.cursor import short_json
+from ceos.chain.events.store import EventStore, event_digest
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.chain_event import ChainEvent, Subscription
@@ -32,53 +31,49 @@ from ceos.posts.prompt import fill, in_character
 from ceos.posts.writer import Given
 from ceos.runs.ids import RunId, slot_moment
 from ceos.runs.ledger import Ledger
-from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-#: How long it is remembered that an agent was asked about an event, in seconds.
-TAKEN_SECONDS = 31 * 86_400
-#: About how many events of a subscription an agent is asked in a day at most, those that it lets pass included.
-ASKED = 200
-#: How many arguments, and how many items of a list, are shown to a model.
-SHOWN = 20
-#: How much of a text a post is compared with.
-LONGEST = 2_000
+#: How many arguments, and how many items of a list, a model gets.
+MAX_ITEMS = 20
+#: How many characters of a string a post is compared with.
+MAX_COMPARED = 2_000
 #: Why a post about an event that a re-org has removed is not published.
 REMOVED = "the event did not happen: a re-org has removed its block"
 
 
 @dataclass(frozen=True)
-class Words:
-    """A text that stands in an event."""
+class EventText:
+    """A string of an event, in the form in which the guardrail of trends takes casts."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What an agent is to write about an event, and the strangers' words that belong to it."""
+    """The brief of a post about an event, and its untrusted context."""
 
     brief: Brief
     given: Given
 
 
 class EventPosts:
-    """Sees to it that agents post about what happens on chain, once, and not about what did not happen."""
+    """Opens, writes and withdraws posts about events."""
 
     def __init__(self, store: Store, ledger: Ledger, plugins: Plugins, clock: Clock) -> None:
         self._store = store
+        self._events = EventStore(store)
         self._ledger = ledger
         self._plugins = plugins
         self._clock = clock
 
-    # Asking for posts
+    # Runs
 
-    def open(self, subscription: Subscription, event: ChainEvent) -> list[str]:
-        """Ask the subscription's agents for a post, each of them once; return the runs that were opened.
+    def open_runs(self, subscription: Subscription, event: ChainEvent) -> list[str]:
+        """Open a run for each of the subscription's agents; return those that were opened.
 
-        Agents in their quiet hours let it pass. Of an event that two subscriptions follow an agent hears once.
+        Agents in their quiet hours are left out. An event of two subscriptions is one run of an agent.
         """
         opened = []
         if not subscription.posts_per_day:
@@ -87,12 +82,8 @@ class EventPosts:
         for agent_id in subscription.agents:
             if self._is_quiet(agent_id, at):
                 continue
-            run = RunId.chain_event(agent_id, subscription.name, _short(event), at)
-            answer = self._store.run_script(
-                "event_open", agent_id, subscription.name, _short(event), run.slot, at // 86_400_000,
-                subscription.posts_per_day, ASKED, TAKEN_SECONDS, short_json(event),
-            )  # fmt: skip
-            if answer == "opened":
+            run = RunId.chain_event(agent_id, subscription.name, event_digest(event), at)
+            if self._events.open_event_run(run, subscription, event, at_ms=at):
                 opened.append(str(run))
                 log.info(
                     "Event taken up",
@@ -106,38 +97,39 @@ class EventPosts:
         except NotFound:
             return True
 
-    def withdraw(self, event: ChainEvent) -> None:
+    def withdraw_event(self, event: ChainEvent) -> None:
         """Keep posts about a removed event from being published; a draft that waits for review is rejected.
 
-        It goes by who was asked, for the subscription may name other agents by now.
+        The agents are those that were asked, because the subscription may name others by now.
         """
-        with redis_errors():
-            asked = cast("dict[str, str]", self._store.client.hgetall(f"ceos:event:taken:{_short(event)}"))
-        for agent_id, slot in asked.items():
+        for agent_id, slot in self._events.asked_agents(event).items():
             run = str(RunId(agent_id, slot))
-            with redis_errors():
-                self._store.client.set(f"ceos:event:{run}", short_json(event), xx=True, keepttl=True)
+            self._events.update_event_of_run(run, event)
             try:
                 self._ledger.judge(run, "reject", REMOVED)
             except (InvalidInput, NotFound):
-                continue  # it is on its way and learns of it there, or it has ended
+                continue  # the run has ended, or the pipeline finds the removal in its next stage
             log.info("Draft about a removed event rejected", extra=fields("event.withdrawn", draft=run))
 
+    def event_of_run(self, run: str) -> ChainEvent | None:
+        """Return the event that a run is about, or None for a run of another kind."""
+        return self._events.event_of_run(run)
+
     def removed(self, run: str) -> str:
-        """Say why a post about an event is not made any more, or nothing."""
-        event = self.taken(run)
+        """Return why a post about an event must not be published, or nothing."""
+        event = self.event_of_run(run)
         return REMOVED if event is not None and event.removed else ""
 
     # Writing
 
     def assignment(self, agent: Agent, run: str, slot: str, recent: tuple[str, ...]) -> Assignment | None:
-        """Return what an agent is to write in a run about an event, or None when its strategy lets that pass.
+        """Return the assignment of a run about an event, or None when the agent's strategy skips the event.
 
-        Raises `NotFound` when it is not known any more what the run takes up, and `PluginError`.
+        Raises `NotFound` when the event is no longer stored, and `PluginError`.
         """
-        event = self.taken(run)
+        event = self.event_of_run(run)
         if event is None:
-            raise NotFound(f"The event that {run!r} takes up is not known any more.")
+            raise NotFound(f"The event of the run {run!r} is no longer stored.")
         situation = Situation(
             slot=slot,
             now=slot_moment(slot) or self._clock.now(),
@@ -148,58 +140,38 @@ class EventPosts:
         strategy = self._plugins.strategy(agent.strategy)
         brief = call_strategy(strategy.name, lambda: strategy.brief_event(agent, situation, event))
         if brief is None:
-            self._let_pass(RunId(agent.id, slot), event)
+            self._events.record_skipped(RunId(agent.id, slot), event)
             return None
-        told = {name: _told(value) for name, value in list(event.args.items())[:SHOWN]}
-        texts = [text[:LONGEST] for text in _texts(event.args)]
+        arguments = {name: _safe_argument(value) for name, value in list(event.args.items())[:MAX_ITEMS]}
+        texts = [text[:MAX_COMPARED] for text in _strings(event.args)]
         system_prompt = in_character("system", agent)
 
         def objections(parts: Sequence[str]) -> list[str]:
-            found = trend_gate.objections(parts, agent=agent, casts=[Words(text) for text in texts])
+            found = trend_gate.objections(parts, agent=agent, casts=[EventText(text) for text in texts])
             for part in parts:
                 found += reply_gate.post_objections(part, agent=agent, told=texts, system_prompt=system_prompt)
             return list(dict.fromkeys(found))
 
-        words = fill("chain_event", event=f"<event>\n{as_data({'event': event.name, 'arguments': told})}\n</event>")
+        data = as_data({"event": event.name, "arguments": arguments})
+        words = fill("chain_event", event=f"<event>\n{data}\n</event>")
         return Assignment(brief.model_copy(update={"sources": ()}), Given(words, objections))
 
-    def _let_pass(self, run: RunId, event: ChainEvent) -> None:
-        """Give back the place in the agent's day: there is no post about this event."""
-        at = int(run.moment.timestamp()) if run.moment else 0
-        passed = f"ceos:event:day:{run.agent_id}:{event.subscription}:{at // 86_400}:passed"
-        with redis_errors():
-            pipe = self._store.client.pipeline()
-            pipe.sadd(passed, _short(event))
-            pipe.expire(passed, 172_800)
-            pipe.execute()
 
-    def taken(self, run: str) -> ChainEvent | None:
-        """Return the event that a run takes up, or None for a run of another sort."""
-        with redis_errors():
-            found = cast("str | None", self._store.client.get(f"ceos:event:{run}"))
-        return ChainEvent.model_validate_json(found) if found else None
-
-
-def _short(event: ChainEvent) -> str:
-    """Return 16 hex digits that stand for an event in the id of a run."""
-    return hashlib.sha256(event.id.encode()).hexdigest()[:16]
-
-
-def _told(value: Any) -> Any:
-    """Return an argument as a model is shown it: without links and addresses, and not too much of it."""
+def _safe_argument(value: Any) -> Any:
+    """Return an argument for a model: without links and addresses, and of limited length."""
     if isinstance(value, bool | int) or value is None:
         return value
     if isinstance(value, list):
-        return [_told(one) for one in value[:SHOWN]]
+        return [_safe_argument(one) for one in value[:MAX_ITEMS]]
     if isinstance(value, dict):
-        return {name: _told(one) for name, one in list(value.items())[:SHOWN]}
+        return {name: _safe_argument(one) for name, one in list(value.items())[:MAX_ITEMS]}
     return shown(str(value))
 
 
-def _texts(value: Any) -> list[str]:
-    """Return every text among the arguments of an event."""
+def _strings(value: Any) -> list[str]:
+    """Return every string among the arguments of an event."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
-    return [text for one in value for text in _texts(one)] if isinstance(value, list) else []
+    return [text for one in value for text in _strings(one)] if isinstance(value, list) else []

@@ -44,7 +44,16 @@ def events(name: str | None, since: int | None, limit: int, as_json: bool) -> No
 def print_states(states: Sequence[SubscriptionState]) -> None:
     """Print how far subscriptions have come."""
     rows = [
-        (one.name, one.event, one.next, one.lag, one.handed, one.removed, one.range, one.why or "well")
+        (
+            one.name,
+            one.event,
+            one.next_block,
+            one.lag,
+            one.delivered,
+            one.removed,
+            one.range_blocks,
+            one.reason or "well",
+        )
         for one in states
     ]
     columns = ["subscription", "event", "next block", "behind", "handed over", "removed", "range", "health"]
@@ -53,20 +62,20 @@ def print_states(states: Sequence[SubscriptionState]) -> None:
 
 def states_document(states: Sequence[SubscriptionState]) -> list[dict[str, Any]]:
     """Return how far subscriptions have come as JSON."""
-    return [one.model_dump() for one in states]
+    return [one.model_dump(by_alias=True) for one in states]
 
 
 def _latest(chain: Chain, name: str, since: int | None, limit: int) -> list[dict[str, Any]]:
     """Return the latest events, oldest first, read backwards from the head."""
-    followed = chain.follower.followed(name)
+    event_filter = chain.follower.event_filter(name)
     head = chain.client.head().number
     first = max(0, head - LOOK_BACK) if since is None else since
     found: list[dict[str, Any]] = []
     for start, end in _backwards(first, head):
-        logs = _logs(chain, followed.address, followed.topics, start, end)
+        logs = _logs(chain, event_filter.address, event_filter.topics, start, end)
         for log in sorted(logs, key=lambda one: (one.block, one.index), reverse=True):
             try:
-                args = plain(followed.event.decode(log))
+                args = plain(event_filter.event.decode(log))
             except ValueError:
                 # It has the event's topic and is another one.
                 continue

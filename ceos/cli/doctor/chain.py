@@ -120,7 +120,7 @@ def _followed(chain: Chain) -> Iterator[Finding]:
     """Say of each subscription that does not keep up why."""
     states = chain.follower.state()
     for state in states:
-        if state.why:
-            yield Finding(f"events {state.name}", Status.WARNING, state.why, "It is tried again by itself.")
-    if states and not any(state.why for state in states):
+        if state.reason:
+            yield Finding(f"events {state.name}", Status.WARNING, state.reason, "It is tried again by itself.")
+    if states and not any(state.reason for state in states):
         yield Finding("events", Status.OK, f"{number(len(states), 'subscription')} followed.")

@@ -22,11 +22,12 @@ import ceos
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import Agenda
-from ceos.chain.events import cursor as event_store
 from ceos.chain.events import posts as event_posts
-from ceos.chain.events.cursor import EventStore, event_of, short_json
+from ceos.chain.events import store as event_store
+from ceos.chain.events.cursor import parse_event, short_json
 from ceos.chain.events.follower import SUBSCRIPTION, Follower, FollowerDeps, PollResult, SubscriptionState
-from ceos.chain.events.poll import DOUBTS, WINDOW
+from ceos.chain.events.poll import MAX_RETRIES, REORG_BLOCKS
+from ceos.chain.events.store import EventStore
 from ceos.clients.openrouter.client import Completion
 from ceos.domain.chain_event import ChainEvent
 from ceos.domain.lifecycle import RunStatus
@@ -236,11 +237,11 @@ def world(fake_runtime: FakeRuntime) -> World:
 
 def test_events_are_handed_over_once_in_their_order_and_only_when_they_are_deep_enough(world: World) -> None:
     world.chain.add((), ["a", "b"], (), ["c"], ["d"], ["e"])
-    assert world.poll() == PollResult(handed=3)
+    assert world.poll() == PollResult(delivered=3)
     assert world.journal.words == ["a", "b", "c"]
     assert world.poll() == PollResult()
     world.chain.add(())
-    assert world.poll().handed == 1
+    assert world.poll().delivered == 1
     assert world.journal.words == ["a", "b", "c", "d"]
     event = world.journal.told[0]
     assert event.model_dump() == {
@@ -257,8 +258,8 @@ def test_events_are_handed_over_once_in_their_order_and_only_when_they_are_deep_
         "repeated": False,
     }
     state = world.state()
-    assert (state.next, state.head, state.lag, state.handed, state.removed) == (5, 6, 0, 4, 0)
-    assert (state.why, state.is_held) == ("", False)
+    assert (state.next_block, state.head, state.lag, state.delivered, state.removed) == (5, 6, 0, 4, 0)
+    assert (state.reason, state.is_leased) == ("", False)
 
 
 def test_without_a_first_block_events_count_from_now_on(world: World) -> None:
@@ -273,9 +274,9 @@ def test_without_a_first_block_events_count_from_now_on(world: World) -> None:
 def test_a_subscription_that_begins_later_waits(world: World) -> None:
     world.fields |= {"from_block": 3, "confirmations": 0}
     world.chain.add(["a"], ["b"])
-    assert world.poll().why == "it begins at block 3"
+    assert world.poll().reason == "it begins at block 3"
     world.chain.add(["c"], ["d"])
-    assert (world.poll().why, world.journal.words) == ("", ["d"])
+    assert (world.poll().reason, world.journal.words) == ("", ["d"])
 
 
 def test_several_subscriptions_have_a_place_of_their_own(world: World) -> None:
@@ -292,7 +293,7 @@ def test_several_subscriptions_have_a_place_of_their_own(world: World) -> None:
 def test_a_plugin_that_fails_stops_nobody_and_is_counted(world: World) -> None:
     world.chain.add(["a"], ["b"], (), ())
     world.journal.on_step = lambda: 1 / 0  # type: ignore[assignment]
-    assert world.poll().handed == 2
+    assert world.poll().delivered == 2
     counts = world.runtime.store.hook_counts()["tests:journal", "chain_event"]
     assert (counts.calls, counts.failures) == (2, 2)
 
@@ -301,8 +302,8 @@ def test_only_one_worker_has_the_turn(world: World) -> None:
     world.chain.add(["a"], (), ())
     seen: list[PollResult] = []
     world.journal.on_step = lambda: seen.append(world.follower().poll("pings"))
-    assert world.poll().handed == 1
-    assert {poll.is_taken for poll in seen} == {True}
+    assert world.poll().delivered == 1
+    assert {poll.is_leased for poll in seen} == {True}
     assert world.journal.words == ["a"]
 
 
@@ -312,10 +313,10 @@ def test_who_has_lost_the_turn_hands_over_nothing_more(world: World) -> None:
     def take_over() -> None:
         world.journal.on_step = lambda: None
         world.after_death()
-        assert world.poll().handed == 1
+        assert world.poll().delivered == 1
 
     world.journal.on_step = take_over
-    assert world.follower().poll("pings").is_taken
+    assert world.follower().poll("pings").is_leased
     # The one that was begun is handed over again, and says so; nothing else is.
     assert [(one.args["words"], one.repeated) for one in world.journal.told] == [
         ("a", False),
@@ -326,13 +327,13 @@ def test_who_has_lost_the_turn_hands_over_nothing_more(world: World) -> None:
 
 def test_a_worker_at_work_keeps_its_turn_and_one_that_is_gone_does_not(world: World) -> None:
     events = EventStore(world.runtime.store)
-    turn = events.take("pings", "print")
+    turn = events.claim_session("pings", "print")
     assert turn is not None
-    assert events.take("pings", "print") is None
-    assert events.renew(turn)
+    assert events.claim_session("pings", "print") is None
+    assert events.renew_session(turn)
     world.after_death()
-    assert events.take("pings", "print") is not None
-    assert not events.renew(turn)
+    assert events.claim_session("pings", "print") is not None
+    assert not events.renew_session(turn)
 
 
 def test_a_turn_ends_in_time_and_the_next_goes_on_there(world: World) -> None:
@@ -341,7 +342,7 @@ def test_a_turn_ends_in_time_and_the_next_goes_on_there(world: World) -> None:
     turns = [follower.poll("pings", seconds=0.0)]
     while turns[-1].has_more:
         turns.append(follower.poll("pings", seconds=0.0))
-    assert [turn.handed for turn in turns if turn.handed] == [1, 1, 1]
+    assert [turn.delivered for turn in turns if turn.delivered] == [1, 1, 1]
     assert world.journal.there == world.expected()
     assert not any(one.repeated for one in world.journal.told)
 
@@ -349,10 +350,10 @@ def test_a_turn_ends_in_time_and_the_next_goes_on_there(world: World) -> None:
 def test_a_worker_that_shuts_down_hands_its_turn_back(world: World) -> None:
     world.chain.add(["a", "b", "c"], (), ())
     follower = world.follower()
-    world.journal.on_step = follower._f.stopping.set
+    world.journal.on_step = follower._deps.stopping.set
     assert follower.poll("pings").has_more
     world.journal.on_step = lambda: None
-    assert not world.state().is_held
+    assert not world.state().is_leased
     world.poll()
     assert [(one.args["words"], one.repeated) for one in world.journal.told] == [
         ("a", False), ("b", False), ("c", False),
@@ -436,7 +437,7 @@ def test_whoever_dies_at_whatever_step_each_event_is_handed_over_once(
         world.poll()
         assert world.journal.there == world.expected()
         assert sum(one.repeated for one in world.journal.told) <= 1
-        assert world.state().handed == 5
+        assert world.state().delivered == 5
         deaths += 1
     assert deaths > 20
 
@@ -455,7 +456,7 @@ def test_whoever_dies_at_whatever_step_of_a_reorg_each_event_is_taken_back_once(
         world.poll()
         assert world.journal.there == world.expected()
         assert sum(one.repeated for one in world.journal.told) <= 1
-        assert (world.state().handed, world.state().removed) == (7, 4)
+        assert (world.state().delivered, world.state().removed) == (7, 4)
         deaths += 1
     assert deaths > 20
 
@@ -477,15 +478,15 @@ def test_an_event_that_ends_everybody_who_is_told_of_it_is_left_out_in_the_end(
             raise Killed
 
     world.journal.on_step = die_of_it
-    for _ in range(DOUBTS + 5):
+    for _ in range(MAX_RETRIES + 5):
         try:
             world.poll()
         except Killed:
             world.after_death()
-    assert deaths == 1 + DOUBTS
+    assert deaths == 1 + MAX_RETRIES
     assert caplog.text.count("An event is left out") == 1
     assert world.journal.words[-1] == ("x" if is_removal else "c")
-    assert world.state().why == ""
+    assert world.state().reason == ""
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["the chain stays", "the chain returns to what it was"])
@@ -557,7 +558,7 @@ def test_removed_events_are_told_of_newest_first_and_before_anything_new(world: 
     removed = world.journal.told[4]
     assert removed == world.journal.told[3].model_copy(update={"removed": True})
     state = world.state()
-    assert (state.handed, state.removed) == (5, 3)
+    assert (state.delivered, state.removed) == (5, 3)
 
 
 def test_reorgs_may_follow_upon_each_other_and_reach_below_each_other(world: World) -> None:
@@ -602,13 +603,13 @@ def test_a_reorg_below_the_first_block_begins_anew_there(world: World) -> None:
 
 
 def test_a_reorg_that_removes_more_than_is_kept_is_told_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_store, "KEPT", 3)
+    monkeypatch.setattr(event_store, "MAX_KEPT", 3)
     world.fields["confirmations"] = 0
     world.chain.add((), ["a", "b", "c"], ["d", "e"])
     world.poll()
     handed = list(world.journal.lines)
     world.chain.reorg(2, ["x"], ["y"])
-    assert "removes more events than the 3 kept" in world.poll().why
+    assert "removes more than the 3 events" in world.poll().reason
     assert world.journal.lines == handed
     # What is kept is enough for this one.
     world.chain.blocks_[1:] = [(0, ("a", "b", "c")), (5, ("z",)), (5, ())]
@@ -617,12 +618,12 @@ def test_a_reorg_that_removes_more_than_is_kept_is_told_of(world: World, monkeyp
 
 
 def test_another_chain_altogether_is_refused(world: World) -> None:
-    world.chain.add(*[["a"]] * 5, *[()] * (WINDOW + 10))
+    world.chain.add(*[["a"]] * 5, *[()] * (REORG_BLOCKS + 10))
     world.poll()
     handed = list(world.journal.lines)
-    world.chain.reorg(len(world.chain.blocks_), *[["b"]] * (WINDOW + 30))
-    assert "further back than" in world.poll().why
-    assert "from_block" in world.state().why
+    world.chain.reorg(len(world.chain.blocks_), *[["b"]] * (REORG_BLOCKS + 30))
+    assert "further back than" in world.poll().reason
+    assert "from_block" in world.state().reason
     assert world.journal.lines == handed
 
 
@@ -637,7 +638,7 @@ def test_a_block_that_is_replaced_while_it_is_looked_at_is_looked_at_again(world
         world.chain.reorg(3, ["x"], ["y"], ["z"])
 
     world.chain.on_search = replace
-    assert "does not continue the chain" in world.poll().why
+    assert "does not continue the known chain" in world.poll().reason
     world.poll()
     assert world.journal.words == ["a", "b", "-b", "x", "y", "z"]
 
@@ -661,10 +662,10 @@ def test_a_block_that_is_replaced_while_it_is_looked_at_is_looked_at_again(world
 def test_of_a_node_that_lies_nothing_is_believed(world: World, lie: Callable[[Log], dict[str, Any]]) -> None:
     world.chain.add(["a"], ["b", "c"], (), ())
     world.chain.lie = lambda logs: [*logs[:-1], logs[-1].model_copy(update=lie(logs[-1]))]
-    assert world.poll().why
+    assert world.poll().reason
     assert world.journal.lines == []
     world.chain.lie = lambda logs: logs
-    assert (world.poll().why, world.journal.words) == ("", ["a", "b", "c"])
+    assert (world.poll().reason, world.journal.words) == ("", ["a", "b", "c"])
 
 
 def test_a_node_that_forgets_a_log_it_has_told_of_is_not_believed(world: World) -> None:
@@ -678,7 +679,7 @@ def test_a_node_that_forgets_a_log_it_has_told_of_is_not_believed(world: World) 
         world.poll()
     world.journal.on_step = lambda: None
     world.chain.lie = lambda logs: logs[1:]
-    assert "leave out" in world.poll().why
+    assert "lack one" in world.poll().reason
     world.chain.lie = lambda logs: logs
     world.poll()
     assert world.journal.there == world.expected()
@@ -690,7 +691,7 @@ def test_a_node_that_lags_is_waited_for(world: World) -> None:
     world.poll()
     kept = world.chain.blocks_[1:]
     del world.chain.blocks_[1:]
-    assert "was there before" in world.poll().why
+    assert "was there before" in world.poll().reason
     world.chain.blocks_ += kept
     world.chain.add(["d"])
     world.poll()
@@ -703,12 +704,12 @@ def test_a_node_that_is_down_is_asked_less_and_less_often(world: World, monkeypa
     monkeypatch.setattr(world.agenda, "put_off", lambda name, seconds: waits.append(seconds))
     monkeypatch.setattr(world.chain, "head", lambda: (_ for _ in ()).throw(ServiceUnavailable("node.example is down.")))
     for _ in range(8):
-        assert world.poll().why == "node.example is down."
+        assert world.poll().reason == "node.example is down."
     assert waits == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
-    assert world.state().why == "node.example is down."
+    assert world.state().reason == "node.example is down."
     monkeypatch.undo()
     world.poll()
-    assert (world.state().why, world.journal.words) == ("", ["a"])
+    assert (world.state().reason, world.journal.words) == ("", ["a"])
 
 
 def test_a_log_that_does_not_fit_its_event_costs_only_itself(world: World) -> None:
@@ -717,24 +718,24 @@ def test_a_log_that_does_not_fit_its_event_costs_only_itself(world: World) -> No
     world.chain.lie = lambda logs: [one if one.block != 1 else one.model_copy(update=broken) for one in logs]
     world.poll()
     assert world.journal.words == ["a", "c"]
-    assert (world.state().handed, world.state().odd) == (2, 1)
+    assert (world.state().delivered, world.state().malformed) == (2, 1)
 
 
 def test_ranges_shrink_when_a_node_refuses_and_grow_again(world: World) -> None:
     world.fields["confirmations"] = 0
-    world.chain.add(*[()] * (WINDOW + 5000))
+    world.chain.add(*[()] * (REORG_BLOCKS + 5000))
     world.chain.most_blocks = 120
     world.poll()
     far = [size for size in world.chain.ranges if size > 99]
     assert max(far[5:]) <= 200
     assert far.count(max(size for size in far if size <= 120)) > 10
-    assert world.state().next == len(world.chain.blocks_)
+    assert world.state().next_block == len(world.chain.blocks_)
 
 
 def test_a_node_that_refuses_a_single_block_is_told_of(world: World) -> None:
     world.chain.add(["a"], (), ())
     world.chain.most_blocks = 0
-    assert world.poll().why
+    assert world.poll().reason
     assert world.journal.lines == []
 
 
@@ -759,15 +760,15 @@ def test_a_changed_subscription_begins_anew_and_says_so(world: World, caplog: py
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"event": "Counted"}, "Nothing is known of"),
+        ({"event": "Counted"}, "The ABI of"),
         ({"filter": {"words": "x"}}, "cannot be filtered by 'words'"),
         ({"contract": "nobody"}, "No contract named 'nobody'"),
     ],
 )
 def test_what_cannot_be_followed_is_told_of(world: World, fields: dict[str, Any], words: str) -> None:
     world.fields |= fields
-    assert words in world.poll().why
-    assert words in world.state().why
+    assert words in world.poll().reason
+    assert words in world.state().reason
 
 
 def test_the_agenda_holds_the_subscriptions_there_are(world: World) -> None:
@@ -778,7 +779,7 @@ def test_the_agenda_holds_the_subscriptions_there_are(world: World) -> None:
     assert sorted(world.agenda.names()) == ["sub/one", "sub/two", "tx/1"]
     follower.poll(f"{SUBSCRIPTION}one")
     assert world.agenda.names()[-1] == "sub/one", "it is due later than the others"
-    assert "no subscription" in follower.poll("old").why
+    assert "no subscription" in follower.poll("old").reason
 
 
 def test_what_a_host_with_an_older_file_takes_off_the_agenda_comes_back(world: World) -> None:
@@ -798,7 +799,7 @@ def test_the_texts_of_strangers_are_not_kept_whole(world: World) -> None:
     client: Any = world.runtime.store.client
     (key,) = client.scan_iter("ceos:sub:*:kept")
     (entry,) = client.lrange(key, 0, -1)
-    assert len(event_of(entry).args["words"]) == 201
+    assert len(parse_event(entry).args["words"]) == 201
 
 
 def test_what_is_cut_short_keeps_its_type(world: World) -> None:
@@ -814,13 +815,13 @@ def test_what_is_cut_short_keeps_its_type(world: World) -> None:
 
 def test_what_no_reorg_reaches_is_not_kept(world: World) -> None:
     world.fields["confirmations"] = 0
-    world.chain.add(*[["a"]] * (WINDOW + 50))
+    world.chain.add(*[["a"]] * (REORG_BLOCKS + 50))
     world.poll()
     client: Any = world.runtime.store.client
     (kept,) = client.scan_iter("ceos:sub:*:kept")
     (marks,) = client.scan_iter("ceos:sub:*:marks")
-    assert WINDOW <= client.llen(kept) <= WINDOW + 1
-    assert WINDOW <= client.zcard(marks) <= WINDOW + 2
+    assert REORG_BLOCKS <= client.llen(kept) <= REORG_BLOCKS + 1
+    assert REORG_BLOCKS <= client.zcard(marks) <= REORG_BLOCKS + 2
 
 
 # A real chain
@@ -846,17 +847,17 @@ def test_events_of_a_real_contract_through_a_real_reorg(world: World, evm: Evm) 
     say("two")
     say("three 🌍")
     evm.mine(2)
-    assert poll().handed == 3
+    assert poll().delivered == 3
     evm.revert(mark)
     evm.mine(1)
     say("instead")
     evm.mine(4)
-    assert poll() == PollResult(handed=1, removed=2)
+    assert poll() == PollResult(delivered=1, removed=2)
     assert world.journal.words == ["one", "two", "three 🌍", "-three 🌍", "-two", "instead"]
     assert [one.args["number"] for one in world.journal.told] == [1, 3, 4, 4, 3, 3]
     evm.send(counter.address, counter.encode("many(uint256)", 500))
     evm.mine(1)
-    assert poll().handed == 500
+    assert poll().delivered == 500
     assert len(set(world.journal.there)) == 502
 
 
@@ -890,7 +891,7 @@ def test_workers_follow_what_the_chain_file_names(
         fake.runtime.store.client.zadd("ceos:chain:due", {"sub/counted": 0})
         fake.drive()
         (state,) = fake.runtime.chain.follower.state()
-        assert (state.handed, state.why) == (1, "")
+        assert (state.delivered, state.reason) == (1, "")
         (run,) = fake.runtime.store.recent_runs("ada")
         assert run.status == "published"
 
@@ -918,7 +919,7 @@ def test_an_agent_posts_about_an_event_once(world: World) -> None:
     assert run.draft.topic == "Counted"
     # The same event again, as after a death.
     world.fake.clock.advance(seconds=1)
-    assert world.runtime.event_posts.open(world.follower()._by_name["pings"], world.journal.told[0]) == []
+    assert world.runtime.event_posts.open_runs(world.follower()._by_name["pings"], world.journal.told[0]) == []
     world.poll()
     assert len(runs(world)) == 1
 
@@ -938,13 +939,13 @@ def test_an_agent_posts_about_so_many_events_a_day(world: World) -> None:
 def test_nobody_is_asked_for_a_post_where_none_is_wanted(world: World, fields: dict[str, Any]) -> None:
     listen_in(world, **fields)
     world.chain.add(["a"])
-    assert world.poll().handed == 1
+    assert world.poll().delivered == 1
     assert runs(world) == []
 
 
 def test_nobody_posts_about_what_happened_long_ago(world: World) -> None:
     listen_in(world)
-    world.chain.add(["long ago"], *[()] * (WINDOW + 5), ["now"])
+    world.chain.add(["long ago"], *[()] * (REORG_BLOCKS + 5), ["now"])
     world.poll()
     assert world.journal.words == ["long ago", "now"]
     assert len(runs(world)) == 1
@@ -1057,7 +1058,7 @@ def test_an_event_that_a_strategy_lets_pass_takes_no_place_of_the_day(world: Wor
 
 
 def test_nobody_is_asked_about_more_than_so_many_events_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_posts, "ASKED", 4)
+    monkeypatch.setattr(event_store, "MAX_ASKED_PER_DAY", 4)
     world.runtime.plugins._strategies["quiet"] = Quiet()
     listen_in(world, posts_per_day=1)
     world.fake.apply(strategy="quiet", schedule={"cron": "0 0 1 1 *"})
@@ -1081,7 +1082,7 @@ def test_in_quiet_hours_nobody_is_asked(world: World) -> None:
     # The clock of the tests stands at 8:59.
     world.fake.apply(schedule={"cron": "0 12 * * *", "quiet_hours": ["22:00-09:30"]})
     world.chain.add(["hello"])
-    assert world.poll().handed == 1
+    assert world.poll().delivered == 1
     assert runs(world) == []
 
 
