@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         CeosError,
         DraftRejected,
         FeeTooLow,
-        Fenced,
         HostRefused,
         IllegalTransition,
         InvalidInput,
@@ -44,10 +43,12 @@ if TYPE_CHECKING:
         SkillForbidden,
         SkillOutOfMemory,
         SkillTimedOut,
+        StaleLease,
         StoreMisconfigured,
         StoreUnavailable,
         WrongChain,
     )
+    from ceos.errors import StaleLease as Fenced  # noqa: F401  # a former name
     from ceos.hookspecs import hookimpl
     from ceos.skills.skill import Skill
     from ceos.strategy import Strategy
@@ -82,7 +83,6 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "CeosError",
     "DraftRejected",
     "FeeTooLow",
-    "Fenced",
     "HostRefused",
     "IllegalTransition",
     "InvalidInput",
@@ -105,6 +105,7 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "SkillForbidden",
     "SkillOutOfMemory",
     "SkillTimedOut",
+    "StaleLease",
     "StoreMisconfigured",
     "StoreUnavailable",
     "WrongChain",
@@ -130,11 +131,19 @@ _HOMES = {
     for name in names
 }
 
+#: Former names, which work for one more release and warn.
+_RENAMED = {"Fenced": "StaleLease"}
+
 # Out of sight of type checkers, which would take it for a promise that every name exists.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Load a public name when it is first used."""
+        if name in _RENAMED:
+            new = _RENAMED[name]
+            message = f"ceos.{name} is deprecated and goes with the next release; use ceos.{new}."
+            import_module("warnings").warn(message, DeprecationWarning, stacklevel=2)
+            return __getattr__(new)
         if name not in __all__:
             raise AttributeError(f"module 'ceos' has no attribute {name!r}")
         if name == "__version__":

@@ -57,7 +57,7 @@ class StoreMisconfigured(CeosError):
     """Redis is not configured to keep what it is given."""
 
 
-class Fenced(CeosError):
+class StaleLease(CeosError):
     """Another worker has taken over this run; nothing was written."""
 
 

@@ -38,11 +38,12 @@ from ceos.metrics.collector import Measuring
 from ceos.metrics.scorer import Scoring
 from ceos.metrics.timeseries import Series
 from ceos.plugins.manager import Plugins, load_plugins
-from ceos.posts.publisher import Publisher, Stopping
+from ceos.posts.publisher import Publisher
 from ceos.posts.relevance import RelevanceScorer
 from ceos.posts.writer import Writer, own_draft
 from ceos.runs.budget import Budget, utc_day
 from ceos.runs.cast_limit import CastLimit
+from ceos.runs.deferral import ShuttingDown
 from ceos.runs.ids import RunId
 from ceos.runs.ledger import Ledger
 from ceos.runs.paid_model import PaidModel
@@ -343,14 +344,14 @@ class Runtime:
         Store(connect(self.broker_url)).check_configuration()
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two attempts of a call, unless the process is told to stop; then raise `Stopping`."""
+        """Wait between two attempts of a call, unless the process is told to stop; then raise `ShuttingDown`."""
         if self.stopping.wait(seconds):
-            raise Stopping
+            raise ShuttingDown
 
     def _wait_for_place(self, seconds: float) -> None:
         """As `sleep`, but what stops here has certainly not left, and the caller should know."""
         if self.stopping.wait(seconds):
-            raise RateLimited("handed back at shutdown", status=None, retry_after=0.0)
+            raise RateLimited("released at shutdown", status=None, retry_after=0.0)
 
     def close(self) -> None:
         """End the sandbox, and let go of the embedded server; the last user's leaving stops it."""
@@ -474,7 +475,7 @@ class Runtime:
         """
         agent = self.store.agent(agent_id)
         draft = own_draft(agent, _own_brief(kind), text) if text is not None else None
-        return self.ledger.open(agent_id, _key(key), kind=kind, draft=draft)
+        return self.ledger.create_run(agent_id, _key(key), kind=kind, draft=draft)
 
     def preview(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None) -> Draft:
         """Return the draft that `post` would lead to, without storing or publishing it; errors as there."""
@@ -492,7 +493,7 @@ class Runtime:
         embeds = run.draft.parts[0].embeds
         parts = (Part(text=own.parts[0].text, embeds=embeds), *own.parts[1:])
         draft = run.draft.model_copy(update={"parts": parts, "notes": (*run.draft.notes, "edited by the operator")})
-        self.ledger.judge(run_id, "edit", draft.model_dump_json())
+        self.ledger.decide(run_id, "edit", draft.model_dump_json())
         return self.store.run(run_id)
 
 

@@ -17,7 +17,7 @@ from ceos.actors.middleware import Household, LogContext, SafeRetries
 from ceos.clients.http.rate_limit import in_background
 from ceos.domain.lifecycle import Stage
 from ceos.logs import event
-from ceos.posts.publisher import Stopping
+from ceos.runs.deferral import ShuttingDown
 from ceos.runtime import get_runtime
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _errand() -> Iterator[None]:
     try:
         with in_background():
             yield
-    except Stopping:
+    except ShuttingDown:
         log.info("Cut off by a shutdown", extra=event("errand.stopped"))
 
 

@@ -129,7 +129,7 @@ class Household(dramatiq.Middleware):
         if self._renewer:
             self._renewer.stop()
         try:
-            runtime.ledger.hand_back()
+            runtime.ledger.release_leases()
             runtime.store.forget_worker(self._name)
         except StoreUnavailable as error:
             log.warning("Runs could not be handed back", extra=event("worker.unreleased", error=str(error)))

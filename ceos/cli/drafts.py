@@ -205,7 +205,7 @@ def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -
     for run_id in ids:
         runtime.store.run(run_id)
     for run_id in ids:
-        runtime.ledger.judge(run_id, verb, text)  # type: ignore[arg-type]
+        runtime.ledger.decide(run_id, verb, text)  # type: ignore[arg-type]
         done.append({"draft": run_id, "change": past})
         if not as_json:
             click.echo(f"{run_id} {past}")

@@ -24,7 +24,6 @@ from ceos.domain.text import fit
 from ceos.errors import (
     CeosError,
     DraftRejected,
-    Fenced,
     IllegalTransition,
     InvalidInput,
     KeyRefused,
@@ -33,6 +32,7 @@ from ceos.errors import (
     PluginError,
     RequestRefused,
     ServiceError,
+    StaleLease,
     StoreUnavailable,
 )
 from ceos.logs import event
@@ -41,12 +41,13 @@ from ceos.metrics.collector import MEASURE_HOURS, Measuring
 from ceos.metrics.scorer import Scoring
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
-from ceos.posts.publisher import Later, Publisher, Stopping, casts_out
+from ceos.posts.publisher import Publisher, casts_out
 from ceos.posts.writer import Given, Writer
 from ceos.runs.budget import Budget
 from ceos.runs.cast_limit import CastLimit
+from ceos.runs.deferral import PublishingHalted, RetryLater, ShuttingDown
 from ceos.runs.ids import RunKind, slot_moment
-from ceos.runs.ledger import Held, Lease, Ledger
+from ceos.runs.ledger import Lease, Ledger
 from ceos.skills.session import SkillSessions
 from ceos.storage.store import Store
 from ceos.trends.monitor import TrendWatch
@@ -54,14 +55,14 @@ from ceos.trends.monitor import TrendWatch
 log = logging.getLogger(__name__)
 
 #: Each stage is tried this often, 1 s and then 2 s apart.
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 #: A run is put off this often without getting any further (a service that is always busy, a look-up that always fails)
 #: before it fails; that takes more than an hour, for the waits grow.
-WAITS = 100
+MAX_DEFERRALS = 100
 #: How long a run waits while its agent is paused, in seconds; resuming the agent wakes it at once.
-HOLD_SECONDS = 30.0
+PAUSED_RETRY_SECONDS = 30.0
 #: How long a thread that has begun waits before it asks again for room in the agent's hour, in seconds.
-ROOM_SECONDS = 60.0
+RATE_LIMIT_RETRY_SECONDS = 60.0
 #: How much of each text stays in a published run's record; the whole text is with the agent's recent casts.
 RECORD_BYTES = 60
 
@@ -167,7 +168,7 @@ class Pipeline:
         """Decide what to do about a mention; an answer goes the way of every draft from here on."""
         outcome = self._t.conversation.decide_and_write(lease, agent)
         if isinstance(outcome, Settled):
-            self._t.ledger.finish(lease, outcome.status, outcome.reason)
+            self._t.ledger.finish_run(lease, outcome.status, outcome.reason)
             log.info("Mention settled", extra=event(f"run.{outcome.status}", reason=outcome.reason))
             return None
         following = self._to_publishing(lease, agent, outcome)
@@ -214,7 +215,7 @@ class Pipeline:
         self._claim_places(lease, agent, draft)
         casts = self._t.publisher.publish(lease, agent, signer, draft)
         parts = tuple(part.model_copy(update={"text": fit(part.text, RECORD_BYTES)}) for part in draft.parts)
-        self._t.ledger.finish(
+        self._t.ledger.finish_run(
             lease,
             RunStatus.PUBLISHED,
             draft=draft.model_copy(update={"parts": parts}),
@@ -233,7 +234,7 @@ class Pipeline:
             self._t.limit.take(agent, lease.run_id, len(draft.parts), self._t.clock.now(), first=out)
         except LimitReached as error:
             if out or lease.part(0).first_sent:
-                raise Later(ROOM_SECONDS, str(error)) from None
+                raise RetryLater(RATE_LIMIT_RETRY_SECONDS, str(error)) from None
             raise
 
     def _with_picture(self, lease: Lease, agent: Agent, draft: Draft) -> Draft:
@@ -261,23 +262,23 @@ class Pipeline:
     def _drive(self, run_id: str, stage: Stage, step: Callable[[Lease, Agent], Stage | None]) -> Stage | None:
         """Take the run, carry out one stage, and let every way it can end lead somewhere visible."""
         try:
-            lease = self._t.ledger.begin(run_id, stage)
+            lease = self._t.ledger.begin_stage(run_id, stage)
         except IllegalTransition as error:
             log.warning("The agent cannot do this now", extra=event("run.illegal", error=str(error)))
             return None
         if lease is None:
             return None
-        with self._t.ledger.holding(lease):
+        with self._t.ledger.hold_lease(lease):
             try:
                 return self._carry_out(lease, step)
-            except Fenced:
+            except StaleLease:
                 log.warning("Another worker has taken over", extra=event("run.fenced", stage=str(stage)))
         return None
 
     def _carry_out(self, lease: Lease, step: Callable[[Lease, Agent], Stage | None]) -> Stage | None:
         try:
             return step(lease, self._t.store.agent(lease.agent_id, lease.revision))
-        except (Fenced, StoreUnavailable):
+        except (StaleLease, StoreUnavailable):
             # Nothing can be written now. The lease runs out, and the run is driven again.
             raise
         except Exception as error:
@@ -288,20 +289,20 @@ class Pipeline:
         """Decide what an error in a stage means for the run: wait, try again, or end it with the reason."""
         ledger = self._t.ledger
         match error:
-            case Held():
-                ledger.retry(lease, HOLD_SECONDS, str(error), uses="")
-            case Stopping():
-                ledger.retry(lease, 0.0, str(error), uses="")
-            case Later(counts=False):
+            case PublishingHalted():
+                ledger.defer_run(lease, PAUSED_RETRY_SECONDS, str(error), uses="")
+            case ShuttingDown():
+                ledger.defer_run(lease, 0.0, str(error), uses="")
+            case RetryLater(is_limited=False):
                 log.info("Run put off", extra=event("run.later", seconds=round(error.seconds, 1), reason=str(error)))
-                ledger.retry(lease, error.seconds, str(error), uses="")
-            case Later() if lease.waits >= WAITS:
-                self._fail(lease, f"given up after waiting {WAITS} times: {error}")
-            case Later():
+                ledger.defer_run(lease, error.seconds, str(error), uses="")
+            case RetryLater() if lease.waits >= MAX_DEFERRALS:
+                self._fail(lease, f"given up after waiting {MAX_DEFERRALS} times: {error}")
+            case RetryLater():
                 # The longer it has waited, the longer it waits, whatever a service says that is always busy.
                 seconds = max(error.seconds, min(float(lease.waits), 60.0))
                 log.info("Run put off", extra=event("run.later", seconds=round(seconds, 1), reason=str(error)))
-                ledger.retry(lease, seconds, str(error), uses="wait")
+                ledger.defer_run(lease, seconds, str(error), uses="wait")
             case LimitReached():
                 self._end(lease, RunStatus.LIMITED, str(error))
             case DraftRejected() | RequestRefused() | NotFound() if _is_about_strangers(lease, error):
@@ -325,19 +326,19 @@ class Pipeline:
 
     def _try_again(self, lease: Lease, error: Exception) -> None:
         reason = str(error) if isinstance(error, CeosError) else f"{type(error).__name__} in stage {lease.stage}"
-        if lease.tries + 1 >= ATTEMPTS:
-            return self._fail(lease, f"given up after {ATTEMPTS} attempts: {reason}")
+        if lease.tries + 1 >= MAX_ATTEMPTS:
+            return self._fail(lease, f"given up after {MAX_ATTEMPTS} attempts: {reason}")
         wait = max(2.0**lease.tries, getattr(error, "retry_after", None) or 0.0)
         log.warning(
             "Stage failed, trying again", extra=event("run.retry", stage=str(lease.stage), seconds=wait, error=reason)
         )
-        return self._t.ledger.retry(lease, wait, reason)
+        return self._t.ledger.defer_run(lease, wait, reason)
 
     def _to_publishing(self, lease: Lease, agent: Agent, draft: Draft) -> Stage | None:
         return self._hand_on(lease, RunStatus.REVIEW if agent.approval == "review" else RunStatus.ILLUSTRATED, draft)
 
     def _hand_on(self, lease: Lease, status: RunStatus, draft: Draft) -> Stage | None:
-        self._t.ledger.advance(lease, status, draft, review_hours=self._t.review_hours)
+        self._t.ledger.advance_run(lease, status, draft, review_hours=self._t.review_hours)
         if status is RunStatus.REVIEW:
             log.info("Draft waits for approval", extra=event("draft.parked"))
             return None
@@ -352,7 +353,9 @@ class Pipeline:
 
     def _end(self, lease: Lease, status: RunStatus, reason: str, draft: Draft | None = None) -> None:
         casts = casts_out(lease, lease.draft) if lease.draft else []
-        self._t.ledger.finish(lease, status, reason, draft=draft, casts=casts, measure_seconds=self._first_measurement)
+        self._t.ledger.finish_run(
+            lease, status, reason, draft=draft, casts=casts, measure_seconds=self._first_measurement
+        )
         log.warning("Run ended without a post", extra=event(f"run.{status}", reason=reason))
 
     def _removed(self, lease: Lease) -> str:

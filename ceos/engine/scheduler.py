@@ -104,7 +104,7 @@ class Scheduler:
         needs_room = due.agents or due.has_open or due.has_listeners or due.has_chain
         room = HIGH_WATER - self._backlog() if needs_room else 0
         if (due.agents or due.has_open) and room > 0:
-            calls = self._ledger.dispatch(min(500, room))
+            calls = self._ledger.claim_due_runs(min(500, room))
         if due.has_measurements:
             calls += [(run, Stage.MEASURE) for run in self._store.due_measurements()]
         if due.has_listeners and room > 0:
@@ -135,7 +135,7 @@ class Scheduler:
             items.append(
                 Fire(agent_id, slot, firing.next_slot, firing.next_fire, firing.open, firing.missed, firing.skipped)
             )
-        opened = self._ledger.fire(items)
+        opened = self._ledger.fire_slots(items)
         for run in opened:
             log.info("Slot fired", extra=event("slot.fired", agent=RunId.parse(run).agent_id, draft=run))
         for item in items:
@@ -189,7 +189,7 @@ class Scheduler:
 
     def _expire(self, run: str) -> None:
         try:
-            self._ledger.judge(run, "expire", "nobody approved it in time")
+            self._ledger.decide(run, "expire", "nobody approved it in time")
         except (InvalidInput, NotFound):
             return  # somebody approved or rejected it in this very moment
         log.warning("A parked draft expired", extra=event("draft.expired", draft=run))

@@ -35,10 +35,10 @@ from ceos.logs import event, redact
 from ceos.mentions.claims import Claims
 from ceos.mentions.prompt import MENTION_SHOWN_BYTES, prompt, said, strangers_words
 from ceos.plugins.manager import Plugins
-from ceos.posts.publisher import Later
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.runs.cast_limit import CastLimit
-from ceos.runs.ledger import Held, Lease, idempotency_key
+from ceos.runs.deferral import PublishingHalted, RetryLater
+from ceos.runs.ledger import Lease, idempotency_key
 from ceos.runs.paid_model import PaidModel
 from ceos.storage.store import Store
 
@@ -101,7 +101,7 @@ class Conversation:
     def decide_and_write(self, lease: Lease, agent: Agent) -> Draft | Settled:
         """Return the answer to a mention, or how else it ended; a like or a recast has been sent by then.
 
-        Raises `Later` during quiet hours, `LimitReached` when the money is used up, and a `ServiceError`.
+        Raises `RetryLater` during quiet hours, `LimitReached` when the money is used up, and a `ServiceError`.
         """
         mention = self._s.store.mention(lease.run_id)
         if mention is None:
@@ -140,7 +140,7 @@ class Conversation:
     # Whom and what we do not react to
 
     def _wait_for_the_morning(self, agent: Agent) -> None:
-        """Raise `Later` during the agent's quiet hours, until they end."""
+        """Raise `RetryLater` during the agent's quiet hours, until they end."""
         now = self._s.clock.now_ms()
         if not is_quiet(agent.schedule, now):
             return
@@ -151,8 +151,8 @@ class Conversation:
             if not is_quiet(agent.schedule, at)
         )
         seconds = (end - now) / 1000 / self._s.clock.speed
-        raise Later(
-            seconds, f"quiet hours until {dt.datetime.fromtimestamp(end / 1000, dt.UTC):%H:%M} UTC", counts=False
+        raise RetryLater(
+            seconds, f"quiet hours until {dt.datetime.fromtimestamp(end / 1000, dt.UTC):%H:%M} UTC", is_limited=False
         )
 
     def _objections_to_the_author(self, case: _Case) -> Iterator[str]:
@@ -266,7 +266,7 @@ class Conversation:
             raise Ignored(f"it is not fit for a {kind}: {unfit}")
         self._claim(case, kind)
         if self._s.store.panic_reason() is not None:
-            raise Held
+            raise PublishingHalted
         idem = idempotency_key(f"{case.run_id}:{kind}", 0)
         try:
             self._s.neynar.react(self._s.signer(case.agent), kind, mention.hash, mention.author_fid, idem=idem)

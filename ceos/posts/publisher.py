@@ -13,34 +13,17 @@ from ceos.domain.posts import Cast, Draft
 from ceos.errors import CeosError, OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
+from ceos.runs.deferral import RetryLater, ShuttingDown
 from ceos.runs.ledger import Lease, Ledger, PartState, idempotency_key
 
 log = logging.getLogger(__name__)
 
 #: A part is sent at most this often; crashes and 429 answers do not count.
-SENDS = 3
+MAX_SENDS = 3
 #: How long to wait when the service is too busy and does not say for how long, in seconds.
-BUSY_SECONDS = 15.0
+SERVICE_RETRY_SECONDS = 15.0
 #: How long to wait before looking again when the look-up itself fails, in seconds.
-LOOK_SECONDS = 30.0
-
-
-class Later(CeosError):
-    """The run cannot go on now and should be driven again later."""
-
-    def __init__(self, seconds: float, reason: str, *, counts: bool = True) -> None:
-        super().__init__(reason)
-        #: How long to leave the run alone, in seconds.
-        self.seconds = seconds
-        #: Whether it waits for something that may never come.
-        self.counts = counts
-
-
-class Stopping(Later):
-    """This process is shutting down; another worker goes on at once."""
-
-    def __init__(self) -> None:
-        super().__init__(0.0, "handed back at shutdown")
+LOOKUP_RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -82,15 +65,15 @@ class Publisher:
     def publish(self, lease: Lease, agent: Agent, signer_uuid: str, draft: Draft) -> list[Cast]:
         """Publish every part of a draft exactly once, however often this is called, and return the casts.
 
-        Raises `Later` when it must wait, `RequestRefused` when the service will not have it, and `Fenced` or `Held`
-        when this worker may not go on.
+        Raises `RetryLater` when it must wait, `RequestRefused` when the service will not have it, and `StaleLease` or
+        `PublishingHalted` when this worker may not go on.
         """
         post = _Post(lease, agent, signer_uuid, draft)
         parent = draft.parent.hash if draft.parent else None
         for index in range(len(draft.parts)):
             if lease.part(index).hash is None:
                 if self._stopping.is_set():
-                    raise Stopping
+                    raise ShuttingDown
                 self._publish_part(post, index, parent)
             parent = lease.part(index).hash
         return casts_out(lease, draft)
@@ -100,22 +83,24 @@ class Publisher:
         known = post.lease.part(index)
         if known.first_sent is not None and self._find(post, index, parent):
             return
-        if known.failures >= SENDS:
+        if known.failures >= MAX_SENDS:
             raise RequestRefused(f"part {index + 1} was sent {known.failures} times and never showed up")
-        self._ledger.sending(post.lease, index)
+        self._ledger.record_sending(post.lease, index)
         try:
             hash = self._send(post, index, parent)
         except RateLimited as error:
-            self._ledger.unsent(post.lease, index, counts=False)
-            raise Later(error.retry_after if error.retry_after is not None else BUSY_SECONDS, str(error)) from None
+            self._ledger.record_unsent(post.lease, index, counts=False)
+            raise RetryLater(
+                error.retry_after if error.retry_after is not None else SERVICE_RETRY_SECONDS, str(error)
+            ) from None
         except ServiceUnavailable as error:
-            self._ledger.unsent(post.lease, index, counts=True)
+            self._ledger.record_unsent(post.lease, index, counts=True)
             raise self._again_or_give_up(known, error) from None
         except OutcomeUnknown as error:
-            self._ledger.unanswered(post.lease, index)
-            raise Later(2.0 ** (known.failures - 1), str(error)) from None
+            self._ledger.record_unanswered(post.lease, index)
+            raise RetryLater(2.0 ** (known.failures - 1), str(error)) from None
         except RequestRefused:
-            self._ledger.unsent(post.lease, index, counts=True)
+            self._ledger.record_unsent(post.lease, index, counts=True)
             # An earlier send of unknown outcome may have come through after all; the part is lost only if it did not.
             if known.first_sent is None or not self._find(post, index, parent):
                 raise
@@ -137,7 +122,7 @@ class Publisher:
         return published.hash
 
     def _find(self, post: _Post, index: int, parent: str | None) -> bool:
-        """Look for a part of unknown outcome among the author's casts; raises `Later` while it may still show up."""
+        """Look for a part of unknown outcome among the author's casts; raises `RetryLater` while it may show up."""
         known, part = post.lease.part(index), post.draft.parts[index]
         since = dt.datetime.fromtimestamp((known.first_sent or 0) / 1000, dt.UTC)
         # The same words may have been published before: a cast that belongs to an earlier post is not this part.
@@ -148,18 +133,20 @@ class Publisher:
             )
         except ServiceError as error:
             # Without a look nothing may be sent; and a look that fails says nothing about the post.
-            raise Later(LOOK_SECONDS, f"cannot tell yet whether part {index + 1} is out: {error}") from None
+            raise RetryLater(
+                LOOKUP_RETRY_SECONDS, f"cannot tell yet whether part {index + 1} is out: {error}"
+            ) from None
         if hash is not None:
             log.info("A cast of unknown outcome was found", extra=event("cast.found", part=index + 1, hash=hash))
             self._note(post, index, hash)
             return True
         age = self._ledger.now_ms() - (known.last_sent or 0)
         if age < self._settle_ms:
-            raise Later((self._settle_ms - age) / 1000, "waiting whether a cast of unknown outcome shows up")
+            raise RetryLater((self._settle_ms - age) / 1000, "waiting whether a cast of unknown outcome shows up")
         return False
 
     def _note(self, post: _Post, index: int, hash: str) -> None:
-        self._ledger.sent(post.lease, index, hash)
+        self._ledger.record_sent(post.lease, index, hash)
         parts, kind = len(post.draft.parts), str(post.draft.kind)
         log.info("Cast published", extra=event("cast.published", hash=hash, part=index + 1, parts=parts, kind=kind))
         # Right after the hash is stored, so at most once: a crash in between is the one way to miss it.
@@ -169,9 +156,9 @@ class Publisher:
 
     @staticmethod
     def _again_or_give_up(known: PartState, error: ServiceUnavailable) -> CeosError:
-        if known.failures >= SENDS:
+        if known.failures >= MAX_SENDS:
             return RequestRefused(f"given up after {known.failures} attempts: {error}")
-        return Later(error.retry_after or 2.0 ** (known.failures - 1), str(error))
+        return RetryLater(error.retry_after or 2.0 ** (known.failures - 1), str(error))
 
 
 def _parent_fid(post: _Post, index: int) -> int | None:

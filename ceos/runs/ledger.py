@@ -21,8 +21,9 @@ from typing import Literal
 
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Cast, Draft, Kind
-from ceos.errors import CeosError, Fenced, IllegalTransition, InvalidInput, NotFound, StoreUnavailable
+from ceos.errors import IllegalTransition, InvalidInput, NotFound, StaleLease, StoreUnavailable
 from ceos.logs import event
+from ceos.runs.deferral import PublishingHalted
 from ceos.runs.ids import RunId
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
@@ -30,19 +31,15 @@ from ceos.storage.store import Store
 log = logging.getLogger(__name__)
 
 #: A run that was taken this often without getting any further brings its workers down: it is given up.
-DELIVERIES = 20
+MAX_DELIVERIES = 20
 #: So many failed cycles in a row stop the agent.
-FAILURES = 3
+MAX_FAILURES = 3
 #: How long the record of a published run is kept, in seconds: longer than any repeat of its messages.
 KEEP_SECONDS = 48 * 3600
 #: How long a failed run can be resumed, in seconds.
 KEEP_DEAD_SECONDS = 7 * 86_400
 #: How long the measurements of a run are kept, in seconds.
 KEEP_METRICS_SECONDS = 30 * 86_400
-
-
-class Held(CeosError):
-    """The agent is paused, removed or in panic; nothing may be sent now."""
 
 
 def idempotency_key(run: str, part: int) -> str:
@@ -142,7 +139,7 @@ class Ledger:
 
     # Opening
 
-    def fire(self, items: Iterable[Fire]) -> list[str]:
+    def fire_slots(self, items: Iterable[Fire]) -> list[str]:
         """Move due agents to their next slots and open their runs; return the runs that this call opened."""
         rows = [
             [
@@ -158,7 +155,7 @@ class Ledger:
         ]
         return list(self.store.run_script("fire", json.dumps(rows))) if rows else []
 
-    def open(self, agent_id: str, key: str, *, kind: Kind | None = None, draft: Draft | None = None) -> str:
+    def create_run(self, agent_id: str, key: str, *, kind: Kind | None = None, draft: Draft | None = None) -> str:
         """Line up a manual post under a key of its own and return its run id; the same key again opens nothing new.
 
         Raises `NotFound` for an unknown agent and `InvalidInput` for one that is paused or in error.
@@ -166,7 +163,7 @@ class Ledger:
         run = RunId.manual(agent_id, key)
         status = RunStatus.ILLUSTRATED if draft else RunStatus.PLANNED
         answer = self.store.run_script(
-            "open", agent_id, run.slot, status, kind or "", draft.model_dump_json() if draft else ""
+            "create_run", agent_id, run.slot, status, kind or "", draft.model_dump_json() if draft else ""
         )
         if answer == "missing":
             self.store.agent(agent_id)
@@ -178,11 +175,11 @@ class Ledger:
 
     # Driving
 
-    def dispatch(self, limit: int = 500) -> list[tuple[str, Stage]]:
+    def claim_due_runs(self, limit: int = 500) -> list[tuple[str, Stage]]:
         """Return the runs that nobody drives and the stage each needs; the next call leaves them alone for a lease."""
         return [(run, Stage(stage)) for run, stage in self.store.run_script("dispatch", limit, self.lease_ms)]
 
-    def begin(self, run: str, stage: Stage, token: str | None = None) -> Lease | None:
+    def begin_stage(self, run: str, stage: Stage, token: str | None = None) -> Lease | None:
         """Take a run for one stage, or return None when there is nothing to do: it ended, moved on, waits, or is held.
 
         The agent changes into `generating` or `publishing` in the same step. `token` makes a repeated call of one
@@ -190,7 +187,7 @@ class Ledger:
         """
         token = token or uuid.uuid4().hex
         answer = self.store.run_script(
-            "begin", run, stage, token, self.lease_ms, DELIVERIES, FAILURES, KEEP_DEAD_SECONDS
+            "begin", run, stage, token, self.lease_ms, MAX_DELIVERIES, MAX_FAILURES, KEEP_DEAD_SECONDS
         )
         if answer[0] == "illegal":
             raise IllegalTransition(f"Agent {RunId.parse(run).agent_id!r} is {answer[1]} and cannot {stage} now.")
@@ -202,7 +199,7 @@ class Ledger:
             self._held[run] = lease.fence
         return lease
 
-    def renew(self) -> list[str]:
+    def renew_leases(self) -> list[str]:
         """Extend the leases of all runs this process works on; return those it has lost."""
         with self._held_lock:
             held = dict(self._held)
@@ -217,24 +214,24 @@ class Ledger:
         return lost
 
     @contextmanager
-    def holding(self, lease: Lease) -> Iterator[None]:
+    def hold_lease(self, lease: Lease) -> Iterator[None]:
         """Keep the lease renewed inside the block; however the block ends, renewing stops."""
         try:
             yield
         finally:
-            self._let_go(lease)
+            self._release(lease)
 
-    def _let_go(self, lease: Lease) -> None:
+    def _release(self, lease: Lease) -> None:
         with self._held_lock:
             if self._held.get(lease.run_id) == lease.fence:
                 del self._held[lease.run_id]
 
-    def hand_back(self) -> None:
+    def release_leases(self) -> None:
         """Let go of every run this process still holds, so that another worker goes on at once."""
         with self._held_lock:
             held, self._held = self._held, {}
         for run, fence in held.items():
-            self.store.run_script("retry", run, fence, self.lease_ms, 0, "handed back at shutdown", "", "", "")
+            self.store.run_script("retry", run, fence, self.lease_ms, 0, "released at shutdown", "", "", "")
 
     def now_ms(self) -> int:
         """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
@@ -242,30 +239,30 @@ class Ledger:
             seconds, micros = self.store.client.time()
         return seconds * 1000 + micros // 1000
 
-    def _fenced(self, script: str, lease: Lease, *args: str | int) -> str:
+    def _write(self, script: str, lease: Lease, *args: str | int) -> str:
         answer = str(self.store.run_script(script, lease.run_id, lease.fence, self.lease_ms, *args))
-        if answer == "fenced":
-            raise Fenced
+        if answer == "stale":
+            raise StaleLease
         return answer
 
     # Sending
 
-    def sending(self, lease: Lease, index: int) -> None:
-        """Write down that a part is about to leave. Raises `Fenced` or `Held`, and then it must not leave."""
-        answer = self._fenced("sending", lease, index)
+    def record_sending(self, lease: Lease, index: int) -> None:
+        """Record that a part is about to be sent; after `StaleLease` or `PublishingHalted` it must not be sent."""
+        answer = self._write("sending", lease, index)
         if answer == "held":
-            raise Held
+            raise PublishingHalted
         if answer == "sent":
-            raise Fenced
+            raise StaleLease
         lease.part(index).sent_now = int(answer)
 
-    def sent(self, lease: Lease, index: int, hash: str) -> None:
+    def record_sent(self, lease: Lease, index: int, hash: str) -> None:
         """Write down the hash of a part that is out; that is progress, so the run's deliveries start anew."""
-        self._fenced("write", lease, f"h{index}", hash, "deliv", "", "waits", "")
+        self._write("write", lease, f"h{index}", hash, "deliv", "", "waits", "")
         lease.deliveries = lease.waits = 0
         lease.part(index).hash = hash
 
-    def unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
+    def record_unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
         """Take back `sending` for a part that certainly did not leave; `counts` says whether a send is used up.
 
         An earlier send of the part whose outcome is unknown stays on record.
@@ -273,13 +270,13 @@ class Ledger:
         part = lease.part(index)
         part.failures += int(counts)
         first, last = part.first_sent or "", part.last_sent or ""
-        self._fenced("write", lease, f"a{index}", part.failures or "", f"s{index}", first, f"l{index}", last)
+        self._write("write", lease, f"a{index}", part.failures or "", f"s{index}", first, f"l{index}", last)
 
-    def unanswered(self, lease: Lease, index: int) -> None:
+    def record_unanswered(self, lease: Lease, index: int) -> None:
         """Note that a send came back without a readable answer: the part may be out."""
         part = lease.part(index)
         part.failures += 1
-        self._fenced("write", lease, f"a{index}", part.failures)
+        self._write("write", lease, f"a{index}", part.failures)
 
     def recent_hashes(self, agent_id: str) -> set[str]:
         """Return the hashes of the agent's last casts, which belong to runs that have ended."""
@@ -287,47 +284,47 @@ class Ledger:
 
     # Ending a stage
 
-    def advance(
+    def advance_run(
         self, lease: Lease, status: RunStatus, draft: Draft | None = None, *, review_hours: float = 24.0
     ) -> None:
         """Hand the run on: the draft is frozen here, and `status` says which stage comes next (none for review)."""
-        self._let_go(lease)
+        self._release(lease)
         text = draft.model_dump_json() if draft else ""
-        self._fenced("advance", lease, status, text, int(review_hours * 3_600_000))
+        self._write("advance", lease, status, text, int(review_hours * 3_600_000))
 
-    def retry(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
+    def defer_run(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
         """Let go of the run and have it driven again in `seconds`; `uses` says what that uses up, if anything.
 
         A worker that comes this far was not brought down, so the delivery does not count.
         """
         tries, waits = lease.tries + (uses == "try"), lease.waits + (uses == "wait")
         deliveries = max(lease.deliveries - 1, 0)
-        self._let_go(lease)
-        self._fenced("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries, waits)
+        self._release(lease)
+        self._write("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries, waits)
 
-    def finish(
+    def finish_run(
         self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None,
         casts: Sequence[Cast] = (), measure_seconds: float = 3600.0,
     ) -> None:  # fmt: skip
         """End the run; `casts` join the agent's recent ones and are measured first after `measure_seconds`."""
-        self._let_go(lease)
+        self._release(lease)
         done = (RunStatus.PUBLISHED, RunStatus.IGNORED, RunStatus.REACTED)
         keep = KEEP_SECONDS if status in done else KEEP_DEAD_SECONDS
-        self._fenced(
-            "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep, FAILURES,
+        self._write(
+            "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep, MAX_FAILURES,
             int(measure_seconds * 1000), KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
         )  # fmt: skip
 
     # The operator's word
 
-    def judge(
+    def decide(
         self, run: str, verb: Literal["approve", "edit", "reject", "expire", "retry", "drop"], text: str = ""
     ) -> None:
         """Approve, edit, reject or expire a parked draft; retry or drop a dead run.
 
         Raises `NotFound` for an unknown run and `InvalidInput` for one that is not waiting for that.
         """
-        answer = str(self.store.run_script("judge", run, verb, text, KEEP_DEAD_SECONDS, FAILURES))
+        answer = str(self.store.run_script("decide", run, verb, text, KEEP_DEAD_SECONDS, MAX_FAILURES))
         if answer == "ok":
             return
         if answer == "missing":
@@ -394,7 +391,7 @@ class Renewer(threading.Thread):
         """Renew four times a lease until stopped; an outage only means that leases run out."""
         while not self._stop_event.wait(self._ledger.lease_ms / 4000):
             try:
-                lost = self._ledger.renew()
+                lost = self._ledger.renew_leases()
             except StoreUnavailable as error:
                 log.warning("Leases could not be renewed", extra=event("lease.unrenewed", error=str(error)))
                 continue

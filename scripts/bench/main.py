@@ -223,15 +223,15 @@ def bench_ledger() -> None:
 
 
 def _ledger_road(ledger: Ledger, key: str, draft: Draft) -> None:
-    run = ledger.open("agent0000", key)
-    lease = ledger.begin(run, Stage.WRITE)
+    run = ledger.create_run("agent0000", key)
+    lease = ledger.begin_stage(run, Stage.WRITE)
     assert lease is not None
-    ledger.advance(lease, RunStatus.ILLUSTRATED, draft)
-    lease = ledger.begin(run, Stage.PUBLISH)
+    ledger.advance_run(lease, RunStatus.ILLUSTRATED, draft)
+    lease = ledger.begin_stage(run, Stage.PUBLISH)
     assert lease is not None
-    ledger.sending(lease, 0)
-    ledger.sent(lease, 0, "0x" + "0" * 40)
-    ledger.finish(lease, RunStatus.PUBLISHED, draft=draft)
+    ledger.record_sending(lease, 0)
+    ledger.record_sent(lease, 0, "0x" + "0" * 40)
+    ledger.finish_run(lease, RunStatus.PUBLISHED, draft=draft)
 
 
 def post_and_wait(bench: Bench, count: int, *, kind: Kind | None = None) -> float:
@@ -239,7 +239,7 @@ def post_and_wait(bench: Bench, count: int, *, kind: Kind | None = None) -> floa
     ids = bench.runtime.store.agent_ids()
     begun = time.perf_counter()
     for number in range(count):
-        bench.runtime.ledger.open(ids[number % len(ids)], f"b{number}-{time.time_ns()}", kind=kind)
+        bench.runtime.ledger.create_run(ids[number % len(ids)], f"b{number}-{time.time_ns()}", kind=kind)
     if not wait_until(lambda: not bench.runtime.store.counts()["open"], 300, look=0.1):
         raise SystemExit("The posts did not all come out.")
     return time.perf_counter() - begun

@@ -29,7 +29,10 @@ LOOKS = os.environ.get("CHAOS_LOOKUP") != "off"
 
 #: Every step of a run, by the class that carries it out.
 STEPS = {
-    "Ledger": ("fire", "dispatch", "begin", "sending", "sent", "unsent", "unanswered", "advance", "retry", "finish"),
+    "Ledger": (
+        *("fire_slots", "claim_due_runs", "begin_stage", "record_sending", "record_sent", "record_unsent"),
+        *("record_unanswered", "advance_run", "defer_run", "finish_run"),
+    ),
     "Neynar": ("publish_cast", "find_cast"),
     "OpenRouter": ("complete",),
     "Broker": ("enqueue_many",),

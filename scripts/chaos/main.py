@@ -274,7 +274,7 @@ def resume_the_dead(runtime: Runtime) -> int:
             for run in runtime.store.runs(runtime.store.dead()):
                 # Whatever ended for another reason stays as it is, for the judge to see.
                 if "never showed up" in run.reason:
-                    runtime.ledger.judge(run.id, "retry")
+                    runtime.ledger.decide(run.id, "retry")
                     resumed += 1
         wait_until(lambda: is_quiet(runtime), 60, look=0.5)
     return resumed

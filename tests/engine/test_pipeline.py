@@ -337,7 +337,7 @@ def test_a_run_that_failed_in_writing_is_retried_by_command(fake: FakeRuntime) -
     fake.simulator.faults(openrouter={"error_402": 1})
     run = fake.post(kind=Kind.THREAD)
     fake.simulator.faults(openrouter={"error_402": 0})
-    fake.runtime.ledger.judge(run.id, "retry")
+    fake.runtime.ledger.decide(run.id, "retry")
     fake.drive()
     again = fake.runtime.store.run(run.id)
     assert (again.status, again.kind) == ("published", "thread")
@@ -437,7 +437,7 @@ def test_a_slot_that_is_retried_by_command_is_never_too_late(fake: FakeRuntime) 
     fake.clock.advance(hours=5)
     fake.runtime.pause("ada")
     fake.runtime.resume("ada")
-    fake.runtime.ledger.judge(failed.id, "retry")
+    fake.runtime.ledger.decide(failed.id, "retry")
     fake.drive()
     assert fake.runtime.store.run(failed.id).status == "published"
 
@@ -587,6 +587,6 @@ def test_the_casts_of_a_thread_that_stopped_half_way_are_remembered_once(fake_ru
     run = fake_runtime.post(text="One.\n---SPLIT---\nTwo.")
     assert run.status == "partial"
     assert [cast.text for cast in fake_runtime.runtime.store.recent_casts("ada")] == ["One."]
-    fake_runtime.runtime.ledger.judge(run.id, "retry")
+    fake_runtime.runtime.ledger.decide(run.id, "retry")
     fake_runtime.drive()
     assert [cast.text for cast in fake_runtime.runtime.store.recent_casts("ada")] == ["Two.", "One."]

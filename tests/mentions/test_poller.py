@@ -129,20 +129,20 @@ def minutes(count: float) -> dt.timedelta:
 
 
 def begin(fake: FakeRuntime, run: str, stage: Stage = Stage.WRITE) -> Lease:
-    lease = fake.runtime.ledger.begin(run, stage)
+    lease = fake.runtime.ledger.begin_stage(run, stage)
     assert lease is not None
     return lease
 
 
 def end(fake: FakeRuntime, run: str, status: RunStatus = RunStatus.IGNORED) -> None:
     """Decide about a mention, as a worker does."""
-    fake.runtime.ledger.finish(begin(fake, run), status, "a reason")
+    fake.runtime.ledger.finish_run(begin(fake, run), status, "a reason")
 
 
 def called(fake: FakeRuntime) -> list[str]:
     """The runs a scheduler would call now."""
     fake.wake()
-    return [run for run, _ in fake.runtime.ledger.dispatch()]
+    return [run for run, _ in fake.runtime.ledger.claim_due_runs()]
 
 
 # Taking
@@ -495,7 +495,7 @@ def test_a_paused_agent_is_not_polled_and_loses_nothing(fake: FakeRuntime, feed:
 def test_an_agent_in_error_is_passed_over_and_goes_on_where_it_stopped(fake: FakeRuntime, feed: Feed) -> None:
     for number in range(3):
         run = fake.runtime.post("ada", text=f"This one fails, number {number}.")
-        fake.runtime.ledger.finish(begin(fake, run, Stage.PUBLISH), RunStatus.FAILED, "a test")
+        fake.runtime.ledger.finish_run(begin(fake, run, Stage.PUBLISH), RunStatus.FAILED, "a test")
     assert fake.runtime.store.agent_statuses(["ada"])[0].state == "error"
     feed.rows = [note(1)]
     make_due(fake)
@@ -583,21 +583,21 @@ def test_ten_thousand_mentions_do_not_keep_a_post_waiting(fake: FakeRuntime) -> 
     fake.scheduler.tick()
     manual = fake.runtime.post("ada", text="Words of my own.")
     (scheduled,) = [run.id for run in fake.runtime.store.recent_runs("ada") if run.id != manual]
-    assert fake.runtime.ledger.begin(scheduled, Stage.WRITE) is None, "not while a worker is at the mention"
-    fake.runtime.ledger.finish(first, RunStatus.IGNORED, "a reason")
+    assert fake.runtime.ledger.begin_stage(scheduled, Stage.WRITE) is None, "not while a worker is at the mention"
+    fake.runtime.ledger.finish_run(first, RunStatus.IGNORED, "a reason")
     # Then both posts go before the second mention
-    assert fake.runtime.ledger.begin(runs[1], Stage.WRITE) is None
-    fake.runtime.ledger.finish(begin(fake, scheduled), RunStatus.MISSED, "quiet")
-    assert fake.runtime.ledger.begin(runs[1], Stage.WRITE) is None
-    fake.runtime.ledger.finish(begin(fake, manual, Stage.PUBLISH), RunStatus.FAILED, "a test")
+    assert fake.runtime.ledger.begin_stage(runs[1], Stage.WRITE) is None
+    fake.runtime.ledger.finish_run(begin(fake, scheduled), RunStatus.MISSED, "quiet")
+    assert fake.runtime.ledger.begin_stage(runs[1], Stage.WRITE) is None
+    fake.runtime.ledger.finish_run(begin(fake, manual, Stage.PUBLISH), RunStatus.FAILED, "a test")
     end(fake, runs[1])
 
 
 def test_a_mention_that_waits_for_something_gives_its_turn_away(fake: FakeRuntime) -> None:
     (run,) = flood(fake, 1)
-    fake.runtime.ledger.retry(begin(fake, run), 3600, "quiet hours", uses="wait")
+    fake.runtime.ledger.defer_run(begin(fake, run), 3600, "quiet hours", uses="wait")
     post = fake.runtime.post("ada", text="Words of my own.")
-    fake.runtime.ledger.finish(begin(fake, post, Stage.PUBLISH), RunStatus.PUBLISHED)
+    fake.runtime.ledger.finish_run(begin(fake, post, Stage.PUBLISH), RunStatus.PUBLISHED)
     assert fake.runtime.store.run(run).status == "planned"
     end(fake, run)
     assert fake.runtime.store.agent_statuses(["ada"])[0].state == "sleeping"
@@ -611,7 +611,7 @@ def test_failing_mentions_do_not_stop_an_agent(fake: FakeRuntime) -> None:
     assert fake.runtime.inbox.counts() == {"open": 0, "opened": 4, "failed": 4}
     # And one that is tried again is open again
     run_id = fake.runtime.store.dead()[0]
-    fake.runtime.ledger.judge(run_id, "retry")
+    fake.runtime.ledger.decide(run_id, "retry")
     assert fake.runtime.inbox.counts()["open"] == 1
     assert fake.runtime.store.mention(run_id) is not None
     assert fake.runtime.store.client.ttl(f"ceos:mention:{run_id}") == -1
@@ -634,7 +634,7 @@ def test_ids_of_mentions_pass_wherever_runs_are_named(fake: FakeRuntime) -> None
         fake.runtime.post("ada", key=f"r:{hash_of(0)}")
     lease = begin(fake, run_id)
     assert (lease.agent_id, lease.slot) == ("ada", f"r:{hash_of(0)}")
-    fake.runtime.ledger.finish(lease, RunStatus.PUBLISHED)
+    fake.runtime.ledger.finish_run(lease, RunStatus.PUBLISHED)
     assert fake.runtime.store.client.hget("ceos:agent:ada", "done") is None, "the watermark is one of slots"
 
 

@@ -16,7 +16,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.mentions import Decision, Mention, Said, Talk
 from ceos.mentions.claims import Claims
 from ceos.mentions.prompt import TALK_BYTES, prompt
-from ceos.posts.publisher import Later
+from ceos.runs.deferral import RetryLater
 from ceos.testing import FakeRuntime, make_agent
 
 QUESTION = "@ada how do you keep a pendulum steady in summer?"
@@ -89,7 +89,7 @@ def test_an_agent_under_review_has_its_answers_approved(fake: FakeRuntime) -> No
     listening(fake, approval="review")
     run = mention_ada(fake, QUESTION)
     assert (run.status, published(fake)) == ("review", [])
-    fake.runtime.ledger.judge(run.id, "approve")
+    fake.runtime.ledger.decide(run.id, "approve")
     fake.drive()
     assert (fake.runtime.store.run(run.id).status, published(fake)) == ("published", [ANSWER])
 
@@ -316,13 +316,13 @@ def test_the_first_decision_stands(fake: FakeRuntime) -> None:
     model = model_of(fake)
     model.score = 0.4
     # Given a worker that dies right after its decision
-    lease = fake.runtime.ledger.begin(run_id, Stage.WRITE) if fake.scheduler.tick() is not None else None
+    lease = fake.runtime.ledger.begin_stage(run_id, Stage.WRITE) if fake.scheduler.tick() is not None else None
     assert lease is not None
     outcome = fake.runtime.conversation.decide_and_write(lease, fake.runtime.store.agent("ada"))
     assert (outcome.status, len(reactions(fake))) == ("reacted", 1)  # type: ignore[union-attr]
     # Then the next finds the same, though it would judge otherwise, and counts nothing twice
     model.score = 0.9
-    fake.runtime.ledger.retry(lease, 0.0, "crashed")
+    fake.runtime.ledger.defer_run(lease, 0.0, "crashed")
     fake.sent.clear()
     fake.drive()
     run = fake.runtime.store.run(run_id)
@@ -450,8 +450,8 @@ def test_mentions_wait_for_the_end_of_the_quiet_hours(fake: FakeRuntime) -> None
 
 
 def test_waiting_for_the_morning_uses_nothing_up() -> None:
-    assert not Later(60, "quiet hours", counts=False).counts
-    assert Later(60, "the service is busy").counts
+    assert not RetryLater(60, "quiet hours", is_limited=False).is_limited
+    assert RetryLater(60, "the service is busy").is_limited
 
 
 # What a model is told

@@ -339,7 +339,7 @@ def test_a_slot_that_is_published_at_the_second_try_has_not_failed(fake: FakeRun
     fake.drive()
     assert tallied(fake) == {"failed": 1}
     (dead,) = fake.runtime.store.dead()
-    fake.runtime.ledger.judge(dead, "retry")
+    fake.runtime.ledger.decide(dead, "retry")
     fake.drive()
     assert {what: count for what, count in tallied(fake).items() if count} == {"published": 1}
 

@@ -466,6 +466,11 @@ def test_every_error_is_at_the_front_door() -> None:
     assert ours <= set(ceos.__all__)
 
 
+def test_a_renamed_error_still_works_and_names_its_successor() -> None:
+    with pytest.warns(DeprecationWarning, match=r"ceos\.Fenced is deprecated .* use ceos\.StaleLease"):
+        assert ceos.Fenced is ceos.StaleLease
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'ceos' has no attribute 'Stratgy'"):
         ceos.Stratgy  # type: ignore[attr-defined]  # noqa: B018

@@ -30,7 +30,7 @@ def judge(
     fake: FakeRuntime, run: Run, verb: Literal["approve", "reject", "expire", "retry", "drop"], reason: str = ""
 ) -> Run:
     """Say a word on a run, drive whatever follows, and return its record."""
-    fake.runtime.ledger.judge(run.id, verb, reason)
+    fake.runtime.ledger.decide(run.id, verb, reason)
     fake.drive()
     return fake.runtime.store.run(run.id)
 
@@ -174,16 +174,16 @@ def test_a_second_word_on_a_draft_says_what_became_of_it(
     past = {"approve": "approved", "reject": "rejected", "expire": "expired"}[second]
     words = f"Draft '{run.id}' is {ENDS[first]}, not in review; it cannot be {past}."
     with pytest.raises(InvalidInput) as refusal:
-        fake.runtime.ledger.judge(run.id, second)
+        fake.runtime.ledger.decide(run.id, second)
     assert str(refusal.value) == words
     assert len(texts(fake)) == (1 if first == "approve" else 0)
 
 
 def test_an_approval_given_twice_publishes_once(fake: FakeRuntime) -> None:
     run = park(fake)
-    fake.runtime.ledger.judge(run.id, "approve")
+    fake.runtime.ledger.decide(run.id, "approve")
     with pytest.raises(InvalidInput, match="is approved, not in review"):
-        fake.runtime.ledger.judge(run.id, "approve")
+        fake.runtime.ledger.decide(run.id, "approve")
     fake.drive()
     assert len(texts(fake)) == 1
 
@@ -191,12 +191,12 @@ def test_an_approval_given_twice_publishes_once(fake: FakeRuntime) -> None:
 def test_a_parked_draft_is_neither_retried_nor_dropped(fake: FakeRuntime) -> None:
     run = park(fake)
     with pytest.raises(InvalidInput, match="is review, not failed or partial; it cannot be retried"):
-        fake.runtime.ledger.judge(run.id, "retry")
+        fake.runtime.ledger.decide(run.id, "retry")
 
 
 def test_an_unknown_draft_is_not_found(fake: FakeRuntime) -> None:
     with pytest.raises(NotFound, match="No draft or run named 'ada:m:nobody'"):
-        fake.runtime.ledger.judge("ada:m:nobody", "approve")
+        fake.runtime.ledger.decide("ada:m:nobody", "approve")
 
 
 # The agent meanwhile
@@ -212,10 +212,10 @@ def test_the_agent_runs_its_next_slots_while_drafts_are_parked(fake: FakeRuntime
     status = fake.runtime.store.agent_statuses(["ada"])[0]
     assert (status.state, status.run_id) == ("sleeping", "")
     # And the drafts may be judged in any order
-    fake.runtime.ledger.judge(third, "approve")
-    fake.runtime.ledger.judge(first, "reject", "no")
+    fake.runtime.ledger.decide(third, "approve")
+    fake.runtime.ledger.decide(first, "reject", "no")
     fake.drive()
-    fake.runtime.ledger.judge(second, "approve")
+    fake.runtime.ledger.decide(second, "approve")
     fake.drive()
     statuses = [str(run.status) for run in fake.runtime.store.runs([first, second, third])]
     assert statuses == ["rejected", "published", "published"]
@@ -229,7 +229,7 @@ def test_a_draft_approved_while_the_agent_works_on_another_waits_its_turn(fake: 
     fake.simulator.faults(neynar={"script": ["rate_limited"], "retry_after": 90})
     busy = fake.runtime.post("ada", text="I was first.")
     fake.step()
-    fake.runtime.ledger.judge(parked.id, "approve")
+    fake.runtime.ledger.decide(parked.id, "approve")
     fake.step()
     assert texts(fake) == []
     fake.drive()
@@ -250,7 +250,7 @@ def test_a_draft_whose_agent_was_removed_cannot_be_approved(fake: FakeRuntime) -
     run = park(fake)
     fake.runtime.remove("ada")
     with pytest.raises(InvalidInput, match=r"The agent of 'ada:m:.*' was removed; apply its file again first"):
-        fake.runtime.ledger.judge(run.id, "approve")
+        fake.runtime.ledger.decide(run.id, "approve")
     assert fake.runtime.store.parked() == [run.id], "it can still be read and rejected"
     assert judge(fake, run, "reject", "gone").status == "rejected"
 
@@ -262,7 +262,7 @@ def test_a_run_that_failed_before_its_review_is_retried_into_its_review(fake: Fa
     fake.runtime.store.client.hset(f"ceos:run:{run_id}", "deliv", 20)
     fake.drive()
     assert fake.runtime.store.run(run_id).status == "failed"
-    fake.runtime.ledger.judge(run_id, "retry")
+    fake.runtime.ledger.decide(run_id, "retry")
     fake.drive()
     assert fake.runtime.store.run(run_id).status == "review"
     assert texts(fake) == []

@@ -404,7 +404,7 @@ def test_a_refusal_in_the_middle_of_a_thread_leaves_it_partial_and_visible(fake:
 def test_a_partial_thread_is_resumed_at_its_next_part(fake: FakeRuntime) -> None:
     run_id = partial(fake)
     fake.simulator.faults(neynar={"signers": "any"})
-    fake.runtime.ledger.judge(run_id, "retry")
+    fake.runtime.ledger.decide(run_id, "retry")
     assert fake.runtime.store.dead() == []
     keys = f"ceos:run:{run_id}", f"ceos:draft:{run_id}"
     assert [fake.runtime.store.client.ttl(key) for key in keys] == [-1, -1], "an open run does not expire"
@@ -419,7 +419,7 @@ def test_a_resumed_part_has_three_sends_again(fake: FakeRuntime) -> None:
     fake.drive()
     assert record(fake, run_id).status == "partial"
     fake.simulator.faults(neynar={"script": ["cut_before", "cut_before"]})
-    fake.runtime.ledger.judge(run_id, "retry")
+    fake.runtime.ledger.decide(run_id, "retry")
     fake.drive()
     assert_whole_thread(fake, record(fake, run_id))
 
@@ -433,7 +433,7 @@ def test_a_retry_of_a_failed_run_looks_before_it_sends(fake: FakeRuntime) -> Non
     # When it is retried and the feed has caught up
     fake.simulator.faults(neynar={"lookup_lag_seconds": 0, "idem": "ignore"})
     sent = sends(fake)
-    fake.runtime.ledger.judge(run_id, "retry")
+    fake.runtime.ledger.decide(run_id, "retry")
     fake.drive()
     # Then nothing more is sent
     assert (record(fake, run_id).status, sends(fake)) == ("published", sent)
@@ -442,7 +442,7 @@ def test_a_retry_of_a_failed_run_looks_before_it_sends(fake: FakeRuntime) -> Non
 
 def test_a_dropped_run_is_gone_from_the_dead(fake: FakeRuntime) -> None:
     run_id = partial(fake)
-    fake.runtime.ledger.judge(run_id, "drop")
+    fake.runtime.ledger.decide(run_id, "drop")
     assert fake.runtime.store.dead() == []
     fake.drive()
     assert len(texts(fake)) == 1
@@ -461,11 +461,11 @@ def test_a_killed_publisher_repeats_no_part_and_loses_none(fake: FakeRuntime, po
     run_id = interrupted(fake, part)
     runtime, agent = fake.runtime, fake.runtime.store.agent("ada")
     # When it dies on the way through this one
-    lease = runtime.ledger.begin(run_id, Stage.PUBLISH)
+    lease = runtime.ledger.begin_stage(run_id, Stage.PUBLISH)
     assert lease is not None and lease.draft is not None
     parent = lease.part(part - 1).hash if part else None
     if point in ("noted", "sent", "written"):
-        runtime.ledger.sending(lease, part)
+        runtime.ledger.record_sending(lease, part)
     if point in ("sent", "written"):
         published = runtime.neynar.publish_cast(
             runtime.signer(agent),
@@ -475,7 +475,7 @@ def test_a_killed_publisher_repeats_no_part_and_loses_none(fake: FakeRuntime, po
             parent_fid=agent.fid if parent else None,
         )
         if point == "written":
-            runtime.ledger.sent(lease, part, published.hash)
+            runtime.ledger.record_sent(lease, part, published.hash)
     runtime.store.client.hset(f"ceos:run:{run_id}", "lease", 1)
     # Then another worker finishes the thread
     fake.drive()
@@ -486,8 +486,8 @@ def test_a_worker_that_is_told_to_stop_hands_the_thread_over_between_two_parts(f
     run_id = interrupted(fake, 1)
     fake.runtime.stopping.set()
     again(fake)
-    assert (record(fake, run_id).reason, len(texts(fake))) == ("handed back at shutdown", 1)
-    assert fake.runtime.ledger.dispatch() == [(run_id, Stage.PUBLISH)], "another worker goes on at once"
+    assert (record(fake, run_id).reason, len(texts(fake))) == ("released at shutdown", 1)
+    assert fake.runtime.ledger.claim_due_runs() == [(run_id, Stage.PUBLISH)], "another worker goes on at once"
     fake.runtime.stopping.clear()
     fake.drive()
     assert_whole_thread(fake, record(fake, run_id))

@@ -30,15 +30,15 @@ from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import FINAL, RunStatus, Stage
 from ceos.domain.posts import Cast, Draft, Kind, Part
 from ceos.domain.topics import Trend
-from ceos.errors import Fenced, NotFound
+from ceos.errors import NotFound, StaleLease
 from ceos.evm.types import Fees
 from ceos.mentions.claims import Claims
+from ceos.runs.deferral import PublishingHalted
 from ceos.runs.ledger import (
-    DELIVERIES,
     KEEP_DEAD_SECONDS,
     KEEP_SECONDS,
+    MAX_DELIVERIES,
     Fire,
-    Held,
     Lease,
     Ledger,
     Renewer,
@@ -80,7 +80,7 @@ def make_cast(ledger: Ledger, **overrides: Any) -> Cast:
 
 
 def take(ledger: Ledger, run: str, stage: Stage = Stage.WRITE, token: str | None = None) -> Lease:
-    lease = ledger.begin(run, stage, token)
+    lease = ledger.begin_stage(run, stage, token)
     assert lease is not None, f"{run} could not be taken for {stage}"
     return lease
 
@@ -99,20 +99,20 @@ def open_runs(store: Store) -> dict[str, float]:
 
 
 def test_two_workers_begin_the_same_run_and_one_gets_it(ledger: Ledger, other: Ledger) -> None:
-    run = ledger.open("ada", "a")
-    assert ledger.begin(run, Stage.WRITE) is not None
-    assert other.begin(run, Stage.WRITE) is None
+    run = ledger.create_run("ada", "a")
+    assert ledger.begin_stage(run, Stage.WRITE) is not None
+    assert other.begin_stage(run, Stage.WRITE) is None
 
 
 def test_of_many_threads_that_begin_a_run_exactly_one_gets_it(ledger: Ledger) -> None:
-    runs = [ledger.open("ada", "a")] * 24
+    runs = [ledger.create_run("ada", "a")] * 24
     with ThreadPoolExecutor(8) as pool:
-        leases = list(pool.map(lambda run: ledger.begin(run, Stage.WRITE), runs))
+        leases = list(pool.map(lambda run: ledger.begin_stage(run, Stage.WRITE), runs))
     assert len([lease for lease in leases if lease]) == 1
 
 
 def test_the_same_token_gets_the_same_fence_and_costs_one_delivery(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a")
+    run = ledger.create_run("ada", "a")
     first, again = take(ledger, run, token="t"), take(ledger, run, token="t")
     assert first.fence == again.fence == "1"
     assert ledger.store.run(run).deliveries == 1
@@ -122,71 +122,71 @@ def test_a_lapsed_lease_is_taken_over_and_the_first_worker_is_refused_before_it_
     ledger: Ledger, other: Ledger
 ) -> None:
     # Given a worker that is about to publish
-    run = ledger.open("ada", "a", draft=make_draft())
+    run = ledger.create_run("ada", "a", draft=make_draft())
     first = take(ledger, run, Stage.PUBLISH)
     # When it sleeps past its lease and another takes over
     lapse(ledger.store, run)
     second = take(other, run, Stage.PUBLISH)
     # Then only the second may send
     assert int(second.fence) > int(first.fence)
-    with pytest.raises(Fenced):
-        ledger.sending(first, 0)
-    other.sending(second, 0)
+    with pytest.raises(StaleLease):
+        ledger.record_sending(first, 0)
+    other.record_sending(second, 0)
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        lambda ledger, lease: ledger.sending(lease, 0),
-        lambda ledger, lease: ledger.sent(lease, 0, "0xabc"),
-        lambda ledger, lease: ledger.unsent(lease, 0, counts=True),
-        lambda ledger, lease: ledger.advance(lease, RunStatus.ILLUSTRATED, make_draft("other words")),
-        lambda ledger, lease: ledger.retry(lease, 0, "again"),
-        lambda ledger, lease: ledger.finish(lease, RunStatus.FAILED, "no"),
+        lambda ledger, lease: ledger.record_sending(lease, 0),
+        lambda ledger, lease: ledger.record_sent(lease, 0, "0xabc"),
+        lambda ledger, lease: ledger.record_unsent(lease, 0, counts=True),
+        lambda ledger, lease: ledger.advance_run(lease, RunStatus.ILLUSTRATED, make_draft("other words")),
+        lambda ledger, lease: ledger.defer_run(lease, 0, "again"),
+        lambda ledger, lease: ledger.finish_run(lease, RunStatus.FAILED, "no"),
     ],
     ids=["sending", "sent", "unsent", "advance", "retry", "finish"],
 )
 def test_every_write_of_a_worker_that_lost_its_lease_is_refused_and_changes_nothing(
     ledger: Ledger, other: Ledger, write: Callable[[Ledger, Lease], None]
 ) -> None:
-    run = ledger.open("ada", "a", draft=make_draft())
+    run = ledger.create_run("ada", "a", draft=make_draft())
     first = take(ledger, run, Stage.PUBLISH)
     lapse(ledger.store, run)
     take(other, run, Stage.PUBLISH)
     before = snapshot(ledger.store)
-    with pytest.raises(Fenced):
+    with pytest.raises(StaleLease):
         write(ledger, first)
     assert snapshot(ledger.store) == before
 
 
 def test_a_part_with_its_hash_is_never_sent_again(ledger: Ledger) -> None:
-    lease = take(ledger, ledger.open("ada", "a", draft=make_draft()), Stage.PUBLISH)
-    ledger.sending(lease, 0)
-    ledger.sent(lease, 0, "0xabc")
-    with pytest.raises(Fenced):
-        ledger.sending(lease, 0)
+    lease = take(ledger, ledger.create_run("ada", "a", draft=make_draft()), Stage.PUBLISH)
+    ledger.record_sending(lease, 0)
+    ledger.record_sent(lease, 0, "0xabc")
+    with pytest.raises(StaleLease):
+        ledger.record_sending(lease, 0)
 
 
 @pytest.mark.parametrize("stop", ["pause", "remove", "panic"])
 def test_nothing_leaves_once_the_operator_has_stopped_it(fake: FakeRuntime, ledger: Ledger, stop: str) -> None:
-    lease = take(ledger, ledger.open("ada", "a", draft=make_draft()), Stage.PUBLISH)
+    lease = take(ledger, ledger.create_run("ada", "a", draft=make_draft()), Stage.PUBLISH)
     if stop == "panic":
         fake.runtime.store.set_panic("stop everything")
     else:
         getattr(fake.runtime, stop)("ada")
-    with pytest.raises(Held):
-        ledger.sending(lease, 0)
+    with pytest.raises(PublishingHalted):
+        ledger.record_sending(lease, 0)
 
 
 def test_a_worker_cannot_take_a_run_for_a_stage_it_is_not_in(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a")
+    run = ledger.create_run("ada", "a")
     for stage in (Stage.ILLUSTRATE, Stage.PUBLISH, Stage.MEASURE):
-        assert ledger.begin(run, stage) is None
+        assert ledger.begin_stage(run, stage) is None
     assert ledger.store.run(run).deliveries == 0
 
 
 def test_a_run_that_never_was_is_nothing_to_do(ledger: Ledger) -> None:
-    assert ledger.begin("ada:m:nobody", Stage.WRITE) is None
+    assert ledger.begin_stage("ada:m:nobody", Stage.WRITE) is None
 
 
 # Leases
@@ -194,48 +194,48 @@ def test_a_run_that_never_was_is_nothing_to_do(ledger: Ledger) -> None:
 
 def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: Ledger) -> None:
     # Given one run held by this process and one that it lost to another
-    mine, lost = ledger.open("ada", "a", draft=make_draft()), "ada:m:b"
-    ledger.open("ada", "b", draft=make_draft())
+    mine, lost = ledger.create_run("ada", "a", draft=make_draft()), "ada:m:b"
+    ledger.create_run("ada", "b", draft=make_draft())
     held = take(ledger, mine, Stage.PUBLISH)
     ledger.store.client.hset(f"ceos:run:{mine}", "lease", "1")
     ledger._held[lost] = "7"
     before = open_runs(ledger.store)
     # When the leases are renewed
-    assert ledger.renew() == [lost]
+    assert ledger.renew_leases() == [lost]
     # Then the held one lasts again, and the other is untouched
     lease_until = ledger.store.agent_statuses(["ada"])[0].lease_until
     assert lease_until is not None
     assert lease_until.timestamp() * 1000 >= ledger.now_ms() + 50_000
     assert open_runs(ledger.store)[lost] == before[lost]
-    ledger.sending(held, 0)
-    assert ledger.renew() == [], "what was lost once is not asked for again"
+    ledger.record_sending(held, 0)
+    assert ledger.renew_leases() == [], "what was lost once is not asked for again"
 
 
 def test_a_worker_that_lost_its_run_does_not_renew_it_for_its_successor(ledger: Ledger, other: Ledger) -> None:
-    run = ledger.open("ada", "a")
+    run = ledger.create_run("ada", "a")
     take(ledger, run)
     lapse(ledger.store, run)
     take(other, run)
     ledger.store.client.hset(f"ceos:run:{run}", "lease", "1")
-    assert ledger.renew() == [run]
+    assert ledger.renew_leases() == [run]
     assert ledger.store.client.hget(f"ceos:run:{run}", "lease") == "1"
-    assert other.renew() == []
+    assert other.renew_leases() == []
     assert ledger.store.client.hget(f"ceos:run:{run}", "lease") != "1"
 
 
 def test_a_finished_stage_is_not_renewed_any_more(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a")
-    with ledger.holding(take(ledger, run)):
-        assert ledger.renew() == []
+    run = ledger.create_run("ada", "a")
+    with ledger.hold_lease(take(ledger, run)):
+        assert ledger.renew_leases() == []
     lapse(ledger.store, run)
-    ledger.renew()
+    ledger.renew_leases()
     assert open_runs(ledger.store)[run] == 1
 
 
 def test_the_renewer_keeps_a_lease_alive_while_its_worker_waits_for_a_slow_service(ledger: Ledger) -> None:
     # Given a worker with a short lease, waiting
     quick = Ledger(ledger.store, lease_seconds=0.2)
-    run = quick.open("ada", "a")
+    run = quick.create_run("ada", "a")
     lease = take(quick, run)
     client: Any = ledger.store.client
     first = int(client.hget(f"ceos:run:{run}", "lease"))
@@ -245,8 +245,8 @@ def test_the_renewer_keeps_a_lease_alive_while_its_worker_waits_for_a_slow_servi
     try:
         assert wait_until(lambda: ledger.now_ms() > first + 300, 5)
         # Then it still has the run
-        assert ledger.begin(run, Stage.WRITE) is None
-        quick.sending(lease, 0)
+        assert ledger.begin_stage(run, Stage.WRITE) is None
+        quick.record_sending(lease, 0)
     finally:
         renewer.stop()
         renewer.join(5)
@@ -254,13 +254,13 @@ def test_the_renewer_keeps_a_lease_alive_while_its_worker_waits_for_a_slow_servi
 
 
 def test_what_is_handed_back_at_shutdown_is_driven_at_once_by_another(ledger: Ledger, other: Ledger) -> None:
-    run = ledger.open("ada", "a")
+    run = ledger.create_run("ada", "a")
     first = take(ledger, run)
-    ledger.hand_back()
-    assert [call[0] for call in other.dispatch()] == [run]
+    ledger.release_leases()
+    assert [call[0] for call in other.claim_due_runs()] == [run]
     assert int(take(other, run).fence) > int(first.fence)
-    ledger.hand_back()
-    assert other.begin(run, Stage.WRITE) is None, "a second hand-back leaves the other worker's lease alone"
+    ledger.release_leases()
+    assert other.begin_stage(run, Stage.WRITE) is None, "a second hand-back leaves the other worker's lease alone"
 
 
 # One run of an agent at a time
@@ -268,81 +268,81 @@ def test_what_is_handed_back_at_shutdown_is_driven_at_once_by_another(ledger: Le
 
 def test_runs_of_one_agent_are_driven_one_at_a_time_in_the_order_they_were_opened(ledger: Ledger) -> None:
     # Given three posts for one agent
-    first, second, third = (ledger.open("ada", key) for key in "abc")
-    assert [run for run, _ in ledger.dispatch()] == [first, second, third]
+    first, second, third = (ledger.create_run("ada", key) for key in "abc")
+    assert [run for run, _ in ledger.claim_due_runs()] == [first, second, third]
     # When a worker holds the first, the others wait
     lease = take(ledger, first)
-    assert ledger.begin(second, Stage.WRITE) is None
-    assert ledger.begin(third, Stage.WRITE) is None
-    assert ledger.dispatch() == []
+    assert ledger.begin_stage(second, Stage.WRITE) is None
+    assert ledger.begin_stage(third, Stage.WRITE) is None
+    assert ledger.claim_due_runs() == []
     # Then the end of each calls the next
     for following in (second, third):
-        ledger.finish(lease, RunStatus.MISSED, "quiet")
-        assert ledger.dispatch() == [(following, Stage.WRITE)]
+        ledger.finish_run(lease, RunStatus.MISSED, "quiet")
+        assert ledger.claim_due_runs() == [(following, Stage.WRITE)]
         lease = take(ledger, following)
 
 
 def test_a_worker_that_is_faster_with_the_second_run_leaves_the_first_its_turn(ledger: Ledger) -> None:
-    first, second = ledger.open("ada", "a"), ledger.open("ada", "b", draft=make_draft())
-    assert ledger.begin(second, Stage.PUBLISH) is None
-    ledger.finish(take(ledger, first), RunStatus.MISSED, "quiet")
-    assert ledger.dispatch() == [(second, Stage.PUBLISH)]
+    first, second = ledger.create_run("ada", "a"), ledger.create_run("ada", "b", draft=make_draft())
+    assert ledger.begin_stage(second, Stage.PUBLISH) is None
+    ledger.finish_run(take(ledger, first), RunStatus.MISSED, "quiet")
+    assert ledger.claim_due_runs() == [(second, Stage.PUBLISH)]
     take(ledger, second, Stage.PUBLISH)
 
 
 def test_a_run_that_waits_for_its_next_try_keeps_its_agent(ledger: Ledger) -> None:
-    first, second = ledger.open("ada", "a"), ledger.open("ada", "b")
-    ledger.retry(take(ledger, first), 3600, "busy")
-    assert ledger.begin(second, Stage.WRITE) is None
+    first, second = ledger.create_run("ada", "a"), ledger.create_run("ada", "b")
+    ledger.defer_run(take(ledger, first), 3600, "busy")
+    assert ledger.begin_stage(second, Stage.WRITE) is None
 
 
 def test_two_agents_do_not_wait_for_each_other(fake: FakeRuntime, ledger: Ledger) -> None:
     fake.apply(id="ben", fid=1002)
-    assert ledger.begin(ledger.open("ada", "a"), Stage.WRITE) is not None
-    assert ledger.begin(ledger.open("ben", "a"), Stage.WRITE) is not None
+    assert ledger.begin_stage(ledger.create_run("ada", "a"), Stage.WRITE) is not None
+    assert ledger.begin_stage(ledger.create_run("ben", "a"), Stage.WRITE) is not None
 
 
 # Giving up
 
 
 def test_a_run_that_brings_its_workers_down_is_given_up_after_twenty_deliveries(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a", draft=make_draft())
-    for _ in range(DELIVERIES):
+    run = ledger.create_run("ada", "a", draft=make_draft())
+    for _ in range(MAX_DELIVERIES):
         last = take(ledger, run, Stage.PUBLISH)
         lapse(ledger.store, run)
-    assert ledger.begin(run, Stage.PUBLISH) is None
+    assert ledger.begin_stage(run, Stage.PUBLISH) is None
     record = ledger.store.run(run)
     assert record.status == "failed"
-    assert f"given up after {DELIVERIES} deliveries" in record.reason
+    assert f"given up after {MAX_DELIVERIES} deliveries" in record.reason
     assert ledger.store.dead() == [run]
-    with pytest.raises(Fenced):
-        ledger.sending(last, 0)
+    with pytest.raises(StaleLease):
+        ledger.record_sending(last, 0)
 
 
 def test_a_thread_that_brings_its_workers_down_after_its_first_part_is_partial(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a", draft=make_draft())
+    run = ledger.create_run("ada", "a", draft=make_draft())
     lease = take(ledger, run, Stage.PUBLISH)
-    ledger.sending(lease, 0)
-    ledger.sent(lease, 0, "0x01")
+    ledger.record_sending(lease, 0)
+    ledger.record_sent(lease, 0, "0x01")
     lapse(ledger.store, run)
-    for _ in range(DELIVERIES):
+    for _ in range(MAX_DELIVERIES):
         take(ledger, run, Stage.PUBLISH)
         lapse(ledger.store, run)
-    assert ledger.begin(run, Stage.PUBLISH) is None
+    assert ledger.begin_stage(run, Stage.PUBLISH) is None
     assert ledger.store.run(run).status == "partial"
 
 
 def test_a_run_that_is_put_off_in_good_order_is_never_poison(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a", draft=make_draft())
-    for _ in range(2 * DELIVERIES):
-        ledger.retry(take(ledger, run, Stage.PUBLISH), 0, "Neynar answered 429", uses="wait")
+    run = ledger.create_run("ada", "a", draft=make_draft())
+    for _ in range(2 * MAX_DELIVERIES):
+        ledger.defer_run(take(ledger, run, Stage.PUBLISH), 0, "Neynar answered 429", uses="wait")
     assert ledger.store.run(run).status == "publishing"
 
 
 def test_a_run_whose_agent_was_removed_ends_at_its_next_step(fake: FakeRuntime, ledger: Ledger) -> None:
-    run = ledger.open("ada", "a")
+    run = ledger.create_run("ada", "a")
     fake.runtime.remove("ada")
-    assert ledger.begin(run, Stage.WRITE) is None
+    assert ledger.begin_stage(run, Stage.WRITE) is None
     record = ledger.store.run(run)
     assert (record.status, record.reason) == ("failed", "the agent was removed")
     assert open_runs(ledger.store) == {}
@@ -353,12 +353,12 @@ def test_a_run_whose_agent_was_removed_ends_at_its_next_step(fake: FakeRuntime, 
 
 def finish_slot(ledger: Ledger, slot: int, text: str = "tick") -> str:
     ledger.store.client.hset("ceos:agent:ada", "slot", slot)
-    (run,) = ledger.fire([Fire("ada", slot, slot + 1, slot + 1, [slot], [])])
-    ledger.advance(take(ledger, run), RunStatus.ILLUSTRATED, make_draft(text))
+    (run,) = ledger.fire_slots([Fire("ada", slot, slot + 1, slot + 1, [slot], [])])
+    ledger.advance_run(take(ledger, run), RunStatus.ILLUSTRATED, make_draft(text))
     lease = take(ledger, run, Stage.PUBLISH)
-    ledger.sending(lease, 0)
-    ledger.sent(lease, 0, "0xabc")
-    ledger.finish(lease, RunStatus.PUBLISHED, draft=make_draft(text[:10]), casts=[make_cast(ledger)])
+    ledger.record_sending(lease, 0)
+    ledger.record_sent(lease, 0, "0xabc")
+    ledger.finish_run(lease, RunStatus.PUBLISHED, draft=make_draft(text[:10]), casts=[make_cast(ledger)])
     return run
 
 
@@ -374,8 +374,8 @@ def test_a_published_run_shrinks_and_expires(ledger: Ledger) -> None:
 
 
 def test_a_failed_run_can_be_resumed_for_a_week(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a")
-    ledger.finish(take(ledger, run), RunStatus.FAILED, "no")
+    run = ledger.create_run("ada", "a")
+    ledger.finish_run(take(ledger, run), RunStatus.FAILED, "no")
     assert KEEP_SECONDS < ledger.store.client.ttl(f"ceos:run:{run}") <= KEEP_DEAD_SECONDS
 
 
@@ -385,33 +385,33 @@ def test_a_published_slot_never_opens_again_even_after_its_record_is_gone(ledger
     client.delete(f"ceos:run:{run}", f"ceos:draft:{run}")
     for slot in (SLOT, SLOT - 3_600_000):
         client.hset("ceos:agent:ada", "slot", slot)
-        assert ledger.fire([Fire("ada", slot, SLOT + 1, SLOT + 1, [slot], [])]) == []
+        assert ledger.fire_slots([Fire("ada", slot, SLOT + 1, SLOT + 1, [slot], [])]) == []
     client.hset("ceos:agent:ada", "slot", SLOT + 1)
-    assert ledger.fire([Fire("ada", SLOT + 1, SLOT + 2, SLOT + 2, [SLOT + 1], [])]) == [f"ada:{SLOT + 1}"]
+    assert ledger.fire_slots([Fire("ada", SLOT + 1, SLOT + 2, SLOT + 2, [SLOT + 1], [])]) == [f"ada:{SLOT + 1}"]
 
 
 @pytest.mark.parametrize("status", sorted(FINAL))
 @pytest.mark.parametrize("stage", list(Stage))
 def test_no_duplicate_message_opens_a_finished_run_again(ledger: Ledger, status: RunStatus, stage: Stage) -> None:
-    run = ledger.open("ada", "a")
-    ledger.finish(take(ledger, run), status, "over")
+    run = ledger.create_run("ada", "a")
+    ledger.finish_run(take(ledger, run), status, "over")
     before = snapshot(ledger.store)
-    assert ledger.begin(run, stage) is None
-    assert ledger.open("ada", "a") == run
-    assert ledger.dispatch() == []
+    assert ledger.begin_stage(run, stage) is None
+    assert ledger.create_run("ada", "a") == run
+    assert ledger.claim_due_runs() == []
     assert snapshot(ledger.store) == before
 
 
 def test_the_same_key_is_the_same_post_and_keeps_its_first_words(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a", draft=make_draft("first"))
-    assert ledger.open("ada", "a", draft=make_draft("second")) == run
+    run = ledger.create_run("ada", "a", draft=make_draft("first"))
+    assert ledger.create_run("ada", "a", draft=make_draft("second")) == run
     draft = ledger.store.run(run).draft
     assert draft is not None and draft.text == "first"
 
 
 def test_a_post_for_an_unknown_agent_names_the_known_ones(ledger: Ledger) -> None:
     with pytest.raises(NotFound, match=r"No agent named 'eve'. Known: ada"):
-        ledger.open("eve", "a")
+        ledger.create_run("eve", "a")
 
 
 def test_the_idempotency_key_is_the_same_for_a_part_and_different_everywhere_else() -> None:
@@ -426,36 +426,36 @@ def test_the_idempotency_key_is_the_same_for_a_part_and_different_everywhere_els
 
 def test_a_lost_message_is_sent_again_later_and_later(ledger: Ledger) -> None:
     # Given a run whose messages all vanish with the broker's queue
-    run = ledger.open("ada", "a")
+    run = ledger.create_run("ada", "a")
     waits = []
     for _ in range(9):
-        assert ledger.dispatch() == [(run, Stage.WRITE)]
-        assert ledger.dispatch() == [], "one call is enough for now"
+        assert ledger.claim_due_runs() == [(run, Stage.WRITE)]
+        assert ledger.claim_due_runs() == [], "one call is enough for now"
         waits.append(round((open_runs(ledger.store)[run] - ledger.now_ms()) / ledger.lease_ms))
         ledger.store.client.zadd("ceos:open", {run: 0})
     # Then the waits double up to a bound, and a worker that comes at last sets them back
     assert waits[:3] == [1, 2, 4]
     assert all(1 <= later / earlier <= 2 for earlier, later in pairwise(waits))
     assert waits[-1] == waits[-2] <= 64
-    ledger.advance(take(ledger, run), RunStatus.WRITTEN, make_draft())
+    ledger.advance_run(take(ledger, run), RunStatus.WRITTEN, make_draft())
     lapse(ledger.store, run)
-    assert ledger.dispatch() == [(run, Stage.ILLUSTRATE)]
+    assert ledger.claim_due_runs() == [(run, Stage.ILLUSTRATE)]
     assert open_runs(ledger.store)[run] - ledger.now_ms() <= ledger.lease_ms
 
 
 def test_a_message_lost_between_two_stages_is_sent_again(ledger: Ledger) -> None:
-    run = ledger.open("ada", "a")
-    ledger.dispatch()
-    ledger.advance(take(ledger, run), RunStatus.WRITTEN, make_draft())
-    assert ledger.dispatch() == [], "the message that was just sent gets its chance"
+    run = ledger.create_run("ada", "a")
+    ledger.claim_due_runs()
+    ledger.advance_run(take(ledger, run), RunStatus.WRITTEN, make_draft())
+    assert ledger.claim_due_runs() == [], "the message that was just sent gets its chance"
     lapse(ledger.store, run)
-    assert ledger.dispatch() == [(run, Stage.ILLUSTRATE)]
+    assert ledger.claim_due_runs() == [(run, Stage.ILLUSTRATE)]
 
 
 def test_many_schedulers_call_each_waiting_run_once(ledger: Ledger) -> None:
-    runs = {ledger.open("ada", f"k{number}") for number in range(60)}
+    runs = {ledger.create_run("ada", f"k{number}") for number in range(60)}
     with ThreadPoolExecutor(8) as pool:
-        called = [run for calls in pool.map(lambda _: ledger.dispatch(7), range(24)) for run, _ in calls]
+        called = [run for calls in pool.map(lambda _: ledger.claim_due_runs(7), range(24)) for run, _ in calls]
     assert sorted(called) == sorted(runs)
 
 
@@ -619,7 +619,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
         if verb == "edit":
             runtime.edit(run.id, "Words of my own.")
         else:
-            runtime.ledger.judge(run.id, verb, "because")
+            runtime.ledger.decide(run.id, verb, "because")
     fake.drive()
     hear_others(fake)
     trade(runtime.store)
@@ -630,8 +630,8 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     runs = [fake.post(text=f"This one fails, number {number}.") for number in range(3)]
     assert {run.status for run in runs} == {"failed"}
     runtime.resume("ada")
-    runtime.ledger.judge(runs[0].id, "retry")
-    runtime.ledger.judge(runs[1].id, "drop")
+    runtime.ledger.decide(runs[0].id, "retry")
+    runtime.ledger.decide(runs[1].id, "drop")
     # What skills keep and are told
     assert runtime.store.keep_skill_note("ada", "notes", "key", '"value"', 100)
     assert runtime.store.skill_note("ada", "notes", "key") == '"value"'
@@ -646,8 +646,8 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     assert not IdentityStore(runtime.store).keep(entry.model_copy(update={"token_id": 1}), None)
     # Leases, limits, the operator
     lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
-    runtime.ledger.renew()
-    runtime.ledger.hand_back()
+    runtime.ledger.renew_leases()
+    runtime.ledger.release_leases()
     del lease
     runtime.pause("ada")
     runtime.resume("ada")

@@ -51,7 +51,7 @@ def move(store: Store, new: AgentState) -> bool:
 
 
 def take(fake: FakeRuntime, run: str, stage: Stage) -> Lease:
-    lease = fake.runtime.ledger.begin(run, stage)
+    lease = fake.runtime.ledger.begin_stage(run, stage)
     assert lease is not None
     return lease
 
@@ -166,7 +166,7 @@ def test_the_same_run_enters_its_own_state_again(fake: FakeRuntime) -> None:
 
 def fail(fake: FakeRuntime, status: RunStatus = RunStatus.FAILED, reason: str = "no luck") -> None:
     run = fake.runtime.post("ada", text="My own words.")
-    fake.runtime.ledger.finish(take(fake, run, Stage.PUBLISH), status, reason)
+    fake.runtime.ledger.finish_run(take(fake, run, Stage.PUBLISH), status, reason)
 
 
 @pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.PARTIAL])
@@ -222,7 +222,7 @@ def test_an_agent_that_fails_while_paused_stays_paused(fake: FakeRuntime) -> Non
         lease = take(fake, run, Stage.PUBLISH)
         if number == FAILURES - 1:
             fake.runtime.pause("ada", "lunch")
-        fake.runtime.ledger.finish(lease, RunStatus.FAILED, "no luck")
+        fake.runtime.ledger.finish_run(lease, RunStatus.FAILED, "no luck")
     shown = fake.runtime.store.agent_statuses(["ada"])[0]
     assert (shown.state, shown.reason) == ("paused", "lunch")
 

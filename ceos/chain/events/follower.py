@@ -25,7 +25,7 @@ from ceos.chain.events.posts import EventPosts
 from ceos.chain.events.store import EventStore
 from ceos.domain.base import Frozen
 from ceos.domain.chain_event import Subscription
-from ceos.errors import CeosError, Fenced, InvalidInput, NotFound, StoreUnavailable
+from ceos.errors import CeosError, InvalidInput, NotFound, StaleLease, StoreUnavailable
 from ceos.evm.client import BaseChain
 from ceos.logs import event as fields
 from ceos.plugins.manager import Plugins
@@ -163,7 +163,7 @@ class Follower:
                 has_more = EventPoller(deps.client(), event_filter, session, delivery).poll()
                 session.failures = 0
                 wait = 0.0 if has_more else HEAD_SECONDS
-        except Fenced:
+        except StaleLease:
             log.warning("Another worker has taken over", extra=fields("events.fenced", subscription=name))
             return PollResult(is_leased=True)
         except StoreUnavailable:

@@ -106,7 +106,7 @@ class EventPosts:
             run = str(RunId(agent_id, slot))
             self._events.update_event_of_run(run, event)
             try:
-                self._ledger.judge(run, "reject", REMOVED)
+                self._ledger.decide(run, "reject", REMOVED)
             except (InvalidInput, NotFound):
                 continue  # the run has ended, or the pipeline finds the removal in its next stage
             log.info("Draft about a removed event rejected", extra=fields("event.withdrawn", draft=run))

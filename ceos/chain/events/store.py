@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from ceos.chain.events.cursor import Checkpoint, EventCursor, PollSession, parse_event, short_json, stored_event
 from ceos.domain.chain_event import ChainEvent, Subscription
-from ceos.errors import Fenced
+from ceos.errors import StaleLease
 from ceos.runs.ids import RunId
 from ceos.storage.connection import redis_errors
 from ceos.storage.store import Store
@@ -78,7 +78,7 @@ class EventStore:
     def save_session(
         self, session: PollSession, *, floor: int | None = None, above: int | None = None, release: bool = False
     ) -> None:
-        """Store the progress of a session; raises `Fenced`.
+        """Store the progress of a session; raises `StaleLease`.
 
         Checkpoints and events below the block `floor` are deleted, and so are checkpoints above the block `above`.
         """
@@ -87,7 +87,7 @@ class EventStore:
         cuts = ("" if cut is None else cut for cut in (floor, above))
         is_held = self._store.run_script("event_keep", session.key, session.token, lease, *cuts, *fields)
         if not is_held and not release:
-            raise Fenced
+            raise StaleLease
 
     def release_session(self, session: PollSession) -> None:
         """Release the lease of a session without storing its progress, which is unknown."""
@@ -126,7 +126,7 @@ class EventStore:
     # Deliveries
 
     def begin_event(self, session: PollSession, event: ChainEvent, *, keep: bool) -> EventCursor:
-        """Record that the delivery of an event begins, and that all events before it are delivered; raises `Fenced`.
+        """Record that the delivery of an event begins and all before it are delivered; raises `StaleLease`.
 
         An event whose delivery begins again is counted once. `keep` keeps it for the case of a re-org.
         """
@@ -139,16 +139,16 @@ class EventStore:
             f"{event.block}:{event.block_hash}" if keep else "", MAX_KEPT, retry_count,
         )  # fmt: skip
         if not is_held:
-            raise Fenced
+            raise StaleLease
         session.cursor, session.next_block = cursor, event.block
         session.delivered, session.retry_count = delivered, retry_count
         return cursor
 
     def begin_removal(self, session: PollSession, entry: str) -> None:
-        """Record that the announcement of the newest kept event as removed begins; raises `Fenced`."""
+        """Record that the announcement of the newest kept event as removed begins; raises `StaleLease`."""
         removed = session.removed + 1
         if not self._store.run_script("event_remove", session.key, session.token, session.lease_ms, entry, removed):
-            raise Fenced
+            raise StaleLease
         session.rolled_back, session.removed, session.retry_count = entry, removed, 0
 
     def checkpoints(self, session: PollSession) -> list[Checkpoint]:

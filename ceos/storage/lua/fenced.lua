@@ -2,7 +2,7 @@
 local run, fence, lease_ms = ARGV[1], ARGV[2], ARGV[3]
 local key = 'ceos:run:' .. run
 local agent = agent_of(run)
-if redis.call('HGET', key, 'fence') ~= fence then return 'fenced' end
+if redis.call('HGET', key, 'fence') ~= fence then return 'stale' end
 
 local function renew()
   local lease = now() + lease_ms
