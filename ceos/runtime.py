@@ -9,11 +9,13 @@ import logging
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ceos.chain.events.posts import EventPosts
@@ -30,12 +32,12 @@ from ceos.engine.pipeline import Pipeline, Tools
 from ceos.engine.scheduler import Scheduler, Send
 from ceos.errors import InvalidInput, KeyRefused, RateLimited, StoreMisconfigured, StoreUnavailable
 from ceos.logs import register_secret
-from ceos.mentions.claims import Claims
-from ceos.mentions.inbox import Inbox
 from ceos.mentions.poller import Listening
 from ceos.mentions.responder import Conversation, Services
+from ceos.mentions.store import Claims, Inbox
 from ceos.metrics.collector import Measuring
 from ceos.metrics.scorer import Scoring
+from ceos.metrics.store import MetricsStore
 from ceos.metrics.timeseries import Series
 from ceos.plugins.manager import Plugins, load_plugins
 from ceos.posts.publisher import Publisher
@@ -53,9 +55,12 @@ from ceos.skills.host import HostFactory
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
 from ceos.skills.session import MAX_FAILURES, SkillDeps, SkillSessions
 from ceos.skills.skill import SkillStage
+from ceos.skills.store import SkillStore
 from ceos.storage import embedded
-from ceos.storage.connection import connect
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.connection import Database, connect
+from ceos.storage.ops import OpsStore
+from ceos.storage.runs import RunStore
 from ceos.trends.monitor import TrendWatch, Watch
 from ceos.trends.relevance import TrendRelevance
 from ceos.trends.store import TrendStore
@@ -89,15 +94,53 @@ class Runtime:
     # The parts; each is built when it is first used, for a command needs few of them
 
     @cached_property
-    def store(self) -> Store:
-        """The store, on Redis or on the embedded server, which is started if need be."""
+    def database(self) -> Database:
+        """The data in Redis or in the embedded server, which is started if need be."""
         self.ensure_server()
-        return Store(connect(self.redis_url))
+        return Database(connect(self.redis_url))
+
+    @cached_property
+    def agents(self) -> AgentStore:
+        """The agents and their states."""
+        return AgentStore(self.database)
+
+    @cached_property
+    def runs(self) -> RunStore:
+        """The records of runs."""
+        return RunStore(self.database)
+
+    @cached_property
+    def ops(self) -> OpsStore:
+        """Workers, the halt switch, and the counters of hooks."""
+        return OpsStore(self.database)
+
+    @cached_property
+    def skill_store(self) -> SkillStore:
+        """The notes and failures of skills."""
+        return SkillStore(self.database)
+
+    @cached_property
+    def metrics(self) -> MetricsStore:
+        """The measurements of casts."""
+        return MetricsStore(self.database)
+
+    @property
+    def store(self) -> Any:
+        """All of these in one, as until version 0.1; deprecated."""
+        warnings.warn(
+            "runtime.store is deprecated and goes with version 0.3: use runtime.agents, runtime.runs or runtime.ops.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        parts = (self.agents, self.runs, self.ops, self.metrics, self.skill_store, self.inbox, self.database)
+        return SimpleNamespace(
+            **{name: getattr(one, name) for one in parts for name in dir(one) if not name.startswith("_")}
+        )
 
     @cached_property
     def ledger(self) -> Ledger:
         """The run ledger."""
-        return Ledger(self.store, lease_seconds=self.settings.lease_seconds)
+        return Ledger(self.database, lease_seconds=self.settings.lease_seconds)
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -109,7 +152,7 @@ class Runtime:
     def _count_hook(self, plugin: str, hook: str, micros: int, failures: int, calls: int = 1) -> None:
         # A count is not worth a post.
         with suppress(StoreUnavailable):
-            self.store.count_hook(plugin, hook, micros, failures, calls)
+            self.ops.count_hook(plugin, hook, micros, failures, calls)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -125,13 +168,20 @@ class Runtime:
     @cached_property
     def skill_hosts(self) -> HostFactory:
         """The factory of the hosts that answer skills."""
-        return HostFactory(self.store, self.paid_model, self.clock, chain=lambda: self.chain.client)
+        return HostFactory(
+            self.skill_store,
+            self.paid_model,
+            self.clock,
+            measured_casts=self.metrics.measured_casts,
+            chain=lambda: self.chain.client,
+        )
 
     @cached_property
     def skill_deps(self) -> SkillDeps:
         """The collaborators of everything that runs skills."""
         return SkillDeps(
-            store=self.store,
+            agents=self.agents,
+            store=self.skill_store,
             skills=self.plugins.skills,
             lock=self.skill_lock,
             sandbox=self.sandbox,
@@ -152,7 +202,7 @@ class Runtime:
     @cached_property
     def paid_model(self) -> PaidModel:
         """The language models, asked at the expense of agents."""
-        return PaidModel(self.openrouter, Budget(self.store), self.clock)
+        return PaidModel(self.openrouter, Budget(self.database), self.clock)
 
     @cached_property
     def relevance(self) -> RelevanceScorer:
@@ -173,31 +223,38 @@ class Runtime:
             secret(self.settings.neynar_api_key),
             self.settings.neynar_base_url,
             sleep=self.sleep,
-            before_request=Pace(self.store, self.settings.neynar_per_minute, "neynar", sleep=self._wait_for_place),
+            before_request=Pace(self.database, self.settings.neynar_per_minute, "neynar", sleep=self._wait_for_place),
         )
 
     @cached_property
     def inbox(self) -> Inbox:
         """What agents have heard."""
-        return Inbox(self.store)
+        return Inbox(self.database)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """The decisions about mentions and the claims on casts."""
+        return Claims(self.database)
 
     @cached_property
     def listening(self) -> Listening:
         """How agents hear of what concerns them."""
-        return Listening(self.store, self.inbox, self.neynar, self.plugins, self.clock)
+        return Listening(self.agents, self.inbox, self.neynar, self.plugins, self.clock)
 
     @cached_property
     def conversation(self) -> Conversation:
         """What becomes of what agents hear."""
         return Conversation(
             Services(
-                store=self.store,
-                claims=Claims(self.store),
+                agents=self.agents,
+                ops=self.ops,
+                inbox=self.inbox,
+                claims=self.claims,
                 plugins=self.plugins,
                 model=self.paid_model,
                 relevance=self.relevance,
                 neynar=self.neynar,
-                limit=CastLimit(self.store),
+                limit=CastLimit(self.database),
                 clock=self.clock,
                 signer=self.signer,
             )
@@ -206,7 +263,7 @@ class Runtime:
     @cached_property
     def series(self) -> Series:
         """The numbers of accounts and posts over time."""
-        return Series(self.store)
+        return Series(self.database)
 
     @cached_property
     def scoring(self) -> Scoring:
@@ -217,10 +274,12 @@ class Runtime:
     def measuring(self) -> Measuring:
         """Who collects the numbers."""
         return Measuring(
-            self.store,
+            self.agents,
+            self.runs,
             self.ledger,
             self.neynar,
             self.clock,
+            metrics=self.metrics,
             series=self.series,
             scoring=self.scoring,
             sleep=self.sleep,
@@ -229,14 +288,15 @@ class Runtime:
     @cached_property
     def trend_store(self) -> TrendStore:
         """What is kept of trends."""
-        return TrendStore(self.store)
+        return TrendStore(self.database)
 
     @cached_property
     def trends(self) -> TrendWatch:
         """How agents hear of what many talk about."""
         return TrendWatch(
             Watch(
-                store=self.store,
+                agents=self.agents,
+                ops=self.ops,
                 trends=self.trend_store,
                 neynar=self.neynar,
                 relevance=TrendRelevance(self.relevance),
@@ -249,7 +309,7 @@ class Runtime:
     @cached_property
     def event_posts(self) -> EventPosts:
         """How agents come to post about what happens on chain."""
-        return EventPosts(self.store, self.ledger, self.plugins, self.clock)
+        return EventPosts(self.database, self.ledger, self.plugins, self.clock)
 
     @cached_property
     def chain(self) -> Chain:
@@ -259,7 +319,9 @@ class Runtime:
         return Chain(
             Surroundings(
                 settings=self.settings,
-                store=self.store,
+                database=self.database,
+                agents=self.agents,
+                ops=self.ops,
                 plugins=self.plugins,
                 skills=self.skill_deps,
                 posts=self.event_posts,
@@ -273,10 +335,11 @@ class Runtime:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The road of one post."""
-        budget = Budget(self.store)
+        budget = Budget(self.database)
         return Pipeline(
             Tools(
-                store=self.store,
+                agents=self.agents,
+                runs=self.runs,
                 ledger=self.ledger,
                 plugins=self.plugins,
                 writer=Writer(self.paid_model, self.plugins),
@@ -291,7 +354,7 @@ class Runtime:
                     stopping=self.stopping,
                 ),
                 budget=budget,
-                limit=CastLimit(self.store),
+                limit=CastLimit(self.database),
                 conversation=self.conversation,
                 trends=self.trends,
                 events=self.event_posts,
@@ -306,7 +369,7 @@ class Runtime:
     def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:
         """Return a scheduler that calls workers through `send`."""
         return Scheduler(
-            self.store,
+            self.agents,
             self.ledger,
             self.clock,
             send,
@@ -340,8 +403,8 @@ class Runtime:
                 "The broker shares a logical database with the data, where its maintenance would block everything: set "
                 "CEOS_BROKER_URL to another database of the same server, such as one ending in /1."
             )
-        self.store.check_configuration()
-        Store(connect(self.broker_url)).check_configuration()
+        self.ops.check_configuration()
+        OpsStore(Database(connect(self.broker_url))).check_configuration()
 
     def sleep(self, seconds: float) -> None:
         """Wait between two attempts of a call, unless the process is told to stop; then raise `ShuttingDown`."""
@@ -357,8 +420,8 @@ class Runtime:
         """End the sandbox, and let go of the embedded server; the last user's leaving stops it."""
         if "sandbox" in self.__dict__:
             self.sandbox.close()
-        if "store" in self.__dict__:
-            self.store.client.close()
+        if "database" in self.__dict__:
+            self.database.client.close()
         if self._server:
             self._server.release()
 
@@ -402,7 +465,7 @@ class Runtime:
 
     def skill_states(self, agent: Agent) -> dict[str, str]:
         """Return the state of each skill of an agent: that of the lock, "switched off" or "not installed"."""
-        failures = self.store.skill_failures(agent.id)
+        failures = self.skill_store.skill_failures(agent.id)
         states = {}
         for name in (use.name for use in agent.skills):
             if name not in self.plugins.skills:
@@ -416,35 +479,35 @@ class Runtime:
     def switched_off(self) -> dict[str, list[str]]:
         """Return for every skill that failed too often the agents that do without it."""
         found: dict[str, list[str]] = {}
-        for agent_id in self.store.agent_ids():
-            uses = {use.name for use in self.store.agent(agent_id).skills}
-            for name, count in self.store.skill_failures(agent_id).items():
+        for agent_id in self.agents.agent_ids():
+            uses = {use.name for use in self.agents.agent(agent_id).skills}
+            for name, count in self.skill_store.skill_failures(agent_id).items():
                 if count >= MAX_FAILURES and name in uses:
                     found.setdefault(name, []).append(agent_id)
         return found
 
     def _apply_one(self, agent: Agent) -> Applied:
-        old = self.store.agent(agent.id) if agent.id in self.store.agent_ids() else None
+        old = self.agents.agent(agent.id) if agent.id in self.agents.agent_ids() else None
         slot, fire = self._next(agent)
         moves = old is None or old.schedule != agent.schedule
         now_ms = min(self.clock.now_ms(), int(time.time() * 1000))
-        change = self.store.save_agent(agent, slot=slot, fire=fire, moves_slot=moves, now_ms=now_ms)
+        change = self.agents.save_agent(agent, slot=slot, fire=fire, moves_slot=moves, now_ms=now_ms)
         if change != "unchanged":
             log.info("Agent applied", extra={"event": "agent.applied", "agent": agent.id, "change": change})
         return Applied(agent.id, change)
 
     def pause(self, agent_id: str, reason: str = "paused by the operator") -> str:
         """Stop an agent: no new slot is fired and no further part is sent; returns "ok" or "unchanged"."""
-        return self.store.steer("pause", agent_id, reason)
+        return self.agents.steer("pause", agent_id, reason)
 
     def resume(self, agent_id: str) -> str:
         """Let a paused agent, or one in error, go on with its next slot; returns "ok" or "unchanged"."""
-        slot, fire = self._next(self.store.agent(agent_id))
-        return self.store.steer("resume", agent_id, slot=slot, fire=fire)
+        slot, fire = self._next(self.agents.agent(agent_id))
+        return self.agents.steer("resume", agent_id, slot=slot, fire=fire)
 
     def remove(self, agent_id: str) -> str:
         """Forget an agent; what it published stays published."""
-        return self.store.steer("remove", agent_id)
+        return self.agents.steer("remove", agent_id)
 
     def signer(self, agent: Agent) -> str:
         """Return the signer id that publishes for an agent; raises `KeyRefused` when its variable is not set."""
@@ -459,7 +522,7 @@ class Runtime:
 
     def spent_today(self, agent_id: str) -> float:
         """Return what the agent has spent or set aside today (UTC), in USD."""
-        return self.store.spent(agent_id, utc_day(self.clock.now()))
+        return self.runs.spent(agent_id, utc_day(self.clock.now()))
 
     def _next(self, agent: Agent) -> tuple[int | None, int]:
         slot = next_slot(agent.schedule, self.clock.now_ms())
@@ -473,28 +536,28 @@ class Runtime:
         The same `key` again is the same post. A text of the operator's own is published as it is, without approval.
         Raises `NotFound`, `InvalidInput`, or `DraftRejected` for a text that cannot be published.
         """
-        agent = self.store.agent(agent_id)
+        agent = self.agents.agent(agent_id)
         draft = own_draft(agent, _own_brief(kind), text) if text is not None else None
         return self.ledger.create_run(agent_id, _key(key), kind=kind, draft=draft)
 
     def preview(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None) -> Draft:
         """Return the draft that `post` would lead to, without storing or publishing it; errors as there."""
-        agent = self.store.agent(agent_id)
+        agent = self.agents.agent(agent_id)
         if text is not None:
             return own_draft(agent, _own_brief(kind), text)
         return self.pipeline.preview(agent, RunId.manual(agent_id, _key(None)).slot, kind)
 
     def edit(self, run_id: str, text: str) -> Run:
         """Replace the text of a parked draft by the operator's; errors as for `post`."""
-        run = self.store.run(run_id)
+        run = self.runs.run(run_id)
         if run.draft is None:
             raise InvalidInput(f"Draft {run_id!r} is {run.status}; it has no text to edit.")
-        own = own_draft(self.store.agent(run.agent_id), _own_brief(run.draft.kind), text)
+        own = own_draft(self.agents.agent(run.agent_id), _own_brief(run.draft.kind), text)
         embeds = run.draft.parts[0].embeds
         parts = (Part(text=own.parts[0].text, embeds=embeds), *own.parts[1:])
         draft = run.draft.model_copy(update={"parts": parts, "notes": (*run.draft.notes, "edited by the operator")})
         self.ledger.decide(run_id, "edit", draft.model_dump_json())
-        return self.store.run(run_id)
+        return self.runs.run(run_id)
 
 
 def _own_brief(kind: Kind | None) -> Brief:

@@ -4,7 +4,7 @@
         fake_runtime.apply(strategy="mondays-only")
         run_id = fake_runtime.runtime.post("ada")
         fake_runtime.drive()
-        assert fake_runtime.runtime.store.run(run_id).status == "published"
+        assert fake_runtime.runtime.runs.run(run_id).status == "published"
 
 `pytest_plugins = ["ceos.testing"]` in a conftest.py gives the fixture; `fake_runtime()` is the same as a context
 manager.
@@ -243,7 +243,7 @@ class FakeRuntime:
 
     def wake(self) -> int:
         """Make every open run due now, and return how many there are."""
-        client = self.runtime.store.client
+        client = self.runtime.database.client
         runs = [str(run) for run in client.zrange("ceos:open", 0, -1)]
         for run in runs:
             client.zadd("ceos:open", {run: 0})
@@ -253,7 +253,7 @@ class FakeRuntime:
         """Post by hand, drive it to its end, and return its record."""
         run_id = self.runtime.post(agent_id, **options)
         self.drive()
-        return self.runtime.store.run(run_id)
+        return self.runtime.runs.run(run_id)
 
     def casts(self) -> list[dict[str, Any]]:
         """Return what the simulated Farcaster holds, in order."""
@@ -288,7 +288,7 @@ def fake_runtime(
         clock = ManualClock(dt.datetime(2026, 3, 2, 8, 59, tzinfo=dt.UTC))
         runtime.clock = clock
         runtime.sleep = _no_wait  # type: ignore[method-assign]
-        runtime.store.client.flushall()
+        runtime.database.client.flushall()
         set_runtime(runtime)
         try:
             yield FakeRuntime(runtime, services, clock)

@@ -130,7 +130,7 @@ class Household(dramatiq.Middleware):
             self._renewer.stop()
         try:
             runtime.ledger.release_leases()
-            runtime.store.forget_worker(self._name)
+            runtime.ops.forget_worker(self._name)
         except StoreUnavailable as error:
             log.warning("Runs could not be handed back", extra=event("worker.unreleased", error=str(error)))
         runtime.close()
@@ -154,7 +154,7 @@ class Household(dramatiq.Middleware):
                     self._renewer.start()
                     self._threads.append(self._renewer)
                     is_checked = True
-                runtime.store.note_worker(self._name)
+                runtime.ops.note_worker(self._name)
                 broker.do_qsize(next(iter(broker.queues)))
             except StoreMisconfigured as error:
                 log.critical("%s", error, extra=event("worker.refused"))

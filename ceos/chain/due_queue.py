@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, redis_errors
 
 
 class Agenda:
     """The names of transactions (`tx/…`), subscriptions (`sub/…`) and the like by the time they are due."""
 
-    def __init__(self, store: Store) -> None:
-        self._client = store.client
+    def __init__(self, database: Database) -> None:
+        self._client = database.client
 
     def add(self, *names: str) -> None:
         """Have names seen to at once, unless they are on the agenda already."""

@@ -37,7 +37,9 @@ from ceos.metrics.scorer import Scoring
 from ceos.plugins.manager import Plugins
 from ceos.settings import Settings
 from ceos.skills.session import SkillDeps
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.connection import Database
+from ceos.storage.ops import OpsStore
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ class Surroundings:
     """What the chain has to do with of the rest."""
 
     settings: Settings
-    store: Store
+    database: Database
+    agents: AgentStore
+    ops: OpsStore
     plugins: Plugins
     skills: SkillDeps
     posts: EventPosts
@@ -63,7 +67,7 @@ class Chain:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self.settings = around.settings
-        self.agenda = Agenda(around.store)
+        self.agenda = Agenda(around.database)
 
     # What the operator says
 
@@ -103,14 +107,14 @@ class Chain:
         return Sender(
             SenderTools(
                 client=self.client,
-                transactions=TxStore(self._around.store),
+                transactions=TxStore(self._around.database),
                 wallets=self.wallets,
                 contracts=self.contracts,
                 config=self.config,
                 agenda=self.agenda,
                 clock=self._around.clock,
                 sleep=self._around.sleep,
-                panic=self._around.store.panic_reason,
+                panic=self._around.ops.panic_reason,
                 review_hours=self.settings.review_hours,
             )
         )
@@ -124,7 +128,7 @@ class Chain:
                 chain_id=self.settings.base_chain_id,
                 contracts=self.contracts,
                 subscriptions=self.config.subscription,
-                events=EventStore(self._around.store, lease_seconds=self.settings.lease_seconds),
+                events=EventStore(self._around.database, lease_seconds=self.settings.lease_seconds),
                 posts=self._around.posts,
                 plugins=self._around.plugins,
                 agenda=self.agenda,
@@ -137,8 +141,8 @@ class Chain:
         """Who agents are on chain."""
         return Identity(
             Registries(self.client, self.sender, self.contracts),
-            self._around.store,
-            IdentityStore(self._around.store),
+            self._around.agents,
+            IdentityStore(self._around.database),
             self.wallets,
             config=self.config,
             public_url=self.settings.public_url,
@@ -149,9 +153,9 @@ class Chain:
         """The weekly scores on chain."""
         return ScoreAnchors(
             self.identity,
-            IdentityStore(self._around.store),
+            IdentityStore(self._around.database),
             self._around.scoring,
-            store=self._around.store,
+            agents=self._around.agents,
             config=self.config,
             clock=self._around.clock,
         )
@@ -162,12 +166,12 @@ class Chain:
         return Buyer(
             UsdcToken(self.client, self.contracts),
             self.wallets,
-            PaymentStore(self._around.store),
+            PaymentStore(self._around.database),
             self.config.x402,
             agenda=self.agenda,
             clock=self._around.clock,
             sleep=self._around.sleep,
-            panic=self._around.store.panic_reason,
+            panic=self._around.ops.panic_reason,
         )
 
     @cached_property
@@ -177,7 +181,7 @@ class Chain:
             self.config.x402.offer,
             SkillOffers(self._around.skills),
             UsdcToken(self.client, self.contracts),
-            PaymentStore(self._around.store),
+            PaymentStore(self._around.database),
             Facilitator(self.settings.x402_facilitator_url, sleep=self._around.sleep),
             account=self.wallets.address,
             clock=self._around.clock,

@@ -46,7 +46,7 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
     runtime = command_runtime()
     agents = load_agents(files, runtime.plugins.strategies)
     applied = runtime.apply(agents)
-    statuses = {status.agent_id: status for status in runtime.store.agent_statuses([item.id for item in agents])}
+    statuses = {status.agent_id: status for status in runtime.agents.agent_statuses([item.id for item in agents])}
     if as_json:
         return show_json([{"agent": item.agent_id, "change": item.change} for item in applied])
     show_table(
@@ -69,9 +69,9 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
 def list_agents(as_json: bool) -> None:
     """List all agents."""
     runtime = command_runtime()
-    ids = runtime.store.agent_ids()
-    statuses = runtime.store.agent_statuses(ids)
-    agents = [runtime.store.agent(agent_id) for agent_id in ids]
+    ids = runtime.agents.agent_ids()
+    statuses = runtime.agents.agent_statuses(ids)
+    agents = [runtime.agents.agent(agent_id) for agent_id in ids]
     if as_json:
         return show_json([_summary(one, status) for one, status in zip(agents, statuses, strict=True)])
     return show_table(
@@ -95,7 +95,7 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
     if not ids and not as_json:
         click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
     for agent_id in ids:
-        one, status = runtime.store.agent(agent_id), runtime.store.agent_statuses([agent_id])[0]
+        one, status = runtime.agents.agent(agent_id), runtime.agents.agent_statuses([agent_id])[0]
         documents.append(
             {
                 **_summary(one, status),
@@ -103,9 +103,9 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
                 "limits": one.limits.model_dump(),
                 "skills": _skills(runtime, one),
                 "description": _without_signer(one),
-                "transitions": [item.model_dump(mode="json") for item in runtime.store.history(agent_id)],
-                "missed_slots": [item.model_dump(mode="json") for item in runtime.store.missed(agent_id)],
-                "runs": [item.model_dump(mode="json") for item in runtime.store.recent_runs(agent_id, 10)],
+                "transitions": [item.model_dump(mode="json") for item in runtime.agents.history(agent_id)],
+                "missed_slots": [item.model_dump(mode="json") for item in runtime.agents.missed(agent_id)],
+                "runs": [item.model_dump(mode="json") for item in runtime.runs.recent_runs(agent_id, 10)],
                 "listening": listening_document(runtime, one),
                 "mentions": mentions_document(runtime, agent_id),
                 "trends": taken_up(runtime, one),
@@ -120,7 +120,7 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
 
 def _skills(runtime: Runtime, one: Agent) -> list[dict[str, Any]]:
     """Return the skills of an agent, each with its state and its failures in a row."""
-    failures = runtime.store.skill_failures(one.id)
+    failures = runtime.skill_store.skill_failures(one.id)
     try:
         states = runtime.skill_states(one)
     except CeosError as error:
@@ -171,7 +171,7 @@ def _print_posts(runtime: Runtime, agent_id: str) -> None:
                 sum(hash is not None for hash in run.hashes),
                 run.reason,
             )
-            for run in runtime.store.recent_runs(agent_id, 10)
+            for run in runtime.runs.recent_runs(agent_id, 10)
         ],
         empty="No posts yet.",
         title="Last posts",
@@ -184,12 +184,12 @@ def _print_changes(runtime: Runtime, agent_id: str) -> None:
         ["at (UTC)", "from", "to", "run", "reason"],
         [
             (item.at, item.old, item.new, item.run_id, item.reason)
-            for item in runtime.store.history(agent_id)[:SHOWN_CHANGES]
+            for item in runtime.agents.history(agent_id)[:SHOWN_CHANGES]
         ],
         empty="No changes of state yet.",
         title="Last changes of state",
     )
-    missed = runtime.store.missed(agent_id)
+    missed = runtime.agents.missed(agent_id)
     if missed:
         click.echo()
         show_table(
@@ -208,7 +208,7 @@ def export(agent_ids: tuple[str, ...], all_agents: bool, with_secrets: bool) -> 
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
     if not ids:
         click.echo("No agents yet; 'ceos agent apply FILE' makes one.", err=True)
-    click.echo(export_agents([runtime.store.agent(one) for one in ids], with_secrets=with_secrets), nl=False)
+    click.echo(export_agents([runtime.agents.agent(one) for one in ids], with_secrets=with_secrets), nl=False)
 
 
 def _steer(verb: str, past: str, agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:

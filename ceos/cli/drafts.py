@@ -87,16 +87,16 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json
         raise click.UsageError("Posts or mentions: use --every or --mentions, not both.")
     runtime = command_runtime()
     for agent_id in agent_ids:
-        runtime.store.agent(agent_id)
+        runtime.agents.agent(agent_id)
     if mentions:
-        return _show_mentions(runtime, list(agent_ids or runtime.store.agent_ids()), as_json=as_json)
+        return _show_mentions(runtime, list(agent_ids or runtime.agents.agent_ids()), as_json=as_json)
     if every:
         runs = [
-            run for agent_id in agent_ids or runtime.store.agent_ids() for run in runtime.store.recent_runs(agent_id)
+            run for agent_id in agent_ids or runtime.agents.agent_ids() for run in runtime.runs.recent_runs(agent_id)
         ]
         runs.sort(key=lambda run: run.opened_at, reverse=True)
     else:
-        runs = runtime.store.runs(runtime.store.parked())
+        runs = runtime.runs.runs(runtime.runs.parked())
         runs = [run for run in runs if not agent_ids or run.agent_id in agent_ids]
     txs = [] if every else waiting_txs(runtime, agent_ids)
     if as_json:
@@ -109,7 +109,7 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json
 def _show_mentions(runtime: Runtime, agent_ids: list[str], *, as_json: bool) -> None:
     if as_json:
         return show_json([row for agent_id in agent_ids for row in mentions_document(runtime, agent_id, MENTIONS)])
-    runs = [run for agent_id in agent_ids for run in runtime.store.mentions(agent_id, MENTIONS)]
+    runs = [run for agent_id in agent_ids for run in runtime.inbox.mention_runs(agent_id, MENTIONS)]
     runs.sort(key=lambda run: run.opened_at, reverse=True)
     if not runs:
         click.echo("No mentions yet.")
@@ -123,7 +123,7 @@ def show(run_ids: tuple[str, ...], as_json: bool) -> None:
     """Show drafts whole: text, model, cost, what their skills did, what happened to them and their casts."""
     runtime = command_runtime()
     posts, txs = _parted(run_ids)
-    runs = [whole(runtime, runtime.store.run(run_id)) for run_id in posts]
+    runs = [whole(runtime, runtime.runs.run(run_id)) for run_id in posts]
     shown = [tx_document(runtime, tx_id, quiet=as_json) for tx_id in txs]
     if as_json:
         return show_json([_document(runtime, run) for run in runs] + shown)
@@ -133,7 +133,7 @@ def show(run_ids: tuple[str, ...], as_json: bool) -> None:
 
 
 def _document(runtime: Runtime, run: Run) -> dict[str, Any]:
-    mention = runtime.store.mention(run.id)
+    mention = runtime.inbox.mention(run.id)
     row = run.model_dump(mode="json")
     return {**row, "mention": mention.model_dump(mode="json")} if mention else row
 
@@ -143,7 +143,7 @@ def whole(runtime: Runtime, run: Run) -> Run:
     if run.draft is None:
         return run
     try:
-        casts = {cast.hash: cast.text for cast in runtime.store.recent_casts(run.agent_id)}
+        casts = {cast.hash: cast.text for cast in runtime.runs.recent_casts(run.agent_id)}
     except NotFound:
         return run
     parts = tuple(
@@ -156,7 +156,7 @@ def whole(runtime: Runtime, run: Run) -> Run:
 def _print_run(runtime: Runtime, run: Run) -> None:
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
     click.echo(f"opened {when(run.opened_at)} UTC")
-    if mention := runtime.store.mention(run.id):
+    if mention := runtime.inbox.mention(run.id):
         print_mention(mention)
     if run.draft is None:
         is_over = run.status in (RunStatus.IGNORED, RunStatus.REACTED)
@@ -203,7 +203,7 @@ def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -
     done = []
     # An unknown id among several is found before anything is changed.
     for run_id in ids:
-        runtime.store.run(run_id)
+        runtime.runs.run(run_id)
     for run_id in ids:
         runtime.ledger.decide(run_id, verb, text)  # type: ignore[arg-type]
         done.append({"draft": run_id, "change": past})
@@ -226,7 +226,7 @@ def approve(run_ids: tuple[str, ...], all_runs: bool, yes: bool, as_json: bool) 
     """
     if txs := _txs_only(run_ids, all_runs):
         return approve_txs(command_runtime(), txs, yes=yes, as_json=as_json)
-    ids = _chosen(run_ids, all_runs, command_runtime().store.parked())
+    ids = _chosen(run_ids, all_runs, command_runtime().runs.parked())
     return _judge_all("approve", "approved", ids, "", as_json)
 
 
@@ -241,7 +241,7 @@ def reject(run_ids: tuple[str, ...], all_runs: bool, reason: str, as_json: bool)
     """
     if txs := _txs_only(run_ids, all_runs):
         return reject_txs(command_runtime(), txs, reason, as_json=as_json)
-    ids = _chosen(run_ids, all_runs, command_runtime().store.parked())
+    ids = _chosen(run_ids, all_runs, command_runtime().runs.parked())
     return _judge_all("reject", "rejected", ids, reason, as_json)
 
 
@@ -254,7 +254,7 @@ def edit(run_id: str, text: str | None, as_json: bool) -> None:
     if is_tx(run_id):
         raise click.UsageError("A transaction is not edited: reject it, and send another.")
     runtime = command_runtime()
-    run = runtime.store.run(run_id)
+    run = runtime.runs.run(run_id)
     if text is None and run.draft is not None:
         if not sys.stdin.isatty():
             raise click.UsageError("Give the new text with --text; there is no terminal to open an editor in.")
@@ -279,7 +279,7 @@ def dead() -> None:
 def list_dead(as_json: bool) -> None:
     """List failed and partly published posts."""
     runtime = command_runtime()
-    runs = runtime.store.runs(runtime.store.dead())
+    runs = runtime.runs.runs(runtime.runs.dead())
     _show_runs(runs, as_json=as_json, empty="Nothing has failed.")
 
 
@@ -302,5 +302,5 @@ def drop(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
 
 
 def _dead_runs() -> list[Run]:
-    store = command_runtime().store
-    return store.runs(store.dead())
+    runs = command_runtime().runs
+    return runs.runs(runs.dead())

@@ -43,8 +43,8 @@ def listening_document(runtime: Runtime, agent: Agent) -> dict[str, Any]:
 def mentions_document(runtime: Runtime, agent_id: str, limit: int = 10) -> list[dict[str, Any]]:
     """Return the last mentions of an agent, each with what was done about it."""
     rows = []
-    for run in runtime.store.mentions(agent_id, limit):
-        mention = runtime.store.mention(run.id)
+    for run in runtime.inbox.mention_runs(agent_id, limit):
+        mention = runtime.inbox.mention(run.id)
         rows.append({**run.model_dump(mode="json"), "mention": mention.model_dump(mode="json") if mention else None})
     return rows
 
@@ -62,7 +62,7 @@ def print_listening(runtime: Runtime, agent: Agent) -> None:
 
 def print_mentions(runtime: Runtime, agent_id: str) -> None:
     """Print the last mentions of an agent, if there are any."""
-    runs = runtime.store.mentions(agent_id, 10)
+    runs = runtime.inbox.mention_runs(agent_id, 10)
     if runs:
         click.echo("\nLast mentions")
         print_mention_list(runtime, runs)
@@ -71,7 +71,7 @@ def print_mentions(runtime: Runtime, agent_id: str) -> None:
 def print_mention_list(runtime: Runtime, runs: list[Run]) -> None:
     """Print mentions with what was done about them: two lines each, since ids, words and reasons fill no table well."""
     for run in runs:
-        mention = runtime.store.mention(run.id)
+        mention = runtime.inbox.mention(run.id)
         why = run.reason or (run.draft.notes[0] if run.draft and run.draft.notes else "")
         say_line(f"{run.id}  {run.status}" + (f": {why}" if why else ""))
         if mention:

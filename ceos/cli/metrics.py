@@ -54,9 +54,9 @@ def metrics(
     runtime = command_runtime()
     now = runtime.clock.now()
     start = since_when(since, now)
-    ids = list(dict.fromkeys(agent_ids)) or runtime.store.agent_ids()
+    ids = list(dict.fromkeys(agent_ids)) or runtime.agents.agent_ids()
     for agent_id in ids:
-        runtime.store.agent(agent_id)
+        runtime.agents.agent(agent_id)
     if not ids and not as_json:
         return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
     reports = [report(runtime.series, agent_id, start, now) for agent_id in ids]
@@ -253,7 +253,7 @@ def _parts(week: WeekScore) -> tuple[float, ...]:
 
 
 def _advice(runtime: Runtime, agent_id: str, now: dt.datetime) -> Advice:
-    agent = runtime.store.agent(agent_id)
+    agent = runtime.agents.agent(agent_id)
     return advice(runtime.scoring, agent, runtime.plugins.strategy(agent.strategy).shares, now)
 
 

@@ -48,11 +48,11 @@ def chosen_agents(runtime: Runtime, agent_ids: Sequence[str], *, all_agents: boo
     if all_agents and agent_ids:
         raise click.UsageError("Name agents or use --all, not both.")
     if all_agents:
-        return runtime.store.agent_ids()
+        return runtime.agents.agent_ids()
     if not agent_ids:
         raise click.UsageError("Name at least one agent, or use --all.")
     for agent_id in agent_ids:
-        runtime.store.agent(agent_id)
+        runtime.agents.agent(agent_id)
     return list(dict.fromkeys(agent_ids))
 
 

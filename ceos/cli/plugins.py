@@ -11,7 +11,7 @@ import click
 from ceos.cli.output import Verbs, command_runtime, json_option, show_json, show_table
 from ceos.errors import CeosError
 from ceos.plugins.manager import PluginInfo
-from ceos.storage.store import HookCount
+from ceos.storage.ops import HookCount
 
 #: What was counted, by plugin and hook.
 Counts = Mapping[tuple[str, str], HookCount]
@@ -45,7 +45,7 @@ def list_plugins(as_json: bool) -> None:
     found = runtime.plugins.describe()
     counts: Counts = {}
     try:
-        counts = runtime.store.hook_counts()
+        counts = runtime.ops.hook_counts()
     except CeosError as error:
         click.echo(f"Without the calls: {error}", err=True)
     if as_json:

@@ -72,11 +72,11 @@ def post(
             return show_json([{"agent": RunId.parse(run).agent_id, "draft": run} for run in runs])
         for run in runs:
             # A key that was used before may belong to a post that has ended.
-            ended_as = runtime.store.run(run).status
+            ended_as = runtime.runs.run(run).status
             click.echo(f"{run} is {ended_as} already." if ended_as.is_final else f"{run} is lined up.")
-        if not runtime.store.counts()["workers"]:
+        if not runtime.ops.counts()["workers"]:
             click.echo("No worker is running; 'ceos up' starts some, and they will publish it.", err=True)
-        if runtime.store.panic_reason():
+        if runtime.ops.panic_reason():
             click.echo(f"It waits: {PANIC}.", err=True)
         return None
     ended = [wait_for(runtime, run, timeout) for run in runs]
@@ -97,14 +97,14 @@ def wait_for(runtime: Runtime, run_id: str, timeout: float) -> Run:
     started = time.monotonic()
     with _spinner(f"Waiting for {run_id}"):
         while True:
-            run = runtime.store.run(run_id)
+            run = runtime.runs.run(run_id)
             if run.status.is_final or run.status is RunStatus.REVIEW:
                 return run
             waited = time.monotonic() - started
-            if waited > min(timeout, 10) and run.deliveries == 0 and not runtime.store.counts()["workers"]:
+            if waited > min(timeout, 10) and run.deliveries == 0 and not runtime.ops.counts()["workers"]:
                 raise CeosError(f"No worker is running, so {run_id} stays lined up; 'ceos up' starts some.")
             if waited > timeout:
-                why = PANIC if runtime.store.panic_reason() else run.reason
+                why = PANIC if runtime.ops.panic_reason() else run.reason
                 raise CeosError(f"{run_id} is still {run.status} after {timeout:.0f} s" + (f": {why}." if why else "."))
             time.sleep(LOOK_SECONDS)
 
@@ -156,10 +156,10 @@ def _print_ended(runs: list[Run]) -> None:
 def status(as_json: bool) -> None:
     """Show every agent, how much is open, parked and dead, and what became of today's mentions."""
     runtime = command_runtime()
-    ids = runtime.store.agent_ids()
-    statuses = runtime.store.agent_statuses(ids)
-    counts = runtime.store.counts()
-    panic = runtime.store.panic_reason()
+    ids = runtime.agents.agent_ids()
+    statuses = runtime.agents.agent_statuses(ids)
+    counts = runtime.ops.counts()
+    panic = runtime.ops.panic_reason()
     mentions = runtime.inbox.counts()
     trends = overview(runtime)
     if as_json:
@@ -190,12 +190,12 @@ def status(as_json: bool) -> None:
 @click.option("--reason", default="stopped by the operator", help="Why; shown by 'ceos status'.")
 def panic(reason: str) -> None:
     """Stop all publishing and paying at once; what is on its way is recorded, nothing further leaves."""
-    command_runtime().store.set_panic(reason)
+    command_runtime().ops.set_panic(reason)
     click.echo("All publishing is stopped; 'ceos unpanic' lets it go on.")
 
 
 @click.command()
 def unpanic() -> None:
     """Let publishing and paying go on after a panic."""
-    command_runtime().store.set_panic(None)
+    command_runtime().ops.set_panic(None)
     click.echo("Publishing goes on.")

@@ -58,7 +58,7 @@ def up(processes: int, threads: int) -> None:
     runtime.check_servers()
     # Before anything is started, for its port may be taken. The socket outlives a web app that has to start again.
     listener = _listen(runtime.settings) if runtime.settings.wants_web() else None
-    ids = runtime.store.agent_ids()
+    ids = runtime.agents.agent_ids()
     fleet_size = f"{number(processes, 'worker process', 'worker processes')} with {number(threads, 'thread')} each"
     click.echo(f"{number(len(ids), 'agent')}, {fleet_size}. Ctrl-C stops.", err=True)
     if not ids:

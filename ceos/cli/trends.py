@@ -100,7 +100,7 @@ def taken_up(runtime: Runtime, agent: Agent) -> list[dict[str, Any]]:
     since = runtime.clock.now() - dt.timedelta(days=7)
     taken = runtime.trend_store.recently_taken(agent.id, since)[:10]
     runs = [str(RunId.trend(agent.id, one.trend.slug, int(at.timestamp() * 1000))) for at, one in taken]
-    status = {run.id: run.status for run in runtime.store.runs(runs)}
+    status = {run.id: run.status for run in runtime.runs.runs(runs)}
     return [
         {
             "at": at,

@@ -49,7 +49,8 @@ from ceos.runs.deferral import PublishingHalted, RetryLater, ShuttingDown
 from ceos.runs.ids import RunKind, slot_moment
 from ceos.runs.ledger import Lease, Ledger
 from ceos.skills.session import SkillSessions
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.runs import RunStore
 from ceos.trends.monitor import TrendWatch
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,8 @@ RECORD_BYTES = 60
 class Tools:
     """What the pipeline works with."""
 
-    store: Store
+    agents: AgentStore
+    runs: RunStore
     ledger: Ledger
     plugins: Plugins
     writer: Writer
@@ -118,7 +120,7 @@ class Pipeline:
         brief = self.brief(agent, slot, kind)
         if brief is None:
             raise InvalidInput(f"The strategy {agent.strategy!r} chose to stay quiet.")
-        return self._draft(agent, brief, slot, self._t.store.recent_texts(agent.id), f"preview:{slot}")
+        return self._draft(agent, brief, slot, self._t.runs.recent_texts(agent.id), f"preview:{slot}")
 
     def brief(self, agent: Agent, slot: str, kind: Kind | None, recent: tuple[str, ...] = ()) -> Brief | None:
         """Return what the agent's strategy wants written for a slot, or None when it stays quiet."""
@@ -145,7 +147,7 @@ class Pipeline:
         if reason := self._removed(lease) or self._t.scoring.passes_over(agent, lease.slot):
             self._end(lease, RunStatus.MISSED, reason)
             return None
-        recent = self._t.store.recent_texts(agent.id)
+        recent = self._t.runs.recent_texts(agent.id)
         brief, given = self._asked(lease, agent, tuple(recent))
         if brief is None:
             self._end(lease, RunStatus.MISSED, f"the strategy {agent.strategy!r} chose to stay quiet")
@@ -277,7 +279,7 @@ class Pipeline:
 
     def _carry_out(self, lease: Lease, step: Callable[[Lease, Agent], Stage | None]) -> Stage | None:
         try:
-            return step(lease, self._t.store.agent(lease.agent_id, lease.revision))
+            return step(lease, self._t.agents.agent(lease.agent_id, lease.revision))
         except (StaleLease, StoreUnavailable):
             # Nothing can be written now. The lease runs out, and the run is driven again.
             raise

@@ -18,10 +18,13 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.schedule import plan
 from ceos.errors import InvalidInput, NotFound, StoreUnavailable
 from ceos.logs import event
+from ceos.metrics.store import MetricsStore
 from ceos.plugins.manager import Plugins
 from ceos.runs.ids import RunId, slot_moment
 from ceos.runs.ledger import Fire, Ledger
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.due import due_work
+from ceos.storage.ops import OpsStore
 from ceos.trends.store import TrendStore
 
 log = logging.getLogger(__name__)
@@ -52,7 +55,7 @@ class Scheduler:
 
     def __init__(
         self,
-        store: Store,
+        agents: AgentStore,
         ledger: Ledger,
         clock: Clock,
         send: Send,
@@ -62,8 +65,11 @@ class Scheduler:
         claim_count: Callable[[int], bool] | None = None,
         poll_seconds: float = 300.0,
     ) -> None:
-        self._store = store
-        self._trends = TrendStore(store)
+        self._database = agents.database
+        self._agents = agents
+        self._ops = OpsStore(self._database)
+        self._metrics = MetricsStore(self._database)
+        self._trends = TrendStore(self._database)
         self._ledger = ledger
         self._clock = clock
         self._send = send
@@ -96,23 +102,27 @@ class Scheduler:
     def tick(self) -> bool:
         """Fire what is due, call whom nobody drives; return whether there is more to do at once."""
         now_ms = self._clock.now_ms()
-        due = self._store.due(now_ms, BATCH, changes=self._listen())
+        due = due_work(self._database, now_ms, BATCH, changes=self._listen())
         self._unheard.extend(due.changes)
         if due.agents:
             self.fire(due.agents, now_ms)
         calls = []
-        needs_room = due.agents or due.has_open or due.has_listeners or due.has_chain
+        needs_room = due.agents or due.has_open or due.has_polls or due.has_chain
         room = HIGH_WATER - self._backlog() if needs_room else 0
         if (due.agents or due.has_open) and room > 0:
             calls = self._ledger.claim_due_runs(min(500, room))
         if due.has_measurements:
-            calls += [(run, Stage.MEASURE) for run in self._store.due_measurements()]
-        if due.has_listeners and room > 0:
-            calls += [(agent_id, Stage.LISTEN) for agent_id in self._store.run_script("listen", BATCH, self._poll_ms)]
+            calls += [(run, Stage.MEASURE) for run in self._metrics.due_measurements()]
+        if due.has_polls and room > 0:
+            calls += [
+                (agent_id, Stage.LISTEN) for agent_id in self._database.run_script("listen", BATCH, self._poll_ms)
+            ]
         if due.has_trends and self._trends.claim():
             calls.append(("-", Stage.TRENDS))
         if due.has_chain and room > 0:
-            calls += [(name, Stage.CHAIN) for name in self._store.run_script("chain_due", BATCH, CHAIN_SECONDS * 1000)]
+            calls += [
+                (name, Stage.CHAIN) for name in self._database.run_script("chain_due", BATCH, CHAIN_SECONDS * 1000)
+            ]
         if self._is_count_due(now_ms // 3_600_000):
             calls.append(("-", Stage.COUNT))
         if calls:
@@ -125,10 +135,10 @@ class Scheduler:
     def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
         """Open the runs of due agents, given as (id, stored slot, revision); return those that this call opened."""
         items = []
-        self._store.learn_agents((agent_id, revision) for agent_id, _, revision in agents)
+        self._agents.cache_agents((agent_id, revision) for agent_id, _, revision in agents)
         for agent_id, slot, revision in agents:
             try:
-                schedule = self._store.agent(agent_id, revision).schedule
+                schedule = self._agents.agent(agent_id, revision).schedule
             except NotFound:
                 continue
             firing = plan(agent_id, schedule, slot, now_ms)
@@ -155,7 +165,7 @@ class Scheduler:
         if self._plugins is None:
             return 0
         if time.monotonic() >= self._listen_again:
-            self._store.listen(LISTEN_SECONDS)
+            self._ops.keep_changes(LISTEN_SECONDS)
             self._listen_again = time.monotonic() + LISTEN_SECONDS / 3
         return 0 if self._unheard else CHANGES
 
@@ -165,7 +175,7 @@ class Scheduler:
         while self._plugins and self._unheard and time.monotonic() - started < REPORT_SECONDS:
             agent_id, change = self._unheard[0]
             try:
-                agent = self._store.agent(agent_id)
+                agent = self._agents.agent(agent_id)
             except NotFound:
                 agent = None  # removed in the meantime
             self._unheard.popleft()

@@ -25,10 +25,10 @@ from ceos.domain.mentions import Mention
 from ceos.domain.text import fit
 from ceos.errors import NotFound, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import event
-from ceos.mentions.inbox import Ear, Inbox, Taken
+from ceos.mentions.store import Ear, Inbox, Taken
 from ceos.plugins.manager import Plugins
 from ceos.runs.ids import RunId
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ UNREADABLE = 1000
 class Listening:
     """Hears what concerns agents, by polls (`poll`) and webhooks (`take`)."""
 
-    def __init__(self, store: Store, inbox: Inbox, neynar: Neynar, plugins: Plugins, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, agents: AgentStore, inbox: Inbox, neynar: Neynar, plugins: Plugins, clock: Clock) -> None:
+        self._agents = agents
         self._inbox = inbox
         self._neynar = neynar
         self._plugins = plugins
@@ -88,8 +88,8 @@ class Listening:
         A look that fails leaves the mark where it is: the next one begins again.
         """
         try:
-            agent = self._store.agent(agent_id)
-            state = self._store.agent_statuses([agent_id])[0].state
+            agent = self._agents.agent(agent_id)
+            state = self._agents.agent_statuses([agent_id])[0].state
         except NotFound:
             return 0
         ear = self._inbox.ear(agent_id)

@@ -32,15 +32,16 @@ from ceos.guardrails import reply as reply_gate
 from ceos.guardrails.injection import lure_in
 from ceos.guardrails.quality import objections
 from ceos.logs import event, redact
-from ceos.mentions.claims import Claims
 from ceos.mentions.prompt import MENTION_SHOWN_BYTES, prompt, said, strangers_words
+from ceos.mentions.store import Claims, Inbox
 from ceos.plugins.manager import Plugins
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import PublishingHalted, RetryLater
 from ceos.runs.ledger import Lease, idempotency_key
 from ceos.runs.paid_model import PaidModel
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.ops import OpsStore
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ class Settled:
 class Services:
     """What conversations are led with."""
 
-    store: Store
+    agents: AgentStore
+    ops: OpsStore
+    inbox: Inbox
     claims: Claims
     plugins: Plugins
     model: PaidModel
@@ -103,7 +106,7 @@ class Conversation:
 
         Raises `RetryLater` during quiet hours, `LimitReached` when the money is used up, and a `ServiceError`.
         """
-        mention = self._s.store.mention(lease.run_id)
+        mention = self._s.inbox.mention(lease.run_id)
         if mention is None:
             raise NotFound(f"The mention of {lease.run_id!r} is gone.")
         case = _Case(lease.run_id, f"{lease.run_id}:{lease.fence}", agent, mention)
@@ -114,7 +117,7 @@ class Conversation:
 
     def too_late(self, run_id: str) -> str:
         """Say why a mention is too old to be answered, or nothing."""
-        mention = self._s.store.mention(run_id)
+        mention = self._s.inbox.mention(run_id)
         if mention is None or self._s.clock.now() - mention.at <= STALE:
             return ""
         return f"it is more than {STALE // dt.timedelta(hours=1)} hours old"
@@ -162,7 +165,7 @@ class Conversation:
             yield "the agent does not look at mentions any more"
         if mention.author_fid == case.agent.fid:
             yield "it is the agent's own cast"
-        if ours := self._s.store.agents_of([mention.author_fid]).get(mention.author_fid):
+        if ours := self._s.agents.agents_of([mention.author_fid]).get(mention.author_fid):
             yield f"it is by {ours[0]!r}, another agent of this operator"
         if mention.author_fid in rules.blocked:
             yield "its author is blocked"
@@ -200,7 +203,7 @@ class Conversation:
             yield f"the conversation is {len(above)} casts deep; the agent takes part in {agent.engagement.max_depth}"
         if _is_ping_pong(agent.fid, [*above, thread.cast]):
             yield f"{PING_PONG} answers in a row came within {PING_PONG_SECONDS} seconds each, as from a machine"
-        answers = self._s.store.agents_of({cast.author_fid or 0 for cast in thread.answers})
+        answers = self._s.agents.agents_of({cast.author_fid or 0 for cast in thread.answers})
         if answers:
             yield f"{next(iter(answers.values()))[0]!r} has answered it already"
 
@@ -265,7 +268,7 @@ class Conversation:
         if unfit := reply_gate.unfit_to_show(case.agent, mention, talk):
             raise Ignored(f"it is not fit for a {kind}: {unfit}")
         self._claim(case, kind)
-        if self._s.store.panic_reason() is not None:
+        if self._s.ops.panic_reason() is not None:
             raise PublishingHalted
         idem = idempotency_key(f"{case.run_id}:{kind}", 0)
         try:

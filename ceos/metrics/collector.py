@@ -23,10 +23,12 @@ from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
 from ceos.metrics.scorer import Scoring
+from ceos.metrics.store import MetricsStore
 from ceos.metrics.timeseries import AccountCounts, PostRecord, Series
 from ceos.runs.ids import RunId, RunKind
 from ceos.runs.ledger import Ledger
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.runs import RunStore
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +51,20 @@ class Measuring:
 
     def __init__(
         self,
-        store: Store,
+        agents: AgentStore,
+        runs: RunStore,
         ledger: Ledger,
         neynar: Neynar,
         clock: Clock,
         *,
+        metrics: MetricsStore,
         series: Series,
         scoring: Scoring,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._store = store
+        self._agents = agents
+        self._runs = runs
+        self._metrics = metrics
         self._ledger = ledger
         self._neynar = neynar
         self._clock = clock
@@ -70,9 +76,9 @@ class Measuring:
 
     def measure(self, run_id: str) -> None:
         """Collect the counts of a published run's casts, and note when they are due again."""
-        known = self._store.cast_hashes(run_id)
+        known = self._metrics.cast_hashes(run_id)
         if not known:
-            return self._store.record_metrics(run_id, (), None)
+            return self._metrics.record_metrics(run_id, (), None)
         now = self._clock.now()
         taken = max(known.values(), key=len)
         if taken and now - taken[-1].at < REPEAT:
@@ -82,7 +88,7 @@ class Measuring:
         done = 1 + len(taken)
         wait = MEASURE_HOURS[done] - MEASURE_HOURS[done - 1] if done < len(MEASURE_HOURS) else None
         due = self._ledger.now_ms() + int(wait * 3_600_000 / self._clock.speed) if wait else None
-        self._store.record_metrics(run_id, rows, due)
+        self._metrics.record_metrics(run_id, rows, due)
         self._note_post(run_id)
         log.info("Casts measured", extra=event("cast.measured", casts=len(rows), expected=len(known)))
         return None
@@ -101,7 +107,7 @@ class Measuring:
         """Keep what scores and learning need of a post, with the sums of its casts."""
         run = RunId.parse(run_id)
         # A reply is not a post: its topic is set by the conversation, not by the agent's mix of kinds.
-        counts = [] if run.kind is RunKind.MENTION else summed(self._store.cast_hashes(run_id).values())
+        counts = [] if run.kind is RunKind.MENTION else summed(self._metrics.cast_hashes(run_id).values())
         if not counts:
             return
         record = self._series.post(run.agent_id, run.slot) or self._new_record(run_id)
@@ -116,11 +122,11 @@ class Measuring:
 
     def _new_record(self, run_id: str) -> PostRecord | None:
         try:
-            run = self._store.run(run_id)
+            run = self._runs.run(run_id)
         except NotFound:
             # Its record ran out before anybody could measure it; what sort of post it was nobody knows any more.
             return None
-        casts = self._store.recent_casts(run.agent_id)
+        casts = self._runs.recent_casts(run.agent_id)
         own = [cast for cast in casts if cast.hash in run.hashes]
         return PostRecord(
             slot=run.slot,
@@ -157,7 +163,7 @@ class Measuring:
         """
         now = self._clock.now()
         hour = int(now.timestamp()) // 3600
-        ids = self._store.agent_ids()
+        ids = self._agents.agent_ids()
         turn = _Turns(hour, len(ids))
         is_whole, counted = True, 0
         for chunk in _chunks(ids, USERS_PER_CALL):
@@ -208,7 +214,7 @@ class Measuring:
 
     def _agent(self, agent_id: str) -> Agent | None:
         try:
-            return self._store.agent(agent_id)
+            return self._agents.agent(agent_id)
         except NotFound:
             return None  # removed in the meantime
 

@@ -20,9 +20,10 @@ from typing import Any, cast
 
 from ceos.domain.base import Frozen
 from ceos.domain.posts import CastMetrics, Kind
+from ceos.metrics.store import pack_measurements, unpack_measurements
+from ceos.storage.agents import AgentStore
 from ceos.storage.codec import Row, pack, unpack
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store, pack_measurements, unpack_measurements
+from ceos.storage.connection import Database, redis_errors
 
 HOUR = 3600
 DAY_HOURS = 24
@@ -109,18 +110,19 @@ class PostRecord(Frozen):
 class Series:
     """The time series of all agents."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
 
     # Accounts
 
     def claim_count(self, hour: int) -> bool:
         """Say whether the caller shall count the accounts of this hour; of all that ask, one at a time."""
-        return bool(self._store.run_script("count", hour, CLAIM_MS, 0))
+        return bool(self._database.run_script("count", hour, CLAIM_MS, 0))
 
     def counted(self, hour: int) -> None:
         """Note that the accounts of this hour were counted."""
-        self._store.run_script("count", hour, CLAIM_MS, 1)
+        self._database.run_script("count", hour, CLAIM_MS, 1)
 
     def note(self, counts: Mapping[str, AccountCounts], hour: int) -> None:
         """Keep what was counted of accounts in an hour, counted since 1970; an hour that is there stays as it is."""
@@ -190,7 +192,7 @@ class Series:
     def posts(self, agent_id: str, since: dt.datetime | None = None) -> list[PostRecord]:
         """Return the agent's posts of the last 90 days that were measured, oldest first."""
         with redis_errors():
-            rows = cast("dict[str, str]", self._store.client.hgetall(f"ceos:posts:{agent_id}"))
+            rows = cast("dict[str, str]", self._client.hgetall(f"ceos:posts:{agent_id}"))
         records = sorted((_unpack_post(slot, text) for slot, text in rows.items()), key=lambda one: (one.at, one.slot))
         return [record for record in records if since is None or record.at >= since]
 
@@ -200,7 +202,7 @@ class Series:
         """Return how many slots of these days, counted since 1970, were published, failed, missed and so on."""
         wanted = set(days)
         with redis_errors():
-            rows = cast("dict[str, str]", self._store.client.hgetall(f"ceos:tally:{agent_id}"))
+            rows = cast("dict[str, str]", self._client.hgetall(f"ceos:tally:{agent_id}"))
         found: dict[str, int] = {}
         for field, count in rows.items():
             day, _, what = field.partition(":")
@@ -211,13 +213,13 @@ class Series:
     def scores(self, agent_id: str) -> dict[str, str]:
         """Return the stored weeks with their JSON, oldest first."""
         with redis_errors():
-            rows = cast("dict[str, str]", self._store.client.hgetall(f"ceos:scores:{agent_id}"))
+            rows = cast("dict[str, str]", self._client.hgetall(f"ceos:scores:{agent_id}"))
         return dict(sorted(rows.items()))
 
     def keep_score(self, agent_id: str, week: str, text: str) -> bool:
         """Keep a week's score; return whether it is new. What is kept never changes."""
         change = (agent_id, f"ceos:scores:{agent_id}", week, "", text)
-        return not self._store.run_script("keep", json.dumps([change]))
+        return not self._database.run_script("keep", json.dumps([change]))
 
     # Retention
 
@@ -270,7 +272,7 @@ class Series:
     def _old_tallies(self, agent_id: str, today: int) -> list[_Change]:
         key = f"ceos:tally:{agent_id}"
         with redis_errors():
-            rows = cast("dict[str, str]", self._store.client.hgetall(key))
+            rows = cast("dict[str, str]", self._client.hgetall(key))
         old = {field: count for field, count in rows.items() if int(field.partition(":")[0]) < today - TALLY_DAYS}
         return [(agent_id, key, field, count, "") for field, count in old.items()]
 
@@ -280,21 +282,25 @@ class Series:
         """Make changes, each only if its field still is what was read; return those that were not made."""
         if not changes:
             return []
-        refused = cast("list[int]", self._store.run_script("keep", json.dumps(changes)))
-        gone = {changes[number - 1][0] for number in refused} - set(self._store.agent_ids()) if refused else set()
+        refused = cast("list[int]", self._database.run_script("keep", json.dumps(changes)))
+        gone = (
+            {changes[number - 1][0] for number in refused} - set(AgentStore(self._database).agent_ids())
+            if refused
+            else set()
+        )
         return [changes[number - 1] for number in refused if changes[number - 1][0] not in gone]
 
     def _fields(self, agent_ids: Iterable[str], field: str) -> dict[str, str]:
         ids = list(agent_ids)
         with redis_errors():
-            pipe = self._store.client.pipeline(transaction=False)
+            pipe = self._client.pipeline(transaction=False)
             for agent_id in ids:
                 pipe.hget(_series(agent_id), field)
             return {agent_id: text or "" for agent_id, text in zip(ids, pipe.execute(), strict=True)}
 
     def _all(self, agent_id: str) -> dict[str, str]:
         with redis_errors():
-            return cast("dict[str, str]", self._store.client.hgetall(_series(agent_id)))
+            return cast("dict[str, str]", self._client.hgetall(_series(agent_id)))
 
     def _years(self, agent_id: str, letter: str) -> list[tuple[str, str]]:
         return sorted((field, text) for field, text in self._all(agent_id).items() if field.startswith(letter))
@@ -305,7 +311,7 @@ class Series:
 
     def _post(self, agent_id: str, slot: str) -> str:
         with redis_errors():
-            return cast("str | None", self._store.client.hget(f"ceos:posts:{agent_id}", slot)) or ""
+            return cast("str | None", self._client.hget(f"ceos:posts:{agent_id}", slot)) or ""
 
 
 #: Agent, key, field, what was read, what it shall become; "" for a field that is not there.

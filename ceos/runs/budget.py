@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from ceos.domain.agent import Agent
 from ceos.errors import LimitReached, RateLimited, RequestRefused, ServiceUnavailable
-from ceos.storage.store import Store
+from ceos.storage.connection import Database
 
 
 def utc_day(at: dt.datetime) -> str:
@@ -34,8 +34,8 @@ class Reservation:
 class Budget:
     """The daily budget of each agent, in micro-USD."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @contextmanager
     def reserve(
@@ -49,7 +49,7 @@ class Budget:
         """
         day, limit = utc_day(at), agent.limits.usd_per_day * share
         micro = math.ceil(max_usd * 1e6)
-        granted, total = self._store.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
+        granted, total = self._database.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
         if not granted:
             raise LimitReached(
                 f"over the limit: {limit:.2f} USD a day, {int(total) / 1e6:.4f} spent or set aside, "
@@ -63,4 +63,4 @@ class Budget:
             raise
         finally:
             if reservation.cost_usd is not None:
-                self._store.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))
+                self._database.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))

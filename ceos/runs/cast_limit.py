@@ -6,7 +6,8 @@ import datetime as dt
 
 from ceos.domain.agent import Agent
 from ceos.errors import LimitReached
-from ceos.storage.store import Store
+from ceos.storage.connection import Database
+from ceos.storage.runs import RunStore
 
 HOUR_MS = 3_600_000
 
@@ -14,12 +15,12 @@ HOUR_MS = 3_600_000
 class CastLimit:
     """A sliding hour of publishing places per agent."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def taken(self, agent: Agent, at: dt.datetime) -> int:
         """Return how many places of the agent's hour are taken now."""
-        return self._store.places_taken(agent.id, int(at.timestamp() * 1000) - HOUR_MS)
+        return RunStore(self._database).places_taken(agent.id, int(at.timestamp() * 1000) - HOUR_MS)
 
     def take(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
         """Claim one place in the agent's hour for each part of a draft from `first` on, all or none.
@@ -29,7 +30,7 @@ class CastLimit:
         """
         names = [f"{run_id}:{index}" for index in range(first, parts)]
         limit = agent.limits.casts_per_hour
-        free_at = self._store.run_script("take", agent.id, int(at.timestamp() * 1000), HOUR_MS, limit, *names)
+        free_at = self._database.run_script("take", agent.id, int(at.timestamp() * 1000), HOUR_MS, limit, *names)
         if free_at == -1:
             return
         if len(names) > limit:

@@ -25,8 +25,9 @@ from ceos.errors import IllegalTransition, InvalidInput, NotFound, StaleLease, S
 from ceos.logs import event
 from ceos.runs.deferral import PublishingHalted
 from ceos.runs.ids import RunId
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.connection import Database
+from ceos.storage.runs import RunStore
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +132,8 @@ class Fire:
 class Ledger:
     """Opens, drives and ends runs; every method is one atomic script."""
 
-    def __init__(self, store: Store, *, lease_seconds: float = 60.0) -> None:
-        self.store = store
+    def __init__(self, database: Database, *, lease_seconds: float = 60.0) -> None:
+        self.database = database
         self.lease_ms = int(lease_seconds * 1000)
         self._held: dict[str, str] = {}
         self._held_lock = threading.Lock()
@@ -153,7 +154,7 @@ class Ledger:
             ]
             for item in items
         ]
-        return list(self.store.run_script("fire", json.dumps(rows))) if rows else []
+        return list(self.database.run_script("fire", json.dumps(rows))) if rows else []
 
     def create_run(self, agent_id: str, key: str, *, kind: Kind | None = None, draft: Draft | None = None) -> str:
         """Line up a manual post under a key of its own and return its run id; the same key again opens nothing new.
@@ -162,11 +163,11 @@ class Ledger:
         """
         run = RunId.manual(agent_id, key)
         status = RunStatus.ILLUSTRATED if draft else RunStatus.PLANNED
-        answer = self.store.run_script(
+        answer = self.database.run_script(
             "create_run", agent_id, run.slot, status, kind or "", draft.model_dump_json() if draft else ""
         )
         if answer == "missing":
-            self.store.agent(agent_id)
+            AgentStore(self.database).agent(agent_id)
         if answer in ("paused", "error"):
             raise InvalidInput(
                 f"Agent {agent_id!r} is {_state_words(answer)}; 'ceos agent resume {agent_id}' lets it go on."
@@ -177,7 +178,7 @@ class Ledger:
 
     def claim_due_runs(self, limit: int = 500) -> list[tuple[str, Stage]]:
         """Return the runs that nobody drives and the stage each needs; the next call leaves them alone for a lease."""
-        return [(run, Stage(stage)) for run, stage in self.store.run_script("dispatch", limit, self.lease_ms)]
+        return [(run, Stage(stage)) for run, stage in self.database.run_script("dispatch", limit, self.lease_ms)]
 
     def begin_stage(self, run: str, stage: Stage, token: str | None = None) -> Lease | None:
         """Take a run for one stage, or return None when there is nothing to do: it ended, moved on, waits, or is held.
@@ -186,7 +187,7 @@ class Ledger:
         worker the same call. Raises `IllegalTransition` when the agent's state forbids the stage.
         """
         token = token or uuid.uuid4().hex
-        answer = self.store.run_script(
+        answer = self.database.run_script(
             "begin", run, stage, token, self.lease_ms, MAX_DELIVERIES, MAX_FAILURES, KEEP_DEAD_SECONDS
         )
         if answer[0] == "illegal":
@@ -205,7 +206,7 @@ class Ledger:
             held = dict(self._held)
         if not held:
             return []
-        gone = self.store.run_script("renew", self.lease_ms, *(item for pair in held.items() for item in pair))
+        gone = self.database.run_script("renew", self.lease_ms, *(item for pair in held.items() for item in pair))
         with self._held_lock:
             # A run that this process has let go of in the meantime is not lost.
             lost = [run for run in gone if self._held.get(run) == held[run]]
@@ -231,16 +232,14 @@ class Ledger:
         with self._held_lock:
             held, self._held = self._held, {}
         for run, fence in held.items():
-            self.store.run_script("retry", run, fence, self.lease_ms, 0, "released at shutdown", "", "", "")
+            self.database.run_script("retry", run, fence, self.lease_ms, 0, "released at shutdown", "", "", "")
 
     def now_ms(self) -> int:
         """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
-        with redis_errors():
-            seconds, micros = self.store.client.time()
-        return seconds * 1000 + micros // 1000
+        return self.database.now_ms()
 
     def _write(self, script: str, lease: Lease, *args: str | int) -> str:
-        answer = str(self.store.run_script(script, lease.run_id, lease.fence, self.lease_ms, *args))
+        answer = str(self.database.run_script(script, lease.run_id, lease.fence, self.lease_ms, *args))
         if answer == "stale":
             raise StaleLease
         return answer
@@ -280,7 +279,7 @@ class Ledger:
 
     def recent_hashes(self, agent_id: str) -> set[str]:
         """Return the hashes of the agent's last casts, which belong to runs that have ended."""
-        return {cast.hash for cast in self.store.recent_casts(agent_id)}
+        return {cast.hash for cast in RunStore(self.database).recent_casts(agent_id)}
 
     # Ending a stage
 
@@ -324,7 +323,7 @@ class Ledger:
 
         Raises `NotFound` for an unknown run and `InvalidInput` for one that is not waiting for that.
         """
-        answer = str(self.store.run_script("decide", run, verb, text, KEEP_DEAD_SECONDS, MAX_FAILURES))
+        answer = str(self.database.run_script("decide", run, verb, text, KEEP_DEAD_SECONDS, MAX_FAILURES))
         if answer == "ok":
             return
         if answer == "missing":

@@ -24,7 +24,7 @@ from ceos.clients.http.ssrf import check_host, read_address, without_secrets
 from ceos.clients.openrouter.client import LEAST_TOKENS, Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
-from ceos.domain.posts import HostCall
+from ceos.domain.posts import Cast, CastMetrics, HostCall
 from ceos.errors import CeosError, HostRefused, StoreUnavailable
 from ceos.logs import event
 from ceos.runs.paid_model import PaidModel
@@ -33,7 +33,7 @@ from ceos.skills.chain_reads import Question, ask
 from ceos.skills.grants import Grants, MemoryGrant
 from ceos.skills.llm_broker import LLMBroker
 from ceos.skills.skill import Skill
-from ceos.storage.store import Store
+from ceos.skills.store import SkillStore
 
 if TYPE_CHECKING:
     from ceos.evm.client import BaseChain
@@ -64,6 +64,8 @@ _DEFAULTS: dict[str, Any] = {"max_tokens": 200, "days": 30}
 Fetch = Callable[..., guarded.Page]
 #: Gives the client of the chain, which is heavy and loaded only when it is asked for.
 Chain = Callable[[], "BaseChain"]
+#: Returns the latest casts of an agent that were measured, each with its latest counts, newest first.
+MeasuredCasts = Callable[[str], list[tuple[Cast, CastMetrics]]]
 
 
 class SkillHost:
@@ -325,7 +327,8 @@ class AgentHost(SkillHost):
         params: Mapping[str, Any],
         *,
         broker: LLMBroker,
-        store: Store,
+        store: SkillStore,
+        measured_casts: MeasuredCasts,
         clock: Clock,
         fetch: Fetch = guarded.get,
         chain: Chain | None = None,
@@ -334,6 +337,7 @@ class AgentHost(SkillHost):
         self._agent_id = agent_id
         self._skill = skill.name
         self._store = store
+        self._measured_casts = measured_casts
         self._clock = clock
         #: Read once: they do not change while a skill runs.
         self._measured: list[tuple[dt.datetime, dict[str, Any]]] | None = None
@@ -356,7 +360,7 @@ class AgentHost(SkillHost):
         """Return the latest counts of each of the agent's last 50 casts that was measured."""
         if self._measured is None:
             try:
-                measured = self._store.measured_casts(self._agent_id)
+                measured = self._measured_casts(self._agent_id)
             except StoreUnavailable as error:
                 raise HostRefused("The numbers cannot be reached now.") from error
             self._measured = [
@@ -381,15 +385,17 @@ class HostFactory:
 
     def __init__(
         self,
-        store: Store,
+        store: SkillStore,
         model: PaidModel,
         clock: Clock,
         *,
+        measured_casts: MeasuredCasts,
         fetch: Fetch = guarded.get,
         chain: Chain | None = None,
     ) -> None:
         self._store = store
         self._model = model
+        self._measured_casts = measured_casts
         self._clock = clock
         self._fetch = fetch
         self._chain = chain
@@ -406,6 +412,7 @@ class HostFactory:
             params,
             broker=self.broker_for(agent, f"{call}:{skill.name}"),
             store=self._store,
+            measured_casts=self._measured_casts,
             clock=self._clock,
             fetch=self._fetch,
             chain=self._chain,

@@ -28,7 +28,8 @@ from ceos.skills.lockfile import SkillLock
 from ceos.skills.params import plain
 from ceos.skills.runner import misfit, parts_of, run_skill
 from ceos.skills.skill import Skill, SkillStage
-from ceos.storage.store import Store
+from ceos.skills.store import SkillStore
+from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ Review = Callable[[Sequence[str]], list[str]]
 class SkillDeps:
     """The collaborators of everything that runs skills."""
 
-    store: Store
+    agents: AgentStore
+    store: SkillStore
     #: The installed skills by name.
     skills: Mapping[str, Skill]
     lock: SkillLock
@@ -70,7 +72,7 @@ class SkillSessions:
 
     def reset_failures(self, name: str) -> None:
         """Forget the failures of a skill, for all agents."""
-        self.deps.store.forgive_skill(name, self.deps.store.agent_ids())
+        self.deps.store.forgive_skill(name, self.deps.agents.agent_ids())
 
 
 class SkillSession:

@@ -1,1 +1,100 @@
-"""Redis: the connection, the embedded server, the scripts, and the records that every feature shares."""
+"""The storage of ceos: one Redis database. This page is the map of all its keys.
+
+    ceos:agents             set     ids of all agents
+    ceos:config:{agent}     string  the agent's description, JSON
+    ceos:agent:{agent}      hash    rev, slot (next, un-jittered), done (watermark: last published slot), state, since,
+                                    run (the run that owns the agent), failures (in a row), reason, missed (count),
+                                    fid, listen (its place among those that listen; absent if it does not)
+    ceos:fid:{fid}          set     the agents that have this account
+    ceos:history:{agent}    list    the last 50 changes of state, JSON [ms, old, new, run, reason]
+    ceos:missed:{agent}     list    the last 50 missed slots, JSON [slot, reason]
+    ceos:recent:{agent}     list    the last 50 casts, JSON Cast, newest first
+    ceos:queue:{agent}      zset    the agent's open runs by time of opening; the first is served first
+    ceos:runs:{agent}       zset    the agent's last 200 runs by time of opening
+    ceos:mentions:{agent}   zset    the runs of the agent's last 200 mentions by time of opening
+    ceos:inbox:{agent}      zset    planned runs of mentions that wait for their place in the queue, by time of the cast
+    ceos:seen:{agent}       zset    hashes of the casts that were taken, by time of the cast; complete down to `floor`
+    ceos:ear:{agent}        hash    floor (casts up to it are old), mark (notifications up to it were read), top and
+                                    cursor (of a look that was not finished), again (it began again), looks (number),
+                                    at, failures, why
+    ceos:casts:{agent}      zset    places taken in the agent's hour
+    ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
+    ceos:memory:{agent}     hash    what its skills remember: {skill}\\x1f{key} → JSON, {skill} → bytes held
+    ceos:skills:{agent}     hash    skill → failures in a row; absent while it works
+    ceos:due                zset    agent by the time its next slot fires (slot + jitter)
+    ceos:open               zset    run by the time at which somebody must drive it: outbox, timer and lease index
+    ceos:review             zset    parked run by the time it expires
+    ceos:dead               zset    failed or partial run by the time it ended
+    ceos:measure            zset    published run by the time of its next measurement
+    ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why,
+                                    kind, fence, token, lease, deliv(eries), d (calls in vain), tries, waits;
+                                    per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
+                                    No value over 64 bytes but `why`, so Redis keeps it compact.
+    ceos:draft:{run}        string  the draft, JSON; shortened once published
+    ceos:mention:{run}      string  the cast that the run reacts to, JSON Mention
+    ceos:decision:{run}     string  what was decided about a mention, JSON Decision; the first word stands
+    ceos:claim:{cast}       string  the run that reacts to a cast of somebody else; no other agent does
+    ceos:person:{agent}:{fid} zset  runs that answered a person in the last hour
+    ceos:thread:{agent}:{cast} set  runs that answered in the conversation that began with this cast
+    ceos:reacted:{agent}:{day}:{like | recast} set  runs that did so on a UTC day
+    ceos:said:{agent}:{fid} list    the agent's last 5 answers to a person, newest first
+    ceos:heard              string  how many mentions are open
+    ceos:heard:{day}        hash    opened, and each end → count of mentions on a UTC day (days since 1970)
+    ceos:listen             zset    agent by the time of its next look at its mentions; 0: it has just begun
+    ceos:pace:{service}     zset    requests of the last minute by their time
+    ceos:trends             hash    found (the last look at what many talk about, JSON Look) and by (who looked)
+    ceos:trends:agents      set     the agents that care
+    ceos:trends:due         string  time of the next look; absent while no agent cares
+    ceos:trends:turn        string  token of the worker that looks now
+    ceos:trends:asked:{agent}:{look} string  present once the agent was asked about a look
+    ceos:trends:judged:{agent} hash topic → how relevant it is to the agent, JSON Relevance
+    ceos:trends:taken:{agent} zset  slots of the posts about trends of the last 31 days by their time
+    ceos:trend:{run}        string  the trend that the run takes up, JSON TakenUp
+    ceos:metrics:{run}      hash    cast hash → its measurements, packed
+    ceos:count              hash    done (the last hour whose accounts were counted), until (when the claim ends)
+    ceos:series:{agent}     hash    h{day} → hourly points of the account, d{year} and p{year} → daily rows of the
+                                    account and of its posts, packed, days and hours counted since 1970; folded (day)
+    ceos:posts:{agent}      hash    slot → post and measurements, JSON [at, kind, parts, attempts, repeats, followers,
+                                    packed]
+    ceos:tally:{agent}      hash    {day}:{what became of it} → slots of the schedule on that day
+    ceos:scores:{agent}     hash    ISO week → score and inputs, JSON
+    ceos:chain:due          zset    what goes on on chain (tx/…, sub/…, anchor/…) by the time somebody must see to it
+    ceos:identities:{place} hash    agent → its entry in a registry of one chain, JSON Registration; outlives the agent
+    ceos:anchors:{place}:{agent} hash ISO week → what was anchored of it, JSON Anchored; outlives the agent
+    ceos:tx/{id}            hash    a transaction: key, req(uest, JSON), account, st(atus), why, at, ok (wei approved);
+                                    once it is signed nonce, n (versions), raw{n} and hash{n} (of each), worst (wei),
+                                    day, caps (reserved, JSON), quote, signed, sent (times), cancel (the first version
+                                    that only takes its place); once it is mined hash, block, bhash, cost (wei),
+                                    receipt (JSON)
+    ceos:txs                zset    the last 500 transactions by time
+    ceos:tx-nonce:{chain}:{account} string  the next nonce of an account
+    ceos:tx-spent:{day}     hash    name of a cap → what was signed for of it on a UTC day, in its own unit
+    ceos:subs               hash    subscription → fingerprint of what it follows
+    ceos:sub:{name}:{print} hash    how far a subscription has come: token, lease; from, next, head (blocks), end (mark
+                                    of the last block that is done), at (block:index:hash of the event begun last, with
+                                    :done once that is known), doubts (how often it was told of in doubt), fork (newest
+                                    block that stays, while events are announced as removed), gone (the one announced
+                                    last), handed, removed, odd, range, fails, why
+    ceos:sub:{name}:{print}:marks zset block:hash of ends of ranges and of blocks with events, by block, as far back as
+                                    re-orgs may reach, and one more
+    ceos:sub:{name}:{print}:kept list events handed over in these blocks, "block JSON", newest last
+    ceos:event:{run}        string  the event that the run takes up, JSON ChainEvent; `removed` once it did not happen
+    ceos:event:taken:{event} hash   agent → the slot in which it was asked about the event
+    ceos:event:day:{agent}:{sub}:{day} set  events about which the agent was asked on a UTC day
+    ceos:event:day:{agent}:{sub}:{day}:passed set  those of them that its strategy let pass
+    ceos:pay/{id}           hash    one purchase over HTTP: st(atus), plan (what is signed, JSON), sig, key, tx, why,
+                                    at, day, agent, micro (USD set aside)
+    ceos:pay-answer:pay/{id} string what the seller sent for it, JSON
+    ceos:pays               zset    the last 500 purchases by time
+    ceos:pay-spent:{day}    hash    micro-USD paid or set aside on a UTC day (YYYYMMDD): total, a:{agent}
+    ceos:sale:{network}:{account}:{nonce} hash a payment that a buyer has sent us: st(atus), for (digest of what it
+                                    buys), token and lease of who serves it, answer, tx, fails, fell (who failed last)
+    ceos:sale-open:{network}:{account} string its payment that was run for last; until that is settled, no other is
+    ceos:workers            zset    process by the time it was last seen
+    ceos:panic              string  present while all publishing is stopped
+    ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes
+    ceos:listeners          string  present while some scheduler's plugins listen to changes of state
+    ceos:changes            list    changes of state they have not heard yet, JSON [agent, [ms, old, new, run, reason]]
+
+All times are milliseconds UTC. Those of runs are Redis's own; those of slots are the schedule's clock.
+"""

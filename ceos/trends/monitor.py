@@ -35,7 +35,8 @@ from ceos.posts.prompt import fill
 from ceos.posts.relevance import Relevance
 from ceos.posts.writer import Given
 from ceos.runs.ids import slot_moment
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.ops import OpsStore
 from ceos.strategy import Strategy
 from ceos.trends.relevance import TrendRelevance
 from ceos.trends.store import Look, TakenUp, TrendStore
@@ -64,7 +65,8 @@ class Assignment:
 class Watch:
     """What trends are followed with."""
 
-    store: Store
+    agents: AgentStore
+    ops: OpsStore
     trends: TrendStore
     neynar: Neynar
     relevance: TrendRelevance
@@ -96,7 +98,7 @@ class TrendWatch:
             return []
         agents = self._caring()
         now, last = self._w.clock.now(), self._w.trends.look()
-        sources = _Sources(self._w.neynar, self._w.store)
+        sources = _Sources(self._w.neynar, self._w.agents)
         with in_background():
             listed, casts = sources.read([channel for agent in agents for channel in agent.trends.channels])
         known = last.trends if last else ()
@@ -119,7 +121,7 @@ class TrendWatch:
         found = []
         for agent_id in self._w.trends.agents():
             try:
-                found.append(self._w.store.agent(agent_id))
+                found.append(self._w.agents.agent(agent_id))
             except NotFound:
                 continue  # removed in the meantime
         return found
@@ -130,7 +132,7 @@ class TrendWatch:
         """Let an agent take up the trend of the last look that concerns it most, if any does; return the run's id."""
         look = self._w.trends.look()
         try:
-            agent = self._w.store.agent(agent_id)
+            agent = self._w.agents.agent(agent_id)
         except NotFound:
             return None
         if look is None or self._is_out(agent) or not self._w.trends.ask(agent_id, look):
@@ -156,9 +158,9 @@ class TrendWatch:
         """Say whether an agent would not post now anyway."""
         if not agent.trends.posts_per_day or is_quiet(agent.schedule, self._w.clock.now_ms()):
             return True
-        if self._w.store.panic_reason() is not None:
+        if self._w.ops.panic_reason() is not None:
             return True
-        return self._w.store.agent_statuses([agent.id])[0].state in (AgentState.PAUSED, AgentState.ERROR)
+        return self._w.agents.agent_statuses([agent.id])[0].state in (AgentState.PAUSED, AgentState.ERROR)
 
     def _relevances(self, agent: Agent, trends: Sequence[Trend], look: Look) -> dict[str, Relevance]:
         """Return how relevant trends are to an agent; a model is asked only about those it has not judged yet."""
@@ -225,9 +227,9 @@ def _value(relevances: dict[str, Relevance], trend: Trend) -> float:
 class _Sources:
     """Everything that is read for one look; what cannot be read leaves a gap."""
 
-    def __init__(self, neynar: Neynar, store: Store) -> None:
+    def __init__(self, neynar: Neynar, agents: AgentStore) -> None:
         self._neynar = neynar
-        self._store = store
+        self._agents = agents
         #: What could not be read, a sentence each.
         self.gaps: list[str] = []
 
@@ -248,7 +250,7 @@ class _Sources:
             some = wanted[start : start + CHANNELS_PER_CALL]
             casts += self._read(partial(self._neynar.channel_feed, some, CHANNEL_CASTS))
         authors = {cast.author_fid for _, _, found in topics for cast in found} | {cast.author_fid for cast in casts}
-        own = set(self._store.agents_of(fid for fid in authors if fid is not None))
+        own = set(self._agents.agents_of(fid for fid in authors if fid is not None))
         listed = [
             Listed(topic.slug, topic.name, rank, topic.summary, tuple(_seen(found, own)))
             for rank, topic, found in topics

@@ -17,8 +17,7 @@ from ceos.domain.base import Frozen
 from ceos.domain.topics import Trend
 from ceos.posts.relevance import Relevance
 from ceos.runs.ids import RunId
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, redis_errors
 
 #: Until a look that nobody finished is called for again, and how long one may take at most, in seconds.
 CALL_SECONDS, TURN_SECONDS = 120, 600
@@ -51,15 +50,15 @@ class TakenUp(Frozen):
 class TrendStore:
     """The trends in Redis."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._client = store.client
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
 
     # Looking
 
     def claim(self) -> bool:
         """Say whether a look is due and the caller's to call for."""
-        return bool(self._store.run_script("trend_due", CALL_SECONDS * 1000))
+        return bool(self._database.run_script("trend_due", CALL_SECONDS * 1000))
 
     def begin(self, token: str) -> bool:
         """Take the turn to look, unless another worker has it."""
@@ -68,7 +67,7 @@ class TrendStore:
 
     def keep(self, token: str, look: Look, seconds: float) -> bool:
         """Store a look, and have the next one called for in `seconds`; return whether the turn was still ours."""
-        return bool(self._store.run_script("trend_keep", token, look.model_dump_json(), int(seconds * 1000)))
+        return bool(self._database.run_script("trend_keep", token, look.model_dump_json(), int(seconds * 1000)))
 
     def look(self) -> Look | None:
         """Return the last look, or None before the first."""
@@ -117,7 +116,7 @@ class TrendStore:
         day = at - at % 86_400_000
         window = agent.trends.window_hours * 3_600_000
         keep = max(window // 1000, SHOWN_SECONDS)
-        answer = self._store.run_script(
+        answer = self._database.run_script(
             "trend_open", agent.id, run.slot, at, window, day, agent.trends.posts_per_day, TAKEN_MS, keep,
             taken.model_dump_json(),
         )  # fmt: skip

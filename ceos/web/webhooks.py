@@ -23,7 +23,7 @@ from ceos.domain.agent import Agent
 from ceos.errors import CeosError, InvalidInput, NotFound
 from ceos.logs import event
 from ceos.mentions.poller import MentionKind
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,9 @@ def sign(body: bytes, secret: str) -> str:
 class Webhooks:
     """Takes signed events and passes on the casts among them that concern our agents."""
 
-    def __init__(self, secrets: Sequence[str], store: Store, take: Take) -> None:
+    def __init__(self, secrets: Sequence[str], agents: AgentStore, take: Take) -> None:
         self._secrets = tuple(secrets)
-        self._store = store
+        self._agents = agents
         self._take = take
 
     def receive(self, body: bytes, signature: str) -> Receipt:
@@ -103,15 +103,15 @@ class Webhooks:
 
     def _concerned(self, cast: Mapping[str, Any]) -> Iterator[tuple[Agent, MentionKind]]:
         kinds = concerns(cast)
-        for fid, agent_ids in self._store.agents_of(kinds).items():
+        for fid, agent_ids in self._agents.agents_of(kinds).items():
             for agent_id in agent_ids:
                 # One may have been removed in the meantime.
                 with suppress(NotFound):
-                    yield self._store.agent(agent_id), kinds[fid]
+                    yield self._agents.agent(agent_id), kinds[fid]
 
     def check(self) -> None:
         """Raise `StoreUnavailable` while nothing could be taken."""
-        self._store.ping()
+        self._agents.database.ping()
 
 
 def _event(body: bytes) -> tuple[str, Any]:

@@ -150,7 +150,7 @@ class _System:
             "BASE_RPC_URL": f"http://127.0.0.1:{self.port}",
         }
         self.runtime = Runtime(Settings.from_env(self.environ | {"CEOS_SKILL_PATH": ""}, dotenv=None))
-        self.runtime.store.ping()
+        self.runtime.database.ping()
         wait_until(self._answers, 60)
 
     def rpc(self, method: str, *params: Any) -> Any:
@@ -243,10 +243,10 @@ def _follower(runtime: Runtime, name: str) -> Follower:
             chain_id=CHAIN_ID,
             contracts=Contracts(config, CHAIN_ID, runtime.settings.home_folder()),
             subscriptions=config.subscription,
-            events=EventStore(runtime.store, lease_seconds=runtime.settings.lease_seconds),
+            events=EventStore(runtime.database, lease_seconds=runtime.settings.lease_seconds),
             posts=runtime.event_posts,
             plugins=runtime.plugins,
-            agenda=Agenda(runtime.store),
+            agenda=Agenda(runtime.database),
             stopping=threading.Event(),
         )
     )

@@ -148,7 +148,7 @@ def _bench_nothing_to_learn(figure: Figure) -> None:
 def bench_series(figure: Figure, runtime: Any) -> None:
     """Print what the time series cost in Redis, and how long a count of a thousand accounts takes to keep."""
     agents, hours = 100, 24 * 30
-    ids = runtime.store.agent_ids()[:agents]
+    ids = runtime.agents.agent_ids()[:agents]
     chance = random.Random(1)
     followers = {one: chance.randint(50, 50_000) for one in ids}
     start = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -159,7 +159,7 @@ def bench_series(figure: Figure, runtime: Any) -> None:
         runtime.series.note(
             {one: AccountCounts(followers=followers[one], following=40, storage=hour // 8) for one in ids}, first + hour
         )
-    client = runtime.store.client
+    client = runtime.database.client
     size = sum(client.memory_usage(f"ceos:series:{one}", samples=0) for one in ids)
     figure("hourly followers, following, storage: bytes a count", size / agents / hours / 3, "bytes", "< 10")
     figure("the same, thirty days of one account", size / agents / 1024, "KiB")

@@ -25,7 +25,7 @@ from ceos.domain.agent import Agent, Engagement
 from ceos.domain.lifecycle import RunStatus
 from ceos.errors import StoreUnavailable
 from ceos.runs.ids import RunId
-from ceos.storage.store import listening_place
+from ceos.storage.agents import poll_offset
 from ceos.supervisor import wait_until
 
 #: What a figure is printed with: what, value, unit, target.
@@ -49,7 +49,7 @@ def bench_polls(bench: Any, agents: Sequence[Agent], figure: Figure, cpu_seconds
         if len(requested) % 5 == 0:
             run = bench.runtime.post(agents[len(posted)].id, text=f"Number {len(posted)} of a few posts in between.")
             posted.append(run)
-    wait_until(lambda: not bench.runtime.store.counts()["open"], 60)
+    wait_until(lambda: not bench.runtime.ops.counts()["open"], 60)
     now, polled = dt.datetime.now(dt.UTC), [bench.runtime.inbox.ear(agent.id) for agent in agents]
     looks = {agent.id: ear.at for agent, ear in zip(agents, polled, strict=True) if ear.at}
     ages = [(now - at).total_seconds() for at in looks.values()]
@@ -63,13 +63,13 @@ def bench_polls(bench: Any, agents: Sequence[Agent], figure: Figure, cpu_seconds
     figure("requests in the busiest minute", busiest, "requests", f"<= {PER_MINUTE}")
     figure("requests in the busiest second", max(b - a for a, b in itertools.pairwise(requested)), "requests")
     figure("CPU of the worker process", (cpu_seconds(bench.workers) - cpu) / INTERVAL * 100, "% of one")
-    ended = bench.runtime.store.runs(posted)
+    ended = bench.runtime.runs.runs(posted)
     out = sum(run.status is RunStatus.PUBLISHED for run in ended)
     figure(f"posts of {len(posted)} published in between", out, "posts")
 
 
 def _lateness(agent_id: str, at: dt.datetime) -> float:
-    moment = listening_place(agent_id) * INTERVAL / 2**32
+    moment = poll_offset(agent_id) * INTERVAL / 2**32
     return (at.timestamp() - moment) % INTERVAL
 
 
@@ -159,20 +159,20 @@ def bench_mentions(bench: Any, agents: Sequence[Agent], figure: Figure) -> None:
 
 
 def _ended(bench: Any, expected: set[str]) -> int:
-    return sum(run.status.is_final for run in bench.runtime.store.runs(sorted(expected)))
+    return sum(run.status.is_final for run in bench.runtime.runs.runs(sorted(expected)))
 
 
 def _judge(bench: Any, expected: set[str], figure: Figure) -> None:
     """Compare what the runs say with what is out."""
-    runs = {run.id: run for run in bench.runtime.store.runs(sorted(expected))}
+    runs = {run.id: run for run in bench.runtime.runs.runs(sorted(expected))}
     casts = requests.get(f"{bench.url}/_sim/casts", timeout=60).json()["casts"]
-    ids = {agent.fid: agent.id for agent in map(bench.runtime.store.agent, bench.runtime.store.agent_ids())}
+    ids = {agent.fid: agent.id for agent in map(bench.runtime.agents.agent, bench.runtime.agents.agent_ids())}
     replies = Counter(
         str(RunId.mention(ids[cast["author"]["fid"]], cast["parent_hash"]))
         for cast in casts
         if cast["author"]["fid"] in ids and cast["parent_hash"]
     )
-    stored = sum(1 for _ in bench.runtime.store.client.scan_iter(f"ceos:run:{RunId.mention('*', '*')}", count=1000))
+    stored = sum(1 for _ in bench.runtime.database.client.scan_iter(f"ceos:run:{RunId.mention('*', '*')}", count=1000))
     figure("runs of mentions", stored, "runs", f"{MENTIONS:,}")
     for status in RunStatus:
         if count := sum(run.status is status for run in runs.values()):

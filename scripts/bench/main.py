@@ -37,7 +37,7 @@ from ceos.domain.posts import Draft, Kind, Part
 from ceos.runs.ledger import Ledger
 from ceos.runtime import Runtime
 from ceos.settings import Settings
-from ceos.storage.store import revision_of
+from ceos.storage.agents import revision_of
 from ceos.supervisor import Fleet, simulator_command, simulator_environ, wait_until, worker_command
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -115,13 +115,13 @@ class Bench:
         """Start the workers and wait until they are at work."""
         self.fleet = Fleet(worker_command(processes, threads, module), self.environ, threads=threads)
         self.fleet.start()
-        wait_until(lambda: self.runtime.store.counts()["workers"] >= processes, 30)
+        wait_until(lambda: self.runtime.ops.counts()["workers"] >= processes, 30)
         self.workers = children(self.fleet.pid or 0)
 
     @property
     def server(self) -> int:
         """The process id of Valkey."""
-        info: Any = self.runtime.store.client.info("server")
+        info: Any = self.runtime.database.client.info("server")
         return int(info["process_id"])
 
 
@@ -207,7 +207,7 @@ def bench_memory() -> None:
 def bench_ledger() -> None:
     """Time the ledger's own steps of one post, without any service."""
     with system() as bench:
-        ledger = Ledger(bench.runtime.store)
+        ledger = Ledger(bench.runtime.database)
         bench.runtime.apply(make_agents(1))
         draft = Draft(
             kind=Kind.ORIGINAL, topic="bench", parts=(Part(text="One cast of an ordinary length, for the ledger."),)
@@ -236,11 +236,11 @@ def _ledger_road(ledger: Ledger, key: str, draft: Draft) -> None:
 
 def post_and_wait(bench: Bench, count: int, *, kind: Kind | None = None) -> float:
     """Line up so many posts over all agents, wait until the last is out, and return the seconds that took."""
-    ids = bench.runtime.store.agent_ids()
+    ids = bench.runtime.agents.agent_ids()
     begun = time.perf_counter()
     for number in range(count):
         bench.runtime.ledger.create_run(ids[number % len(ids)], f"b{number}-{time.time_ns()}", kind=kind)
-    if not wait_until(lambda: not bench.runtime.store.counts()["open"], 300, look=0.1):
+    if not wait_until(lambda: not bench.runtime.ops.counts()["open"], 300, look=0.1):
         raise SystemExit("The posts did not all come out.")
     return time.perf_counter() - begun
 
@@ -294,8 +294,8 @@ def bench_schedule() -> None:
     count = 20_000
     with system() as bench:
         agent = make_agents(1)[0]
-        store, now = bench.runtime.store, bench.runtime.clock.now_ms()
-        pipe = store.client.pipeline(transaction=False)
+        database, now = bench.runtime.database, bench.runtime.clock.now_ms()
+        pipe = database.client.pipeline(transaction=False)
         config = agent.model_copy(update={"schedule": agent.schedule.model_copy(update={"cron": ("* * * * *",)})})
         for number in range(count):
             name = f"s{number}"
@@ -311,7 +311,7 @@ def bench_schedule() -> None:
         scheduler = bench.runtime.scheduler(sent.extend, lambda: 2_000)
         times = [_timed(scheduler.tick) for _ in range(200)]
         figure(f"idle tick over {count:,} agents, median", statistics.median(times) * 1000, "ms", "one round trip")
-        store.client.zunionstore("ceos:due", {"ceos:due": 0})
+        database.client.zunionstore("ceos:due", {"ceos:due": 0})
         begun = time.perf_counter()
         while scheduler.tick():
             pass

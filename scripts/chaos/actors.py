@@ -94,7 +94,7 @@ class ChaosRuntime(Runtime):
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, crashing."""
-        made: Ledger = crashing(Ledger)(self.store, lease_seconds=self.settings.lease_seconds)
+        made: Ledger = crashing(Ledger)(self.database, lease_seconds=self.settings.lease_seconds)
         return made
 
     @cached_property

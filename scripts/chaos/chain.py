@@ -186,7 +186,7 @@ def work() -> None:
     def carry_on() -> None:
         while True:
             # A short call: whoever dies with a transaction in hand is to be followed by another soon.
-            names = runtime.store.run_script("chain_due", 5, 2000)
+            names = runtime.database.run_script("chain_due", 5, 2000)
             for name in names:
                 runtime.chain.work(name)
             if not names:

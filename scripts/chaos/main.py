@@ -132,13 +132,13 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
             resumed = resume_the_dead(runtime)
         casts = requests.get(f"{url}/_sim/casts", timeout=30).json()["casts"]
         stats = requests.get(f"{url}/_sim/stats", timeout=30).json()
-        runs = [run for agent in agents for run in runtime.store.recent_runs(agent.id, 200)]
+        runs = [run for agent in agents for run in runtime.runs.recent_runs(agent.id, 200)]
         verdict = {
             "idem": idem,
             "lookup": "off" if options.control else "on",
             **judge(runs, casts, agents, slots, runtime),
             "resumed": resumed,
-            "open": 0 if quiet else runtime.store.counts()["open"],
+            "open": 0 if quiet else runtime.ops.counts()["open"],
             "seconds": round(time.monotonic() - begun, 1),
             **killed,
             "faults": {key: value for key, value in stats.items() if "fault" in key or "replay" in key},
@@ -257,7 +257,7 @@ def kill_at_random(
     while not stop.wait(chance.uniform(2, 6)):
         with contextlib.suppress(Exception):
             if chance.random() < 0.15:
-                os.kill(int(runtime.store.client.info("server")["process_id"]), signal.SIGKILL)
+                os.kill(int(runtime.database.client.info("server")["process_id"]), signal.SIGKILL)
                 killed["killed_servers"] += 1
             else:
                 master = chance.choice(fleets).pid
@@ -271,7 +271,7 @@ def resume_the_dead(runtime: Runtime) -> int:
     resumed = 0
     for _ in range(5):
         with contextlib.suppress(CeosError):
-            for run in runtime.store.runs(runtime.store.dead()):
+            for run in runtime.runs.runs(runtime.runs.dead()):
                 # Whatever ended for another reason stays as it is, for the judge to see.
                 if "never showed up" in run.reason:
                     runtime.ledger.decide(run.id, "retry")
@@ -284,8 +284,8 @@ def is_quiet(runtime: Runtime) -> bool:
     """Say whether every slot has fired and no run is open."""
     with contextlib.suppress(Exception):
         now = runtime.clock.now_ms()
-        pending = runtime.store.client.zcount("ceos:due", "-inf", now + 3_600_000)
-        return not pending and not runtime.store.counts()["open"]
+        pending = runtime.database.client.zcount("ceos:due", "-inf", now + 3_600_000)
+        return not pending and not runtime.ops.counts()["open"]
     return False
 
 
@@ -301,7 +301,7 @@ def judge(
     for run in published:
         parents = [by_hash.get(hash or "", {}).get("parent_hash") for hash in run.hashes]
         broken += parents != [None, *run.hashes[:-1]]
-    missed = sum(status.missed for status in runtime.store.agent_statuses([agent.id for agent in agents]))
+    missed = sum(status.missed for status in runtime.agents.agent_statuses([agent.id for agent in agents]))
     endings = Counter(str(run.status) for run in runs)
     return {
         "runs": len(runs),

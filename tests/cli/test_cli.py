@@ -33,7 +33,7 @@ def parked(fake: FakeRuntime, agent_id: str = "ada", key: str = "one") -> str:
     """Leave one draft of an agent with `approval = "review"` waiting, and return its id."""
     run_id = fake.runtime.post(agent_id, key=key)
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "review"
+    assert fake.runtime.runs.run(run_id).status == "review"
     return run_id
 
 
@@ -43,7 +43,7 @@ def failed(fake: FakeRuntime, agent_id: str = "ada", key: str = "bad") -> str:
     run_id = fake.runtime.post(agent_id, text=f"A post that nobody lets out: {key}.", key=key)
     fake.drive()
     fake.simulator.faults(neynar={"signers": "any"})
-    assert fake.runtime.store.run(run_id).status == "failed"
+    assert fake.runtime.runs.run(run_id).status == "failed"
     return run_id
 
 
@@ -114,7 +114,7 @@ def test_an_unexpected_error_is_one_line_without_secrets(
     def fail() -> dict[str, int]:
         raise ZeroDivisionError("with Authorization: Bearer abcdefgh12345678")
 
-    monkeypatch.setattr(fake_runtime.runtime.store, "counts", fail)
+    monkeypatch.setattr(fake_runtime.runtime.ops, "counts", fail)
     shown = run("status")
     assert shown.code == 1
     assert shown.err == (
@@ -294,7 +294,7 @@ def test_json_has_the_whole_text_of_a_published_post(run: Terminal, fake_runtime
     fake_runtime.apply()
     text = "Clocks drift. " * 20 + "So do people."
     fake_runtime.post(text=text, key="k")
-    assert fake_runtime.runtime.store.run("ada:m:k").draft.text != text  # type: ignore[union-attr]
+    assert fake_runtime.runtime.runs.run("ada:m:k").draft.text != text  # type: ignore[union-attr]
     for words in (("draft", "show", "ada:m:k"), ("post", "ada", "--text", text, "--key", "k", "--wait")):
         assert run(*words, "--json").data[0]["draft"]["parts"][0]["text"] == text
 

@@ -58,7 +58,7 @@ def assert_finding(finding: Finding, status: str, *words: str) -> None:
 
 def test_all_is_well_with_a_sound_agent(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
-    fake_runtime.runtime.store.note_worker("host:1")
+    fake_runtime.runtime.ops.note_worker("host:1")
     found = by_check(examine(fake_runtime.runtime))
     assert {name: str(finding.status) for name, finding in found.items() if finding.status != "ok"} == {}
     assert_finding(found["redis"], "ok", "The embedded server answers", "Valkey")
@@ -164,10 +164,10 @@ def test_signers_are_judged_one_by_one(fake_runtime: FakeRuntime) -> None:
 def test_an_agent_whose_strategy_is_gone_or_that_has_stopped(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
     fake_runtime.apply(id="bob", fid=1002)
-    store = fake_runtime.runtime.store
-    gone = store.agent("bob").model_copy(update={"strategy": "haiku"})
-    store.save_agent(gone, slot=None, fire=0, moves_slot=False)
-    store.client.hset("ceos:agent:ada", mapping={"state": "error", "reason": "no money"})
+    agents = fake_runtime.runtime.agents
+    gone = agents.agent("bob").model_copy(update={"strategy": "haiku"})
+    agents.save_agent(gone, slot=None, fire=0, moves_slot=False)
+    agents.database.client.hset("ceos:agent:ada", mapping={"state": "error", "reason": "no money"})
     found = by_check(examine(fake_runtime.runtime))
     assert_finding(found["agent bob"], "failed", "'haiku'", "Install its plugin", "balanced")
     assert_finding(found["agent ada"], "warning", "no money", "'ceos agent resume ada'")
@@ -198,7 +198,7 @@ def test_an_accelerated_clock_is_a_warning(other: Callable[..., Runtime]) -> Non
 
 
 def test_panic_and_missing_workers_are_warnings(fake_runtime: FakeRuntime) -> None:
-    fake_runtime.runtime.store.set_panic("a bad prompt")
+    fake_runtime.runtime.ops.set_panic("a bad prompt")
     found = by_check(examine(fake_runtime.runtime))
     assert_finding(found["panic"], "warning", "a bad prompt", "'ceos unpanic'")
     assert_finding(found["workers"], "warning", "'ceos up'")
@@ -223,7 +223,7 @@ def test_a_skill_that_changed_is_said_with_every_change(fake_runtime: FakeRuntim
 
 
 def test_a_skill_that_is_not_here_is_a_warning(fake_runtime: FakeRuntime) -> None:
-    fake_runtime.runtime.store.save_agent(make_agent(skills=[{"name": "gone"}]), slot=None, fire=0, moves_slot=True)
+    fake_runtime.runtime.agents.save_agent(make_agent(skills=[{"name": "gone"}]), slot=None, fire=0, moves_slot=True)
     assert_finding(
         by_check(examine(fake_runtime.runtime))["skills"], "warning", "'gone' is installed", "CEOS_SKILL_PATH"
     )
@@ -243,7 +243,7 @@ def test_a_sandbox_that_an_operator_opened_is_said_to_be_their_choice(other: Cal
 
 
 def test_a_redis_that_would_lose_posts(fake_runtime: FakeRuntime) -> None:
-    client = fake_runtime.runtime.store.client
+    client = fake_runtime.runtime.database.client
     client.config_set("appendonly", "no")
     client.config_set("maxmemory-policy", "allkeys-lru")
     try:

@@ -260,7 +260,7 @@ def test_advice_without_a_difference_says_that_too(fake: FakeRuntime, run: Termi
 def test_a_strategy_without_shares_has_no_mix_to_change(ada: FakeRuntime, run: Terminal) -> None:
     from ceos.metrics.report import advice
 
-    found = advice(ada.runtime.scoring, ada.runtime.store.agent("ada"), {}, NOW)
+    found = advice(ada.runtime.scoring, ada.runtime.agents.agent("ada"), {}, NOW)
     assert (found.kinds, found.sentences[0]) == (
         (),
         "The strategy 'balanced' draws from no fixed shares, so there is no mix to change.",
@@ -297,7 +297,7 @@ def test_a_real_post_shows_up_in_the_numbers(fake: FakeRuntime, run: Terminal) -
     fake.runtime.measuring.count()
     fake.clock.advance(hours=1)
     fake.runtime.pipeline.measure(run_id)
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     assert client.hlen("ceos:posts:ada") == 1
     (row,) = run("metrics", "--json", "--since", "24h").data["agents"]
     assert (len(row["points"]), len(row["posts"]), row["posts"][0]["kind"]) == (1, 1, "original")

@@ -348,17 +348,17 @@ def test_a_changed_skill_is_told_as_changed_until_it_is_allowed_again(
 
 def test_allowing_a_skill_again_forgives_its_failures(run: Terminal, fake: FakeRuntime) -> None:
     fake.apply()
-    fake.runtime.store.count_skill_failure("ada", "loud")
-    assert fake.runtime.store.skill_failures("ada") == {"loud": 1}
+    fake.runtime.skill_store.count_skill_failure("ada", "loud")
+    assert fake.runtime.skill_store.skill_failures("ada") == {"loud": 1}
     run("skill", "allow", "loud", "--yes")
-    assert fake.runtime.store.skill_failures("ada") == {}
+    assert fake.runtime.skill_store.skill_failures("ada") == {}
 
 
 def test_a_skill_that_is_switched_off_is_seen_until_it_is_allowed_again(run: Terminal, fake: FakeRuntime) -> None:
     fake.apply(skills=[{"name": "loud"}])
     run("skill", "allow", "loud", "--yes")
     for _ in range(MAX_FAILURES):
-        fake.runtime.store.count_skill_failure("ada", "loud")
+        fake.runtime.skill_store.count_skill_failure("ada", "loud")
     assert re.search(r"loud .* allowed, off for ada ", run("skill", "list").out)
     assert only(run("skill", "list", "--json").data, "loud")[0]["off_for"] == ["ada"]
     assert re.search(r"loud +switched off +5\n", run("agent", "show", "ada").out)

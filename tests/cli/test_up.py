@@ -50,7 +50,7 @@ class Site:
             assert wait_until(lambda: not self.processes(), 30), "workers outlived 'ceos up'"
 
     def workers(self) -> int:
-        return self.runtime.store.counts()["workers"]
+        return self.runtime.ops.counts()["workers"]
 
     def processes(self) -> list[int]:
         """Return the ids of the master and its workers, the master first."""
@@ -67,7 +67,7 @@ class Site:
         return (self.home / "up.log").read_text()
 
     def is_published(self, run_id: str) -> bool:
-        return self.runtime.store.run(run_id).status == "published"
+        return self.runtime.runs.run(run_id).status == "published"
 
     def texts(self) -> list[str]:
         return [cast["text"] for cast in self.simulator.casts()]
@@ -116,7 +116,7 @@ def test_a_signal_to_every_process_at_once_still_lets_the_post_under_way_finish(
     site.simulator.faults(neynar={"latency_seconds": 1.0})
     with site.up() as process:
         run = site.runtime.post("ada", text="Clocks drift.")
-        assert wait_until(lambda: site.runtime.store.run(run).status == "publishing", 20), site.log()
+        assert wait_until(lambda: site.runtime.runs.run(run).status == "publishing", 20), site.log()
         # As systemd does it by default: the workers get the signal from it, and again from their master.
         for number in [process.pid, *site.processes()]:
             os.kill(number, signal.SIGTERM)
@@ -169,7 +169,7 @@ def test_workers_leave_when_up_itself_is_killed(site: Site) -> None:
 
 def test_a_killed_server_comes_back_under_the_workers(site: Site) -> None:
     with site.up() as process:
-        pid = int(site.runtime.store.client.info("server")["process_id"])  # type: ignore[index]
+        pid = int(site.runtime.database.client.info("server")["process_id"])  # type: ignore[index]
         os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda: answers(socket_path(site.home)), 10)
         run = site.runtime.post("ada", text="Clocks drift.")

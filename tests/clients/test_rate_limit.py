@@ -22,7 +22,7 @@ class Places:
     """The script on a real server, at moments of the test's own."""
 
     def __init__(self, fake: FakeRuntime) -> None:
-        self.store = fake.runtime.store
+        self.database = fake.runtime.database
         self.now = 0
         self.granted: list[int] = []
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Places:
     def run_script(self, name: str, *args: str | int | float) -> Any:
         """Ask for a place, with all places that were given moved by how far the test's time has moved."""
         with self._lock:
-            answer = self.store.run_script(name, *args)
+            answer = self.database.run_script(name, *args)
             if not answer:
                 self.granted.append(self.now)
             return answer
@@ -39,7 +39,7 @@ class Places:
         """Let time pass, for Redis too: places get older."""
         with self._lock:
             self.now += int(seconds * 1000)
-            client: Any = self.store.client
+            client: Any = self.database.client
             for token, at in client.zrange("ceos:pace:neynar", 0, -1, withscores=True):
                 client.zadd("ceos:pace:neynar", {token: at - int(seconds * 1000)})
 
@@ -103,7 +103,7 @@ def test_what_runs_in_the_background_leaves_places_to_the_others(places: Places)
     # Given four fifths of a minute's places taken half a minute ago
     pace = paced(places, 200)
     for _ in range(160):
-        places.store.run_script("pace", "neynar", uuid.uuid4().hex, 200, 200, MINUTE_MS, SECOND_MS)
+        places.database.run_script("pace", "neynar", uuid.uuid4().hex, 200, 200, MINUTE_MS, SECOND_MS)
     places.sleep(30)
     # Then polls wait, and posts do not
     with in_background():
@@ -132,18 +132,18 @@ def test_the_background_is_each_threads_own() -> None:
 
 def test_asking_twice_with_one_token_takes_one_place(places: Places) -> None:
     for _ in range(3):
-        assert places.store.run_script("pace", "neynar", "a", 2, 2, MINUTE_MS, SECOND_MS) == 0
-    assert places.store.client.zcard("ceos:pace:neynar") == 1
-    assert places.store.run_script("pace", "neynar", "b", 2, 2, MINUTE_MS, SECOND_MS) == 0
-    assert places.store.run_script("pace", "neynar", "c", 2, 2, MINUTE_MS, SECOND_MS) > 0
-    assert places.store.run_script("pace", "other", "c", 2, 2, MINUTE_MS, SECOND_MS) == 0
+        assert places.database.run_script("pace", "neynar", "a", 2, 2, MINUTE_MS, SECOND_MS) == 0
+    assert places.database.client.zcard("ceos:pace:neynar") == 1
+    assert places.database.run_script("pace", "neynar", "b", 2, 2, MINUTE_MS, SECOND_MS) == 0
+    assert places.database.run_script("pace", "neynar", "c", 2, 2, MINUTE_MS, SECOND_MS) > 0
+    assert places.database.run_script("pace", "other", "c", 2, 2, MINUTE_MS, SECOND_MS) == 0
 
 
 def test_without_a_limit_nothing_is_asked(places: Places) -> None:
     pace = paced(places, 0)
     for _ in range(1000):
         pace()
-    assert places.store.client.exists("ceos:pace:neynar") == 0
+    assert places.database.client.exists("ceos:pace:neynar") == 0
 
 
 def test_every_request_asks_and_every_attempt_of_it(places: Places) -> None:
@@ -187,10 +187,10 @@ def test_a_post_without_a_place_waits_and_goes_out_once(fake_runtime: FakeRuntim
     run = fake.runtime.post("ada", text="Words of my own.", kind=Kind.ORIGINAL)
     fake.step()
     # Then the run waits for as long as it was told, and nothing counts as sent
-    lease = fake.runtime.store.client.hgetall(f"ceos:run:{run}")
+    lease = fake.runtime.database.client.hgetall(f"ceos:run:{run}")
     assert "s0" not in lease
     assert "a0" not in lease
     assert lease["why"] == "not now"
     fake.drive()
-    assert fake.runtime.store.run(run).status == "published"
+    assert fake.runtime.runs.run(run).status == "published"
     assert len(fake.casts()) == 1

@@ -83,7 +83,7 @@ def test_a_bad_agent_file_is_refused_and_a_good_one_beside_it_is_not_applied(
     assert (shown.code, shown.out) == (2, "")
     assert says in shown.err
     assert len(shown.err.splitlines()) == 1
-    assert fake_runtime.runtime.store.agent_ids() == []
+    assert fake_runtime.runtime.agents.agent_ids() == []
 
 
 def test_a_mistake_in_a_new_version_leaves_the_old_one_at_work(
@@ -94,7 +94,7 @@ def test_a_mistake_in_a_new_version_leaves_the_old_one_at_work(
     run("agent", "apply", str(file))
     file.write_text(agent_file(name='"New"', fid="0"))
     assert run("agent", "apply", str(file)).code == 2
-    assert fake_runtime.runtime.store.agent("ada").name == "Ada"
+    assert fake_runtime.runtime.agents.agent("ada").name == "Ada"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_text_that_cannot_be_published_is_refused_before_anything_is_stored(
         assert (shown.code, shown.out) == (2, "")
         assert says in shown.err.lower()
         assert len(shown.err) < 300
-    assert fake_runtime.runtime.store.recent_runs("ada") == []
+    assert fake_runtime.runtime.runs.recent_runs("ada") == []
 
 
 @pytest.mark.parametrize(
@@ -173,11 +173,11 @@ def test_one_byte_over_makes_a_thread_and_loses_no_sign(run: Terminal, fake_runt
 def test_an_edit_that_cannot_be_published_leaves_the_draft_as_it_is(run: Terminal, fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply(approval="review")
     draft = fake_runtime.post().id
-    before = fake_runtime.runtime.store.run(draft)
+    before = fake_runtime.runtime.runs.run(draft)
     shown = run("draft", "edit", draft, "--text", " ")
     assert (shown.code, shown.out) == (2, "")
     assert "empty" in shown.err
-    assert fake_runtime.runtime.store.run(draft) == before
+    assert fake_runtime.runtime.runs.run(draft) == before
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a:b", "x" * 41])
@@ -268,7 +268,7 @@ def test_a_full_redis_refuses_and_nothing_is_half_applied(
     fake_runtime.apply()
     file = tmp_path / "agents.toml"
     file.write_text(agent_file(name='"New"') + agent_file(id='"bob"'))
-    client = fake_runtime.runtime.store.client
+    client = fake_runtime.runtime.database.client
     client.config_set("maxmemory", "1")
     try:
         for words in (("agent", "apply", str(file)), ("post", "ada", "--text", "Clocks drift."), ("panic",)):
@@ -277,9 +277,9 @@ def test_a_full_redis_refuses_and_nothing_is_half_applied(
             assert shown.err == "Redis is full (maxmemory reached); give it more memory. Nothing was changed.\n"
     finally:
         client.config_set("maxmemory", "0")
-    store = fake_runtime.runtime.store
-    assert (store.agent_ids(), store.agent("ada").name) == (["ada"], "Ada")
-    assert (store.recent_runs("ada"), store.panic_reason()) == ([], None)
+    runtime = fake_runtime.runtime
+    assert (runtime.agents.agent_ids(), runtime.agents.agent("ada").name) == (["ada"], "Ada")
+    assert (runtime.runs.recent_runs("ada"), runtime.ops.panic_reason()) == ([], None)
 
 
 @pytest.mark.parametrize(

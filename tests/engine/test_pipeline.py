@@ -62,7 +62,7 @@ def slot_run(fake: FakeRuntime) -> Run:
     """Drive the slot of nine o'clock to its end."""
     fake.clock.set(dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC))
     fake.drive()
-    return fake.runtime.store.recent_runs("ada")[0]
+    return fake.runtime.runs.recent_runs("ada")[0]
 
 
 # Each kind, end to end
@@ -86,7 +86,7 @@ def test_every_kind_is_written_published_and_recorded(fake: FakeRuntime, kind: K
     assert run.draft.cost_usd > 0
     assert run.hashes == tuple(cast["hash"] for cast in casts)
     assert all(0 < len(cast["text"].encode()) <= 320 for cast in casts)
-    assert [cast.text for cast in fake.runtime.store.recent_casts("ada")][::-1] == [cast["text"] for cast in casts]
+    assert [cast.text for cast in fake.runtime.runs.recent_casts("ada")][::-1] == [cast["text"] for cast in casts]
 
 
 def test_a_thread_has_several_parts_each_under_the_one_before(fake: FakeRuntime) -> None:
@@ -149,7 +149,7 @@ def test_a_long_text_is_one_cast_only_where_the_agent_may_post_long_ones(
 def test_the_schedule_and_the_operator_take_the_same_road(fake: FakeRuntime) -> None:
     run = slot_run(fake)
     assert (run.status, run.slot) == ("published", "1772442000000")
-    assert len(fake.runtime.store.recent_runs("ada")) == 1
+    assert len(fake.runtime.runs.recent_runs("ada")) == 1
 
 
 # Posting by hand
@@ -170,7 +170,7 @@ def test_a_key_that_would_not_do_is_refused(fake: FakeRuntime, key: str) -> None
 def test_a_text_that_cannot_be_published_is_refused_before_it_is_lined_up(fake: FakeRuntime) -> None:
     with pytest.raises(DraftRejected):
         fake.runtime.post("ada", text=" ")
-    assert fake.runtime.store.recent_runs("ada") == []
+    assert fake.runtime.runs.recent_runs("ada") == []
 
 
 def test_a_post_for_an_unknown_agent_is_refused(fake: FakeRuntime) -> None:
@@ -181,7 +181,7 @@ def test_a_post_for_an_unknown_agent_is_refused(fake: FakeRuntime) -> None:
 def test_a_preview_stores_and_publishes_nothing_but_is_paid_for(fake: FakeRuntime) -> None:
     draft = fake.runtime.preview("ada", kind=Kind.ORIGINAL)
     assert draft.text
-    assert (texts(fake), fake.runtime.store.recent_runs("ada")) == ([], [])
+    assert (texts(fake), fake.runtime.runs.recent_runs("ada")) == ([], [])
     assert fake.runtime.spent_today("ada") == pytest.approx(draft.cost_usd, abs=2e-6)
 
 
@@ -229,7 +229,7 @@ def test_two_objections_fail_the_run_visibly(start: Start) -> None:
         http.answer(completion("As an AI language model, I cannot write posts."), times=2)
         fake.apply()
         run = fake.post(kind=Kind.ORIGINAL)
-        assert fake.runtime.store.dead() == [run.id]
+        assert fake.runtime.runs.dead() == [run.id]
         assert fake.runtime.spent_today("ada") == pytest.approx(0.002)
     assert run.status == "failed"
     assert run.reason.startswith("the review objected twice: The post declines the task")
@@ -313,15 +313,15 @@ def test_an_outage_of_every_model_fails_after_three_attempts(fake: FakeRuntime) 
     for attempt in (1, 2):
         fake.wake()
         fake.step()
-        waiting = fake.runtime.store.run(run_id)
+        waiting = fake.runtime.runs.run(run_id)
         assert waiting.status == "planned", f"after attempt {attempt}"
         assert waiting.reason
     fake.wake()
     fake.step()
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert run.status == "failed"
     assert run.reason.startswith("given up after 3 attempts: ")
-    assert fake.runtime.store.dead() == [run_id]
+    assert fake.runtime.runs.dead() == [run_id]
 
 
 def test_an_outage_that_ends_in_time_costs_no_post(fake: FakeRuntime) -> None:
@@ -330,7 +330,7 @@ def test_an_outage_that_ends_in_time_costs_no_post(fake: FakeRuntime) -> None:
     fake.step()
     fake.simulator.faults(openrouter={"error_503": 0})
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "published"
+    assert fake.runtime.runs.run(run_id).status == "published"
 
 
 def test_a_run_that_failed_in_writing_is_retried_by_command(fake: FakeRuntime) -> None:
@@ -339,7 +339,7 @@ def test_a_run_that_failed_in_writing_is_retried_by_command(fake: FakeRuntime) -
     fake.simulator.faults(openrouter={"error_402": 0})
     fake.runtime.ledger.decide(run.id, "retry")
     fake.drive()
-    again = fake.runtime.store.run(run.id)
+    again = fake.runtime.runs.run(run.id)
     assert (again.status, again.kind) == ("published", "thread")
 
 
@@ -380,7 +380,7 @@ def test_a_strategy_that_stays_quiet_costs_nothing_and_is_no_failure(start: Star
         run = slot_run(fake)
         assert (run.status, run.reason) == ("missed", "the strategy 'own' chose to stay quiet")
         assert completions(fake) == []
-        status = fake.runtime.store.agent_statuses(["ada"])[0]
+        status = fake.runtime.agents.agent_statuses(["ada"])[0]
         assert (status.state, status.failures) == ("sleeping", 0)
 
 
@@ -400,12 +400,12 @@ def test_a_strategy_that_fails_takes_its_own_run_down_and_nothing_else(
         fake.apply(id="ben", fid=1002)
         run = slot_run(fake)
         assert (run.status, run.reason) == ("failed", f"given up after 3 attempts: {words}")
-        assert fake.runtime.store.recent_runs("ben")[0].status == "published"
+        assert fake.runtime.runs.recent_runs("ben")[0].status == "published"
         assert any(entry.exc_info for entry in caplog.records), "with its traceback in the log"
 
 
 def test_the_same_slot_draws_the_same_brief_again(fake: FakeRuntime) -> None:
-    agent = fake.runtime.store.agent("ada")
+    agent = fake.runtime.agents.agent("ada")
     briefs = {fake.runtime.pipeline.brief(agent, "1772442000000", None) for _ in range(5)}
     others = {fake.runtime.pipeline.brief(agent, str(1772442000000 + hour), None) for hour in range(20)}
     assert len(briefs) == 1
@@ -424,7 +424,7 @@ def test_a_slot_that_comes_too_late_is_missed_and_not_written(fake: FakeRuntime)
     fake.clock.advance(minutes=61)
     fake.runtime.pipeline.write(called[0])
     # Then it is not written any more
-    run = fake.runtime.store.run(called[0])
+    run = fake.runtime.runs.run(called[0])
     assert (run.status, run.reason) == ("missed", "late by 61 min; the agent allows 60")
     assert completions(fake) == []
 
@@ -439,15 +439,15 @@ def test_a_slot_that_is_retried_by_command_is_never_too_late(fake: FakeRuntime) 
     fake.runtime.resume("ada")
     fake.runtime.ledger.decide(failed.id, "retry")
     fake.drive()
-    assert fake.runtime.store.run(failed.id).status == "published"
+    assert fake.runtime.runs.run(failed.id).status == "published"
 
 
 def test_a_post_by_hand_is_never_too_late(fake: FakeRuntime) -> None:
     run_id = fake.runtime.post("ada", kind=Kind.ORIGINAL)
     fake.clock.advance(days=2)
-    fake.runtime.store.client.zadd("ceos:due", {"ada": 9e15})
+    fake.runtime.database.client.zadd("ceos:due", {"ada": 9e15})
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "published"
+    assert fake.runtime.runs.run(run_id).status == "published"
 
 
 def test_a_draft_is_frozen_before_its_first_part_is_sent(fake: FakeRuntime) -> None:
@@ -455,7 +455,7 @@ def test_a_draft_is_frozen_before_its_first_part_is_sent(fake: FakeRuntime) -> N
     fake.simulator.faults(neynar={"script": ["cut_before", "cut_before"]})
     run_id = fake.runtime.post("ada", kind=Kind.ORIGINAL)
     fake.step()
-    draft = fake.runtime.store.run(run_id).draft
+    draft = fake.runtime.runs.run(run_id).draft
     assert draft is not None
     fake.drive()
     assert texts(fake) == [draft.text]
@@ -469,7 +469,7 @@ def test_every_stage_may_be_called_any_number_of_times(fake: FakeRuntime) -> Non
         for stage in (pipeline.publish, pipeline.illustrate, pipeline.write):
             for _ in range(2):
                 stage(run_id)
-    assert fake.runtime.store.run(run_id).status == "published"
+    assert fake.runtime.runs.run(run_id).status == "published"
     assert (len(texts(fake)), len(completions(fake))) == (1, 1)
     assert fake.simulator.stats().get("neynar.idem_replays", 0) == 0
 
@@ -491,12 +491,12 @@ def test_a_run_nobody_knows_is_nothing_to_do(fake: FakeRuntime) -> None:
 
 
 def measure(fake: FakeRuntime, run: Run) -> None:
-    fake.runtime.store.client.zadd("ceos:measure", {run.id: 0})
+    fake.runtime.database.client.zadd("ceos:measure", {run.id: 0})
     fake.step()
 
 
 def due_in_hours(fake: FakeRuntime, run: Run) -> int | None:
-    due: Any = fake.runtime.store.client.zscore("ceos:measure", run.id)
+    due: Any = fake.runtime.database.client.zscore("ceos:measure", run.id)
     return None if due is None else round((due - fake.runtime.ledger.now_ms()) / 3_600_000)
 
 
@@ -509,12 +509,12 @@ def test_casts_are_measured_later_and_again_later(fake: FakeRuntime) -> None:
         measure(fake, run)
         waits.append(due_in_hours(fake, run))
     assert waits == [1, 5, 18, 144, None]
-    measured = fake.runtime.store.cast_hashes(run.id)
+    measured = fake.runtime.metrics.cast_hashes(run.id)
     assert set(measured) == set(run.hashes)
     assert all(len(rows) == len(MEASURE_HOURS) for rows in measured.values())
     first = next(iter(measured.values()))
     assert first[0].at < first[-1].at
-    assert 0 < fake.runtime.store.client.ttl(f"ceos:metrics:{run.id}") <= KEEP_METRICS_SECONDS
+    assert 0 < fake.runtime.database.client.ttl(f"ceos:metrics:{run.id}") <= KEEP_METRICS_SECONDS
 
 
 def test_counts_are_those_of_the_network(fake: FakeRuntime) -> None:
@@ -522,7 +522,7 @@ def test_counts_are_those_of_the_network(fake: FakeRuntime) -> None:
     run = fake.post(text="My own words.")
     measure(fake, run)
     shown = fake.runtime.neynar.casts([str(run.hashes[0])])[str(run.hashes[0])]
-    ((row,),) = fake.runtime.store.cast_hashes(run.id).values()
+    ((row,),) = fake.runtime.metrics.cast_hashes(run.id).values()
     assert (row.likes, row.recasts, row.replies) == (shown.likes, shown.recasts, shown.replies)
 
 
@@ -532,22 +532,22 @@ def test_a_measurement_that_fails_is_a_gap_and_never_a_zero(fake: FakeRuntime, f
     fake.simulator.faults(neynar={fault: 1})
     with pytest.raises(ServiceError):
         measure(fake, run)
-    assert list(fake.runtime.store.cast_hashes(run.id).values()) == [[]]
-    due: Any = fake.runtime.store.client.zscore("ceos:measure", run.id)
+    assert list(fake.runtime.metrics.cast_hashes(run.id).values()) == [[]]
+    due: Any = fake.runtime.database.client.zscore("ceos:measure", run.id)
     assert 0 < due - fake.runtime.ledger.now_ms() <= 600_000, "it is tried again in ten minutes"
     fake.sent.clear()
     fake.simulator.faults(neynar={fault: 0})
     measure(fake, run)
-    assert [len(rows) for rows in fake.runtime.store.cast_hashes(run.id).values()] == [1]
+    assert [len(rows) for rows in fake.runtime.metrics.cast_hashes(run.id).values()] == [1]
 
 
 def test_a_deleted_cast_leaves_a_gap_and_the_others_are_measured(fake: FakeRuntime) -> None:
     run = fake.post(kind=Kind.THREAD)
     gone, *rest = [str(hash) for hash in run.hashes]
-    agent = fake.runtime.store.agent("ada")
+    agent = fake.runtime.agents.agent("ada")
     fake.runtime.neynar.delete_cast(fake.runtime.signer(agent), gone)
     measure(fake, run)
-    measured = fake.runtime.store.cast_hashes(run.id)
+    measured = fake.runtime.metrics.cast_hashes(run.id)
     assert measured[gone] == []
     assert all(len(measured[hash]) == 1 for hash in rest)
 
@@ -565,20 +565,20 @@ def test_a_scheduled_draft_that_only_waited_while_its_agent_was_paused_is_not_pu
     fake_runtime.runtime.resume("ada")
     fake_runtime.sent.clear()
     fake_runtime.drive()
-    run = fake_runtime.runtime.store.run(run_id)
+    run = fake_runtime.runtime.runs.run(run_id)
     assert (run.status, "late by" in run.reason) == ("missed", True)
     assert fake_runtime.casts() == []
 
 
 def test_the_end_of_a_panic_wakes_what_waited_for_it(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
-    fake_runtime.runtime.store.set_panic("a test")
+    fake_runtime.runtime.ops.set_panic("a test")
     run_id = fake_runtime.runtime.post("ada", text="Clocks drift.")
     fake_runtime.step()
     assert fake_runtime.casts() == []
-    fake_runtime.runtime.store.set_panic(None)
+    fake_runtime.runtime.ops.set_panic(None)
     fake_runtime.step()
-    assert fake_runtime.runtime.store.run(run_id).status == "published"
+    assert fake_runtime.runtime.runs.run(run_id).status == "published"
 
 
 def test_the_casts_of_a_thread_that_stopped_half_way_are_remembered_once(fake_runtime: FakeRuntime) -> None:
@@ -586,7 +586,7 @@ def test_the_casts_of_a_thread_that_stopped_half_way_are_remembered_once(fake_ru
     fake_runtime.simulator.faults(neynar={"script": ["ok", *["error_500_before"] * 3]})
     run = fake_runtime.post(text="One.\n---SPLIT---\nTwo.")
     assert run.status == "partial"
-    assert [cast.text for cast in fake_runtime.runtime.store.recent_casts("ada")] == ["One."]
+    assert [cast.text for cast in fake_runtime.runtime.runs.recent_casts("ada")] == ["One."]
     fake_runtime.runtime.ledger.decide(run.id, "retry")
     fake_runtime.drive()
-    assert [cast.text for cast in fake_runtime.runtime.store.recent_casts("ada")] == ["Two.", "One."]
+    assert [cast.text for cast in fake_runtime.runtime.runs.recent_casts("ada")] == ["Two.", "One."]

@@ -16,8 +16,9 @@ from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.engine.scheduler import BATCH, HIGH_WATER, Scheduler
 from ceos.errors import StoreUnavailable
-from ceos.storage.connection import connect
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.connection import Database, connect
+from ceos.storage.due import due_work
 from ceos.testing import FakeRuntime, make_agent
 
 HOURLY = {"cron": "0 * * * *", "jitter_seconds": 0}
@@ -35,7 +36,7 @@ def at(hour: int, minute: int = 0, day: int = 2) -> dt.datetime:
 
 
 def runs(fake: FakeRuntime, agent: str = "ada") -> list[Run]:
-    return fake.runtime.store.recent_runs(agent, 200)[::-1]
+    return fake.runtime.runs.recent_runs(agent, 200)[::-1]
 
 
 def slots(fake: FakeRuntime, agent: str = "ada") -> list[str]:
@@ -44,7 +45,7 @@ def slots(fake: FakeRuntime, agent: str = "ada") -> list[str]:
 
 
 def missed(fake: FakeRuntime) -> dict[str, str]:
-    return {f"{item.slot:%H:%M}": item.reason for item in reversed(fake.runtime.store.missed("ada"))}
+    return {f"{item.slot:%H:%M}": item.reason for item in reversed(fake.runtime.agents.missed("ada"))}
 
 
 def tick(fake: FakeRuntime, moment: dt.datetime) -> list[tuple[str, Stage]]:
@@ -69,14 +70,14 @@ def test_a_slot_opens_its_run_when_it_is_due_and_not_before(fake: FakeRuntime) -
 
 def test_jitter_puts_a_slot_off_by_at_most_a_minute_but_not_the_one_after_it(fake: FakeRuntime) -> None:
     fake.apply(schedule={**HOURLY, "jitter_seconds": 60})
-    fire = fake.runtime.store.client.zscore("ceos:due", "ada")
+    fire = fake.runtime.database.client.zscore("ceos:due", "ada")
     late = dt.datetime.fromtimestamp(fire / 1000, dt.UTC) - at(9)  # type: ignore[operator]
     assert dt.timedelta(0) < late <= dt.timedelta(minutes=1)
     tick(fake, at(9) + late - dt.timedelta(milliseconds=1))
     assert slots(fake) == []
     tick(fake, at(9) + late)
     assert slots(fake) == ["09:00"]
-    next_slot = fake.runtime.store.agent_statuses(["ada"])[0].next_slot
+    next_slot = fake.runtime.agents.agent_statuses(["ada"])[0].next_slot
     assert next_slot == at(10)
 
 
@@ -94,36 +95,36 @@ def test_two_schedulers_that_read_the_same_due_agents_open_each_run_once(fake: F
         fake.apply(id=f"agent-{number}", fid=2000 + number)
     fake.clock.set(at(9))
     now = fake.clock.now_ms()
-    due = fake.runtime.store.due(now, BATCH).agents
+    due = due_work(fake.runtime.database, now, BATCH).agents
     other = fake.runtime.scheduler(fake.sent.extend, lambda: 0)
     # When both fire
     first, second = fake.scheduler.fire(due, now), other.fire_slots(due, now)
     # Then only the first opened anything
     assert len(first) == 21
     assert second == []
-    assert fake.runtime.store.counts()["open"] == 21
+    assert fake.runtime.ops.counts()["open"] == 21
 
 
 def test_two_schedulers_that_read_the_same_outage_record_each_missed_slot_once(fake: FakeRuntime) -> None:
     fake.clock.set(at(14, 30))
     now = fake.clock.now_ms()
-    due = fake.runtime.store.due(now, BATCH).agents
+    due = due_work(fake.runtime.database, now, BATCH).agents
     for _ in range(2):
         fake.scheduler.fire(due, now)
     assert list(missed(fake)) == ["09:00", "10:00", "11:00", "12:00", "13:00"]
-    assert fake.runtime.store.agent_statuses(["ada"])[0].missed == 5
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].missed == 5
 
 
 def test_a_scheduler_that_slept_does_not_turn_the_agent_back(fake: FakeRuntime) -> None:
     # Given a scheduler that read the slot of nine o'clock and then slept for an hour
     fake.clock.set(at(9))
-    stale, now = fake.runtime.store.due(fake.clock.now_ms(), BATCH).agents, fake.clock.now_ms()
+    stale, now = due_work(fake.runtime.database, fake.clock.now_ms(), BATCH).agents, fake.clock.now_ms()
     # When others have fired that slot and the next before it wakes
     tick(fake, at(9))
     tick(fake, at(10))
     assert fake.scheduler.fire(stale, now) == []
     # Then the agent's next slot is still the one after
-    assert fake.runtime.store.agent_statuses(["ada"])[0].next_slot == at(11)
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].next_slot == at(11)
 
 
 def test_many_schedulers_racing_through_a_day_open_every_slot_once(fake: FakeRuntime) -> None:
@@ -132,7 +133,7 @@ def test_many_schedulers_racing_through_a_day_open_every_slot_once(fake: FakeRun
         fake.apply(id=agent, fid=2000 + number, schedule=HOURLY)
     calls: list[tuple[str, Stage]] = []
     racers = [
-        Scheduler(Store(connect(fake.runtime.redis_url)), fake.runtime.ledger, fake.clock, calls.extend)
+        Scheduler(AgentStore(Database(connect(fake.runtime.redis_url))), fake.runtime.ledger, fake.clock, calls.extend)
         for _ in range(6)
     ]
     with ThreadPoolExecutor(len(racers)) as pool:
@@ -175,7 +176,7 @@ def test_after_an_outage_slots_are_made_up_for_as_the_agent_says(
     assert slots(fake) == opened
     assert list(missed(fake)) == ["09:00", "10:00", "11:00", *given_up]
     assert missed(fake)["09:00"] == "late by 5 h 30 min; the agent allows 3 h"
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.missed, status.next_slot) == (3 + len(given_up), at(15))
 
 
@@ -199,14 +200,14 @@ def test_a_missed_slot_is_in_the_log_with_its_reason(fake: FakeRuntime, caplog: 
 def test_the_list_of_missed_slots_is_bounded_but_the_count_is_not(fake: FakeRuntime) -> None:
     fake.apply(schedule={**HOURLY, "cron": "* * * * *"})
     tick(fake, at(20, 0, day=5))
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
-    assert len(fake.runtime.store.missed("ada")) == 50
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
+    assert len(fake.runtime.agents.missed("ada")) == 50
     minutes = 3 * 24 * 60 + 11 * 60 + 1
     assert status.missed + len(runs(fake)) == minutes
 
 
 def test_an_agent_in_error_records_its_slots_as_missed(fake: FakeRuntime) -> None:
-    fake.runtime.store.client.hset("ceos:agent:ada", "state", "error")
+    fake.runtime.database.client.hset("ceos:agent:ada", "state", "error")
     for hour in (9, 10):
         assert tick(fake, at(hour)) == []
     assert missed(fake) == {"09:00": "the agent was in error", "10:00": "the agent was in error"}
@@ -223,8 +224,8 @@ def test_a_paused_agent_has_neither_runs_nor_missed_slots(fake: FakeRuntime) -> 
     for hour in (9, 10, 11):
         assert tick(fake, at(hour)) == []
     assert (slots(fake), missed(fake)) == ([], {})
-    assert fake.runtime.store.agent_statuses(["ada"])[0].next_slot is None
-    assert fake.runtime.store.counts()["due"] == 0, "it costs no tick anything"
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].next_slot is None
+    assert fake.runtime.ops.counts()["due"] == 0, "it costs no tick anything"
     fake.clock.set(at(11, 30))
     fake.runtime.resume("ada")
     tick(fake, at(11, 31))
@@ -235,7 +236,7 @@ def test_a_paused_agent_has_neither_runs_nor_missed_slots(fake: FakeRuntime) -> 
 
 def test_a_pause_between_reading_and_firing_opens_nothing(fake: FakeRuntime) -> None:
     fake.clock.set(at(9))
-    due = fake.runtime.store.due(fake.clock.now_ms(), BATCH).agents
+    due = due_work(fake.runtime.database, fake.clock.now_ms(), BATCH).agents
     fake.runtime.pause("ada")
     assert fake.scheduler.fire(due, fake.clock.now_ms()) == []
     assert tick(fake, at(10)) == []
@@ -248,16 +249,16 @@ def test_a_pause_between_reading_and_firing_opens_nothing(fake: FakeRuntime) -> 
 def test_a_removed_agent_has_no_more_slots(fake: FakeRuntime) -> None:
     fake.runtime.remove("ada")
     assert tick(fake, at(9)) == []
-    assert fake.runtime.store.counts()["due"] == 0
+    assert fake.runtime.ops.counts()["due"] == 0
 
 
 def test_a_tick_survives_an_agent_removed_between_reading_and_firing(fake: FakeRuntime) -> None:
     fake.apply(id="ben", fid=1002)
     fake.clock.set(at(9))
-    due = fake.runtime.store.due(fake.clock.now_ms(), BATCH).agents
+    due = due_work(fake.runtime.database, fake.clock.now_ms(), BATCH).agents
     fake.runtime.remove("ada")
     assert fake.scheduler.fire(due, fake.clock.now_ms()) == [f"ben:{fake.clock.now_ms()}"]
-    assert fake.runtime.store.counts()["due"] == 1
+    assert fake.runtime.ops.counts()["due"] == 1
 
 
 def test_a_changed_schedule_holds_from_its_next_slot_on(fake: FakeRuntime) -> None:
@@ -304,7 +305,7 @@ def test_no_more_runs_are_called_while_too_many_messages_wait(fake: FakeRuntime)
     fake.clock.set(at(9))
     # Then slots still open, but nobody is called
     scheduler.tick()
-    assert (len(fake.sent), fake.runtime.store.counts()["open"]) == (0, 6)
+    assert (len(fake.sent), fake.runtime.ops.counts()["open"]) == (0, 6)
     # And as many are called as there is room for
     waiting[0] = HIGH_WATER - 2
     scheduler.tick()
@@ -319,11 +320,11 @@ def test_a_batch_is_bounded_and_the_rest_follows_at_once(fake: FakeRuntime) -> N
     fake.clock.set(at(9))
     assert fake.scheduler.tick() is True, "there is more to do"
     assert fake.scheduler.tick() is False
-    assert fake.runtime.store.counts()["open"] == BATCH + 1
+    assert fake.runtime.ops.counts()["open"] == BATCH + 1
 
 
 def test_a_tick_with_nothing_to_do_is_one_round_trip(fake: FakeRuntime) -> None:
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     fake.scheduler.tick()
     before = client.info("stats")["total_reads_processed"], client.info("commandstats")
     for _ in range(10):
@@ -338,7 +339,7 @@ def test_a_tick_with_nothing_to_do_is_one_round_trip(fake: FakeRuntime) -> None:
 def test_published_runs_are_called_for_their_measurement_once_it_is_due(fake: FakeRuntime) -> None:
     run = fake.post(text="My own words.")
     assert tick(fake, at(9) - dt.timedelta(minutes=1)) == []
-    fake.runtime.store.client.zadd("ceos:measure", {run.id: 0})
+    fake.runtime.database.client.zadd("ceos:measure", {run.id: 0})
     assert tick(fake, at(8, 59)) == [(run.id, Stage.MEASURE)]
     assert tick(fake, at(8, 59)) == [], "not again while a worker may be at it"
 
@@ -346,12 +347,12 @@ def test_published_runs_are_called_for_their_measurement_once_it_is_due(fake: Fa
 def test_a_parked_draft_expires_when_nobody_decides(fake: FakeRuntime, caplog: pytest.LogCaptureFixture) -> None:
     fake.apply(approval="review")
     run = fake.post(kind=Kind.ORIGINAL)
-    fake.runtime.store.client.zadd("ceos:review", {run.id: 0})
+    fake.runtime.database.client.zadd("ceos:review", {run.id: 0})
     with caplog.at_level(logging.WARNING, "ceos"):
         fake.step()
-    expired = fake.runtime.store.run(run.id)
+    expired = fake.runtime.runs.run(run.id)
     assert (expired.status, expired.reason) == ("expired", "nobody approved it in time")
-    assert fake.runtime.store.parked() == []
+    assert fake.runtime.runs.parked() == []
     assert "draft.expired" in [getattr(entry, "event", "") for entry in caplog.records]
     assert fake.casts() == []
 
@@ -368,11 +369,11 @@ def test_an_accelerated_clock_opens_the_slots_of_a_day_in_a_moment(fake: FakeRun
     fake.runtime.remove("ada")
     slot = int(real // 3600 + 1) * 3_600_000
     agent = make_agent(schedule={**HOURLY, "catch_up": "all", "max_late_minutes": 10_080})
-    fake.runtime.store.save_agent(agent, slot=slot, fire=slot, moves_slot=True)
+    fake.runtime.agents.save_agent(agent, slot=slot, fire=slot, moves_slot=True)
     # When a scheduler with this clock ticks once
     fake.runtime.scheduler(fake.sent.extend, lambda: 0).tick()
     # Then the latest slots of the day are open, and every earlier one is on record
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     opened = [int(run.slot) for run in runs(fake)]
     assert status.next_slot is not None
     assert opened == list(range(opened[0], int(status.next_slot.timestamp()) * 1000, 3_600_000))
@@ -383,7 +384,7 @@ def test_an_accelerated_clock_opens_the_slots_of_a_day_in_a_moment(fake: FakeRun
 def test_an_accelerated_clock_measures_sooner(fake: FakeRuntime) -> None:
     fake.clock.speed = 3600.0
     run = fake.post(text="My own words.")
-    due = fake.runtime.store.client.zscore("ceos:measure", run.id)
+    due = fake.runtime.database.client.zscore("ceos:measure", run.id)
     assert due - fake.runtime.ledger.now_ms() <= 1000  # type: ignore[operator]
 
 

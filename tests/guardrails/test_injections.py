@@ -21,7 +21,6 @@ from ceos.guardrails import quality as review
 from ceos.guardrails import reply as reply_gate
 from ceos.guardrails.injection import lure_in
 from ceos.mentions import responder as conversation
-from ceos.mentions.claims import Claims
 from ceos.mentions.prompt import prompt, strangers_words
 from ceos.testing import FakeRuntime, make_agent
 
@@ -109,7 +108,7 @@ def stage(fake: FakeRuntime, attack: Attack) -> str:
 
 
 def assert_nothing_came_of_it(fake: FakeRuntime, run_id: str, model: Obedient, before: int) -> None:
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert (run.status, bool(run.reason)) == ("ignored", True)
     assert (len(published(fake)), reactions(fake)) == (before, [])
     mention = model.attack.mention
@@ -141,7 +140,7 @@ def test_no_attack_has_anything_published(
         run_id = stage(fake, attack)
         before = len(published(fake))
         # A strategy that answers everything, as far as it is asked.
-        Claims(fake.runtime.store).decide(run_id, Decision(action="answer", reason="it always does"))
+        fake.runtime.claims.decide(run_id, Decision(action="answer", reason="it always does"))
         fake.drive()
         assert_nothing_came_of_it(fake, run_id, model, before)
         if model.told:
@@ -157,9 +156,9 @@ def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) ->
     shown = set()
     for attack in ATTACKS:
         run_id = stage(fake, attack)
-        Claims(fake.runtime.store).decide(run_id, Decision(action=action, reason="it always does"))
+        fake.runtime.claims.decide(run_id, Decision(action=action, reason="it always does"))
         fake.drive()
-        run = fake.runtime.store.run(run_id)
+        run = fake.runtime.runs.run(run_id)
         assert run.status == "reacted" or (run.status == "ignored" and run.reason)
         if run.status == "reacted":
             shown.add(attack.name)
@@ -175,6 +174,6 @@ def test_friendly_people_get_their_answers(fake_runtime: FakeRuntime) -> None:
         fake.runtime.__dict__.pop("pipeline", None)
         run_id = receive(fake, cast(fake, text, fid=7000 + number))
         fake.drive()
-        run = fake.runtime.store.run(run_id)
+        run = fake.runtime.runs.run(run_id)
         assert (run.status, run.reason) == ("published", ""), text
     assert published(fake) == [answer for _, answer in BENIGN_MENTIONS]

@@ -47,7 +47,7 @@ def receive(fake: FakeRuntime, hash: str, agent_id: str = "ada", kind: str = "me
     mention = mention_of(found.cast, kind).model_copy(  # type: ignore[arg-type]
         update={"author_score": 0.9, "at": fake.clock.now() + dt.timedelta(seconds=1), **changes}
     )
-    agent = fake.runtime.store.agent(agent_id)
+    agent = fake.runtime.agents.agent(agent_id)
     assert fake.runtime.inbox.take(agent.id, mention, 0) == "opened"
     return f"{agent_id}:r:{hash}"
 
@@ -57,7 +57,7 @@ def mention_ada(fake: FakeRuntime, words: str, /, **options: Any) -> Run:
     cast_options = {name: options.pop(name) for name in ("fid", "parent", "embeds") if name in options}
     run_id = receive(fake, cast(fake, words, **cast_options), **options)
     fake.drive()
-    return fake.runtime.store.run(run_id)
+    return fake.runtime.runs.run(run_id)
 
 
 def published(fake: FakeRuntime, fid: int = 1001) -> list[str]:

@@ -29,7 +29,7 @@ from ceos.chain.x402.usdc import UsdcToken
 from ceos.clients.http.safe_fetch import Reply
 from ceos.evm.client import BaseChain
 from ceos.settings import Settings
-from ceos.storage.store import Store
+from ceos.storage.connection import Database
 from ceos.testing import ManualClock
 from ceos.web.listener import listen
 from ceos.web.server import make_server
@@ -190,9 +190,9 @@ class FakeSeller:
 class Market:
     """A chain with a token, a buyer, and whoever sells."""
 
-    def __init__(self, evm: Evm, store: Store, clock: ManualClock, token: Deployed) -> None:
+    def __init__(self, evm: Evm, database: Database, clock: ManualClock, token: Deployed) -> None:
         self.evm = evm
-        self.store = store
+        self.database = database
         self.clock = clock
         self.address = token.address
         self.coin = token
@@ -201,8 +201,8 @@ class Market:
         self.contracts = Contracts(self.config, CHAIN_ID, Path())
         self.client = BaseChain([evm.url], CHAIN_ID, sleep=no_wait)
         self.token = UsdcToken(self.client, self.contracts)
-        self.payments = PaymentStore(store)
-        self.agenda = Agenda(store)
+        self.payments = PaymentStore(database)
+        self.agenda = Agenda(database)
         environ = {"BASE_PRIVATE_KEY": BUYER_KEY, "BASE_RPC_URL": evm.url}
         self.wallets = Wallets.from_settings(Settings.from_env(environ, dotenv=None))
         self.facilitator = Facilitator(evm)
@@ -230,13 +230,13 @@ class Market:
         return self.balance(MERCHANT)
 
 
-def open_market(evm: Evm, store: Store) -> Market:
+def open_market(evm: Evm, database: Database) -> Market:
     """Return a market whose clock shows the chain's time, which is the present: the package goes by the real one."""
     # Going back to a mark takes anvil's clock back as well, further with every test.
     evm.rpc("evm_setNextBlockTimestamp", max(int(time.time()), _stamp(evm) + 1))
     coin = evm.deploy("token", "USD Coin", 0, types=("string", "uint256"))
     evm.send(coin.address, coin.encode("mint(address,uint256)", BUYER, 100 * USD))
-    return Market(evm, store, ManualClock(dt.datetime.fromtimestamp(_stamp(evm), dt.UTC)), coin)
+    return Market(evm, database, ManualClock(dt.datetime.fromtimestamp(_stamp(evm), dt.UTC)), coin)
 
 
 def _stamp(evm: Evm) -> int:

@@ -19,12 +19,12 @@ from ceos.clients.neynar.types import FeedCast, Notification, Page
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.errors import RateLimited, RequestRefused, ServiceError, ServiceUnavailable
-from ceos.mentions import inbox as inbox_module
 from ceos.mentions import poller as listening_module
+from ceos.mentions import store as inbox_module
 from ceos.mentions.poller import Listening
 from ceos.runs.ids import RunId
 from ceos.runs.ledger import Lease
-from ceos.storage.store import listening_place
+from ceos.storage.agents import poll_offset
 from ceos.testing import FakeRuntime, make_agent
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -112,16 +112,16 @@ def fake(fake_runtime: FakeRuntime, feed: Feed) -> Iterator[FakeRuntime]:
 def listener(fake: FakeRuntime, feed: Feed) -> Listening:
     """A new process, as it were."""
     runtime = fake.runtime
-    return Listening(runtime.store, runtime.inbox, feed, runtime.plugins, runtime.clock)  # type: ignore[arg-type]
+    return Listening(runtime.agents, runtime.inbox, feed, runtime.plugins, runtime.clock)  # type: ignore[arg-type]
 
 
 def ada(fake: FakeRuntime) -> Agent:
-    return fake.runtime.store.agent("ada")
+    return fake.runtime.agents.agent("ada")
 
 
 def taken(fake: FakeRuntime, agent: str = "ada") -> list[str]:
     """The hashes of the casts that have runs, in the order of opening."""
-    return [run.slot.removeprefix("r:") for run in reversed(fake.runtime.store.mentions(agent, 200))]
+    return [run.slot.removeprefix("r:") for run in reversed(fake.runtime.inbox.mention_runs(agent, 200))]
 
 
 def minutes(count: float) -> dt.timedelta:
@@ -153,15 +153,15 @@ def test_a_cast_becomes_a_run_with_its_words(fake: FakeRuntime) -> None:
         cast(1, parent_hash=hash_of(9), thread_hash=hash_of(8), embeds=[{"url": "https://example.org/a.png"}])
     )
     assert fake.runtime.listening.take(ada(fake), given, "reply") == "opened"
-    run = fake.runtime.store.run(mention_run(1))
+    run = fake.runtime.runs.run(mention_run(1))
     assert (run.status, run.slot) == (RunStatus.PLANNED, f"r:{hash_of(1)}")
-    mention = fake.runtime.store.mention(run.id)
+    mention = fake.runtime.inbox.mention(run.id)
     assert mention is not None
     assert (mention.author_fid, mention.author_name, mention.author_score) == (77, "user77", 0.9)
     assert (mention.parent, mention.thread, mention.kind) == (hash_of(9), hash_of(8), "reply")
     assert (mention.text, mention.at) == ("@ada what about number 1?", NOON)
     assert mention.embeds == ("https://example.org/a.png",)
-    assert fake.runtime.store.recent_runs("ada") == [], "mentions do not push posts out of the list"
+    assert fake.runtime.runs.recent_runs("ada") == [], "mentions do not push posts out of the list"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_cast_stays_known_after_its_record_has_expired(fake: FakeRuntime) -> N
     fake.runtime.listening.take(ada(fake), given, "mention")
     run = mention_run(1)
     end(fake, run)
-    fake.runtime.store.client.delete(f"ceos:run:{run}", f"ceos:mention:{run}", "ceos:mentions:ada")
+    fake.runtime.database.client.delete(f"ceos:run:{run}", f"ceos:mention:{run}", "ceos:mentions:ada")
     assert fake.runtime.listening.take(ada(fake), given, "mention") == "known"
 
 
@@ -204,7 +204,7 @@ def test_an_agent_that_does_not_listen_takes_nothing(fake: FakeRuntime) -> None:
     gone = fake.apply(id="cleo", fid=1003, engagement=LISTENS)
     fake.runtime.remove("cleo")
     assert fake.runtime.listening.take(gone, given, "mention") == "missing"
-    assert fake.runtime.store.client.keys("ceos:run:*") == []
+    assert fake.runtime.database.client.keys("ceos:run:*") == []
 
 
 def test_two_agents_each_take_a_cast_that_concerns_both(fake: FakeRuntime) -> None:
@@ -230,9 +230,9 @@ def test_a_month_later_a_replay_is_old_without_any_memory_of_it(fake: FakeRuntim
     fake.clock.set(NOON + dt.timedelta(days=31))
     later = FeedCast.model_validate(cast(2, at=NOON + dt.timedelta(days=31)))
     assert fake.runtime.listening.take(ada(fake), later, "mention") == "opened"
-    assert fake.runtime.store.client.zrange("ceos:seen:ada", 0, -1) == [hash_of(2)]
+    assert fake.runtime.database.client.zrange("ceos:seen:ada", 0, -1) == [hash_of(2)]
     assert fake.runtime.listening.take(ada(fake), given, "mention") in ("old", "known")
-    fake.runtime.store.client.delete(f"ceos:run:ada:r:{hash_of(1)}")
+    fake.runtime.database.client.delete(f"ceos:run:ada:r:{hash_of(1)}")
     assert fake.runtime.listening.take(ada(fake), given, "mention") == "old"
 
 
@@ -242,7 +242,7 @@ def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkey
     feed.rows = [note(1), note(2, author=1001)]
     for _ in range(3):
         fake.runtime.listening.poll("ada")
-    mention = fake.runtime.store.mention(mention_run(1))
+    mention = fake.runtime.inbox.mention(mention_run(1))
     assert heard == [("mention_received", {"agent": ada(fake), "mention": mention})]
 
 
@@ -348,7 +348,7 @@ def test_a_list_that_leads_to_itself_ends(fake: FakeRuntime, feed: Feed, monkeyp
 def test_a_cast_of_the_second_in_which_an_agent_began_to_listen_is_new(fake: FakeRuntime) -> None:
     begun = dt.datetime(2026, 3, 2, 12, 0, 0, 700_000, tzinfo=dt.UTC)
     agent = make_agent(id="bea", fid=1002, engagement=LISTENS)
-    fake.runtime.store.save_agent(agent, slot=None, fire=0, moves_slot=False, now_ms=int(begun.timestamp() * 1000))
+    fake.runtime.agents.save_agent(agent, slot=None, fire=0, moves_slot=False, now_ms=int(begun.timestamp() * 1000))
     second = begun.replace(microsecond=0)
     just, before = cast(1, at=second), cast(2, at=second - dt.timedelta(seconds=1))
     listening = fake.runtime.listening
@@ -380,7 +380,7 @@ def test_of_two_looks_at_once_only_one_moves_the_mark(fake: FakeRuntime, feed: F
 def test_a_look_that_fails_changes_nothing_and_is_logged_once(
     *, fake: FakeRuntime, feed: Feed, caplog: pytest.LogCaptureFixture, error: ServiceError, soonest: int, latest: int
 ) -> None:
-    fake.runtime.store.client.zadd("ceos:listen", {"ada": (fake.runtime.ledger.now_ms() + 9_000_000)})
+    fake.runtime.database.client.zadd("ceos:listen", {"ada": (fake.runtime.ledger.now_ms() + 9_000_000)})
     before = fake.runtime.inbox.ear("ada")
     feed.rows, feed.errors = [note(1)], [error] * 3
     with caplog.at_level(logging.INFO, "ceos.mentions.poller"):
@@ -435,18 +435,18 @@ def test_a_look_that_fails_on_its_second_page_keeps_what_the_first_held(fake: Fa
 
 def next_look(fake: FakeRuntime, agent: str = "ada") -> float:
     """Seconds until the agent looks at its mentions."""
-    at = fake.runtime.store.client.zscore("ceos:listen", agent)
+    at = fake.runtime.database.client.zscore("ceos:listen", agent)
     assert at is not None
     return (at - fake.runtime.ledger.now_ms()) / 1000
 
 
 def claim(fake: FakeRuntime) -> list[str]:
-    claimed: list[str] = fake.runtime.store.run_script("listen", 200, 300_000)
+    claimed: list[str] = fake.runtime.database.run_script("listen", 200, 300_000)
     return claimed
 
 
 def make_due(fake: FakeRuntime, *agents: str) -> None:
-    fake.runtime.store.client.zadd("ceos:listen", dict.fromkeys(agents or ("ada",), 1), xx=True)
+    fake.runtime.database.client.zadd("ceos:listen", dict.fromkeys(agents or ("ada",), 1), xx=True)
 
 
 def test_agents_are_spread_over_the_interval_by_their_names(fake: FakeRuntime) -> None:
@@ -454,10 +454,10 @@ def test_agents_are_spread_over_the_interval_by_their_names(fake: FakeRuntime) -
     for number, agent_id in enumerate(ids):
         fake.apply(id=agent_id, fid=2000 + number, engagement=LISTENS)
     assert claim(fake) == [], "who has just begun waits for its moment"
-    moments = {agent_id: fake.runtime.store.client.zscore("ceos:listen", agent_id) for agent_id in ids}
+    moments = {agent_id: fake.runtime.database.client.zscore("ceos:listen", agent_id) for agent_id in ids}
     for agent_id, moment in moments.items():
         assert moment is not None
-        assert moment % 300_000 == listening_place(agent_id) * 300_000 // 2**32
+        assert moment % 300_000 == poll_offset(agent_id) * 300_000 // 2**32
     per_minute = [sum(1 for moment in moments.values() if int(moment or 0) % 300_000 // 60_000 == n) for n in range(5)]
     assert min(per_minute) > 10
 
@@ -481,14 +481,14 @@ def test_the_scheduler_calls_for_looks_that_are_due_unless_the_queue_is_full(fak
 def test_a_paused_agent_is_not_polled_and_loses_nothing(fake: FakeRuntime, feed: Feed) -> None:
     fake.runtime.listening.poll("ada")
     fake.runtime.pause("ada")
-    assert fake.runtime.store.client.zscore("ceos:listen", "ada") is None
+    assert fake.runtime.database.client.zscore("ceos:listen", "ada") is None
     feed.rows = [note(1)]
     assert fake.runtime.listening.poll("ada") == 0, "even if it was called for in this very moment"
     # Applying a change does not wake it either
     fake.apply(engagement=LISTENS, name="Ada Lovelace")
-    assert fake.runtime.store.client.zscore("ceos:listen", "ada") is None
+    assert fake.runtime.database.client.zscore("ceos:listen", "ada") is None
     fake.runtime.resume("ada")
-    assert fake.runtime.store.client.zscore("ceos:listen", "ada") == 0
+    assert fake.runtime.database.client.zscore("ceos:listen", "ada") == 0
     assert fake.runtime.listening.poll("ada") == 1
 
 
@@ -496,7 +496,7 @@ def test_an_agent_in_error_is_passed_over_and_goes_on_where_it_stopped(fake: Fak
     for number in range(3):
         run = fake.runtime.post("ada", text=f"This one fails, number {number}.")
         fake.runtime.ledger.finish_run(begin(fake, run, Stage.PUBLISH), RunStatus.FAILED, "a test")
-    assert fake.runtime.store.agent_statuses(["ada"])[0].state == "error"
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].state == "error"
     feed.rows = [note(1)]
     make_due(fake)
     assert claim(fake) == []
@@ -510,11 +510,11 @@ def test_an_agent_that_stops_listening_is_forgotten_and_begins_anew_when_it_star
     fake: FakeRuntime, feed: Feed
 ) -> None:
     fake.apply()
-    assert fake.runtime.store.client.zscore("ceos:listen", "ada") is None
+    assert fake.runtime.database.client.zscore("ceos:listen", "ada") is None
     feed.rows = [note(1, at=NOON - minutes(5))]
     assert fake.runtime.listening.poll("ada") == 0
     fake.apply(engagement=LISTENS)
-    assert fake.runtime.store.client.zscore("ceos:listen", "ada") == 0
+    assert fake.runtime.database.client.zscore("ceos:listen", "ada") == 0
     feed.rows.insert(0, note(2, at=NOON + minutes(1)))
     assert fake.runtime.listening.poll("ada") == 1
     assert taken(fake) == [hash_of(2)]
@@ -525,11 +525,11 @@ def test_removing_an_agent_ends_what_waits_and_leaves_nothing_for_ever(fake: Fak
     fake.runtime.listening.poll("ada")
     fake.runtime.remove("ada")
     fake.drive()
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     assert client.keys("ceos:*:ada") == []
-    assert fake.runtime.store.agents_of([1001]) == {}
+    assert fake.runtime.agents.agents_of([1001]) == {}
     assert all(client.ttl(key) > 0 for key in [*client.keys("ceos:run:*"), *client.keys("ceos:mention:*")])
-    runs = fake.runtime.store.runs([mention_run(number) for number in range(5)])
+    runs = fake.runtime.runs.runs([mention_run(number) for number in range(5)])
     assert {run.reason for run in runs} == {"the agent was removed"}
     assert fake.runtime.inbox.counts()["open"] == 0
 
@@ -537,10 +537,10 @@ def test_removing_an_agent_ends_what_waits_and_leaves_nothing_for_ever(fake: Fak
 def test_agents_are_found_by_their_accounts(fake: FakeRuntime) -> None:
     fake.apply(id="ben", fid=1002)
     fake.apply(id="bob", fid=1002)
-    assert fake.runtime.store.agents_of([1001, 1002, 1003]) == {1001: ["ada"], 1002: ["ben", "bob"]}
+    assert fake.runtime.agents.agents_of([1001, 1002, 1003]) == {1001: ["ada"], 1002: ["ben", "bob"]}
     fake.apply(id="bob", fid=1003)
-    assert fake.runtime.store.agents_of([1002, 1003]) == {1002: ["ben"], 1003: ["bob"]}
-    assert fake.runtime.store.agents_of([]) == {}
+    assert fake.runtime.agents.agents_of([1002, 1003]) == {1002: ["ben"], 1003: ["bob"]}
+    assert fake.runtime.agents.agents_of([]) == {}
 
 
 # Whose turn it is
@@ -576,13 +576,13 @@ def test_ten_thousand_mentions_do_not_keep_a_post_waiting(fake: FakeRuntime) -> 
     fake.apply(engagement=LISTENS, schedule={"cron": "0 13 * * *", "jitter_seconds": 0})
     runs = flood(fake, 10_000)
     assert len(runs) == 10_000
-    assert fake.runtime.store.counts()["open"] == 1
+    assert fake.runtime.ops.counts()["open"] == 1
     # A worker has begun with the first mention when a slot comes and an operator posts by hand
     first = begin(fake, runs[0])
     fake.clock.set(NOON + minutes(60))
     fake.scheduler.tick()
     manual = fake.runtime.post("ada", text="Words of my own.")
-    (scheduled,) = [run.id for run in fake.runtime.store.recent_runs("ada") if run.id != manual]
+    (scheduled,) = [run.id for run in fake.runtime.runs.recent_runs("ada") if run.id != manual]
     assert fake.runtime.ledger.begin_stage(scheduled, Stage.WRITE) is None, "not while a worker is at the mention"
     fake.runtime.ledger.finish_run(first, RunStatus.IGNORED, "a reason")
     # Then both posts go before the second mention
@@ -598,36 +598,36 @@ def test_a_mention_that_waits_for_something_gives_its_turn_away(fake: FakeRuntim
     fake.runtime.ledger.defer_run(begin(fake, run), 3600, "quiet hours", uses="wait")
     post = fake.runtime.post("ada", text="Words of my own.")
     fake.runtime.ledger.finish_run(begin(fake, post, Stage.PUBLISH), RunStatus.PUBLISHED)
-    assert fake.runtime.store.run(run).status == "planned"
+    assert fake.runtime.runs.run(run).status == "planned"
     end(fake, run)
-    assert fake.runtime.store.agent_statuses(["ada"])[0].state == "sleeping"
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].state == "sleeping"
 
 
 def test_failing_mentions_do_not_stop_an_agent(fake: FakeRuntime) -> None:
     for run in flood(fake, 4):
         end(fake, run, RunStatus.FAILED)
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.failures) == ("sleeping", 0)
     assert fake.runtime.inbox.counts() == {"open": 0, "opened": 4, "failed": 4}
     # And one that is tried again is open again
-    run_id = fake.runtime.store.dead()[0]
+    run_id = fake.runtime.runs.dead()[0]
     fake.runtime.ledger.decide(run_id, "retry")
     assert fake.runtime.inbox.counts()["open"] == 1
-    assert fake.runtime.store.mention(run_id) is not None
-    assert fake.runtime.store.client.ttl(f"ceos:mention:{run_id}") == -1
+    assert fake.runtime.inbox.mention(run_id) is not None
+    assert fake.runtime.database.client.ttl(f"ceos:mention:{run_id}") == -1
 
 
 def test_an_inbox_has_an_end_and_says_so(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox_module, "WAITING", 3)
     assert len(flood(fake, 6)) == 4
-    ignored = fake.runtime.store.run(mention_run(5))
+    ignored = fake.runtime.runs.run(mention_run(5))
     assert (ignored.status, ignored.reason) == (RunStatus.IGNORED, "too many mentions were waiting")
     assert fake.runtime.inbox.counts() == {"open": 4, "opened": 6, "ignored": 2}
 
 
 def test_ids_of_mentions_pass_wherever_runs_are_named(fake: FakeRuntime) -> None:
     (run_id,) = flood(fake, 1)
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert (run.agent_id, run.slot) == ("ada", f"r:{hash_of(0)}")
     assert RunId.parse(run.id).moment is None
     with pytest.raises(ceos.InvalidInput, match="cannot be a post's key"):
@@ -635,7 +635,7 @@ def test_ids_of_mentions_pass_wherever_runs_are_named(fake: FakeRuntime) -> None
     lease = begin(fake, run_id)
     assert (lease.agent_id, lease.slot) == ("ada", f"r:{hash_of(0)}")
     fake.runtime.ledger.finish_run(lease, RunStatus.PUBLISHED)
-    assert fake.runtime.store.client.hget("ceos:agent:ada", "done") is None, "the watermark is one of slots"
+    assert fake.runtime.database.client.hget("ceos:agent:ada", "done") is None, "the watermark is one of slots"
 
 
 # Bad input
@@ -686,14 +686,14 @@ def test_bad_input_costs_at_most_itself(
         for _ in range(3):
             fake.runtime.listening.poll("ada")
     # Then the sound one is taken, and the other is taken, or on record as ignored, or in the log, once
-    runs = {run.slot: run for run in fake.runtime.store.mentions("ada")}
+    runs = {run.slot: run for run in fake.runtime.inbox.mention_runs("ada")}
     assert runs.pop(f"r:{hash_of(2)}").status == "planned"
     logged = [record.event for record in caplog.records if record.levelno > logging.INFO]  # type: ignore[attr-defined]
     if expected in ("opened", "ignored"):
         (run,) = runs.values()
         assert run.status == ("planned" if expected == "opened" else "ignored")
         assert (run.reason != "") == (expected == "ignored")
-        mention = fake.runtime.store.mention(run.id)
+        mention = fake.runtime.inbox.mention(run.id)
         assert mention is not None
         assert len(mention.text.encode()) <= 10_000
     else:
@@ -711,7 +711,7 @@ def test_a_cast_that_comes_in_short_is_looked_up_once(fake: FakeRuntime, feed: F
     for _ in range(3):
         fake.runtime.listening.poll("ada")
     assert feed.looked_up == [hash_of(1)]
-    mention = fake.runtime.store.mention(mention_run(1))
+    mention = fake.runtime.inbox.mention(mention_run(1))
     assert mention is not None
     assert mention.text == "@ada what about number 1?"
 

@@ -14,7 +14,6 @@ from helpers.conversations import BOB, ENGAGEMENT, ScriptedModel, cast, mention_
 import ceos
 from ceos.domain.lifecycle import Stage
 from ceos.domain.mentions import Decision, Mention, Said, Talk
-from ceos.mentions.claims import Claims
 from ceos.mentions.prompt import TALK_BYTES, prompt
 from ceos.runs.deferral import RetryLater
 from ceos.testing import FakeRuntime, make_agent
@@ -63,7 +62,7 @@ def test_a_question_is_answered_under_its_cast_and_the_record_says_why(fake: Fak
     assert run.draft.notes == ("answers because it asks a question",)
     assert run.draft.parent == ceos.domain.posts.Parent(hash=run.slot.removeprefix("r:"), fid=BOB)  # type: ignore[attr-defined]
     assert run.draft.cost_usd == pytest.approx(0.001)
-    assert fake.runtime.store.recent_casts("ada")[0].parent == run.slot.removeprefix("r:")
+    assert fake.runtime.runs.recent_casts("ada")[0].parent == run.slot.removeprefix("r:")
 
 
 @pytest.mark.parametrize("fault", ["cut_after", "error_500_after", "no_hash_200", "cut_before", "error_500_before"])
@@ -72,7 +71,7 @@ def test_after_a_lost_answer_there_is_one_reply(fake: FakeRuntime, fault: str) -
     fake.simulator.faults(neynar={"script": [fault], "idem": "ignore"})
     run_id = receive(fake, hash)
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, published(fake)) == ("published", [ANSWER])
+    assert (fake.runtime.runs.run(run_id).status, published(fake)) == ("published", [ANSWER])
 
 
 def test_a_reply_is_not_taken_for_a_post_of_the_same_words(fake: FakeRuntime) -> None:
@@ -81,7 +80,7 @@ def test_a_reply_is_not_taken_for_a_post_of_the_same_words(fake: FakeRuntime) ->
     fake.simulator.faults(neynar={"script": ["cut_before", "ok"], "idem": "ignore"})
     run_id = receive(fake, hash)
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "published"
+    assert fake.runtime.runs.run(run_id).status == "published"
     assert [one["parent_hash"] for one in fake.casts() if one["text"] == ANSWER] == [None, hash]
 
 
@@ -91,14 +90,14 @@ def test_an_agent_under_review_has_its_answers_approved(fake: FakeRuntime) -> No
     assert (run.status, published(fake)) == ("review", [])
     fake.runtime.ledger.decide(run.id, "approve")
     fake.drive()
-    assert (fake.runtime.store.run(run.id).status, published(fake)) == ("published", [ANSWER])
+    assert (fake.runtime.runs.run(run.id).status, published(fake)) == ("published", [ANSWER])
 
 
 def test_posts_and_answers_of_one_agent_do_not_disturb_each_other(fake: FakeRuntime) -> None:
     run_id = receive(fake, cast(fake, QUESTION))
     post = fake.runtime.post("ada", text="A post of my own.")
     fake.drive()
-    assert {fake.runtime.store.run(one).status for one in (run_id, post)} == {"published"}
+    assert {fake.runtime.runs.run(one).status for one in (run_id, post)} == {"published"}
     assert sorted(published(fake)) == sorted([ANSWER, "A post of my own."])
 
 
@@ -139,7 +138,7 @@ def test_an_old_mention_is_not_answered(fake: FakeRuntime) -> None:
     run_id = receive(fake, cast(fake, QUESTION))
     fake.clock.advance(hours=25)
     fake.drive()
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert (run.status, run.reason) == ("ignored", "it is more than 24 hours old")
 
 
@@ -152,7 +151,7 @@ def test_an_answer_that_waited_for_a_day_is_not_published(fake: FakeRuntime) -> 
     fake.simulator.faults(neynar={"script": []})
     fake.clock.advance(hours=25)
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, published(fake)) == ("missed", [])
+    assert (fake.runtime.runs.run(run_id).status, published(fake)) == ("missed", [])
 
 
 def test_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> None:
@@ -160,7 +159,7 @@ def test_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> None:
     run_id = receive(fake, hash)
     fake.runtime.neynar.delete_cast(f"00000000-0000-4000-8000-{BOB:012d}", hash)
     fake.drive()
-    assert fake.runtime.store.run(run_id).reason == "the cast is gone"
+    assert fake.runtime.runs.run(run_id).reason == "the cast is gone"
 
 
 def test_an_answer_to_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> None:
@@ -168,7 +167,7 @@ def test_an_answer_to_a_cast_that_is_gone_is_not_answered(fake: FakeRuntime) -> 
     run_id = receive(fake, cast(fake, "and in winter?", parent=above), kind="reply")
     fake.runtime.neynar.delete_cast(f"00000000-0000-4000-8000-{1001:012d}", above[0])
     fake.drive()
-    assert fake.runtime.store.run(run_id).reason == "the cast that it answers is gone"
+    assert fake.runtime.runs.run(run_id).reason == "the cast that it answers is gone"
 
 
 def test_what_the_operator_has_answered_by_hand_is_not_answered_again(fake: FakeRuntime) -> None:
@@ -176,7 +175,7 @@ def test_what_the_operator_has_answered_by_hand_is_not_answered_again(fake: Fake
     cast(fake, "By hand: use invar.", fid=1001, parent=(hash, BOB))
     run_id = receive(fake, hash)
     fake.drive()
-    assert fake.runtime.store.run(run_id).reason == "'ada' has answered it already"
+    assert fake.runtime.runs.run(run_id).reason == "'ada' has answered it already"
 
 
 def test_a_sibling_is_not_answered(fake: FakeRuntime) -> None:
@@ -238,7 +237,7 @@ def test_strangers_cannot_use_up_the_places_of_posts(fake: FakeRuntime) -> None:
 
 def test_strangers_cannot_use_up_the_money_of_posts(fake: FakeRuntime) -> None:
     listening(fake, limits={"usd_per_day": 0.04})
-    fake.runtime.store.run_script("reserve", "ada", "20260302", "spent", 25_000, 40_000)
+    fake.runtime.database.run_script("reserve", "ada", "20260302", "spent", 25_000, 40_000)
     run = mention_ada(fake, QUESTION)
     assert (run.status, published(fake)) == ("limited", [])
     assert run.reason.startswith("over the limit: 0.03 USD a day, 0.0250 spent")
@@ -250,14 +249,14 @@ def test_reactions_have_a_limit_a_day(fake: FakeRuntime, kind: Any) -> None:
     runs = []
     for number in range(3):
         run_id = receive(fake, cast(fake, "Bridges are patient.", fid=700 + number))
-        Claims(fake.runtime.store).decide(run_id, Decision(action=kind, reason="why not"))
+        fake.runtime.claims.decide(run_id, Decision(action=kind, reason="why not"))
         fake.drive()
-        runs.append(fake.runtime.store.run(run_id))
+        runs.append(fake.runtime.runs.run(run_id))
     assert [run.status for run in runs] == ["reacted", "reacted", "ignored"]
     assert runs[2].reason == f"over the limit: 2 {kind}s a day"
     assert [found for found, _ in reactions(fake)] == [kind] * 2
     fake.clock.advance(days=1)
-    assert Claims(fake.runtime.store).claim(make_agent(), mention_by(9), kind, fake.clock.now()) is None
+    assert fake.runtime.claims.claim(make_agent(), mention_by(9), kind, fake.clock.now()) is None
 
 
 def mention_by(number: int, **changes: Any) -> Mention:
@@ -274,7 +273,7 @@ def mention_by(number: int, **changes: Any) -> Mention:
 
 
 def test_limits_hold_across_workers(fake: FakeRuntime) -> None:
-    claims, agent, now = Claims(fake.runtime.store), make_agent(), fake.clock.now()
+    claims, agent, now = fake.runtime.claims, make_agent(), fake.clock.now()
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda n: claims.claim(agent, mention_by(n), "answer", now), range(1, 41)))
         # Whoever holds a place keeps it, however often he asks.
@@ -291,7 +290,7 @@ def test_two_agents_of_one_operator_never_answer_the_same_cast(fake: FakeRuntime
     hash = cast(fake, "@ada @ben which bridge do you like best?")
     ada, ben = receive(fake, hash), receive(fake, hash, agent_id="ben")
     fake.drive()
-    first, second = fake.runtime.store.run(ada), fake.runtime.store.run(ben)
+    first, second = fake.runtime.runs.run(ada), fake.runtime.runs.run(ben)
     assert {first.status, second.status} == {"published", "ignored"}
     ignored = first if first.status == "ignored" else second
     assert "another agent of this operator" in ignored.reason or "has answered it already" in ignored.reason
@@ -299,7 +298,7 @@ def test_two_agents_of_one_operator_never_answer_the_same_cast(fake: FakeRuntime
 
 
 def test_one_agent_gets_a_cast_however_many_ask_at_once(fake: FakeRuntime) -> None:
-    claims, now, cast_of_bob = Claims(fake.runtime.store), fake.clock.now(), mention_by(1)
+    claims, now, cast_of_bob = fake.runtime.claims, fake.clock.now(), mention_by(1)
     agents = [make_agent(id=f"agent-{number}") for number in range(16)]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda agent: claims.claim(agent, cast_of_bob, "answer", now), agents))
@@ -318,17 +317,17 @@ def test_the_first_decision_stands(fake: FakeRuntime) -> None:
     # Given a worker that dies right after its decision
     lease = fake.runtime.ledger.begin_stage(run_id, Stage.WRITE) if fake.scheduler.tick() is not None else None
     assert lease is not None
-    outcome = fake.runtime.conversation.decide_and_write(lease, fake.runtime.store.agent("ada"))
+    outcome = fake.runtime.conversation.decide_and_write(lease, fake.runtime.agents.agent("ada"))
     assert (outcome.status, len(reactions(fake))) == ("reacted", 1)  # type: ignore[union-attr]
     # Then the next finds the same, though it would judge otherwise, and counts nothing twice
     model.score = 0.9
     fake.runtime.ledger.defer_run(lease, 0.0, "crashed")
     fake.sent.clear()
     fake.drive()
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert (run.status, run.reason) == ("reacted", "liked: its relevance is 0.40")
     assert (len(reactions(fake)), model.judged) == (1, 1)
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     assert client.scard("ceos:reacted:ada:20260302:like") == 1
 
 
@@ -357,7 +356,7 @@ def test_what_others_like_and_is_relevant_is_recast(fake: FakeRuntime) -> None:
     model_of(fake).score = 0.9
     run_id = receive(fake, hash, kind="quote")
     fake.drive()
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert (run.status, run.reason) == ("reacted", "recast: its relevance is 0.90, and others like it")
     assert ("recast", hash) in reactions(fake)
 
@@ -373,12 +372,12 @@ def test_without_a_model_the_topics_judge_relevance(fake: FakeRuntime, text: str
 
 def test_nothing_is_reacted_to_in_panic(fake: FakeRuntime) -> None:
     run_id = receive(fake, cast(fake, "@ada thank you, that helped a lot!"))
-    fake.runtime.store.set_panic("stop")
+    fake.runtime.ops.set_panic("stop")
     fake.drive(rounds=2)
-    assert (reactions(fake), fake.runtime.store.run(run_id).status) == ([], "planned")
-    fake.runtime.store.set_panic(None)
+    assert (reactions(fake), fake.runtime.runs.run(run_id).status) == ([], "planned")
+    fake.runtime.ops.set_panic(None)
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "reacted"
+    assert fake.runtime.runs.run(run_id).status == "reacted"
 
 
 @pytest.mark.parametrize("status", [400, None], ids=["duplicate", "no answer"])
@@ -394,7 +393,7 @@ def test_a_like_whose_answer_was_lost_is_given_once(fake: FakeRuntime, status: i
     fake.runtime.neynar.react = react_and_lose  # type: ignore[method-assign]
     run_id = receive(fake, hash)
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, reactions(fake)) == ("reacted", [("like", hash)])
+    assert (fake.runtime.runs.run(run_id).status, reactions(fake)) == ("reacted", [("like", hash)])
 
 
 @pytest.mark.parametrize(
@@ -413,7 +412,7 @@ def test_a_strategy_that_fails_ends_the_run_and_not_the_worker(fake: FakeRuntime
     run = mention_ada(fake, QUESTION)
     assert run.status == "failed"
     assert "The strategy 'broken'" in run.reason
-    assert fake.runtime.store.agent_statuses(["ada"])[0].failures == 0
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].failures == 0
 
 
 def test_by_default_a_strategy_ignores_mentions(fake: FakeRuntime) -> None:
@@ -437,16 +436,16 @@ def test_mentions_wait_for_the_end_of_the_quiet_hours(fake: FakeRuntime) -> None
     for _ in range(5):
         fake.step()
         fake.wake()
-    run = fake.runtime.store.run(run_id)
+    run = fake.runtime.runs.run(run_id)
     assert (run.status, run.reason, model_of(fake).told) == ("planned", "quiet hours until 10:00 UTC", [])
-    assert fake.runtime.store.agent_statuses(["ada"])[0].state == "sleeping"
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].state == "sleeping"
     # Then the operator can post all the same, and the mention is answered in the morning
     post = fake.runtime.post("ada", text="Not asleep.")
     fake.step()
-    assert fake.runtime.store.run(post).status == "published"
+    assert fake.runtime.runs.run(post).status == "published"
     fake.clock.set(dt.datetime(2026, 3, 2, 10, 0, tzinfo=dt.UTC))
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "published"
+    assert fake.runtime.runs.run(run_id).status == "published"
 
 
 def test_waiting_for_the_morning_uses_nothing_up() -> None:
@@ -483,7 +482,7 @@ def test_the_agent_knows_what_it_said_to_this_person(fake: FakeRuntime) -> None:
     mention_ada(fake, QUESTION, fid=502)
     mention_ada(fake, QUESTION)
     assert [ANSWERS[0] in told[2].content for told in model_of(fake).told] == [False, False, True]
-    assert Claims(fake.runtime.store).said_to("ada", BOB) == [ANSWERS[2], ANSWERS[0]]
+    assert fake.runtime.claims.said_to("ada", BOB) == [ANSWERS[2], ANSWERS[0]]
 
 
 def test_a_long_conversation_is_cut_to_its_beginning_and_its_end() -> None:
@@ -566,9 +565,9 @@ def test_strange_casts_are_dealt_with(fake: FakeRuntime, text: str) -> None:
 
 def test_a_lost_mention_ends_its_run(fake: FakeRuntime) -> None:
     run_id = receive(fake, cast(fake, QUESTION))
-    fake.runtime.store.client.delete(f"ceos:mention:{run_id}")
+    fake.runtime.database.client.delete(f"ceos:mention:{run_id}")
     fake.drive()
-    assert (fake.runtime.store.run(run_id).status, fake.runtime.store.agent_statuses(["ada"])[0].failures) == (
+    assert (fake.runtime.runs.run(run_id).status, fake.runtime.agents.agent_statuses(["ada"])[0].failures) == (
         "failed",
         0,
     )
@@ -577,7 +576,7 @@ def test_a_lost_mention_ends_its_run(fake: FakeRuntime) -> None:
 def test_a_worker_that_lost_its_lease_publishes_nothing(fake: FakeRuntime) -> None:
     run_id = receive(fake, cast(fake, QUESTION))
     model = model_of(fake)
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     model.before = lambda: client.hincrby(f"ceos:run:{run_id}", "fence", 1)
     fake.step()
-    assert (published(fake), fake.runtime.store.run(run_id).status) == ([], "planned")
+    assert (published(fake), fake.runtime.runs.run(run_id).status) == ([], "planned")

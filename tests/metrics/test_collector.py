@@ -20,8 +20,8 @@ from ceos.errors import KeyRefused, RateLimited, ServiceUnavailable
 from ceos.metrics.bandit import ENOUGH
 from ceos.metrics.collector import GIVE_UP, STORAGE_PER_HOUR, Measuring, _is_counted, _told, summed
 from ceos.metrics.scorer import WeekScore, monday_of, week_of
+from ceos.metrics.store import pack_measurements, unpack_measurements
 from ceos.score import Inputs, score
-from ceos.storage.store import pack_measurements, unpack_measurements
 from ceos.testing import FakeRuntime, make_agent
 
 DAY = 24 * HOUR
@@ -83,7 +83,15 @@ def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], Measuring]:
         one = fake.runtime
         neynar: Any = counts
         return Measuring(
-            one.store, one.ledger, neynar, one.clock, series=one.series, scoring=one.scoring, sleep=counts.waits.append
+            one.agents,
+            one.runs,
+            one.ledger,
+            neynar,
+            one.clock,
+            metrics=one.metrics,
+            series=one.series,
+            scoring=one.scoring,
+            sleep=counts.waits.append,
         )
 
     return make
@@ -99,20 +107,20 @@ def test_quotes_are_counted_and_kept_for_skills_and_for_the_post(fake: FakeRunti
     run = fake.post(kind=Kind.THREAD)
     fake.clock.advance(hours=1)
     measuring(Counts()).measure(run.id)
-    measured = fake.runtime.store.cast_hashes(run.id)
+    measured = fake.runtime.metrics.cast_hashes(run.id)
     assert {rows[0].quotes for rows in measured.values()} == {2}
     (record,) = fake.runtime.series.posts("ada")
     parts = len(run.hashes)
     assert (record.kind, record.parts, record.attempts, record.repeats) == (Kind.THREAD, parts, 1, False)
     (counted,) = record.counts
     assert (counted.likes, counted.replies, counted.quotes) == (5 * parts, 3 * parts, 2 * parts)
-    assert fake.runtime.store.measured_casts("ada")[0][1].quotes == 2
+    assert fake.runtime.metrics.measured_casts("ada")[0][1].quotes == 2
 
 
 def test_quotes_that_cannot_be_read_are_a_gap_and_the_rest_is_kept(fake: FakeRuntime, measuring: Make) -> None:
     run = fake.post(kind=Kind.ORIGINAL)
     measuring(Counts(errors={"quotes": ServiceUnavailable("busy")})).measure(run.id)
-    ((row,),) = fake.runtime.store.cast_hashes(run.id).values()
+    ((row,),) = fake.runtime.metrics.cast_hashes(run.id).values()
     assert (row.likes, row.quotes) == (5, None)
     assert fake.runtime.series.posts("ada")[0].counts[0].quotes is None
 
@@ -122,7 +130,7 @@ def test_a_count_that_is_missing_from_an_answer_is_a_gap(fake: FakeRuntime, meas
     counts = Counts()
     counts.casts = lambda hashes: {hash: CastCounts.model_validate({"hash": hash}) for hash in hashes}  # type: ignore[method-assign]
     measuring(counts).measure(run.id)
-    assert list(fake.runtime.store.cast_hashes(run.id).values()) == [[]]
+    assert list(fake.runtime.metrics.cast_hashes(run.id).values()) == [[]]
 
 
 def test_a_count_below_zero_is_a_gap() -> None:
@@ -136,17 +144,17 @@ def test_a_count_below_zero_is_a_gap() -> None:
 
 def test_the_same_message_twice_measures_once(fake: FakeRuntime, measuring: Make) -> None:
     run = fake.post(kind=Kind.ORIGINAL)
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     one = measuring(Counts())
     one.measure(run.id)
     due = client.zscore("ceos:measure", run.id)
     fake.clock.advance(minutes=5)
     one.measure(run.id)
-    assert [len(rows) for rows in fake.runtime.store.cast_hashes(run.id).values()] == [1]
+    assert [len(rows) for rows in fake.runtime.metrics.cast_hashes(run.id).values()] == [1]
     assert client.zscore("ceos:measure", run.id) == due
     fake.clock.advance(hours=5)
     one.measure(run.id)
-    assert [len(rows) for rows in fake.runtime.store.cast_hashes(run.id).values()] == [2]
+    assert [len(rows) for rows in fake.runtime.metrics.cast_hashes(run.id).values()] == [2]
 
 
 def test_the_followers_of_the_time_go_with_the_post_and_may_come_later(fake: FakeRuntime, measuring: Make) -> None:
@@ -163,9 +171,9 @@ def test_the_followers_of_the_time_go_with_the_post_and_may_come_later(fake: Fak
 
 def test_an_answer_to_somebody_is_no_post_of_the_mix(fake: FakeRuntime, measuring: Make) -> None:
     cast = "0x" + "2" * 40
-    fake.runtime.store.client.hset("ceos:metrics:ada:r:0x1", cast, "")
+    fake.runtime.database.client.hset("ceos:metrics:ada:r:0x1", cast, "")
     measuring(Counts()).measure("ada:r:0x1")
-    assert len(fake.runtime.store.cast_hashes("ada:r:0x1")[cast]) == 1
+    assert len(fake.runtime.metrics.cast_hashes("ada:r:0x1")[cast]) == 1
     assert fake.runtime.series.posts("ada") == []
 
 
@@ -247,7 +255,7 @@ def test_an_hour_that_could_not_be_counted_is_tried_again(fake: FakeRuntime, mea
     measuring(counts).count()
     assert series.hourly("ada") == []
     assert not series.claim_count(hour), "somebody has it for ten minutes"
-    fake.runtime.store.client.hset("ceos:count", "until", 0)
+    fake.runtime.database.client.hset("ceos:count", "until", 0)
     assert series.claim_count(hour)
     counts.errors.clear()
     measuring(counts).count()
@@ -338,7 +346,7 @@ def test_a_slot_that_is_published_at_the_second_try_has_not_failed(fake: FakeRun
     fake.clock.set(MONDAY + 9 * HOUR + dt.timedelta(seconds=1))
     fake.drive()
     assert tallied(fake) == {"failed": 1}
-    (dead,) = fake.runtime.store.dead()
+    (dead,) = fake.runtime.runs.dead()
     fake.runtime.ledger.decide(dead, "retry")
     fake.drive()
     assert {what: count for what, count in tallied(fake).items() if count} == {"published": 1}
@@ -348,7 +356,7 @@ def make_week(fake: FakeRuntime) -> None:
     add_followers(fake.runtime, MONDAY - 2 * HOUR, [200] * 100 + [210] * 60 + [None] * 5 + [220] * 3)
     for day in range(7):
         add_post(fake.runtime, MONDAY + day * DAY + 9 * HOUR, likes=day, attempts=1 + (day == 3))
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     first = int(MONDAY.timestamp()) // 86_400
     client.hset("ceos:tally:ada", mapping={f"{first}:published": 6, f"{first + 3}:missed": 1, f"{first + 7}:failed": 9})
 
@@ -481,6 +489,6 @@ def test_a_slot_of_a_bad_hour_is_passed_over_and_is_no_missed_one(fake: FakeRunt
     assert not any(fake.runtime.scoring.passes_over(agent, slot) for slot in [*slots(40, 9), *slots(40, 13), "m:1"])
     fake.clock.set(MONDAY + (1 + slots(40, 18).index(passed[0])) * DAY + 18 * HOUR + dt.timedelta(seconds=1))
     fake.drive()
-    run = fake.runtime.store.run(f"ada:{passed[0]}")
+    run = fake.runtime.runs.run(f"ada:{passed[0]}")
     assert (run.status, run.reason) == ("missed", "learning passes over 18:00 today")
     assert tallied(fake, fake.clock.now())["quiet"] == 1

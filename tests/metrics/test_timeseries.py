@@ -30,7 +30,7 @@ def series_fixture(fake: FakeRuntime) -> Series:
 
 
 def everything(fake: FakeRuntime) -> Any:
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     return {key: client.hgetall(key) for key in sorted(client.keys("ceos:series:*"))}
 
 
@@ -62,7 +62,7 @@ def test_the_same_moment_again_and_an_earlier_one_change_nothing(fake: FakeRunti
 def test_many_workers_that_count_the_same_hours_leave_one_point_of_each(fake: FakeRuntime, series: Series) -> None:
     for number in range(8):
         fake.apply(id=f"agent-{number}", fid=2000 + number)
-    ids = fake.runtime.store.agent_ids()
+    ids = fake.runtime.agents.agent_ids()
 
     def work(number: int) -> None:
         series.note({one: AccountCounts(followers=100, following=1, storage=1) for one in ids}, START + number // 8)
@@ -97,7 +97,7 @@ def test_of_an_agent_that_was_removed_nothing_is_kept(fake: FakeRuntime, series:
     add_followers(fake.runtime, MONDAY + HOUR, [101])
     add_post(fake.runtime, MONDAY + HOUR)
     assert series.keep_score("ada", "2026-W11", "{}") is False
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     assert [
         key for key in client.keys("ceos:*:ada") if key.split(":")[1] in ("series", "posts", "tally", "scores")
     ] == []
@@ -158,7 +158,7 @@ def test_posts_are_summed_by_day_when_their_last_count_is_in_and_go_after_ninety
 
 
 def test_old_tallies_go(fake: FakeRuntime, series: Series) -> None:
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     day = int(MONDAY.timestamp()) // 86_400
     client.hset("ceos:tally:ada", mapping={f"{day}:published": 3, f"{day + 30}:published": 2, f"{day + 30}:missed": 1})
     series.fold("ada", MONDAY + 40 * DAY)
@@ -194,7 +194,7 @@ def test_a_post_is_judged_by_its_counts_a_day_after_publication(fake: FakeRuntim
 def test_thirty_days_of_hours_cost_less_than_ten_bytes_a_count(fake: FakeRuntime) -> None:
     for day in range(30):
         add_followers(fake.runtime, MONDAY + day * DAY, [1000 + day * 24 + hour for hour in range(24)])
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     assert client.memory_usage("ceos:series:ada", samples=0) / (30 * 24 * 3) < 10
     packed = "".join(client.hgetall("ceos:series:ada").values())
     assert len(packed) / (30 * 24 * 3) < 2

@@ -290,20 +290,20 @@ def test_every_change_of_state_is_reported_once_and_in_order(listening: FakeRunt
 def test_without_listeners_nothing_is_kept(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
     fake_runtime.post(kind=Kind.ORIGINAL)
-    client = fake_runtime.runtime.store.client
+    client = fake_runtime.runtime.database.client
     assert client.exists("ceos:changes", "ceos:listeners", "ceos:hooks") == 0
 
 
 def test_what_nobody_fetches_is_forgotten_in_time(listening: FakeRuntime) -> None:
     listening.runtime.pause("ada")
-    client: Any = listening.runtime.store.client
+    client: Any = listening.runtime.database.client
     assert 0 < client.ttl("ceos:listeners") <= 60
     assert 0 < client.ttl("ceos:changes") <= 600
 
 
 def test_a_script_that_is_sent_twice_reports_its_change_once(listening: FakeRuntime) -> None:
     for _ in range(2):
-        listening.runtime.store.run_script("steer", "ada", "pause", "why", "", 0)
+        listening.runtime.database.run_script("steer", "ada", "pause", "why", "", 0)
     listening.step()
     assert len(heard) == 1
 
@@ -328,7 +328,7 @@ def test_two_schedulers_share_the_changes(listening: FakeRuntime) -> None:
 
 
 def test_a_listener_costs_no_round_trip_while_nothing_changes(listening: FakeRuntime) -> None:
-    client: Any = listening.runtime.store.client
+    client: Any = listening.runtime.database.client
     listening.scheduler.tick()
     before = client.info("stats")["total_reads_processed"]
     for _ in range(10):

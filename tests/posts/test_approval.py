@@ -32,7 +32,7 @@ def judge(
     """Say a word on a run, drive whatever follows, and return its record."""
     fake.runtime.ledger.decide(run.id, verb, reason)
     fake.drive()
-    return fake.runtime.store.run(run.id)
+    return fake.runtime.runs.run(run.id)
 
 
 def texts(fake: FakeRuntime) -> list[str]:
@@ -41,10 +41,10 @@ def texts(fake: FakeRuntime) -> list[str]:
 
 def test_a_draft_is_parked_with_its_words_and_nothing_is_published(fake: FakeRuntime) -> None:
     run = park(fake)
-    assert fake.runtime.store.parked() == [run.id]
+    assert fake.runtime.runs.parked() == [run.id]
     assert run.draft is not None and run.draft.text
     assert texts(fake) == []
-    assert fake.runtime.store.counts()["open"] == 0, "nobody is called for it"
+    assert fake.runtime.ops.counts()["open"] == 0, "nobody is called for it"
 
 
 def test_an_approved_draft_is_published_with_the_words_that_were_shown(fake: FakeRuntime) -> None:
@@ -52,7 +52,7 @@ def test_an_approved_draft_is_published_with_the_words_that_were_shown(fake: Fak
     assert run.draft is not None
     assert judge(fake, run, "approve").status == "published"
     assert texts(fake) == [run.draft.text]
-    assert fake.runtime.store.parked() == []
+    assert fake.runtime.runs.parked() == []
 
 
 def test_a_picture_is_made_before_the_draft_is_shown(fake: FakeRuntime) -> None:
@@ -116,7 +116,7 @@ def test_an_edit_that_could_not_be_published_is_refused_and_changes_nothing(
     run = park(fake)
     with pytest.raises(DraftRejected):
         fake.runtime.edit(run.id, text)
-    assert fake.runtime.store.run(run.id).draft == run.draft
+    assert fake.runtime.runs.run(run.id).draft == run.draft
 
 
 @pytest.mark.parametrize("sign", ["é", "\U0001f680", "漢"])
@@ -145,19 +145,19 @@ def test_a_rejected_draft_ends_with_the_reason_and_counts_as_no_failure(fake: Fa
     for _ in range(4):
         run = judge(fake, park(fake), "reject", "off topic")
         assert (run.status, run.reason) == ("rejected", "off topic")
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.failures) == ("sleeping", 0)
-    assert (texts(fake), fake.runtime.store.dead(), fake.runtime.store.parked()) == ([], [], [])
+    assert (texts(fake), fake.runtime.runs.dead(), fake.runtime.runs.parked()) == ([], [], [])
 
 
 def test_a_draft_expires_when_its_hours_are_over(fake: FakeRuntime) -> None:
     run = park(fake)
-    expires = fake.runtime.store.client.zscore("ceos:review", run.id)
+    expires = fake.runtime.database.client.zscore("ceos:review", run.id)
     hours = (expires - fake.runtime.ledger.now_ms()) / 3_600_000  # type: ignore[operator]
     assert 23.9 < hours <= 24
-    fake.runtime.store.client.zadd("ceos:review", {run.id: 0})
+    fake.runtime.database.client.zadd("ceos:review", {run.id: 0})
     fake.drive()
-    assert fake.runtime.store.run(run.id).status == "expired"
+    assert fake.runtime.runs.run(run.id).status == "expired"
 
 
 # Words that come at the wrong time
@@ -208,8 +208,8 @@ def test_the_agent_runs_its_next_slots_while_drafts_are_parked(fake: FakeRuntime
         fake.clock.set(dt.datetime(2026, 3, 2, hour, tzinfo=dt.UTC))
         fake.drive()
     # Then each slot has a draft, and the agent is free
-    first, second, third = fake.runtime.store.parked()
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    first, second, third = fake.runtime.runs.parked()
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.run_id) == ("sleeping", "")
     # And the drafts may be judged in any order
     fake.runtime.ledger.decide(third, "approve")
@@ -217,10 +217,10 @@ def test_the_agent_runs_its_next_slots_while_drafts_are_parked(fake: FakeRuntime
     fake.drive()
     fake.runtime.ledger.decide(second, "approve")
     fake.drive()
-    statuses = [str(run.status) for run in fake.runtime.store.runs([first, second, third])]
+    statuses = [str(run.status) for run in fake.runtime.runs.runs([first, second, third])]
     assert statuses == ["rejected", "published", "published"]
     assert {cast["hash"] for cast in fake.casts()} == {
-        hash for run in fake.runtime.store.runs([second, third]) for hash in run.hashes
+        hash for run in fake.runtime.runs.runs([second, third]) for hash in run.hashes
     }
 
 
@@ -234,7 +234,7 @@ def test_a_draft_approved_while_the_agent_works_on_another_waits_its_turn(fake: 
     assert texts(fake) == []
     fake.drive()
     assert texts(fake)[0] == "I was first."
-    assert {str(run.status) for run in fake.runtime.store.runs([parked.id, busy])} == {"published"}
+    assert {str(run.status) for run in fake.runtime.runs.runs([parked.id, busy])} == {"published"}
 
 
 def test_a_draft_approved_while_the_agent_is_paused_goes_out_when_it_is_resumed(fake: FakeRuntime) -> None:
@@ -243,7 +243,7 @@ def test_a_draft_approved_while_the_agent_is_paused_goes_out_when_it_is_resumed(
     assert judge(fake, run, "approve").status == "approved"
     fake.runtime.resume("ada")
     fake.step()
-    assert fake.runtime.store.run(run.id).status == "published"
+    assert fake.runtime.runs.run(run.id).status == "published"
 
 
 def test_a_draft_whose_agent_was_removed_cannot_be_approved(fake: FakeRuntime) -> None:
@@ -251,7 +251,7 @@ def test_a_draft_whose_agent_was_removed_cannot_be_approved(fake: FakeRuntime) -
     fake.runtime.remove("ada")
     with pytest.raises(InvalidInput, match=r"The agent of 'ada:m:.*' was removed; apply its file again first"):
         fake.runtime.ledger.decide(run.id, "approve")
-    assert fake.runtime.store.parked() == [run.id], "it can still be read and rejected"
+    assert fake.runtime.runs.parked() == [run.id], "it can still be read and rejected"
     assert judge(fake, run, "reject", "gone").status == "rejected"
 
 
@@ -259,10 +259,10 @@ def test_a_run_that_failed_before_its_review_is_retried_into_its_review(fake: Fa
     """Retrying what failed is no approval."""
     run_id = fake.runtime.post("ada", kind=Kind.MEDIA)
     fake.runtime.pipeline.write(run_id)
-    fake.runtime.store.client.hset(f"ceos:run:{run_id}", "deliv", 20)
+    fake.runtime.database.client.hset(f"ceos:run:{run_id}", "deliv", 20)
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "failed"
+    assert fake.runtime.runs.run(run_id).status == "failed"
     fake.runtime.ledger.decide(run_id, "retry")
     fake.drive()
-    assert fake.runtime.store.run(run_id).status == "review"
+    assert fake.runtime.runs.run(run_id).status == "review"
     assert texts(fake) == []

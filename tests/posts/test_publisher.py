@@ -63,11 +63,11 @@ def texts(fake: FakeRuntime) -> list[str]:
 
 
 def record(fake: FakeRuntime, run_id: str) -> Run:
-    return fake.runtime.store.run(run_id)
+    return fake.runtime.runs.run(run_id)
 
 
 def fields(fake: FakeRuntime, run_id: str) -> dict[str, str]:
-    found: dict[str, str] = fake.runtime.store.client.hgetall(f"ceos:run:{run_id}")  # type: ignore[assignment]
+    found: dict[str, str] = fake.runtime.database.client.hgetall(f"ceos:run:{run_id}")  # type: ignore[assignment]
     return found
 
 
@@ -90,7 +90,7 @@ def again(fake: FakeRuntime) -> None:
 def settle(fake: FakeRuntime, run_id: str, part: int = 0, seconds: int = 31) -> None:
     """Let time pass since a part was last sent."""
     last = int(fields(fake, run_id)[f"l{part}"])
-    fake.runtime.store.client.hset(f"ceos:run:{run_id}", f"l{part}", last - seconds * 1000)
+    fake.runtime.database.client.hset(f"ceos:run:{run_id}", f"l{part}", last - seconds * 1000)
 
 
 def interrupted(fake: FakeRuntime, parts: int) -> str:
@@ -245,7 +245,7 @@ def test_a_part_that_never_shows_up_fails_after_three_sends(fake: FakeRuntime) -
     run = fake.post(text="Measure twice.")
     assert (run.status, sends(fake)) == ("failed", 3)
     assert run.reason == "part 1 was sent 3 times and never showed up"
-    assert fake.runtime.store.dead() == [run.id]
+    assert fake.runtime.runs.dead() == [run.id]
 
 
 def test_the_moment_of_the_first_send_stays_on_record(fake: FakeRuntime) -> None:
@@ -253,7 +253,7 @@ def test_the_moment_of_the_first_send_stays_on_record(fake: FakeRuntime) -> None
     fake.simulator.faults(neynar={"script": ["cut_before", "cut_before"]})
     run_id = fake.runtime.post("ada", text="Measure twice.")
     fake.step()
-    fake.runtime.store.client.hset(f"ceos:run:{run_id}", "s0", "1772445600000")
+    fake.runtime.database.client.hset(f"ceos:run:{run_id}", "s0", "1772445600000")
     again(fake)
     assert fields(fake, run_id)["s0"] == "1772445600000"
     assert int(fields(fake, run_id)["l0"]) > 1772445600000
@@ -265,7 +265,7 @@ def test_the_waits_between_three_sends_double(fake: FakeRuntime) -> None:
     waits = []
     for _ in range(3):
         again(fake)
-        due = fake.runtime.store.client.zscore("ceos:open", run_id)
+        due = fake.runtime.database.client.zscore("ceos:open", run_id)
         waits.append(round((due - fake.runtime.ledger.now_ms()) / 1000))  # type: ignore[operator]
     assert waits == [1, 2, 4]
 
@@ -282,7 +282,7 @@ def test_too_many_requests_uses_up_no_send_and_waits_as_asked(
     for waits in range(30):
         again(fake)
         assert not {"s0", "l0", "a0"} & set(fields(fake, run_id)), "nothing was sent"
-        due = fake.runtime.store.client.zscore("ceos:open", run_id)
+        due = fake.runtime.database.client.zscore("ceos:open", run_id)
         wait = (due - fake.runtime.ledger.now_ms()) / 1000  # type: ignore[operator]
         # As long as it was asked to, and longer the longer that goes on.
         assert max(expected, waits) - 1 < wait <= max(expected, waits)
@@ -397,7 +397,7 @@ def test_a_refusal_in_the_middle_of_a_thread_leaves_it_partial_and_visible(fake:
     run = record(fake, run_id)
     assert run.status == "partial"
     assert run.hashes == (fake.casts()[0]["hash"], None, None)
-    assert fake.runtime.store.dead() == [run_id]
+    assert fake.runtime.runs.dead() == [run_id]
     assert run.draft is not None and [part.text for part in run.draft.parts] == TEXTS, "nothing was shortened"
 
 
@@ -405,12 +405,12 @@ def test_a_partial_thread_is_resumed_at_its_next_part(fake: FakeRuntime) -> None
     run_id = partial(fake)
     fake.simulator.faults(neynar={"signers": "any"})
     fake.runtime.ledger.decide(run_id, "retry")
-    assert fake.runtime.store.dead() == []
+    assert fake.runtime.runs.dead() == []
     keys = f"ceos:run:{run_id}", f"ceos:draft:{run_id}"
-    assert [fake.runtime.store.client.ttl(key) for key in keys] == [-1, -1], "an open run does not expire"
+    assert [fake.runtime.database.client.ttl(key) for key in keys] == [-1, -1], "an open run does not expire"
     fake.drive()
     assert_whole_thread(fake, record(fake, run_id))
-    assert fake.runtime.store.client.ttl(f"ceos:run:{run_id}") > 0
+    assert fake.runtime.database.client.ttl(f"ceos:run:{run_id}") > 0
 
 
 def test_a_resumed_part_has_three_sends_again(fake: FakeRuntime) -> None:
@@ -443,7 +443,7 @@ def test_a_retry_of_a_failed_run_looks_before_it_sends(fake: FakeRuntime) -> Non
 def test_a_dropped_run_is_gone_from_the_dead(fake: FakeRuntime) -> None:
     run_id = partial(fake)
     fake.runtime.ledger.decide(run_id, "drop")
-    assert fake.runtime.store.dead() == []
+    assert fake.runtime.runs.dead() == []
     fake.drive()
     assert len(texts(fake)) == 1
 
@@ -459,7 +459,7 @@ def test_a_killed_publisher_repeats_no_part_and_loses_none(fake: FakeRuntime, po
     # Given a worker that has published the parts before
     fake.simulator.faults(neynar={"idem": idem})
     run_id = interrupted(fake, part)
-    runtime, agent = fake.runtime, fake.runtime.store.agent("ada")
+    runtime, agent = fake.runtime, fake.runtime.agents.agent("ada")
     # When it dies on the way through this one
     lease = runtime.ledger.begin_stage(run_id, Stage.PUBLISH)
     assert lease is not None and lease.draft is not None
@@ -476,7 +476,7 @@ def test_a_killed_publisher_repeats_no_part_and_loses_none(fake: FakeRuntime, po
         )
         if point == "written":
             runtime.ledger.record_sent(lease, part, published.hash)
-    runtime.store.client.hset(f"ceos:run:{run_id}", "lease", 1)
+    runtime.database.client.hset(f"ceos:run:{run_id}", "lease", 1)
     # Then another worker finishes the thread
     fake.drive()
     assert_whole_thread(fake, record(fake, run_id))
@@ -505,11 +505,11 @@ def test_a_pause_stops_a_thread_between_two_parts_and_resuming_finishes_it(fake:
 
 
 def test_panic_stops_every_agent_and_its_end_lets_all_go_on(fake: FakeRuntime) -> None:
-    fake.runtime.store.set_panic("stop")
+    fake.runtime.ops.set_panic("stop")
     run_id = fake.runtime.post("ada", text=THREAD)
     again(fake)
     assert texts(fake) == []
-    fake.runtime.store.set_panic(None)
+    fake.runtime.ops.set_panic(None)
     fake.drive()
     assert_whole_thread(fake, record(fake, run_id))
 
@@ -525,7 +525,7 @@ def test_many_posts_through_a_bad_day_are_each_out_once(fake: FakeRuntime, idem:
     for number in range(12):
         fake.runtime.post("ada", text="\n---SPLIT---\n".join(f"Post {number}, part {part}." for part in range(3)))
     fake.drive(200)
-    runs = fake.runtime.store.recent_runs("ada")
+    runs = fake.runtime.runs.recent_runs("ada")
     assert {run.status for run in runs} == {"published"}
     assert sorted(texts(fake)) == sorted(f"Post {n}, part {part}." for n in range(12) for part in range(3))
 
@@ -536,9 +536,9 @@ def test_many_posts_through_a_bad_day_are_each_out_once(fake: FakeRuntime, idem:
 def test_published_casts_are_remembered_with_the_time_they_were_sent(fake: FakeRuntime) -> None:
     # Given a draft that was opened long before it was published
     run_id = fake.runtime.post("ada", text="Measure twice.")
-    fake.runtime.store.client.hset(f"ceos:run:{run_id}", "at", 1_000_000_000_000)
+    fake.runtime.database.client.hset(f"ceos:run:{run_id}", "at", 1_000_000_000_000)
     fake.drive()
-    (cast,) = fake.runtime.store.recent_casts("ada")
+    (cast,) = fake.runtime.runs.recent_casts("ada")
     assert abs(cast.at.timestamp() * 1000 - fake.runtime.ledger.now_ms()) < 60_000
 
 

@@ -13,8 +13,8 @@ from ceos.domain.posts import Kind
 from ceos.errors import CeosError, LimitReached, OutcomeUnknown, RateLimited, RequestRefused, ServiceUnavailable
 from ceos.runs.budget import Budget, utc_day
 from ceos.runs.cast_limit import CastLimit
-from ceos.storage.connection import connect
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, connect
+from ceos.storage.runs import RunStore
 from ceos.testing import FakeRuntime, make_agent
 
 NINE = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
@@ -26,18 +26,18 @@ def later(**delta: float) -> dt.datetime:
 
 
 @pytest.fixture
-def store(fake_runtime: FakeRuntime) -> Store:
-    return fake_runtime.runtime.store
+def database(fake_runtime: FakeRuntime) -> Database:
+    return fake_runtime.runtime.database
 
 
 @pytest.fixture
-def limit(store: Store) -> CastLimit:
-    return CastLimit(store)
+def limit(database: Database) -> CastLimit:
+    return CastLimit(database)
 
 
 @pytest.fixture
-def budget(store: Store) -> Budget:
-    return Budget(store)
+def budget(database: Database) -> Budget:
+    return Budget(database)
 
 
 def agent_with(**limits: Any) -> Agent:
@@ -102,7 +102,7 @@ def test_each_agent_has_an_hour_of_its_own(limit: CastLimit) -> None:
 
 def test_the_hour_holds_across_threads_and_processes(fake_runtime: FakeRuntime) -> None:
     agent = agent_with(casts_per_hour=10)
-    limits = [CastLimit(Store(connect(fake_runtime.runtime.redis_url))) for _ in range(2)]
+    limits = [CastLimit(Database(connect(fake_runtime.runtime.redis_url))) for _ in range(2)]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: refused(limits[n % 2], agent, f"ada:{n}", parts=1 + n % 3), range(60)))
     granted = sum(1 + n % 3 for n, answer in enumerate(answers) if not answer)
@@ -116,7 +116,7 @@ def test_a_post_over_the_limit_ends_as_limited_and_says_why(fake_runtime: FakeRu
     assert run.status == "limited"
     assert run.reason == "over the limit: 4 casts an hour; there is room for 3 again at 09:59:00 UTC"
     assert len(fake_runtime.casts()) == 3
-    status = fake_runtime.runtime.store.agent_statuses(["ada"])[0]
+    status = fake_runtime.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.failures) == ("sleeping", 0)
 
 
@@ -129,7 +129,7 @@ def test_the_hour_holds_for_a_thread_that_was_held_up(fake_runtime: FakeRuntime,
     fake_runtime.step()
     fake_runtime.clock.advance(minutes=61)
     fake_runtime.drive()
-    assert fake_runtime.runtime.store.run(run_id).status == "published"
+    assert fake_runtime.runtime.runs.run(run_id).status == "published"
     # Then its hour counts from there
     fake_runtime.clock.advance(minutes=2)
     assert fake_runtime.post(text=THREAD.replace("clock", "bridge")).status == "limited"
@@ -142,15 +142,15 @@ def test_a_thread_that_has_begun_waits_for_room(fake_runtime: FakeRuntime) -> No
     run_id = fake_runtime.runtime.post("ada", text=THREAD)
     fake_runtime.step()
     fake_runtime.clock.advance(minutes=61)
-    CastLimit(fake_runtime.runtime.store).take(agent, "ada:other", 3, fake_runtime.clock.now())
+    CastLimit(fake_runtime.runtime.database).take(agent, "ada:other", 3, fake_runtime.clock.now())
     # Then it waits, and goes on when there is room
     fake_runtime.drive(rounds=3)
-    run = fake_runtime.runtime.store.run(run_id)
+    run = fake_runtime.runtime.runs.run(run_id)
     assert (run.status, len(fake_runtime.casts())) == ("publishing", 1)
     assert run.reason.startswith("over the limit")
     fake_runtime.clock.advance(minutes=60)
     fake_runtime.drive()
-    assert fake_runtime.runtime.store.run(run_id).status == "published"
+    assert fake_runtime.runtime.runs.run(run_id).status == "published"
 
 
 def test_a_thread_that_is_waiting_keeps_its_places(fake_runtime: FakeRuntime) -> None:
@@ -162,25 +162,25 @@ def test_a_thread_that_is_waiting_keeps_its_places(fake_runtime: FakeRuntime) ->
     # When it goes on an hour later, the hour is not asked again
     fake_runtime.clock.advance(minutes=30)
     fake_runtime.drive()
-    assert fake_runtime.runtime.store.run(run_id).status == "published"
+    assert fake_runtime.runtime.runs.run(run_id).status == "published"
     assert len(fake_runtime.casts()) == 3
 
 
 # Dollars in a day
 
 
-def spent(store: Store, at: dt.datetime = NINE) -> float:
-    return store.spent("ada", utc_day(at))
+def spent(database: Database, at: dt.datetime = NINE) -> float:
+    return RunStore(database).spent("ada", utc_day(at))
 
 
-def test_what_was_set_aside_and_not_used_flows_back(store: Store, budget: Budget) -> None:
+def test_what_was_set_aside_and_not_used_flows_back(database: Database, budget: Budget) -> None:
     with budget.reserve(agent_with(usd_per_day=1), "call", 0.5, NINE) as reservation:
-        assert spent(store) == 0.5
+        assert spent(database) == 0.5
         reservation.settle(0.0123)
-    assert spent(store) == 0.0123
+    assert spent(database) == 0.0123
 
 
-def test_a_call_that_would_not_fit_is_refused_before_it_is_made(store: Store, budget: Budget) -> None:
+def test_a_call_that_would_not_fit_is_refused_before_it_is_made(database: Database, budget: Budget) -> None:
     agent = agent_with(usd_per_day=1)
     with budget.reserve(agent, "first", 0.8, NINE) as reservation:
         with pytest.raises(LimitReached) as refusal, budget.reserve(agent, "second", 0.3, NINE):
@@ -189,41 +189,41 @@ def test_a_call_that_would_not_fit_is_refused_before_it_is_made(store: Store, bu
     assert str(refusal.value) == (
         "over the limit: 1.00 USD a day, 0.8000 spent or set aside, and this call may cost 0.3000"
     )
-    assert spent(store) == 0.1
+    assert spent(database) == 0.1
     with budget.reserve(agent, "second", 0.9, NINE):
-        assert spent(store) == 1.0
+        assert spent(database) == 1.0
 
 
 @pytest.mark.parametrize(
     "error", [RateLimited(), ServiceUnavailable(), RequestRefused()], ids=lambda e: type(e).__name__
 )
-def test_a_call_that_was_not_carried_out_costs_nothing(store: Store, budget: Budget, error: CeosError) -> None:
+def test_a_call_that_was_not_carried_out_costs_nothing(database: Database, budget: Budget, error: CeosError) -> None:
     with pytest.raises(type(error)), budget.reserve(agent_with(), "call", 0.5, NINE):
         raise error
-    assert spent(store) == 0
+    assert spent(database) == 0
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown(), RuntimeError("killed")], ids=lambda e: type(e).__name__)
-def test_a_call_of_unknown_outcome_keeps_its_reservation(store: Store, budget: Budget, error: Exception) -> None:
+def test_a_call_of_unknown_outcome_keeps_its_reservation(database: Database, budget: Budget, error: Exception) -> None:
     with pytest.raises(type(error)), budget.reserve(agent_with(), "call", 0.5, NINE):
         raise error
-    assert spent(store) == 0.5
+    assert spent(database) == 0.5
 
 
-def test_what_was_settled_before_a_failure_is_kept(store: Store, budget: Budget) -> None:
+def test_what_was_settled_before_a_failure_is_kept(database: Database, budget: Budget) -> None:
     with pytest.raises(ServiceUnavailable), budget.reserve(agent_with(), "call", 0.5, NINE) as reservation:
         reservation.settle(0.2)
         raise ServiceUnavailable
-    assert spent(store) == 0.2
+    assert spent(database) == 0.2
 
 
-def test_a_reservation_repeated_under_its_name_counts_once(store: Store, budget: Budget) -> None:
+def test_a_reservation_repeated_under_its_name_counts_once(database: Database, budget: Budget) -> None:
     agent = agent_with(usd_per_day=1)
     with budget.reserve(agent, "call", 0.6, NINE), budget.reserve(agent, "call", 0.6, NINE):
-        assert spent(store) == 0.6
+        assert spent(database) == 0.6
 
 
-def test_a_new_day_has_a_new_budget(store: Store, budget: Budget) -> None:
+def test_a_new_day_has_a_new_budget(database: Database, budget: Budget) -> None:
     agent, midnight = agent_with(usd_per_day=1), dt.datetime(2026, 3, 3, tzinfo=dt.UTC)
     with budget.reserve(agent, "late", 1.0, midnight - dt.timedelta(seconds=1)) as reservation:
         reservation.settle(1.0)
@@ -231,7 +231,7 @@ def test_a_new_day_has_a_new_budget(store: Store, budget: Budget) -> None:
         pytest.fail("the day is spent")
     with budget.reserve(agent, "early", 1.0, midnight) as reservation:
         reservation.settle(0.4)
-    assert (spent(store, NINE), spent(store, midnight)) == (1.0, 0.4)
+    assert (spent(database, NINE), spent(database, midnight)) == (1.0, 0.4)
 
 
 def test_the_day_is_the_one_of_utc_whatever_zone_the_clock_is_in() -> None:
@@ -246,14 +246,14 @@ def test_nothing_may_be_spent_with_a_budget_of_zero(budget: Budget) -> None:
 
 def test_the_sum_never_passes_the_limit_with_many_workers_at_once(fake_runtime: FakeRuntime) -> None:
     agent = agent_with(usd_per_day=1)
-    stores = [Store(connect(fake_runtime.runtime.redis_url)) for _ in range(2)]
+    databases = [Database(connect(fake_runtime.runtime.redis_url)) for _ in range(2)]
     seen: list[float] = []
 
     def call(number: int) -> bool:
-        store = stores[number % 2]
+        database = databases[number % 2]
         try:
-            with Budget(store).reserve(agent, f"call-{number}", 0.09, NINE) as reservation:
-                seen.append(spent(store))
+            with Budget(database).reserve(agent, f"call-{number}", 0.09, NINE) as reservation:
+                seen.append(spent(database))
                 reservation.settle(0.09 if number % 3 else 0.04)
         except LimitReached:
             return False
@@ -262,10 +262,10 @@ def test_the_sum_never_passes_the_limit_with_many_workers_at_once(fake_runtime: 
     with ThreadPoolExecutor(8) as pool:
         granted = list(pool.map(call, range(80)))
     assert max(seen) <= 1.0
-    assert spent(stores[0]) == pytest.approx(
+    assert spent(databases[0]) == pytest.approx(
         sum(0.09 if number % 3 else 0.04 for number, is_granted in enumerate(granted) if is_granted)
     )
-    assert 0.9 < spent(stores[0]) <= 1.0, "and it is used, not hoarded"
+    assert 0.9 < spent(databases[0]) <= 1.0, "and it is used, not hoarded"
 
 
 def test_a_post_that_would_cost_too_much_ends_as_limited_before_a_word_is_written(fake_runtime: FakeRuntime) -> None:
@@ -312,7 +312,7 @@ def test_a_picture_that_the_budget_does_not_allow_leaves_a_post_without_one(fake
     runtime.pipeline.write(run_id)
     fake_runtime.apply(models={"image": "pro-ultra"}, limits={"usd_per_day": runtime.spent_today("ada") + 0.01})
     fake_runtime.drive()
-    run = runtime.store.run(run_id)
+    run = runtime.runs.run(run_id)
     assert (run.status, fake_runtime.casts()[0]["embeds"]) == ("published", [])
     assert run.draft is not None
     assert "no picture, text only: over the limit" in run.draft.notes[0]

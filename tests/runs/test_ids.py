@@ -50,7 +50,7 @@ def test_a_text_that_is_not_an_id_has_no_slot(text: str) -> None:
 
 
 def test_scripts_read_ids_as_this_module_does(fake_runtime: FakeRuntime) -> None:
-    store = fake_runtime.runtime.store
+    runs = fake_runtime.runtime.runs
     ids = [
         RunId.scheduled("ada", NINE_MS),
         RunId.manual("ada", "a"),
@@ -59,8 +59,8 @@ def test_scripts_read_ids_as_this_module_does(fake_runtime: FakeRuntime) -> None
         RunId.chain_event("ada", "pings", "00ff", NINE_MS),
     ]
     for one in ids:
-        store.client.hset(f"ceos:run:{one}", mapping={"st": "planned", "at": NINE_MS})
-    found = store.runs([str(one) for one in [*ids, RunId.manual("ada", "gone")]])
+        runs.database.client.hset(f"ceos:run:{one}", mapping={"st": "planned", "at": NINE_MS})
+    found = runs.runs([str(one) for one in [*ids, RunId.manual("ada", "gone")]])
     assert [(run.id, run.agent_id, run.slot) for run in found] == [(str(one), one.agent_id, one.slot) for one in ids]
 
 

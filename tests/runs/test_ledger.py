@@ -29,10 +29,10 @@ from ceos.clients.neynar.types import FeedCast
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import FINAL, RunStatus, Stage
 from ceos.domain.posts import Cast, Draft, Kind, Part
+from ceos.domain.runs import Run
 from ceos.domain.topics import Trend
 from ceos.errors import NotFound, StaleLease
 from ceos.evm.types import Fees
-from ceos.mentions.claims import Claims
 from ceos.runs.deferral import PublishingHalted
 from ceos.runs.ledger import (
     KEEP_DEAD_SECONDS,
@@ -44,7 +44,9 @@ from ceos.runs.ledger import (
     Renewer,
     idempotency_key,
 )
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.connection import Database
+from ceos.storage.runs import RunStore
 from ceos.supervisor import wait_until
 from ceos.testing import FakeRuntime
 from ceos.trends.store import Relevance, TakenUp
@@ -68,7 +70,7 @@ def ledger(fake: FakeRuntime) -> Ledger:
 @pytest.fixture
 def other(fake: FakeRuntime) -> Ledger:
     """The ledger of a second worker process."""
-    return Ledger(fake.runtime.store)
+    return Ledger(fake.runtime.database)
 
 
 def make_draft(*texts: str) -> Draft:
@@ -85,14 +87,18 @@ def take(ledger: Ledger, run: str, stage: Stage = Stage.WRITE, token: str | None
     return lease
 
 
-def lapse(store: Store, run: str) -> None:
+def record_of(ledger: Ledger, run: str) -> Run:
+    return RunStore(ledger.database).run(run)
+
+
+def lapse(database: Database, run: str) -> None:
     """Have the lease of a run end a moment ago."""
-    store.client.hset(f"ceos:run:{run}", "lease", "1")
-    store.client.zadd("ceos:open", {run: 1})
+    database.client.hset(f"ceos:run:{run}", "lease", "1")
+    database.client.zadd("ceos:open", {run: 1})
 
 
-def open_runs(store: Store) -> dict[str, float]:
-    return dict(store.client.zrange("ceos:open", 0, -1, withscores=True))  # type: ignore[arg-type]
+def open_runs(database: Database) -> dict[str, float]:
+    return dict(database.client.zrange("ceos:open", 0, -1, withscores=True))  # type: ignore[arg-type]
 
 
 # Who may drive a run
@@ -115,7 +121,7 @@ def test_the_same_token_gets_the_same_fence_and_costs_one_delivery(ledger: Ledge
     run = ledger.create_run("ada", "a")
     first, again = take(ledger, run, token="t"), take(ledger, run, token="t")
     assert first.fence == again.fence == "1"
-    assert ledger.store.run(run).deliveries == 1
+    assert record_of(ledger, run).deliveries == 1
 
 
 def test_a_lapsed_lease_is_taken_over_and_the_first_worker_is_refused_before_it_can_send(
@@ -125,7 +131,7 @@ def test_a_lapsed_lease_is_taken_over_and_the_first_worker_is_refused_before_it_
     run = ledger.create_run("ada", "a", draft=make_draft())
     first = take(ledger, run, Stage.PUBLISH)
     # When it sleeps past its lease and another takes over
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     second = take(other, run, Stage.PUBLISH)
     # Then only the second may send
     assert int(second.fence) > int(first.fence)
@@ -151,12 +157,12 @@ def test_every_write_of_a_worker_that_lost_its_lease_is_refused_and_changes_noth
 ) -> None:
     run = ledger.create_run("ada", "a", draft=make_draft())
     first = take(ledger, run, Stage.PUBLISH)
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     take(other, run, Stage.PUBLISH)
-    before = snapshot(ledger.store)
+    before = snapshot(ledger.database)
     with pytest.raises(StaleLease):
         write(ledger, first)
-    assert snapshot(ledger.store) == before
+    assert snapshot(ledger.database) == before
 
 
 def test_a_part_with_its_hash_is_never_sent_again(ledger: Ledger) -> None:
@@ -171,7 +177,7 @@ def test_a_part_with_its_hash_is_never_sent_again(ledger: Ledger) -> None:
 def test_nothing_leaves_once_the_operator_has_stopped_it(fake: FakeRuntime, ledger: Ledger, stop: str) -> None:
     lease = take(ledger, ledger.create_run("ada", "a", draft=make_draft()), Stage.PUBLISH)
     if stop == "panic":
-        fake.runtime.store.set_panic("stop everything")
+        fake.runtime.ops.set_panic("stop everything")
     else:
         getattr(fake.runtime, stop)("ada")
     with pytest.raises(PublishingHalted):
@@ -182,7 +188,7 @@ def test_a_worker_cannot_take_a_run_for_a_stage_it_is_not_in(ledger: Ledger) -> 
     run = ledger.create_run("ada", "a")
     for stage in (Stage.ILLUSTRATE, Stage.PUBLISH, Stage.MEASURE):
         assert ledger.begin_stage(run, stage) is None
-    assert ledger.store.run(run).deliveries == 0
+    assert record_of(ledger, run).deliveries == 0
 
 
 def test_a_run_that_never_was_is_nothing_to_do(ledger: Ledger) -> None:
@@ -197,16 +203,16 @@ def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: L
     mine, lost = ledger.create_run("ada", "a", draft=make_draft()), "ada:m:b"
     ledger.create_run("ada", "b", draft=make_draft())
     held = take(ledger, mine, Stage.PUBLISH)
-    ledger.store.client.hset(f"ceos:run:{mine}", "lease", "1")
+    ledger.database.client.hset(f"ceos:run:{mine}", "lease", "1")
     ledger._held[lost] = "7"
-    before = open_runs(ledger.store)
+    before = open_runs(ledger.database)
     # When the leases are renewed
     assert ledger.renew_leases() == [lost]
     # Then the held one lasts again, and the other is untouched
-    lease_until = ledger.store.agent_statuses(["ada"])[0].lease_until
+    lease_until = AgentStore(ledger.database).agent_statuses(["ada"])[0].lease_until
     assert lease_until is not None
     assert lease_until.timestamp() * 1000 >= ledger.now_ms() + 50_000
-    assert open_runs(ledger.store)[lost] == before[lost]
+    assert open_runs(ledger.database)[lost] == before[lost]
     ledger.record_sending(held, 0)
     assert ledger.renew_leases() == [], "what was lost once is not asked for again"
 
@@ -214,30 +220,30 @@ def test_renewing_extends_what_is_held_and_nothing_else(ledger: Ledger, other: L
 def test_a_worker_that_lost_its_run_does_not_renew_it_for_its_successor(ledger: Ledger, other: Ledger) -> None:
     run = ledger.create_run("ada", "a")
     take(ledger, run)
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     take(other, run)
-    ledger.store.client.hset(f"ceos:run:{run}", "lease", "1")
+    ledger.database.client.hset(f"ceos:run:{run}", "lease", "1")
     assert ledger.renew_leases() == [run]
-    assert ledger.store.client.hget(f"ceos:run:{run}", "lease") == "1"
+    assert ledger.database.client.hget(f"ceos:run:{run}", "lease") == "1"
     assert other.renew_leases() == []
-    assert ledger.store.client.hget(f"ceos:run:{run}", "lease") != "1"
+    assert ledger.database.client.hget(f"ceos:run:{run}", "lease") != "1"
 
 
 def test_a_finished_stage_is_not_renewed_any_more(ledger: Ledger) -> None:
     run = ledger.create_run("ada", "a")
     with ledger.hold_lease(take(ledger, run)):
         assert ledger.renew_leases() == []
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     ledger.renew_leases()
-    assert open_runs(ledger.store)[run] == 1
+    assert open_runs(ledger.database)[run] == 1
 
 
 def test_the_renewer_keeps_a_lease_alive_while_its_worker_waits_for_a_slow_service(ledger: Ledger) -> None:
     # Given a worker with a short lease, waiting
-    quick = Ledger(ledger.store, lease_seconds=0.2)
+    quick = Ledger(ledger.database, lease_seconds=0.2)
     run = quick.create_run("ada", "a")
     lease = take(quick, run)
-    client: Any = ledger.store.client
+    client: Any = ledger.database.client
     first = int(client.hget(f"ceos:run:{run}", "lease"))
     renewer = Renewer(quick)
     renewer.start()
@@ -309,12 +315,12 @@ def test_a_run_that_brings_its_workers_down_is_given_up_after_twenty_deliveries(
     run = ledger.create_run("ada", "a", draft=make_draft())
     for _ in range(MAX_DELIVERIES):
         last = take(ledger, run, Stage.PUBLISH)
-        lapse(ledger.store, run)
+        lapse(ledger.database, run)
     assert ledger.begin_stage(run, Stage.PUBLISH) is None
-    record = ledger.store.run(run)
+    record = record_of(ledger, run)
     assert record.status == "failed"
     assert f"given up after {MAX_DELIVERIES} deliveries" in record.reason
-    assert ledger.store.dead() == [run]
+    assert RunStore(ledger.database).dead() == [run]
     with pytest.raises(StaleLease):
         ledger.record_sending(last, 0)
 
@@ -324,35 +330,35 @@ def test_a_thread_that_brings_its_workers_down_after_its_first_part_is_partial(l
     lease = take(ledger, run, Stage.PUBLISH)
     ledger.record_sending(lease, 0)
     ledger.record_sent(lease, 0, "0x01")
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     for _ in range(MAX_DELIVERIES):
         take(ledger, run, Stage.PUBLISH)
-        lapse(ledger.store, run)
+        lapse(ledger.database, run)
     assert ledger.begin_stage(run, Stage.PUBLISH) is None
-    assert ledger.store.run(run).status == "partial"
+    assert record_of(ledger, run).status == "partial"
 
 
 def test_a_run_that_is_put_off_in_good_order_is_never_poison(ledger: Ledger) -> None:
     run = ledger.create_run("ada", "a", draft=make_draft())
     for _ in range(2 * MAX_DELIVERIES):
         ledger.defer_run(take(ledger, run, Stage.PUBLISH), 0, "Neynar answered 429", uses="wait")
-    assert ledger.store.run(run).status == "publishing"
+    assert record_of(ledger, run).status == "publishing"
 
 
 def test_a_run_whose_agent_was_removed_ends_at_its_next_step(fake: FakeRuntime, ledger: Ledger) -> None:
     run = ledger.create_run("ada", "a")
     fake.runtime.remove("ada")
     assert ledger.begin_stage(run, Stage.WRITE) is None
-    record = ledger.store.run(run)
+    record = record_of(ledger, run)
     assert (record.status, record.reason) == ("failed", "the agent was removed")
-    assert open_runs(ledger.store) == {}
+    assert open_runs(ledger.database) == {}
 
 
 # The record
 
 
 def finish_slot(ledger: Ledger, slot: int, text: str = "tick") -> str:
-    ledger.store.client.hset("ceos:agent:ada", "slot", slot)
+    ledger.database.client.hset("ceos:agent:ada", "slot", slot)
     (run,) = ledger.fire_slots([Fire("ada", slot, slot + 1, slot + 1, [slot], [])])
     ledger.advance_run(take(ledger, run), RunStatus.ILLUSTRATED, make_draft(text))
     lease = take(ledger, run, Stage.PUBLISH)
@@ -364,10 +370,10 @@ def finish_slot(ledger: Ledger, slot: int, text: str = "tick") -> str:
 
 def test_a_published_run_shrinks_and_expires(ledger: Ledger) -> None:
     run = finish_slot(ledger, SLOT, "x" * 300)
-    client = ledger.store.client
+    client = ledger.database.client
     assert 0 < client.ttl(f"ceos:run:{run}") <= KEEP_SECONDS
     assert 0 < client.ttl(f"ceos:draft:{run}") <= KEEP_SECONDS
-    draft = ledger.store.run(run).draft
+    draft = record_of(ledger, run).draft
     assert draft is not None and draft.text == "x" * 10
     assert not {"token", "lease", "d"} & set(client.hkeys(f"ceos:run:{run}"))
     assert client.object("encoding", f"ceos:run:{run}") == "listpack"
@@ -376,12 +382,12 @@ def test_a_published_run_shrinks_and_expires(ledger: Ledger) -> None:
 def test_a_failed_run_can_be_resumed_for_a_week(ledger: Ledger) -> None:
     run = ledger.create_run("ada", "a")
     ledger.finish_run(take(ledger, run), RunStatus.FAILED, "no")
-    assert KEEP_SECONDS < ledger.store.client.ttl(f"ceos:run:{run}") <= KEEP_DEAD_SECONDS
+    assert KEEP_SECONDS < ledger.database.client.ttl(f"ceos:run:{run}") <= KEEP_DEAD_SECONDS
 
 
 def test_a_published_slot_never_opens_again_even_after_its_record_is_gone(ledger: Ledger) -> None:
     run = finish_slot(ledger, SLOT)
-    client = ledger.store.client
+    client = ledger.database.client
     client.delete(f"ceos:run:{run}", f"ceos:draft:{run}")
     for slot in (SLOT, SLOT - 3_600_000):
         client.hset("ceos:agent:ada", "slot", slot)
@@ -395,17 +401,17 @@ def test_a_published_slot_never_opens_again_even_after_its_record_is_gone(ledger
 def test_no_duplicate_message_opens_a_finished_run_again(ledger: Ledger, status: RunStatus, stage: Stage) -> None:
     run = ledger.create_run("ada", "a")
     ledger.finish_run(take(ledger, run), status, "over")
-    before = snapshot(ledger.store)
+    before = snapshot(ledger.database)
     assert ledger.begin_stage(run, stage) is None
     assert ledger.create_run("ada", "a") == run
     assert ledger.claim_due_runs() == []
-    assert snapshot(ledger.store) == before
+    assert snapshot(ledger.database) == before
 
 
 def test_the_same_key_is_the_same_post_and_keeps_its_first_words(ledger: Ledger) -> None:
     run = ledger.create_run("ada", "a", draft=make_draft("first"))
     assert ledger.create_run("ada", "a", draft=make_draft("second")) == run
-    draft = ledger.store.run(run).draft
+    draft = record_of(ledger, run).draft
     assert draft is not None and draft.text == "first"
 
 
@@ -431,16 +437,16 @@ def test_a_lost_message_is_sent_again_later_and_later(ledger: Ledger) -> None:
     for _ in range(9):
         assert ledger.claim_due_runs() == [(run, Stage.WRITE)]
         assert ledger.claim_due_runs() == [], "one call is enough for now"
-        waits.append(round((open_runs(ledger.store)[run] - ledger.now_ms()) / ledger.lease_ms))
-        ledger.store.client.zadd("ceos:open", {run: 0})
+        waits.append(round((open_runs(ledger.database)[run] - ledger.now_ms()) / ledger.lease_ms))
+        ledger.database.client.zadd("ceos:open", {run: 0})
     # Then the waits double up to a bound, and a worker that comes at last sets them back
     assert waits[:3] == [1, 2, 4]
     assert all(1 <= later / earlier <= 2 for earlier, later in pairwise(waits))
     assert waits[-1] == waits[-2] <= 64
     ledger.advance_run(take(ledger, run), RunStatus.WRITTEN, make_draft())
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     assert ledger.claim_due_runs() == [(run, Stage.ILLUSTRATE)]
-    assert open_runs(ledger.store)[run] - ledger.now_ms() <= ledger.lease_ms
+    assert open_runs(ledger.database)[run] - ledger.now_ms() <= ledger.lease_ms
 
 
 def test_a_message_lost_between_two_stages_is_sent_again(ledger: Ledger) -> None:
@@ -448,7 +454,7 @@ def test_a_message_lost_between_two_stages_is_sent_again(ledger: Ledger) -> None
     ledger.claim_due_runs()
     ledger.advance_run(take(ledger, run), RunStatus.WRITTEN, make_draft())
     assert ledger.claim_due_runs() == [], "the message that was just sent gets its chance"
-    lapse(ledger.store, run)
+    lapse(ledger.database, run)
     assert ledger.claim_due_runs() == [(run, Stage.ILLUSTRATE)]
 
 
@@ -462,9 +468,9 @@ def test_many_schedulers_call_each_waiting_run_once(ledger: Ledger) -> None:
 # Every script may be executed twice, because the client library may send it twice
 
 
-def snapshot(store: Store) -> dict[str, Any]:
+def snapshot(database: Database) -> dict[str, Any]:
     """Return everything that is stored, with the moments around now made equal."""
-    client: Any = store.client
+    client: Any = database.client
     now = client.time()[0]
     readers: dict[str, Callable[[str], Any]] = {
         "string": client.get,
@@ -486,24 +492,24 @@ def snapshot(store: Store) -> dict[str, Any]:
 def twice(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """Execute every script a second time with the same arguments and require that nothing changes; yields the names."""
     seen: set[str] = set()
-    store = fake.runtime.store
-    once = store.run_script
+    database = fake.runtime.database
+    once = database.run_script
 
     def run_twice(name: str, *args: Any) -> Any:
         answer = once(name, *args)
-        before = snapshot(store)
+        before = snapshot(database)
         once(name, *args)
-        assert snapshot(store) == before, f"{name}{args} changed something the second time"
+        assert snapshot(database) == before, f"{name}{args} changed something the second time"
         seen.add(name)
         return answer
 
-    monkeypatch.setattr(store, "run_script", run_twice)
+    monkeypatch.setattr(database, "run_script", run_twice)
     yield seen
 
 
-def trade(store: Store) -> None:
+def trade(database: Database) -> None:
     """Two purchases, of which one is given up, and four payments of buyers, each with another end."""
-    payments, account = PaymentStore(store), "0x" + "11" * 20
+    payments, account = PaymentStore(database), "0x" + "11" * 20
     plan = PaymentPlan(
         host="shop.example.org", url="https://shop.example.org/", url_digest="", agent="ada", account=account,
         version=2, offer=PaymentOffer(2, "exact", "", "", "5", "", 60), resource=None, pay_to=account, amount=5,
@@ -534,25 +540,25 @@ def hear_others(fake: FakeRuntime) -> None:
     relevant = TakenUp(trend=trend, relevance=Relevance(value=1, reason="because", by="words"))
     for answer in ("opened", "taken"):
         fake.clock.advance(seconds=1)
-        assert runtime.trend_store.open(runtime.store.agent("dan"), relevant, fake.clock.now())[1] == answer
+        assert runtime.trend_store.open(runtime.agents.agent("dan"), relevant, fake.clock.now())[1] == answer
     # Mentions: looked for, taken, and the limit on requests
     eve = fake.apply(id="eve", fid=1005, engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
     cast = {"hash": "0x" + "e" * 40, "timestamp": fake.clock.now() + dt.timedelta(minutes=1), "author": {"fid": 77}}
     assert runtime.listening.take(eve, FeedCast.model_validate(cast), "mention") == "opened"
     # Reacting to them: each limit, and a cast that another agent has claimed
-    claims, mention = Claims(runtime.store), runtime.store.mention(f"eve:r:{cast['hash']}")
+    claims, mention = runtime.claims, runtime.inbox.mention(f"eve:r:{cast['hash']}")
     assert mention is not None
     assert [claims.claim(eve, mention, what, fake.clock.now()) for what in ("answer", "like")] == [None, None]
-    refusal = claims.claim(runtime.store.agent("dan"), mention, "answer", fake.clock.now())
+    refusal = claims.claim(runtime.agents.agent("dan"), mention, "answer", fake.clock.now())
     assert refusal is not None and refusal.by == "eve"
-    runtime.store.client.zadd("ceos:listen", {"eve": 1})
-    Pace(runtime.store, 60, "neynar")()
+    runtime.database.client.zadd("ceos:listen", {"eve": 1})
+    Pace(runtime.database, 60, "neynar")()
     fake.drive()
 
 
-def send_transactions(store: Store) -> None:
+def send_transactions(database: Database) -> None:
     """One transaction that is replaced and settled, one that waits for nobody, and what a day's limit refuses."""
-    transactions, account = TxStore(store), "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+    transactions, account = TxStore(database), "0x5FbDB2315678afecb367f032d93F642f64180aa3"
     quote = Quote(21_000, Fees(base_fee=1, priority=1, max_fee=3), 0)
 
     def signed(number: int, amount: int) -> Signed:
@@ -572,7 +578,7 @@ def send_transactions(store: Store) -> None:
     transactions.move(transactions.tx(first.id), TxStatus.FINAL)
     assert transactions.spent("2026-03-02") == {"eth-per-day": 5}
     transactions.move(third, TxStatus.REJECTED, "no")
-    assert store.run_script("chain_due", 5, 1000) == [second.id]
+    assert database.run_script("chain_due", 5, 1000) == [second.id]
 
 
 def follow_events(fake: FakeRuntime) -> None:
@@ -582,7 +588,7 @@ def follow_events(fake: FakeRuntime) -> None:
         subscription="pings", id="0x1:0", contract="0x5FbDB2315678afecb367f032d93F642f64180aa3", name="Ping",
         args={"n": 1}, block=7, block_hash=f"0x{1:064x}", tx_hash=f"0x{2:064x}", index=0,
     )  # fmt: skip
-    events = EventStore(fake.runtime.store)
+    events = EventStore(fake.runtime.database)
     session = events.claim_session("pings", "print")
     assert session is not None
     session.start, session.next_block, session.checkpoint = 6, 6, Checkpoint(5, f"0x{5:064x}")
@@ -622,8 +628,8 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
             runtime.ledger.decide(run.id, verb, "because")
     fake.drive()
     hear_others(fake)
-    trade(runtime.store)
-    send_transactions(runtime.store)
+    trade(runtime.database)
+    send_transactions(runtime.database)
     follow_events(fake)
     # Failures until the agent stops, then resume, retry and drop
     simulator.faults(neynar={"signers": "strict"})
@@ -633,17 +639,17 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     runtime.ledger.decide(runs[0].id, "retry")
     runtime.ledger.decide(runs[1].id, "drop")
     # What skills keep and are told
-    assert runtime.store.keep_skill_note("ada", "notes", "key", '"value"', 100)
-    assert runtime.store.skill_note("ada", "notes", "key") == '"value"'
-    assert not runtime.store.keep_skill_note("ada", "notes", "other", "1" * 100, 100)
-    assert runtime.store.measured_casts("ada") == []
+    assert runtime.skill_store.keep_skill_note("ada", "notes", "key", '"value"', 100)
+    assert runtime.skill_store.skill_note("ada", "notes", "key") == '"value"'
+    assert not runtime.skill_store.keep_skill_note("ada", "notes", "other", "1" * 100, 100)
+    assert runtime.metrics.measured_casts("ada") == []
     # Numbers of accounts
     runtime.measuring.count()
     # Who is who on chain
     place, account = "eip155:8453:0x1", "0x" + "11" * 20
     entry = Registration(agent="ada", registry_name=place, account=account, uri="https://x.example", token_id=0)
-    assert IdentityStore(runtime.store).keep(entry, None)
-    assert not IdentityStore(runtime.store).keep(entry.model_copy(update={"token_id": 1}), None)
+    assert IdentityStore(runtime.database).keep(entry, None)
+    assert not IdentityStore(runtime.database).keep(entry.model_copy(update={"token_id": 1}), None)
     # Leases, limits, the operator
     lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
     runtime.ledger.renew_leases()
@@ -654,7 +660,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     fake.apply(name="Ada Lovelace")
     runtime.remove("ada")
     fake.drive()
-    client: Any = runtime.store.client
+    client: Any = runtime.database.client
     for run_id in client.zrange("ceos:measure", 0, -1):
         client.zadd("ceos:measure", {run_id: 0})
     fake.drive()
@@ -664,13 +670,13 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
 
 def test_a_hundred_and_fifty_threads_can_work_on_runs_at_once(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
-    store = fake_runtime.runtime.store
+    database, agents = fake_runtime.runtime.database, fake_runtime.runtime.agents
     barrier = threading.Barrier(150)
 
     def work(number: int) -> list[str]:
         barrier.wait(30)
-        store.run_script("renew", 1000, f"ada:m:{number}", "1")
-        return store.agent_ids()
+        database.run_script("renew", 1000, f"ada:m:{number}", "1")
+        return agents.agent_ids()
 
     with ThreadPoolExecutor(150) as pool:
         assert list(pool.map(work, range(150))) == [["ada"]] * 150

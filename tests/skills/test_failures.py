@@ -69,7 +69,7 @@ def test_a_post_goes_out_without_a_skill_that_fails(
     assert (ran.version, ran.stage, good.outcome) == ("1.0", "context", "ok")
     (entry,) = logged(caplog, "skill.failed")
     assert (vars(entry)["skill"], vars(entry)["kind"]) == ("bad", ran.outcome)
-    assert setup.fake.runtime.store.skill_failures("ada") == {"bad": 1}
+    assert setup.fake.runtime.skill_store.skill_failures("ada") == {"bad": 1}
 
 
 @pytest.mark.parametrize("stage", ["transform", "gate"])
@@ -155,7 +155,7 @@ def test_one_success_forgets_the_failures_before(open_setup: Open) -> None:
     fail(setup, MAX_FAILURES - 1)
     setup.apply(name="Grace")
     assert outcomes(setup.post("ada", "Bridges hum in the wind.")) == {"picky": "ok"}
-    assert setup.fake.runtime.store.skill_failures("ada") == {}
+    assert setup.fake.runtime.skill_store.skill_failures("ada") == {}
 
 
 def test_a_tool_that_fails_twice_for_one_post_is_left_out_and_counts_once(open_setup: Open) -> None:
@@ -163,7 +163,7 @@ def test_a_tool_that_fails_twice_for_one_post_is_left_out_and_counts_once(open_s
     setup.model.calls(*[("bad", {})] * 4)
     run = setup.post("ada", WRITTEN)
     assert (setup.texts(), len(skill_runs(run))) == ([WRITTEN], 2)
-    assert setup.fake.runtime.store.skill_failures("ada") == {"bad": 1}
+    assert setup.fake.runtime.skill_store.skill_failures("ada") == {"bad": 1}
     assert setup.model.prompts[1][-1] == ("tool", '{"error": "there is no such tool"}')
 
 
@@ -180,7 +180,7 @@ def test_a_sandbox_that_cannot_start_is_no_skills_fault(open_setup: Open) -> Non
     run = setup.post("ada", WRITTEN)
     assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"weather": "infrastructure", "loud": "infrastructure"})
     assert "needs landlock" in skill_runs(run)[0].note
-    assert setup.fake.runtime.store.skill_failures("ada") == {}
+    assert setup.fake.runtime.skill_store.skill_failures("ada") == {}
 
 
 # Skills that may not run
@@ -227,7 +227,7 @@ def test_what_another_machine_accepted_is_left_out_where_it_does_not_fit(
     open_setup: Open, use: SkillUse, note: str
 ) -> None:
     setup = open_setup(skill("weather", 'return "grey"', params=TAKES_A_NUMBER))
-    setup.fake.runtime.store.save_agent(make_agent(skills=[use]), slot=None, fire=0, moves_slot=False)
+    setup.fake.runtime.agents.save_agent(make_agent(skills=[use]), slot=None, fire=0, moves_slot=False)
     (ran,) = skill_runs(setup.post("ada", WRITTEN))
     assert (setup.texts(), ran.outcome, ran.note) == ([WRITTEN], "skipped", note)
 
@@ -292,7 +292,7 @@ def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(open_set
         "ada", "One is first.\n---SPLIT---\nTwo comes next.\n---SPLIT---\nThree ends it.", kind=Kind.THREAD
     )
     assert run.draft is not None
-    agent = setup.fake.runtime.store.agent("ada")
+    agent = setup.fake.runtime.agents.agent("ada")
     (draft_told, *casts_told) = told()
     assert draft_told == ("draft", agent, run.draft)
     assert run.draft.skills[0].outcome == "ok"

@@ -25,14 +25,15 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.errors import HostRefused
 from ceos.evm.client import BaseChain
+from ceos.metrics.store import MetricsStore
 from ceos.runs.budget import Budget
 from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.wire import METHODS, pack_json
 from ceos.skills.grants import Grants
 from ceos.skills.host import PROMPT_BYTES, AgentHost, HostFactory, SkillHost, StubHost
 from ceos.skills.skill import Skill
-from ceos.storage.connection import connect
-from ceos.storage.store import Store
+from ceos.skills.store import SkillStore
+from ceos.storage.connection import Database, connect
 from ceos.testing import FakeRuntime, make_agent
 
 EVERYTHING: dict[str, Any] = {
@@ -72,11 +73,15 @@ def refused(words: str) -> Iterator[None]:
 Make = Callable[..., AgentHost]
 
 
+def make_hosts(database: Database, model: PaidModel, clock: Clock) -> HostFactory:
+    return HostFactory(SkillStore(database), model, clock, measured_casts=MetricsStore(database).measured_casts)
+
+
 @pytest.fixture
 def make(fake_runtime: FakeRuntime) -> Make:
     """Make the host of a run: `make(skill, params, agent=…, call=…)`."""
     runtime = fake_runtime.runtime
-    hosts = HostFactory(runtime.store, runtime.paid_model, fake_runtime.clock)
+    hosts = make_hosts(runtime.database, runtime.paid_model, fake_runtime.clock)
     ada = fake_runtime.apply()
 
     def host(skill: Skill | None = None, params: Any = None, *, agent: Agent = ada, call: str = "ada:1:1") -> AgentHost:
@@ -372,8 +377,8 @@ class Models:
 
 
 def with_models(fake_runtime: FakeRuntime, models: Models, **llm: Any) -> AgentHost:
-    store: Any = fake_runtime.runtime.store
-    hosts = HostFactory(store, PaidModel(models, Budget(store), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
+    database = fake_runtime.runtime.database
+    hosts = make_hosts(database, PaidModel(models, Budget(database), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
     return hosts.host_for(make_agent(), make_skill(llm=llm), {}, call="ada:1:1")
 
 
@@ -463,8 +468,8 @@ def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntim
         release.wait(10)
         return written()
 
-    store: Any = fake_runtime.runtime.store
-    hosts = HostFactory(store, PaidModel(Models(late), Budget(store), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
+    database = fake_runtime.runtime.database
+    hosts = make_hosts(database, PaidModel(Models(late), Budget(database), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
     for _ in range(3):
         host = hosts.host_for(make_agent(), make_skill(), {}, call="ada:1:1")
         with refused("did not answer in time"):
@@ -530,18 +535,18 @@ def test_a_narrowed_grant_lets_a_skill_tidy_up(make: Make) -> None:
 
 
 def test_a_script_that_is_sent_twice_counts_once(fake_runtime: FakeRuntime, make: Make) -> None:
-    store = fake_runtime.runtime.store
+    client = fake_runtime.runtime.database.client
     for value in ("one", "one", "three", "three", None, None, "x" * 50, "x" * 50):
         ask(make(), "memory_set", "key", value)
-        held = store.client.hget("ceos:memory:ada", "notes")
+        held = client.hget("ceos:memory:ada", "notes")
         assert int(str(held or 0)) == (0 if value is None else 3 + len(json.dumps(value)))
     ask(make(), "memory_set", "key", None)
-    assert not store.client.exists("ceos:memory:ada")
+    assert not client.exists("ceos:memory:ada")
 
 
 def test_the_quota_holds_with_many_workers_at_once(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
-    stores = [Store(connect(fake_runtime.runtime.redis_url)) for _ in range(2)]
+    stores = [SkillStore(Database(connect(fake_runtime.runtime.redis_url))) for _ in range(2)]
 
     def keep(number: int) -> bool:
         return stores[number % 2].keep_skill_note("ada", "notes", f"k{number:02}", '"1234"', 100)
@@ -557,7 +562,7 @@ def test_the_memory_goes_with_its_agent_and_a_late_skill_brings_nothing_back(
     ask(host, "memory_set", "k", 1)
     fake_runtime.runtime.remove("ada")
     ask(host, "memory_set", "k", 2)
-    assert not fake_runtime.runtime.store.client.exists("ceos:memory:ada")
+    assert not fake_runtime.runtime.database.client.exists("ceos:memory:ada")
 
 
 def test_the_memory_stays_when_its_agent_is_changed(fake_runtime: FakeRuntime, make: Make) -> None:
@@ -567,8 +572,8 @@ def test_the_memory_stays_when_its_agent_is_changed(fake_runtime: FakeRuntime, m
 
 
 def test_a_server_that_is_gone_is_a_refusal_for_the_skill() -> None:
-    store = Store(connect("redis://127.0.0.1:1/0"))
-    hosts = HostFactory(store, PaidModel(Models(written), Budget(store), Clock()), Clock())  # type: ignore[arg-type]
+    database = Database(connect("redis://127.0.0.1:1/0"))
+    hosts = make_hosts(database, PaidModel(Models(written), Budget(database), Clock()), Clock())  # type: ignore[arg-type]
     host = hosts.host_for(make_agent(), make_skill(), {}, call="x")
     for method, *args in (("memory_get", "k"), ("memory_set", "k", 1), ("metrics",)):
         with refused("cannot be reached now"):
@@ -600,7 +605,7 @@ def test_the_agents_own_numbers_are_told_newest_first(fake_runtime: FakeRuntime,
     assert [row["text"] for row in rows] == ["Three bridges.", "Two clocks.", "One clock."]
     assert rows[0].keys() == {"text", "at", "likes", "recasts", "replies"}
     assert dt.datetime.fromisoformat(rows[0]["at"]).tzinfo is not None
-    counted = fake_runtime.runtime.store.cast_hashes(thread.id)
+    counted = fake_runtime.runtime.metrics.cast_hashes(thread.id)
     assert [len(counts) for counts in counted.values()] == [2, 2]
     latest = counted[str(thread.hashes[1])][-1]
     assert (rows[1]["likes"], rows[1]["recasts"], rows[1]["replies"]) == (

@@ -14,7 +14,7 @@ from ceos.domain.lifecycle import LEGAL, AgentState, RunStatus, Stage, is_legal
 from ceos.domain.posts import Draft, Kind, Part
 from ceos.runs.ledger import FAILURES, Lease
 from ceos.storage import connection
-from ceos.storage.store import Store
+from ceos.storage.connection import Database
 from ceos.testing import FakeRuntime
 
 DRAFT = Draft(kind=Kind.ORIGINAL, topic="clocks", parts=(Part(text="tick"),))
@@ -29,25 +29,25 @@ def fake(fake_runtime: FakeRuntime) -> FakeRuntime:
 
 
 def put(fake: FakeRuntime, state: AgentState) -> None:
-    fake.runtime.store.client.hset("ceos:agent:ada", "state", state)
+    fake.runtime.database.client.hset("ceos:agent:ada", "state", state)
 
 
 def state(fake: FakeRuntime) -> AgentState:
-    return fake.runtime.store.agent_statuses(["ada"])[0].state
+    return fake.runtime.agents.agent_statuses(["ada"])[0].state
 
 
 def path(fake: FakeRuntime) -> list[str]:
     """The states the agent went through, oldest first."""
-    history = fake.runtime.store.history("ada")[::-1]
+    history = fake.runtime.agents.history("ada")[::-1]
     assert all(earlier.new == later.old for earlier, later in pairwise(history))
     return [str(item.new) for item in history]
 
 
-def move(store: Store, new: AgentState) -> bool:
+def move(database: Database, new: AgentState) -> bool:
     """Ask the scripts' own `move` to change ada's state."""
     source = connection.script("measure")[1]
     library = source.removesuffix((resources.files("ceos.storage") / "lua" / "measure.lua").read_text())
-    return bool(store.client.eval(f"{library}\nreturn move('ada', ARGV[1], '', 'a test')", 0, new))
+    return bool(database.client.eval(f"{library}\nreturn move('ada', ARGV[1], '', 'a test')", 0, new))
 
 
 def take(fake: FakeRuntime, run: str, stage: Stage) -> Lease:
@@ -62,24 +62,24 @@ def take(fake: FakeRuntime, run: str, stage: Stage) -> Lease:
 @pytest.mark.parametrize(("old", "new"), list(product(STATES, STATES)))
 def test_the_scripts_allow_exactly_what_the_table_allows(fake: FakeRuntime, old: AgentState, new: AgentState) -> None:
     put(fake, old)
-    assert move(fake.runtime.store, new) == is_legal(old, new)
+    assert move(fake.runtime.database, new) == is_legal(old, new)
     assert state(fake) == (new if is_legal(old, new) else old)
     expected = [(old, new)] if old != new and is_legal(old, new) else []
-    assert [(item.old, item.new) for item in fake.runtime.store.history("ada")] == expected
+    assert [(item.old, item.new) for item in fake.runtime.agents.history("ada")] == expected
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wishes=st.lists(st.sampled_from(STATES), max_size=30))
 def test_whatever_is_wished_for_the_history_is_one_legal_chain(fake: FakeRuntime, wishes: list[AgentState]) -> None:
-    client = fake.runtime.store.client
+    client = fake.runtime.database.client
     put(fake, AgentState.IDLE)
     client.delete("ceos:history:ada")
     model = AgentState.IDLE
     for wish in wishes:
         allowed = wish == model or wish in LEGAL[model]
-        assert move(fake.runtime.store, wish) == allowed
+        assert move(fake.runtime.database, wish) == allowed
         model = wish if allowed else model
-    history = fake.runtime.store.history("ada")[::-1]
+    history = fake.runtime.agents.history("ada")[::-1]
     assert state(fake) == model
     assert all(is_legal(item.old, item.new) and item.old != item.new for item in history)
     assert all(earlier.new == later.old for earlier, later in pairwise(history))
@@ -109,7 +109,7 @@ def test_an_agent_that_publishes_given_words_never_generates(fake: FakeRuntime) 
 
 def test_every_change_names_its_run_and_the_latest_comes_first(fake: FakeRuntime) -> None:
     run = fake.post(text="My own words.")
-    history = fake.runtime.store.history("ada")
+    history = fake.runtime.agents.history("ada")
     assert [(str(item.new), item.run_id) for item in history] == [("sleeping", run.id), ("publishing", run.id)]
     assert history[0].at >= history[1].at
 
@@ -118,7 +118,7 @@ def test_the_history_keeps_the_latest_fifty_changes(fake: FakeRuntime) -> None:
     for number in range(40):
         fake.runtime.pause("ada", f"pause {number}")
         fake.runtime.resume("ada")
-    history = fake.runtime.store.history("ada")
+    history = fake.runtime.agents.history("ada")
     assert len(history) == 50
     assert [item.reason for item in history[:4]] == ["resumed", "pause 39", "resumed", "pause 38"]
 
@@ -126,14 +126,14 @@ def test_the_history_keeps_the_latest_fifty_changes(fake: FakeRuntime) -> None:
 def test_the_owner_and_its_lease_are_shown_while_it_works(fake: FakeRuntime) -> None:
     run = fake.runtime.post("ada", text="My own words.")
     take(fake, run, Stage.PUBLISH)
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.run_id) == ("publishing", run)
     assert status.lease_until is not None
     lasts = status.lease_until.timestamp() * 1000 - fake.runtime.ledger.now_ms()
     assert 50_000 < lasts <= 60_000
-    fake.runtime.store.client.hset(f"ceos:run:{run}", "lease", 1)
+    fake.runtime.database.client.hset(f"ceos:run:{run}", "lease", 1)
     fake.drive()
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.run_id, status.lease_until) == ("sleeping", "", None)
 
 
@@ -144,19 +144,19 @@ def test_another_run_enters_a_state_that_its_run_abandoned(
 ) -> None:
     # Given an agent whose run vanished in the middle
     put(fake, abandoned)
-    fake.runtime.store.client.hset("ceos:agent:ada", "run", "ada:m:gone")
+    fake.runtime.database.client.hset("ceos:agent:ada", "run", "ada:m:gone")
     # When another run is taken
     run = fake.runtime.post("ada", text="My own words." if stage is Stage.PUBLISH else None)
     take(fake, run, stage)
     # Then it has the agent
-    status = fake.runtime.store.agent_statuses(["ada"])[0]
+    status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.run_id) == ("publishing" if stage is Stage.PUBLISH else "generating", run)
 
 
 def test_the_same_run_enters_its_own_state_again(fake: FakeRuntime) -> None:
     run = fake.runtime.post("ada")
     take(fake, run, Stage.WRITE)
-    fake.runtime.store.client.hset(f"ceos:run:{run}", "lease", 1)
+    fake.runtime.database.client.hset(f"ceos:run:{run}", "lease", 1)
     take(fake, run, Stage.WRITE)
     assert path(fake) == ["generating"]
 
@@ -173,12 +173,12 @@ def fail(fake: FakeRuntime, status: RunStatus = RunStatus.FAILED, reason: str = 
 def test_three_failed_cycles_in_a_row_stop_the_agent_with_the_reason(fake: FakeRuntime, status: RunStatus) -> None:
     for count in range(1, FAILURES):
         fail(fake, status)
-        shown = fake.runtime.store.agent_statuses(["ada"])[0]
+        shown = fake.runtime.agents.agent_statuses(["ada"])[0]
         assert (shown.state, shown.failures) == ("sleeping", count)
     fail(fake, status, "the key was refused")
-    shown = fake.runtime.store.agent_statuses(["ada"])[0]
+    shown = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (shown.state, shown.failures, shown.reason) == ("error", FAILURES, "the key was refused")
-    assert fake.runtime.store.history("ada")[0].reason == "the key was refused"
+    assert fake.runtime.agents.history("ada")[0].reason == "the key was refused"
 
 
 def test_a_success_in_between_starts_the_count_again(fake: FakeRuntime) -> None:
@@ -194,7 +194,7 @@ def test_what_is_no_failure_neither_counts_nor_forgives(fake: FakeRuntime, statu
     fail(fake)
     for _ in range(5):
         fail(fake, status)
-    shown = fake.runtime.store.agent_statuses(["ada"])[0]
+    shown = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (shown.state, shown.failures) == ("sleeping", 1)
 
 
@@ -202,14 +202,14 @@ def test_resume_leads_out_of_error_and_what_waited_goes_on(fake: FakeRuntime) ->
     # Given an agent in error, with a post that still waits
     waiting = fake.runtime.post("ada", text="I waited.", key="z")
     for _ in range(FAILURES):
-        fake.runtime.store.client.zadd("ceos:queue:ada", {waiting: 9e12})
+        fake.runtime.database.client.zadd("ceos:queue:ada", {waiting: 9e12})
         fail(fake)
     assert state(fake) == "error"
     fake.step()
     assert fake.casts() == []
     # When the operator resumes it
     assert fake.runtime.resume("ada") == "ok"
-    shown = fake.runtime.store.agent_statuses(["ada"])[0]
+    shown = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (shown.state, shown.failures, shown.reason) == ("idle", 0, "")
     # Then the post goes out
     fake.step()
@@ -223,7 +223,7 @@ def test_an_agent_that_fails_while_paused_stays_paused(fake: FakeRuntime) -> Non
         if number == FAILURES - 1:
             fake.runtime.pause("ada", "lunch")
         fake.runtime.ledger.finish_run(lease, RunStatus.FAILED, "no luck")
-    shown = fake.runtime.store.agent_statuses(["ada"])[0]
+    shown = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (shown.state, shown.reason) == ("paused", "lunch")
 
 
@@ -271,10 +271,10 @@ def test_an_agent_that_was_removed_and_applied_again_starts_afresh(
     for step in steps:
         step(fake, run)
     fake.runtime.remove("ada")
-    fake.runtime.store.client.hset(f"ceos:run:{run}", "lease", 1)
+    fake.runtime.database.client.hset(f"ceos:run:{run}", "lease", 1)
     fake.drive()
     fake.apply()
-    shown = fake.runtime.store.agent_statuses(["ada"])[0]
+    shown = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (shown.state, shown.failures, shown.run_id) == ("idle", 0, "")
-    assert fake.runtime.store.history("ada") == []
+    assert fake.runtime.agents.history("ada") == []
     assert fake.post(text="I am back.").status == "published"

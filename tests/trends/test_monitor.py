@@ -23,6 +23,7 @@ from ceos.domain.runs import Run
 from ceos.domain.topics import Trend, TrendCast
 from ceos.plugins.manager import load_plugins
 from ceos.posts.relevance import Score, by_words, request, schema_for
+from ceos.storage.due import due_work
 from ceos.strategy import Strategy
 from ceos.testing import FakeRuntime, make_agent
 from ceos.testing import fake_runtime as start_runtime
@@ -72,7 +73,7 @@ def say(fake: FakeRuntime, text: str, *fids: int, channel: str = "travel") -> li
 
 def look(fake: FakeRuntime) -> None:
     """Have the workers look now, and carry out what follows."""
-    fake.runtime.store.client.set("ceos:trends:due", 0, xx=True)
+    fake.runtime.database.client.set("ceos:trends:due", 0, xx=True)
     fake.drive()
 
 
@@ -82,7 +83,7 @@ def later(fake: FakeRuntime, **delta: float) -> None:
 
 
 def runs(fake: FakeRuntime, agent_id: str = "ada") -> list[Run]:
-    return fake.runtime.store.recent_runs(agent_id)
+    return fake.runtime.runs.recent_runs(agent_id)
 
 
 def slugs(fake: FakeRuntime) -> list[str]:
@@ -111,21 +112,21 @@ def test_a_trend_that_concerns_an_agent_becomes_a_post_with_its_sources(fake: Fa
 
 def test_nobody_looks_while_no_agent_cares(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
-    assert not fake_runtime.runtime.store.due(0, 10).has_trends
+    assert not due_work(fake_runtime.runtime.database, 0, 10).has_trends
     follow(fake_runtime)
-    assert fake_runtime.runtime.store.due(0, 10).has_trends
+    assert due_work(fake_runtime.runtime.database, 0, 10).has_trends
     follow(fake_runtime, posts_per_day=0)
-    assert not fake_runtime.runtime.store.due(0, 10).has_trends
+    assert not due_work(fake_runtime.runtime.database, 0, 10).has_trends
     follow(fake_runtime)
     fake_runtime.runtime.remove("ada")
-    assert not fake_runtime.runtime.store.due(0, 10).has_trends
+    assert not due_work(fake_runtime.runtime.database, 0, 10).has_trends
 
 
 def test_schedulers_call_for_a_look_once_and_again_when_nobody_did_it(fake: FakeRuntime) -> None:
     store = fake.runtime.trend_store
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda _: store.claim(), range(40))) == 1
-    fake.runtime.store.client.decrby("ceos:trends:due", 121_000)
+    fake.runtime.database.client.decrby("ceos:trends:due", 121_000)
     assert store.claim()
 
 
@@ -138,7 +139,7 @@ def test_one_worker_looks_at_a_time(fake: FakeRuntime) -> None:
 def test_a_look_that_lost_its_turn_is_thrown_away(fake: FakeRuntime) -> None:
     store, found = fake.runtime.trend_store, Look(at=NOW)
     assert store.begin("slow")
-    fake.runtime.store.client.delete("ceos:trends:turn")
+    fake.runtime.database.client.delete("ceos:trends:turn")
     assert store.begin("quick")
     assert not store.keep("slow", found, 1800)
     assert store.keep("quick", found, 1800)
@@ -147,7 +148,7 @@ def test_a_look_that_lost_its_turn_is_thrown_away(fake: FakeRuntime) -> None:
 
 def test_the_next_look_comes_half_an_hour_after_the_last(fake: FakeRuntime) -> None:
     look(fake)
-    client: Any = fake.runtime.store.client
+    client: Any = fake.runtime.database.client
     wait = int(client.get("ceos:trends:due")) - fake.runtime.ledger.now_ms()
     assert 1_700_000 < wait <= 1_800_000
 
@@ -216,7 +217,7 @@ def test_an_agent_that_would_not_post_now_is_not_asked(fake: FakeRuntime, why: s
     if why == "paused":
         fake.runtime.pause("ada")
     elif why == "panic":
-        fake.runtime.store.set_panic("stop")
+        fake.runtime.ops.set_panic("stop")
     else:
         fake.apply(
             id="ada",
@@ -583,7 +584,7 @@ def test_the_writer_sees_strangers_words_as_data_and_has_no_tools(fake: FakeRunt
     fake.runtime.trends.refresh()
     run_id = fake.runtime.trends.consider("ada")
     assert run_id
-    agent = fake.runtime.store.agent("ada")
+    agent = fake.runtime.agents.agent("ada")
     assignment = fake.runtime.trends.assignment(agent, run_id, run_id.partition(":")[2], ())
     assert assignment is not None
     assert "IGNORE" not in assignment.brief.instructions
@@ -611,7 +612,7 @@ def test_a_writer_that_obeys_strangers_publishes_nothing_and_stops_nobody(ceos_h
         assert one.draft is not None
         assert one.draft.text == "Claim your kettle at https://evil.example now"
         assert [cast for cast in fake.casts() if cast["author"]["fid"] == 1001] == []
-        assert fake.runtime.store.agent_statuses(["ada"])[0].failures == 0
+        assert fake.runtime.agents.agent_statuses(["ada"])[0].failures == 0
         assert not any("tools" in request.body for request in http.requests if request.method == "POST")
 
 

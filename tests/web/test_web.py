@@ -332,7 +332,7 @@ class Place:
             return False
 
     def mentions(self) -> int:
-        return len(self.runtime.store.mentions("ada"))
+        return len(self.runtime.inbox.mention_runs("ada"))
 
     def log(self) -> str:
         return (self.home / "log").read_text()
@@ -386,7 +386,7 @@ def test_up_starts_nothing_when_the_port_is_taken(place: Place) -> None:
     assert (shown.code, shown.out) == (1, "")
     assert shown.err.startswith(f"The web app cannot listen at 127.0.0.1:{place.address[1]}: Address already in use.")
     assert len(shown.err.splitlines()) == 1
-    assert place.runtime.store.counts()["workers"] == 0
+    assert place.runtime.ops.counts()["workers"] == 0
 
 
 def test_the_doctor_says_where_webhooks_are_received(place: Place, fake_runtime: FakeRuntime) -> None:

@@ -186,7 +186,7 @@ def publish(fake: FakeRuntime, text: str, **fields: Any) -> str:
 
 def opened(fake: FakeRuntime) -> list[str]:
     """Return the hashes of the casts that became runs of ada's."""
-    return sorted(run.slot.removeprefix("r:") for run in fake.runtime.store.mentions("ada", 200))
+    return sorted(run.slot.removeprefix("r:") for run in fake.runtime.inbox.mention_runs("ada", 200))
 
 
 @pytest.mark.parametrize("fault", [None, "webhook_duplicate", "webhook_late", "webhook_drop", "webhook_forge"])
@@ -195,7 +195,7 @@ def test_what_both_webhook_and_poll_see_becomes_one_run(fake_runtime: FakeRuntim
     runtime = fake_runtime.runtime
     fake_runtime.apply(engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
     runtime.clock = Clock()
-    webhooks = Webhooks([SECRET], runtime.store, runtime.listening.take)
+    webhooks = Webhooks([SECRET], runtime.agents, runtime.listening.take)
     with site_of(webhooks) as site:
         url = "http://{}:{}/webhooks/neynar".format(*site.address)
         hook = {"url": url, "secret": SECRET, "fids": [1001]}
@@ -225,7 +225,7 @@ def test_an_agent_that_does_not_listen_and_casts_from_before_it_did_open_nothing
     runtime = fake_runtime.runtime
     runtime.clock = Clock()
     now = dt.datetime.now(dt.UTC)
-    webhooks = Webhooks([SECRET], runtime.store, runtime.listening.take)
+    webhooks = Webhooks([SECRET], runtime.agents, runtime.listening.take)
     fake_runtime.apply()
     assert receive(webhooks, make_event(make_cast(timestamp=now.isoformat()))).taken == {"ada": "off"}
     fake_runtime.apply(engagement={"enabled": True})

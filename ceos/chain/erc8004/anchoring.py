@@ -33,7 +33,7 @@ from ceos.errors import CeosError, InvalidInput, NotFound, Reverted, StoreUnavai
 from ceos.logs import event
 from ceos.metrics.scorer import DAY, Scoring, WeekScore, week_of
 from ceos.score import Inputs, score
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
@@ -105,17 +105,17 @@ class ScoreAnchors:
         identities: IdentityStore,
         scoring: Scoring,
         *,
-        store: Store,
+        agents: AgentStore,
         config: ChainConfig,
         clock: Clock,
     ) -> None:
         self._identity = identity
         self._identities = identities
         self._scoring = scoring
-        self._store = store
+        self._agents = agents
         self._config = config
         self._clock = clock
-        self._agenda = Agenda(store)
+        self._agenda = Agenda(agents.database)
 
     # Writing
 
@@ -188,7 +188,7 @@ class ScoreAnchors:
                 extra = event("anchor.failed", agent=agent_id, week=epoch, reason=str(error))
                 log.warning("A score could not be anchored", extra=extra)
         is_moving = False
-        for agent_id in self._store.agent_ids():
+        for agent_id in self._agents.agent_ids():
             for epoch, kept in self._identities.anchors(self._registry, agent_id).items():
                 is_moving |= self._see(agent_id, epoch, kept)
         if self._config.anchor or is_moving:

@@ -27,7 +27,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
 from ceos.errors import CeosError, InvalidInput, NotFound, Reverted
 from ceos.logs import event
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
 
 if TYPE_CHECKING:
     from ceos.chain.tx.wallets import Wallets
@@ -63,7 +63,7 @@ class Identity:
     def __init__(
         self,
         registries: Registries,
-        store: Store,
+        agents: AgentStore,
         identities: IdentityStore,
         wallets: Wallets,
         *,
@@ -71,18 +71,18 @@ class Identity:
         public_url: str | None,
     ) -> None:
         self.registries = registries
-        self._store = store
+        self._agents = agents
         self._identities = identities
         self._wallets = wallets
         self._config = config
-        self._agenda = Agenda(store)
+        self._agenda = Agenda(agents.database)
         self._public_url = (public_url or "").rstrip("/")
 
     # Registering
 
     def request(self, agent_id: str) -> TxRequest:
         """Return the transaction that registers an agent; raises `InvalidInput` without a public address."""
-        uri = self._own_uri(self._store.agent(agent_id).id)
+        uri = self._own_uri(self._agents.agent(agent_id).id)
         purpose = f"register {agent_id} as an agent"
         return self.registries.request(IDENTITY, "register(string)", uri, agent=agent_id, purpose=purpose)
 
@@ -113,7 +113,7 @@ class Identity:
 
     def adopt(self, agent_id: str, token_id: int) -> Registration:
         """Take a number that was registered elsewhere as the agent's; its owner must be the agent's account."""
-        account = self._wallets.address(self._store.agent(agent_id).id)
+        account = self._wallets.address(self._agents.agent(agent_id).id)
         found, known = self.look(token_id), self.refresh(agent_id)
         if known is not None and known.is_final and known.token_id == token_id:
             return known
@@ -212,7 +212,7 @@ class Identity:
         offers = [offer for offer in self._config.x402.offer if offer.agent == agent.id]
         services = [("farcaster", f"https://farcaster.xyz/~/profiles/{agent.fid}")]
         services += [(f"x402:{offer.skill}", f"{self._public_url}/x402/{agent.id}/{offer.skill}") for offer in offers]
-        (status,) = self._store.agent_statuses([agent.id])
+        (status,) = self._agents.agent_statuses([agent.id])
         return {
             "type": FILE_TYPE,
             "name": agent.name,
@@ -229,11 +229,11 @@ class Identity:
         known = self.registration(agent_id)
         if known is None or self._is_in_vain(known):
             raise NotFound
-        return self.registration_file(self._store.agent(agent_id))
+        return self.registration_file(self._agents.agent(agent_id))
 
     def domain_file(self) -> dict[str, Any]:
         """Return the proof that our domain speaks for the agents that are registered from it."""
-        here = set(self._store.agent_ids())
+        here = set(self._agents.agent_ids())
         return {"registrations": [_entry(one) for one in self.registrations() if one.is_final and one.agent in here]}
 
     # What the registry says

@@ -10,8 +10,7 @@ from typing import cast
 
 from ceos.domain.base import Frozen
 from ceos.evm.types import Address, Hash
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, redis_errors
 
 
 class Registration(Frozen):
@@ -48,9 +47,9 @@ class AnchoredScore(Frozen):
 class IdentityStore:
     """Registrations and anchored scores in Redis; `registry` is one by its chain, such as `eip155:8453:0x8004…`."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._client = store.client
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
 
     def registration(self, registry: str, agent_id: str) -> Registration | None:
         """Return an agent's entry, or None."""
@@ -88,4 +87,4 @@ class IdentityStore:
 
     def _swap(self, key: str, field: str, old: Frozen | None, new: Frozen) -> bool:
         before = old.model_dump_json() if old else ""
-        return bool(self._store.run_script("swap", key, field, before, new.model_dump_json()))
+        return bool(self._database.run_script("swap", key, field, before, new.model_dump_json()))

@@ -31,7 +31,8 @@ from ceos.posts.prompt import fill, in_character
 from ceos.posts.writer import Given
 from ceos.runs.ids import RunId, slot_moment
 from ceos.runs.ledger import Ledger
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.connection import Database
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +62,9 @@ class Assignment:
 class EventPosts:
     """Opens, writes and withdraws posts about events."""
 
-    def __init__(self, store: Store, ledger: Ledger, plugins: Plugins, clock: Clock) -> None:
-        self._store = store
-        self._events = EventStore(store)
+    def __init__(self, database: Database, ledger: Ledger, plugins: Plugins, clock: Clock) -> None:
+        self._agents = AgentStore(database)
+        self._events = EventStore(database)
         self._ledger = ledger
         self._plugins = plugins
         self._clock = clock
@@ -93,7 +94,7 @@ class EventPosts:
 
     def _is_quiet(self, agent_id: str, at: int) -> bool:
         try:
-            return is_quiet(self._store.agent(agent_id).schedule, at)
+            return is_quiet(self._agents.agent(agent_id).schedule, at)
         except NotFound:
             return True
 

@@ -20,8 +20,7 @@ from ceos.chain.events.cursor import Checkpoint, EventCursor, PollSession, parse
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.errors import StaleLease
 from ceos.runs.ids import RunId
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, redis_errors
 
 #: The number of delivered events of a subscription that are kept, to be announced as removed after a re-org.
 MAX_KEPT = 20_000
@@ -53,9 +52,9 @@ _STRINGS = {"rolled_back": "gone", "reason": "why"}
 class EventStore:
     """The progress of subscriptions, and the events that agents are asked about."""
 
-    def __init__(self, store: Store, *, lease_seconds: float = 60.0) -> None:
-        self._store = store
-        self._client = store.client
+    def __init__(self, database: Database, *, lease_seconds: float = 60.0) -> None:
+        self._database = database
+        self._client = database.client
         self._lease_ms = int(lease_seconds * 1000)
         #: How often a session has to be renewed.
         self.renewal_seconds = lease_seconds / 3
@@ -65,7 +64,7 @@ class EventStore:
     def claim_session(self, name: str, fingerprint: str) -> PollSession | None:
         """Return a session at a subscription, or None while another worker has one."""
         key, token = _key(name, fingerprint), uuid.uuid4().hex
-        found = cast("list[str]", self._store.run_script("event_turn", key, token, self._lease_ms))
+        found = cast("list[str]", self._database.run_script("event_turn", key, token, self._lease_ms))
         if not found:
             return None
         fields = dict(zip(found[::2], found[1::2], strict=True))
@@ -73,7 +72,7 @@ class EventStore:
 
     def renew_session(self, session: PollSession) -> bool:
         """Extend the lease of a session; return whether it was still held."""
-        return bool(self._store.run_script("event_turn", session.key, session.token, session.lease_ms))
+        return bool(self._database.run_script("event_turn", session.key, session.token, session.lease_ms))
 
     def save_session(
         self, session: PollSession, *, floor: int | None = None, above: int | None = None, release: bool = False
@@ -85,13 +84,13 @@ class EventStore:
         lease = 0 if release else session.lease_ms
         fields = [part for pair in _fields(session).items() for part in pair]
         cuts = ("" if cut is None else cut for cut in (floor, above))
-        is_held = self._store.run_script("event_keep", session.key, session.token, lease, *cuts, *fields)
+        is_held = self._database.run_script("event_keep", session.key, session.token, lease, *cuts, *fields)
         if not is_held and not release:
             raise StaleLease
 
     def release_session(self, session: PollSession) -> None:
         """Release the lease of a session without storing its progress, which is unknown."""
-        self._store.run_script("event_keep", session.key, session.token, 0, "", "")
+        self._database.run_script("event_keep", session.key, session.token, 0, "", "")
 
     def sessions(self, subscriptions: Sequence[tuple[str, str]]) -> list[PollSession]:
         """Return the progress of subscriptions, given by name and fingerprint, without claiming them."""
@@ -134,7 +133,7 @@ class EventStore:
         retry_count = session.retry_count + 1 if event.repeated else 0
         entry = stored_event(event) if keep else ""
         delivered = session.delivered + (not event.repeated)
-        is_held = self._store.run_script(
+        is_held = self._database.run_script(
             "event_begin", session.key, session.token, session.lease_ms, str(cursor), event.block, delivered, entry,
             f"{event.block}:{event.block_hash}" if keep else "", MAX_KEPT, retry_count,
         )  # fmt: skip
@@ -147,7 +146,7 @@ class EventStore:
     def begin_removal(self, session: PollSession, entry: str) -> None:
         """Record that the announcement of the newest kept event as removed begins; raises `StaleLease`."""
         removed = session.removed + 1
-        if not self._store.run_script("event_remove", session.key, session.token, session.lease_ms, entry, removed):
+        if not self._database.run_script("event_remove", session.key, session.token, session.lease_ms, entry, removed):
             raise StaleLease
         session.rolled_back, session.removed, session.retry_count = entry, removed, 0
 
@@ -176,7 +175,7 @@ class EventStore:
 
         An agent gets one run for an event, and at most `posts_per_day` runs of a subscription that end in a post.
         """
-        answer = self._store.run_script(
+        answer = self._database.run_script(
             "event_open", run.agent_id, subscription.name, event_digest(event), run.slot, at_ms // DAY_MS,
             subscription.posts_per_day, MAX_ASKED_PER_DAY, ASKED_SECONDS, short_json(event),
         )  # fmt: skip

@@ -20,8 +20,7 @@ from ceos.chain.tx.quote import Quote
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.errors import InvalidInput, NotFound
 from ceos.evm.types import Fees, Receipt
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, redis_errors
 
 #: What the id of a transaction begins with; no agent's id has a slash.
 TX = "tx/"
@@ -78,9 +77,9 @@ class Driving:
 class TxStore:
     """Transactions, nonces and spending in Redis."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._client = store.client
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
 
     def open(self, request: TxRequest, key: str, account: str, approval: str) -> Tx:
         """Store a transaction, or return the one that its key stands for; with a reason, it waits for approval.
@@ -89,7 +88,7 @@ class TxStore:
         """
         name = tx_id(request.chain_id, key)
         status = TxStatus.REVIEW if approval else TxStatus.PLANNED
-        self._store.run_script("tx_open", name, key, request.model_dump_json(), account, status, approval, LISTED)
+        self._database.run_script("tx_open", name, key, request.model_dump_json(), account, status, approval, LISTED)
         tx = self.tx(name)
         if tx.request != request:
             raise InvalidInput(
@@ -168,7 +167,7 @@ class TxStore:
         """
         account = f"{tx.request.chain_id}:{tx.account}"
         return str(
-            self._store.run_script(
+            self._database.run_script(
                 "tx_sign", tx.id, account, nonce, told, signed.raw, signed.hash, str(signed.worst_wei), day,
                 _caps_json(signed.caps), SPENT_MS, _quote_text(signed.quote),
             )
@@ -177,7 +176,7 @@ class TxStore:
     def replace(self, tx: Tx, signed: Signed, *, is_cancel: bool = False) -> str:
         """Store another version with the same nonce; see `lua/tx_replace.lua` for the answer."""
         return str(
-            self._store.run_script(
+            self._database.run_script(
                 "tx_replace", tx.id, str(len(tx.hashes)), signed.raw, signed.hash, str(signed.worst_wei),
                 _caps_json(signed.caps), "cancel" if is_cancel else "", _quote_text(signed.quote),
                 SPENT_MS,
@@ -200,7 +199,7 @@ class TxStore:
         allowed, seen = " ".join(come_from or (tx.status,)), (tx.hashes[-1] if tx.hashes else "")
         over, keep = ("1" if status.is_over else ""), (0 if status is TxStatus.FINAL else KEEP_SECONDS)
         told = json.dumps(dict(fields or {}))
-        self._store.run_script("tx_move", tx.id, allowed, status, reason, told, seen, over, keep)
+        self._database.run_script("tx_move", tx.id, allowed, status, reason, told, seen, over, keep)
         return self.tx(tx.id)
 
     def note_sent(self, tx: Tx, at_ms: int) -> None:

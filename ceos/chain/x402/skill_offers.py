@@ -70,8 +70,8 @@ class SkillOffers:
 
     def find(self, offer: Offer) -> OfferedSkill:
         """Return the skill of an offer; raises `NotFound` with why it cannot be had now, for the operator."""
-        store, where = self._deps.store, f"The offer of {offer.skill!r} by {offer.agent!r}"
-        agent = store.agent(offer.agent)
+        where = f"The offer of {offer.skill!r} by {offer.agent!r}"
+        agent = self._deps.agents.agent(offer.agent)
         use = next((use for use in agent.skills if use.name == offer.skill), None)
         skill = self._deps.skills.get(offer.skill)
         if use is None or skill is None:
@@ -79,7 +79,7 @@ class SkillOffers:
             raise NotFound(f"{where} cannot be served: {why}.")
         if skill.stage is not SkillStage.TOOL:
             raise NotFound(f"{where} cannot be served: it is a skill of the stage {skill.stage}, only tools are sold.")
-        if store.skill_failures(agent.id).get(skill.name, 0) >= MAX_FAILURES:
+        if self._deps.store.skill_failures(agent.id).get(skill.name, 0) >= MAX_FAILURES:
             raise NotFound(f"{where} cannot be served: the skill is switched off; see 'ceos skill allow {skill.name}'.")
         try:
             refusal = self._deps.lock.refusal(skill)

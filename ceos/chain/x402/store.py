@@ -22,8 +22,7 @@ from ceos.chain.x402.policy import ChosenOffer, PaymentOffer, Usdc, Version, day
 from ceos.domain.base import Frozen
 from ceos.errors import InvalidInput, NotFound
 from ceos.evm.types import Address, Hash
-from ceos.storage.connection import redis_errors
-from ceos.storage.store import Store
+from ceos.storage.connection import Database, redis_errors
 
 #: What the id of a purchase begins with.
 PAY = "pay/"
@@ -165,9 +164,9 @@ class ClaimedPayment(Frozen):
 class PaymentStore:
     """Purchases and sales in Redis."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._client = store.client
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
 
     # What we buy
 
@@ -177,7 +176,7 @@ class PaymentStore:
         Raises `PolicyRefused` when it does not fit into the day.
         """
         most_own = "" if aside.most_own is None else aside.most_own
-        answer, spent = self._store.run_script(
+        answer, spent = self._database.run_script(
             "payment_open", name, aside.day, plan.agent, aside.micro, aside.most, most_own, plan.model_dump_json(),
             key, KEEP_SECONDS, LISTED,
         )  # fmt: skip
@@ -227,7 +226,7 @@ class PaymentStore:
     ) -> PurchaseRecord:
         """Note how far a purchase has come, unless it is further already; return its record as it is now."""
         allowed = " ".join(come_from)
-        self._store.run_script("payment_move", record.id, allowed, status, json.dumps(fields))
+        self._database.run_script("payment_move", record.id, allowed, status, json.dumps(fields))
         return self.record(record.id)
 
     def keep_answer(self, record: PurchaseRecord, answer: PaidResponse) -> None:
@@ -245,14 +244,14 @@ class PaymentStore:
 
     def take(self, payment: str, digest: str, token: str, lease_ms: int, most_failures: int) -> ClaimedPayment:
         """Take a payment that a buyer has sent, so that nobody else serves it meanwhile."""
-        state, *rest = self._store.run_script("payment_take", payment, digest, token, lease_ms, most_failures)
+        state, *rest = self._database.run_script("payment_take", payment, digest, token, lease_ms, most_failures)
         kept, tx = (*map(str, rest), "", "")[:2]
         return ClaimedPayment(state=str(state), answer=PaidResponse.unpacked(kept) if kept else None, tx=tx)
 
     def note(self, payment: str, token: str, what: str, *, answer: PaidResponse | None = None, tx: str = "") -> bool:
         """Note how far one came with a payment, see `lua/payment_serve.lua`; return whether it was still theirs."""
         packed, keep = answer.packed() if answer else "", SOLD_SECONDS if what == "settled" else UNPAID_SECONDS
-        return bool(self._store.run_script("payment_serve", payment, token, what, packed, tx, keep))
+        return bool(self._database.run_script("payment_serve", payment, token, what, packed, tx, keep))
 
 
 def check_key(key: str) -> None:

@@ -32,7 +32,7 @@ def is_tx(name: str) -> bool:
 
 def waiting_txs(runtime: Runtime, agent_ids: Sequence[str]) -> list[Tx]:
     """Return the transactions that wait for a person, of some agents or of all."""
-    if not any(map(is_tx, Agenda(runtime.store).names())):
+    if not any(map(is_tx, Agenda(runtime.database).names())):
         return []
     return [tx for tx in runtime.chain.sender.waiting() if not agent_ids or tx.request.agent in agent_ids]
 

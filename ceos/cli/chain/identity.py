@@ -141,7 +141,7 @@ def feedback(
     """Give feedback of VALUE, such as 87 or 99.5, on agent NUMBER in the reputation registry; the same again is one."""
     runtime = command_runtime()
     if from_agent:
-        runtime.store.agent(from_agent)
+        runtime.agents.agent(from_agent)
     chain, (tag1, tag2) = runtime.chain, _two(tags)
     others = chain.identity.others
     request = others.request(from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint)

@@ -60,7 +60,7 @@ def buy(
     """
     runtime = command_runtime()
     if agent_id:
-        runtime.store.agent(agent_id)
+        runtime.agents.agent(agent_id)
     purchases = runtime.chain.buyer
     name = key or f"cli:{uuid.uuid4().hex[:12]}"
     found = purchases.buy(url, agent=agent_id, key=name, max_usd=max_usd, dry_run=True)

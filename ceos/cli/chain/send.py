@@ -58,7 +58,7 @@ def send(
     runtime = command_runtime()
     chain = runtime.chain
     if agent_id:
-        runtime.store.agent(agent_id)
+        runtime.agents.agent(agent_id)
     found = chain.contracts.find(contract)
     data = "0x"
     if function is not None:

@@ -93,7 +93,7 @@ def _accounts(runtime: Runtime) -> list[dict[str, Any]]:
     """Return every account that a key here signs for, with those it belongs to."""
     owners: dict[str, list[str]] = {}
     try:
-        for agent in ("", *runtime.store.agent_ids()):
+        for agent in ("", *runtime.agents.agent_ids()):
             owners.setdefault(runtime.chain.wallets.address(agent), []).append(agent or "the operator")
     except KeyRefused as error:
         return [_account("", [], problem=str(error))]

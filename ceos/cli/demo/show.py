@@ -11,9 +11,11 @@ import click
 from ceos.cli.output import number, show_table
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.runs import Run
+from ceos.mentions.store import Inbox
 from ceos.runs.ids import RunId, RunKind, slot_moment
 from ceos.simulator.audience.voices import INJECTIONS
-from ceos.storage.store import Store
+from ceos.storage.agents import AgentStore
+from ceos.storage.runs import RunStore
 
 COLOURS = {"ada": "cyan", "basho": "green", "coco": "magenta"}
 #: Strangers are quoted with this many characters.
@@ -23,12 +25,13 @@ QUOTE = 70
 class Show:
     """What has happened so far; each `go_on` tells what is new."""
 
-    def __init__(self, store: Store, url: str) -> None:
-        self._store = store
+    def __init__(self, agents: AgentStore, runs: RunStore, inbox: Inbox, url: str) -> None:
+        self._runs = runs
+        self._inbox = inbox
         self._url = url
         self._next = 0
         self._told: set[str] = set()
-        self.names = {store.agent(agent_id).fid: agent_id for agent_id in store.agent_ids()}
+        self.names = {agents.agent(agent_id).fid: agent_id for agent_id in agents.agent_ids()}
         #: All casts by hash, as they were when they appeared, and those of the agents in order.
         self.casts: dict[str, dict[str, Any]] = {}
         self.own_casts: list[dict[str, Any]] = []
@@ -77,11 +80,11 @@ class Show:
         return answer
 
     def _look_at_runs(self) -> None:
-        runs = [run for name in self.names.values() for run in self._store.recent_runs(name, 200)]
+        runs = [run for name in self.names.values() for run in self._runs.recent_runs(name, 200)]
         self.posts = [
             run for run in runs if run.status is RunStatus.PUBLISHED and RunId.parse(run.id).kind is not RunKind.MENTION
         ]
-        mentions = [run for name in self.names.values() for run in self._store.mentions(name, 200)]
+        mentions = [run for name in self.names.values() for run in self._inbox.mention_runs(name, 200)]
         self.mentions = [run for run in mentions if run.status.is_final]
 
     def _tell_cast(self, name: str, cast: dict[str, Any]) -> None:
@@ -94,7 +97,7 @@ class Show:
         click.echo(f"{_name(name)} {mark}{' '.join(cast['text'].split())}{picture}")
 
     def _tell_end(self, run: Run) -> None:
-        mention = self._store.mention(run.id)
+        mention = self._inbox.mention(run.id)
         if mention:
             is_attack = any(one.text in mention.text for one in INJECTIONS)
             self.attackers_ignored += is_attack and run.status is RunStatus.IGNORED

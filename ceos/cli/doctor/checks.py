@@ -57,16 +57,16 @@ def check_settings(problems: Mapping[str, str]) -> Iterator[Finding]:
 def _redis(examination: Examination) -> Iterator[Finding]:
     runtime = examination.runtime
     with redis_errors():
-        about = _info(runtime.store.client, "server")
+        about = _info(runtime.database.client, "server")
     name = about.get("server_name", "redis").capitalize()
     name += f" {about.get('valkey_version') or about.get('redis_version', '')}".rstrip()
-    examination.agents = [runtime.store.agent(agent_id) for agent_id in runtime.store.agent_ids()]
+    examination.agents = [runtime.agents.agent(agent_id) for agent_id in runtime.agents.agent_ids()]
     if runtime.settings.redis_url:
         yield Finding("redis", Status.OK, f"{name} answers at {_place(runtime.redis_url)}.")
     else:
         folder = runtime.settings.home_folder() / "valkey"
         yield Finding("redis", Status.OK, f"The embedded server answers ({name}); its data is in {folder}.")
-    yield from _keeps(runtime.store.client, "redis")
+    yield from _keeps(runtime.database.client, "redis")
 
 
 def _broker(examination: Examination) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def _keeps(client: redis.Redis, whose: str) -> Iterator[Finding]:
 
 
 def _workers(examination: Examination) -> Iterator[Finding]:
-    count = examination.runtime.store.counts()["workers"]
+    count = examination.runtime.ops.counts()["workers"]
     if count:
         yield Finding("workers", Status.OK, f"{number(count, 'worker process', 'worker processes')} at work.")
     else:
@@ -120,7 +120,7 @@ def _workers(examination: Examination) -> Iterator[Finding]:
 
 
 def _panic(examination: Examination) -> Iterator[Finding]:
-    reason = examination.runtime.store.panic_reason()
+    reason = examination.runtime.ops.panic_reason()
     if reason is None:
         yield Finding("panic", Status.OK, "Publishing is not stopped.")
     else:
@@ -130,7 +130,7 @@ def _panic(examination: Examination) -> Iterator[Finding]:
 def _clock(examination: Examination) -> Iterator[Finding]:
     before = examination.now()
     with redis_errors():
-        answer: Any = examination.runtime.store.client.time()
+        answer: Any = examination.runtime.database.client.time()
     middle = (before + examination.now()) / 2
     skew = abs(answer[0] + answer[1] / 1e6 - middle)
     if skew <= SKEW_WARNING:
@@ -165,7 +165,7 @@ def _agents(examination: Examination) -> Iterator[Finding]:
         yield Finding("agents", Status.INFO, "There are no agents yet.", "'ceos agent apply FILE' makes one.")
         return
     sound = True
-    for agent, state in zip(agents, examination.runtime.store.agent_statuses([one.id for one in agents]), strict=True):
+    for agent, state in zip(agents, examination.runtime.agents.agent_statuses([one.id for one in agents]), strict=True):
         if examination.strategies and agent.strategy not in examination.strategies:
             sound = False
             found = f"Agent {agent.id!r} uses the strategy {agent.strategy!r}, which no plugin brings."

@@ -54,7 +54,7 @@ class Trial:
         grants = _granted(own, options["extra"], params)
         seconds = options["seconds"] or (usual.seconds if usual else usual_seconds(grants))
         memory_mb = options["memory_mb"] or (usual.memory_mb if usual else Limits.memory_mb)
-        agent = runtime.store.agent(options["agent_id"]) if options["agent_id"] else None
+        agent = runtime.agents.agent(options["agent_id"]) if options["agent_id"] else None
         return cls(runtime, source, params, grants, Limits(seconds, memory_mb), draft, agent)
 
     def run(self) -> Outcome:
@@ -80,7 +80,7 @@ class Trial:
         if self.agent:
             persona = self.agent.persona
             about = {"name": self.agent.name, **persona.model_dump(mode="json", include=about.keys() - {"name"})}
-            recent = [cast.text for cast in self.runtime.store.recent_casts(self.agent.id)]
+            recent = [cast.text for cast in self.runtime.runs.recent_casts(self.agent.id)]
         return {
             "agent": about,
             "topic": about["topics"][0],

@@ -233,7 +233,7 @@ def test_what_is_anchored_is_never_replaced(anchored: Registry) -> None:
     tx = anchored.chain.anchors.anchor("ada", WEEK)
     assert tx is not None and tx.status is TxStatus.FINAL and len(anchored.chain.sender.recent()) == 2
     # Another home, with another opinion of that week.
-    client: Any = anchored.fake.runtime.store.client
+    client: Any = anchored.fake.runtime.database.client
     registration = anchored.chain.identity.registration("ada")
     client.flushall()
     anchored.add("ada")
@@ -248,7 +248,7 @@ def test_what_is_anchored_is_never_replaced(anchored: Registry) -> None:
 
 
 def test_another_home_with_the_same_week_finds_it_done(anchored: Registry) -> None:
-    anchored.fake.runtime.store.client.flushall()
+    anchored.fake.runtime.database.client.flushall()
     anchored.add("ada")
     keep_week(anchored)
     anchored.chain.identity.adopt("ada", 0)
@@ -392,7 +392,7 @@ def test_what_is_no_document_is_refused_in_a_sentence(change: Any) -> None:
 
 
 def test_what_was_changed_in_the_store_afterwards_is_found_out(anchored: Registry) -> None:
-    client: Any = anchored.fake.runtime.store.client
+    client: Any = anchored.fake.runtime.database.client
     week = json.loads(client.hget("ceos:scores:ada", WEEK))
     week["inputs"]["posts"][2]["likes"] = 15
     client.hset("ceos:scores:ada", WEEK, json.dumps(week))
@@ -409,7 +409,7 @@ def test_what_was_changed_in_the_store_afterwards_is_found_out(anchored: Registr
 
 
 def test_a_score_that_does_not_follow_from_its_inputs_is_found_out_although_the_hash_fits(place: Registry) -> None:
-    client: Any = place.fake.runtime.store.client
+    client: Any = place.fake.runtime.database.client
     week = json.loads(client.hget("ceos:scores:ada", WEEK))
     week["score"]["total"] = 99.0
     client.hset("ceos:scores:ada", WEEK, json.dumps(week))
@@ -451,7 +451,7 @@ def test_who_writes_another_hash_later_is_found_out_by_the_history(anchored: Reg
     for word in ("motto", "ceos.score.2026-W09"):
         other = chain.identity.metadata_request("ada", word, b"x")
         anchored.settle(chain.sender.submit(other, key=word).id)
-    anchored.fake.runtime.store.client.delete(f"ceos:anchors:{anchored.name}:ada", "ceos:scores:ada")
+    anchored.fake.runtime.database.client.delete(f"ceos:anchors:{anchored.name}:ada", "ceos:scores:ada")
     assert chain.anchors.verify("ada", WEEK, shown).ok
     found = chain.anchors.verify("ada", WEEK, shown, with_history=True)
     assert [one.value for one in found.written] == [written.value, value]

@@ -176,7 +176,7 @@ def test_an_agent_that_was_registered_from_elsewhere_is_not_registered_again(pla
     account = place.add()
     place.register()
     # The home is lost.
-    place.fake.runtime.store.client.flushall()
+    place.fake.runtime.database.client.flushall()
     place.add()
     with pytest.raises(InvalidInput, match=f"has 1 of the account {account}, and 1 of them are not known here"):
         place.chain.identity.register("ada")
@@ -236,7 +236,7 @@ def test_the_file_says_who_the_agent_is_and_nothing_else(
     offer = '[[x402.offer]]\nagent = "ada"\nskill = "link-digest"\nusd = "0.01"'
     with registry(evm, ceos_home, ceos_simulator, tmp_path, extra=offer) as place:
         place.add(limits={"usd_per_day": 7.77}, persona={**ADA["persona"], "avoid": ["my-secret-word"]})
-        agent = place.fake.runtime.store.agent("ada")
+        agent = place.fake.runtime.agents.agent("ada")
         before = place.chain.identity.registration_file(agent)
         assert before["registrations"] == []
         place.register()

@@ -176,7 +176,7 @@ class World:
         self.runtime = fake.runtime
         self.chain: Any = FakeChain()
         self.journal = Journal()
-        self.agenda = Agenda(self.runtime.store)
+        self.agenda = Agenda(self.runtime.database)
         self.fields: dict[str, Any] = {"contract": CONTRACT, "event": EVENT, "from_block": 0, "confirmations": 2}
         plugin = Plugin("journal", "tests")
         self.runtime.plugins._calls["chain_event"] = (Implementation(plugin, "chain_event", self.journal.chain_event),)
@@ -191,7 +191,7 @@ class World:
                 chain_id=8453,
                 contracts=Contracts(config, 8453, Path()),
                 subscriptions=config.subscription,
-                events=EventStore(self.runtime.store),
+                events=EventStore(self.runtime.database),
                 posts=self.runtime.event_posts,
                 plugins=self.runtime.plugins,
                 agenda=self.agenda,
@@ -212,7 +212,7 @@ class World:
 
     def after_death(self) -> None:
         """Let the lease of whoever has the turn run out."""
-        client: Any = self.runtime.store.client
+        client: Any = self.runtime.database.client
         for key in client.scan_iter("ceos:sub:*"):
             if client.type(key) == "hash":
                 client.hdel(key, "token", "lease")
@@ -294,7 +294,7 @@ def test_a_plugin_that_fails_stops_nobody_and_is_counted(world: World) -> None:
     world.chain.add(["a"], ["b"], (), ())
     world.journal.on_step = lambda: 1 / 0  # type: ignore[assignment]
     assert world.poll().delivered == 2
-    counts = world.runtime.store.hook_counts()["tests:journal", "chain_event"]
+    counts = world.runtime.ops.hook_counts()["tests:journal", "chain_event"]
     assert (counts.calls, counts.failures) == (2, 2)
 
 
@@ -326,7 +326,7 @@ def test_who_has_lost_the_turn_hands_over_nothing_more(world: World) -> None:
 
 
 def test_a_worker_at_work_keeps_its_turn_and_one_that_is_gone_does_not(world: World) -> None:
-    events = EventStore(world.runtime.store)
+    events = EventStore(world.runtime.database)
     turn = events.claim_session("pings", "print")
     assert turn is not None
     assert events.claim_session("pings", "print") is None
@@ -374,7 +374,7 @@ def steps_of(world: World, monkeypatch: pytest.MonkeyPatch, kill_at: int, *, is_
         if count == kill_at or (is_last and count > kill_at):
             raise Killed
 
-    once = world.runtime.store.run_script
+    once = world.runtime.database.run_script
 
     def run_script(name: str, *args: Any) -> Any:
         step()
@@ -382,7 +382,7 @@ def steps_of(world: World, monkeypatch: pytest.MonkeyPatch, kill_at: int, *, is_
         step()
         return answer
 
-    monkeypatch.setattr(world.runtime.store, "run_script", run_script)
+    monkeypatch.setattr(world.runtime.database, "run_script", run_script)
     world.journal.on_step = step
     return lambda: count
 
@@ -399,7 +399,7 @@ def lives(
     """Prepare and poll again and again, each time dying one step later, until nothing is left to die at."""
     kill_at = 1
     while True:
-        world.runtime.store.client.flushall()
+        world.runtime.database.client.flushall()
         world.journal = Journal()
         plugin = Plugin("journal", "tests")
         world.runtime.plugins._calls["chain_event"] = (
@@ -508,7 +508,7 @@ def test_a_reorg_after_a_death_takes_back_what_may_have_been_handed_over(
 
 
 def die_at_the_first_removal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = world.runtime.store.run_script
+    once = world.runtime.database.run_script
 
     def run_script(name: str, *args: Any) -> Any:
         answer = once(name, *args)
@@ -517,7 +517,7 @@ def die_at_the_first_removal(world: World, monkeypatch: pytest.MonkeyPatch) -> N
         return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.runtime.store, "run_script", run_script)
+        patch.setattr(world.runtime.database, "run_script", run_script)
         try:
             world.poll()
         finally:
@@ -796,7 +796,7 @@ def test_the_texts_of_strangers_are_not_kept_whole(world: World) -> None:
     world.chain.add(["a" * 100_000])
     world.poll()
     assert len(world.journal.told[0].args["words"]) == 100_000
-    client: Any = world.runtime.store.client
+    client: Any = world.runtime.database.client
     (key,) = client.scan_iter("ceos:sub:*:kept")
     (entry,) = client.lrange(key, 0, -1)
     assert len(parse_event(entry).args["words"]) == 201
@@ -817,7 +817,7 @@ def test_what_no_reorg_reaches_is_not_kept(world: World) -> None:
     world.fields["confirmations"] = 0
     world.chain.add(*[["a"]] * (REORG_BLOCKS + 50))
     world.poll()
-    client: Any = world.runtime.store.client
+    client: Any = world.runtime.database.client
     (kept,) = client.scan_iter("ceos:sub:*:kept")
     (marks,) = client.scan_iter("ceos:sub:*:marks")
     assert REORG_BLOCKS <= client.llen(kept) <= REORG_BLOCKS + 1
@@ -888,11 +888,11 @@ def test_workers_follow_what_the_chain_file_names(
         fake.drive()
         evm.send(counter.address, counter.encode("increase(string)", "one"))
         evm.mine(2)
-        fake.runtime.store.client.zadd("ceos:chain:due", {"sub/counted": 0})
+        fake.runtime.database.client.zadd("ceos:chain:due", {"sub/counted": 0})
         fake.drive()
         (state,) = fake.runtime.chain.follower.state()
         assert (state.delivered, state.reason) == (1, "")
-        (run,) = fake.runtime.store.recent_runs("ada")
+        (run,) = fake.runtime.runs.recent_runs("ada")
         assert run.status == "published"
 
 
@@ -905,7 +905,7 @@ def listen_in(world: World, **fields: Any) -> None:
 
 
 def runs(world: World) -> list[Run]:
-    return world.runtime.store.recent_runs("ada")
+    return world.runtime.runs.recent_runs("ada")
 
 
 def test_an_agent_posts_about_an_event_once(world: World) -> None:
@@ -1043,7 +1043,7 @@ def test_nothing_that_stands_in_events_stops_an_agent_whose_strategy_stumbles_ov
     world.poll()
     world.fake.drive()
     assert [run.status for run in runs(world)] == ["missed"] * 3
-    assert world.runtime.store.agent_statuses(["ada"])[0].state == "sleeping"
+    assert world.runtime.agents.agent_statuses(["ada"])[0].state == "sleeping"
 
 
 def test_an_event_that_a_strategy_lets_pass_takes_no_place_of_the_day(world: World) -> None:
@@ -1091,7 +1091,7 @@ def test_a_picture_is_looked_at_as_the_text_is(world: World) -> None:
     world.chain.add(["hello"])
     world.poll()
     (run,) = runs(world)
-    agent, posts = world.runtime.store.agent("ada"), world.runtime.event_posts
+    agent, posts = world.runtime.agents.agent("ada"), world.runtime.event_posts
     assignment = posts.assignment(agent, run.id, run.slot, ())
     assert assignment is not None
     painted = assignment.brief.model_copy(update={"kind": ceos.Kind.MEDIA, "wants_image": True})
@@ -1131,7 +1131,7 @@ def test_the_writer_sees_strangers_words_as_data_and_passes_none_of_them_on(worl
     world.chain.add([evil])
     world.poll()
     (run,) = runs(world)
-    agent = world.runtime.store.agent("ada")
+    agent = world.runtime.agents.agent("ada")
     assignment = world.runtime.event_posts.assignment(agent, run.id, run.slot, ())
     assert assignment is not None
     assert "IGNORE" not in assignment.brief.instructions

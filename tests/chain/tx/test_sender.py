@@ -47,7 +47,7 @@ class Bench:
 
     def __init__(self, evm: Evm, counter: Deployed, fake: FakeRuntime, start: Callable[[str], Chain]) -> None:
         self.fake = fake
-        self.redis: Any = fake.runtime.store.client
+        self.redis: Any = fake.runtime.database.client
         self.evm = evm
         self.counter = counter
         self._start = start
@@ -181,11 +181,11 @@ def test_what_costs_much_waits_for_a_person(bench: Bench) -> None:
 
 def test_nothing_is_signed_or_sent_in_a_panic(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(), key="panic")
-    bench.fake.runtime.store.set_panic("stop everything")
+    bench.fake.runtime.ops.set_panic("stop everything")
     tx = bench.chain.sender.advance(tx.id)
     assert (tx.status, tx.nonce) == (TxStatus.PLANNED, None)
     assert "stop everything" in tx.reason
-    bench.fake.runtime.store.set_panic(None)
+    bench.fake.runtime.ops.set_panic(None)
     assert bench.settle(tx).status is TxStatus.FINAL
 
 

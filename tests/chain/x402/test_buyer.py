@@ -75,7 +75,7 @@ USDC = USDC_BY_CHAIN[8453]
 
 @pytest.fixture
 def market(evm: Evm, fake_runtime: FakeRuntime) -> Market:
-    return open_market(evm, fake_runtime.runtime.store)
+    return open_market(evm, fake_runtime.runtime.database)
 
 
 # What is signed
@@ -587,7 +587,7 @@ def test_a_seller_that_does_not_deliver_gets_one_payment_and_no_second(
 
 def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_runtime: FakeRuntime) -> None:
     with running_evm() as evm:
-        market = open_market(evm, fake_runtime.runtime.store)
+        market = open_market(evm, fake_runtime.runtime.database)
         market.seller.instead = lambda payment: Reply(402, {}, b"no")
         refused = market.buyer().buy(URL, key="k")
         assert (refused.status, market.agenda.names()) == (PurchaseStatus.REFUSED, [refused.id])
@@ -637,7 +637,7 @@ def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(ma
     market.token.state = silent  # type: ignore[method-assign]
     lost = market.buyer().buy(URL, key="k")
     coin = market.evm.deploy("token", "USD Coin", 0, types=("string", "uint256"))
-    other = Market(market.evm, market.store, market.clock, coin)
+    other = Market(market.evm, market.database, market.clock, coin)
     market.clock.advance(seconds=600)
     market.evm.rpc("evm_setNextBlockTimestamp", lost.valid_before + GRACE_SECONDS)
     market.evm.mine()
@@ -660,7 +660,7 @@ def test_a_seller_that_is_serving_the_payment_already_is_asked_again(market: Mar
 
 def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
     market.buyer().buy(URL, key="k")
-    fresh: Any = market.store.client
+    fresh: Any = market.database.client
     fresh.flushall()
     forgotten = market.buyer().buy(URL, key="k")
     assert forgotten.status in (PurchaseStatus.UNDELIVERED, PurchaseStatus.DELIVERED)
@@ -688,7 +688,7 @@ def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
 def test_no_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     purchase = market.buyer().buy(URL, key="k")
-    client: Any = market.store.client
+    client: Any = market.database.client
     stored = json.dumps([client.hgetall(key) for key in client.keys("*") if client.type(key) == "hash"])
     assert BUYER_KEY[2:] not in stored
     assert "of=clocks" not in str(purchase)

@@ -121,7 +121,7 @@ def counter(evm: Evm, tmp_path: Path, ceos_home: Path, ceos_simulator: Any, sand
         for name in ("times", "reader"):
             runtime.skill_lock.allow(runtime.plugins.skill(name))
         fake.apply(skills=[{"name": "times", "params": {"factor": 3}}, {"name": "reader"}])
-        market = open_market(evm, runtime.store)
+        market = open_market(evm, runtime.database)
         runtime.clock = market.clock
         with facilitator_site(market.facilitator) as site:
             made = Counter(market, make_shop(market, fake, site.url), fake, site)
@@ -368,7 +368,7 @@ def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None
     assert counter.ask(payments[1]).status == 200
     counter.site.facilitator.settle = lambda *_: {"success": False, "errorReason": "no"}  # type: ignore[method-assign]
     assert [counter.ask(payment).status for payment in payments[2:]] == [402, 503]
-    client: Any = counter.market.store.client
+    client: Any = counter.market.database.client
     kept = {client.hget(key, "st"): client.ttl(key) for key in client.keys("ceos:sale:*")}
     assert kept["answered"] <= 3600 < kept["settled"]
 
@@ -413,7 +413,7 @@ def test_a_node_that_searches_few_blocks_at_once_finds_the_payment(
 
 
 def test_what_took_longer_than_its_lease_is_not_charged(counter: Counter) -> None:
-    client: Any = counter.market.store.client
+    client: Any = counter.market.database.client
     run, payment = counter.shop._skills.run, counter.payment()
 
     def slow(*args: Any, **options: Any) -> Any:
@@ -495,7 +495,7 @@ def test_a_shop_killed_at_any_step_charges_once_and_serves(
         counter.ask(payment)
     monkeypatch.setattr(owner, name, real)
     monkeypatch.setattr(market.payments, "note", note)
-    client: Any = market.store.client
+    client: Any = market.database.client
     (sale,) = client.keys("ceos:sale:*")
     if client.hget(sale, "st") != "settled":
         assert counter.ask(payment).status == 409
@@ -531,7 +531,7 @@ def test_a_skill_that_fails_costs_nothing_and_is_not_tried_for_ever(counter: Cou
     assert statuses == [500] * FAILURES + [402]
     assert (counter.runs, counter.earned()) == (FAILURES, 0)
     # Strangers cannot switch a skill off for the agent.
-    assert counter.fake.runtime.store.skill_failures("ada") == {}
+    assert counter.fake.runtime.skill_store.skill_failures("ada") == {}
 
 
 def test_a_sandbox_that_is_away_is_not_the_buyers_fault(counter: Counter) -> None:

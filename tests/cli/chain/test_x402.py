@@ -65,7 +65,7 @@ def desk(evm: Evm, ceos_home: Path, tmp_path: Path, capsys: Any, ceos_simulator:
         fake_runtime(ceos_home, simulator=ceos_simulator, **variables) as fake,
         terminal(capsys) as run,
     ):
-        market = open_market(evm, fake.runtime.store)
+        market = open_market(evm, fake.runtime.database)
         file.write_text(FILE.format(token=market.address, host=HOST))
         fake.runtime.clock = market.clock
         fake.runtime.skill_lock = SkillLock(tmp_path / LOCK_FILE)
