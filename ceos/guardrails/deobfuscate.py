@@ -1,9 +1,7 @@
-"""The ways a text can be read: hidden, disguised and encoded words made plain, for whoever looks for them.
+"""Decodes hidden, disguised and encoded words, so that guardrails can search for them.
 
-    >>> "ignore" in readings("1gn0r3")
-    True
-
-Nothing here judges; `lures.py` and `reply_gate.py` do.
+>>> "ignore" in deobfuscate("1gn0r3")
+True
 """
 
 from __future__ import annotations
@@ -18,12 +16,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote
 
-#: No more of a text is read; a cast has at most 10,000 bytes.
-MOST_CHARS = 12_000
-#: Encoded text inside encoded text is followed so deep.
-DEPTH = 3
+#: Characters of a text that are read; a cast has at most 10,000 bytes.
+MAX_CHARS = 12_000
+#: Levels of encoding inside encoding that are decoded.
+MAX_DEPTH = 3
 
-#: Format characters that no reader sees, and the variation selectors and fillers that can hide bytes.
+#: Invisible format characters, and the variation selectors and fillers that can hide bytes.
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff9-\ufffc\U000e0100-\U000e01ef]"
@@ -58,47 +56,46 @@ _DECIMAL_RUN = re.compile(r"(?:\b\d{2,3}\b[\s,]*){6,}")
 _SPACED = re.compile(r"(?<!\w)(?:\w[\s._\-*|/]){3,}\w(?!\w)")
 
 
-def plain(text: str) -> str:
-    """Return a text as its reader sees it: one form for each letter, nothing invisible, letters from emoji and tags."""
-    text = _TAGS.sub(lambda match: "".join(chr(ord(char) - 0xE0000) for char in match[0]), text[:MOST_CHARS])
+def normalize(text: str) -> str:
+    """Return a text as its reader sees it: one form for each letter, nothing invisible, emoji letters as letters."""
+    text = _TAGS.sub(lambda match: "".join(chr(ord(char) - 0xE0000) for char in match[0]), text[:MAX_CHARS])
     text = "".join(map(_emoji_letter, text)) if not text.isascii() else text
     text = INVISIBLE.sub("", unicodedata.normalize("NFKC", INVISIBLE.sub("", text)))
     return unicodedata.normalize("NFC", _COMBINING.sub("", text) if _is_stacked(text) else text)
 
 
-def latin(text: str) -> str:
-    """Return a text with the letters that only look Latin made so, and accents dropped."""
-    return _COMBINING.sub("", unicodedata.normalize("NFKD", plain(text).translate(_ALIKE)))
+def to_ascii(text: str) -> str:
+    """Return a text with look-alikes of Latin letters replaced by these letters, and without accents."""
+    return _COMBINING.sub("", unicodedata.normalize("NFKD", normalize(text).translate(_ALIKE)))
 
 
-def squeezed(text: str) -> str:
-    """Return the letters and digits alone, in lower case."""
+def strip_separators(text: str) -> str:
+    """Return only the letters and digits of a text, in lower case."""
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
 @lru_cache(maxsize=2_048)
-def readings(text: str) -> tuple[str, ...]:
-    """Return every way to read a text, in lower case, the plain one first."""
-    found = dict.fromkeys(_readings(text, DEPTH))
-    return tuple(found)
+def deobfuscate(text: str) -> tuple[str, ...]:
+    """Return every reading of a text in lower case, without duplicates; the ordinary one comes first."""
+    return tuple(dict.fromkeys(_readings(text, MAX_DEPTH)))
 
 
 @lru_cache(maxsize=2_048)
-def hidden_in(text: str) -> tuple[str, ...]:
-    """Return the texts that stand encoded in this one, as far as they make sense when they are decoded."""
-    return tuple(dict.fromkeys(_decoded(plain(text))))
+def decode_hidden(text: str) -> tuple[str, ...]:
+    """Return the encoded texts inside a text, as far as they are readable when decoded."""
+    return tuple(dict.fromkeys(_decoded(normalize(text))))
 
 
 def _readings(text: str, depth: int) -> Iterator[str]:
-    seen = plain(text)
+    seen = normalize(text)
     yield seen.casefold()
-    yield latin(seen).casefold()
-    yield latin(seen).casefold().translate(_LEET)
+    yield to_ascii(seen).casefold()
+    yield to_ascii(seen).casefold().translate(_LEET)
     yield seen.casefold()[::-1]
     yield " ".join(word[::-1] for word in seen.casefold().split())
-    yield codecs.decode(latin(seen).casefold(), "rot13")
-    yield _atbash(latin(seen).casefold())
-    # Letters with gaps between them, up to a whole text of them: two gaps stand for a space.
+    yield codecs.decode(to_ascii(seen).casefold(), "rot13")
+    yield _atbash(to_ascii(seen).casefold())
+    # Letters with gaps between them: two gaps stand for a space.
     if _SPACED.search(seen):
         yield _SPACED.sub(lambda match: re.sub(r"[\s._\-*|/]", "", match[0]), re.sub(r"\s{2,}", "  ", seen)).casefold()
     yield from _initials(seen)
@@ -128,10 +125,10 @@ def _atbash(text: str) -> str:
 def _initials(text: str) -> Iterator[str]:
     """Yield the first letters of lines, of sentences and of words, and the last ones of words."""
     for pieces, least in ((text.splitlines(), 5), (re.split(r"[.!?。！？]\s*", text), 5), (text.split(), 8)):
-        firsts = [letters[0] for piece in pieces if (letters := squeezed(piece))]
+        firsts = [letters[0] for piece in pieces if (letters := strip_separators(piece))]
         if len(firsts) >= least:
             yield "".join(firsts)
-    lasts = [letters[-1] for piece in text.split() if (letters := squeezed(piece))]
+    lasts = [letters[-1] for piece in text.split() if (letters := strip_separators(piece))]
     if len(lasts) >= 8:
         yield "".join(lasts)
 

@@ -1,8 +1,8 @@
-"""The review every draft passes before it is shown or published: what a model's answer must not contain.
+"""Checks the quality of every draft before it is shown or published: leftovers of the model, length, repetition.
 
-An objection is a sentence that goes straight into the next prompt, so it says what to do instead. The checks would
-rather miss a bad post than refuse a good one: a refusal counts at the beginning of a part only, so a post may quote
-one, and an agent may speak about being an AI, but not decline in the voice of a language model.
+A violation is a sentence that goes into the next prompt, so it says what to do instead. The checks rather miss a bad
+post than refuse a good one: a refusal counts at the beginning of a part only, so a post may quote one, and an agent may
+speak about being an AI, but not decline as a language model does.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from functools import lru_cache
 
 from ceos.domain.text import MARKER, SPACELESS, byte_length, fit, similarity
 
-#: From this likeness on, a post repeats an earlier one. Posts on one topic share up to half of their shingles.
+#: The similarity from which a post repeats an earlier one. Posts on one topic share up to half of their shingles.
 TOO_SIMILAR = 0.7
 
 
-def objections(
+def quality_violations(
     text_parts: Sequence[str],
     *,
     finish_reason: str | None,
@@ -27,22 +27,22 @@ def objections(
     banned: Sequence[str],
     limit: int,
 ) -> list[str]:
-    """Return everything that speaks against publishing these parts, a sentence each; nothing means they may go out.
+    """Return the violations of the parts of a draft, a sentence each; an empty list means that they may be published.
 
-    >>> objections(["Sure! Here's your post: gm"], finish_reason="stop", recent=(), banned=(), limit=320)
+    >>> quality_violations(["Sure! Here's your post: gm"], finish_reason="stop", recent=(), banned=(), limit=320)
     ['The post starts with a remark to the reader of the draft; write only the post itself.']
     """
-    found = [*_about_the_ending(finish_reason)]
-    if not any(_says_something(part) for part in text_parts):
+    found = [*_ending_violations(finish_reason)]
+    if not any(_has_content(part) for part in text_parts):
         return [*found, "The post is empty; write a text."]
     for part in text_parts:
-        found += _about_a_part(part, limit)
-    found += _about_repetition(text_parts, recent)
-    found += _about_banned_words(text_parts, banned)
+        found += _part_violations(part, limit)
+    found += _repetition_violations(text_parts, recent)
+    found += _banned_word_violations(text_parts, banned)
     return list(dict.fromkeys(found))
 
 
-def _about_the_ending(finish_reason: str | None) -> Iterator[str]:
+def _ending_violations(finish_reason: str | None) -> Iterator[str]:
     if finish_reason == "length":
         yield "The post is cut off; write it shorter and finish the last sentence."
     elif finish_reason == "content_filter":
@@ -51,9 +51,9 @@ def _about_the_ending(finish_reason: str | None) -> Iterator[str]:
         yield "The post broke off with an error; write it again from the beginning."
 
 
-def _about_a_part(part: str, limit: int) -> Iterator[str]:
+def _part_violations(part: str, limit: int) -> Iterator[str]:
     opening = _opening(part)
-    if not _says_something(part):
+    if not _has_content(part):
         yield "One part of the thread is empty; give every part a text or leave it out."
     if _REFUSAL.match(opening) or _MODEL_VOICE.search(opening):
         yield "The post declines the task as a language model would; write the post itself, in the persona's voice."
@@ -71,18 +71,18 @@ def _about_a_part(part: str, limit: int) -> Iterator[str]:
         yield f"A part has {size:,} bytes, more than the {limit:,} allowed; write it shorter."
 
 
-def _about_repetition(parts: Sequence[str], recent: Sequence[str]) -> Iterator[str]:
+def _repetition_violations(parts: Sequence[str], recent: Sequence[str]) -> Iterator[str]:
     plain = [" ".join(part.casefold().split()) for part in parts]
     if len(set(plain)) < len(plain):
         yield "Two parts of the thread are identical; write each part once."
-    earlier = [cast for cast in recent if _says_something(cast)]
+    earlier = [cast for cast in recent if _has_content(cast)]
     for part in parts:
         for cast in earlier:
             if similarity(part, cast) >= TOO_SIMILAR:
                 yield f'The post repeats the earlier one that begins "{_beginning(cast)}"; write something different.'
 
 
-def _about_banned_words(parts: Sequence[str], banned: Sequence[str]) -> Iterator[str]:
+def _banned_word_violations(parts: Sequence[str], banned: Sequence[str]) -> Iterator[str]:
     text = _plain("\n".join(parts))
     for phrase in banned:
         pattern = _word_pattern(phrase)
@@ -91,12 +91,12 @@ def _about_banned_words(parts: Sequence[str], banned: Sequence[str]) -> Iterator
 
 
 def mentions_any(text: str, phrases: Sequence[str]) -> bool:
-    """Say whether one of these phrases occurs in a text as whole words, whatever its case and its form."""
+    """Say whether one of these phrases occurs in a text as whole words, in any case and form."""
     plain = _plain(text)
     return any(pattern.search(plain) for phrase in phrases if (pattern := _word_pattern(phrase)))
 
 
-def _says_something(text: str) -> bool:
+def _has_content(text: str) -> bool:
     """Say whether there is a letter, a number or an emoji in the text."""
     return any(unicodedata.category(char)[0] in "LN" or unicodedata.category(char) == "So" for char in text)
 
@@ -106,7 +106,7 @@ def _beginning(text: str) -> str:
 
 
 def _opening(part: str) -> str:
-    """Return the part as the patterns below expect it: straight apostrophes, no emphasis, no leading white space."""
+    """Return a part as the patterns below expect it: straight apostrophes, no emphasis, no leading white space."""
     text = part.translate(_STRAIGHT)
     return re.sub(r"[*_`]|^[#>\s]+", "", text).strip()
 
@@ -114,7 +114,7 @@ def _opening(part: str) -> str:
 _STRAIGHT = str.maketrans("’‘ʼ`´", "'''''")
 
 
-# What models say instead of a post, or around it. All but the offer are matched against `_opening`.
+# Refusals, preambles and offers of models. All but the offer are matched against `_opening`.
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -157,7 +157,7 @@ _REFUSAL = _any_of(
     r"(?:很?抱歉|对不起|對不起)[,，]?我?(?:不能|无法|無法)",
     r"(?:申し訳|すみません|ごめんなさい)[^。\n]{0,60}(?:できません|できかねます)",
 )
-#: Said anywhere, it is the model that speaks.
+#: The voice of a model, anywhere in a part.
 _MODEL_VOICE = _any_of(
     r"\bas an? (?:(?:large )?(?:ai )?language model|ai (?:assistant|chatbot|model))"
     r"(?: (?:trained|developed|created) by \w+)?,? (?:i|my)\b"
@@ -215,7 +215,7 @@ def _is_data(part: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return `text` as banned words are looked up: one case, one form, no hidden characters."""
+    """Return a text in the form in which banned words are searched: one case, one form, no invisible characters."""
     text = unicodedata.normalize("NFKC", text).translate(_STRAIGHT).casefold()
     return re.sub("[\u00ad\u200b-\u200d\u2060\ufeff]", "", unicodedata.normalize("NFKC", text))
 
@@ -224,8 +224,8 @@ def _plain(text: str) -> str:
 def _word_pattern(phrase: str) -> re.Pattern[str] | None:
     """Return a pattern that finds the phrase as whole words.
 
-    What is written without spaces has no visible words: there the phrase counts anywhere, and its characters beside a
-    Latin word do not hide that word.
+    A script without spaces has no visible words: there the phrase counts anywhere, and characters of it beside a Latin
+    word do not hide that word.
     """
     words = _plain(phrase).split()
     if not words:

@@ -1,8 +1,8 @@
-"""What a post about a trend must not contain: strangers' words, and whatever they would like an agent to pass on.
+"""Checks posts about trends and events before they are published.
 
-The casts behind a trend are written by anybody, and a model may do what they say. So the post is looked at as if it
-had: links, addresses, tickers, @names and hashtags go out only where the agent's own description contains them, and no
-line of a stranger's goes out as the agent's.
+Anybody writes the casts behind a trend, and a model may obey them, so the post is checked as if it had: links,
+addresses, tickers, @names and hashtags are published only where the agent's own description contains them, and no
+sentence of another author is published as the agent's.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from ceos.domain.agent import Agent
 from ceos.domain.mentions import Talk
 from ceos.domain.text import similarity
 from ceos.domain.topics import words_of
-from ceos.guardrails.reply import about_tokens
+from ceos.guardrails.reply import token_violations
 
-#: So many words in a row are a quotation.
+#: Words in a row that are a quotation.
 QUOTED_WORDS = 7
-#: From this likeness on, a part is a stranger's cast over again.
-TOO_SIMILAR = 0.7
+#: The similarity from which a part repeats another author's cast.
+COPY_SIMILARITY = 0.7
 
 _TOP_LEVEL = (
     "com|org|net|io|xyz|app|dev|co|me|eth|ai|gg|fun|link|info|biz|site|online|shop|club|lol|finance|network|money|cash|"
     "tv|us|uk|de|fr|ru|cn|in|eu|ly|to|so|art|base|farcaster|cast|zip|click|live|pro|vip|win|top|icu|claims?"
 )
-#: What strangers would like to have passed on, with what to call it.
+#: Tokens that need provenance, each with its name in a violation.
 _SMUGGLED = (
     ("the link", re.compile(rf"[a-z][a-z0-9+.-]*://\S+|\bwww\.\S+|\b(?:[\w-]+\.)+(?:{_TOP_LEVEL})\b(?:/\S*)?|\b[\w-]+\.[a-z]{{2,}}/\S+")),
     ("the address", re.compile(r"\b0x[0-9a-f]{4,}|\b(?=[a-z]*\d)[0-9a-z]{30,}\b|\bbc1[a-z0-9]{8,}")),
@@ -37,24 +37,24 @@ _SMUGGLED = (
 )  # fmt: skip
 
 
-class Told(Protocol):
-    """Something that a stranger has written: a cast of a trend, a text in an event on chain."""
+class UntrustedText(Protocol):
+    """A text of another author: a cast of a trend, a text in an event."""
 
     @property
     def text(self) -> str:
-        """The stranger's words."""
+        """Its words."""
 
 
-def objections(parts: Sequence[str], *, agent: Agent, casts: Sequence[Told]) -> list[str]:
-    """Return everything that speaks against publishing these parts about a trend, a sentence each."""
+def trend_violations(parts: Sequence[str], *, agent: Agent, casts: Sequence[UntrustedText]) -> list[str]:
+    """Return the violations of the parts of a post about a trend, a sentence each."""
     trusted = _plain(" ".join((agent.persona.bio, *agent.persona.topics, *agent.persona.examples)))
     found = [sentence for part in parts for sentence in (*_smuggled(part, trusted), *_copied(part, casts))]
-    # What is disguised or spelled out, the gate of the answers knows better.
-    told = [cast.text for cast in casts]
+    # The rules of replies find disguised and spelled-out tokens too.
+    untrusted = [cast.text for cast in casts]
     found += [
         sentence.replace("The answer", "The post")
         for part in parts
-        for sentence in about_tokens(part, agent, Talk(), told)
+        for sentence in token_violations(part, agent, Talk(), untrusted)
     ]
     return list(dict.fromkeys(found))
 
@@ -67,11 +67,11 @@ def _smuggled(part: str, trusted: str) -> Iterator[str]:
                 yield f'The post contains {what} "{match[0][:60]}"; say it without.'
 
 
-def _copied(part: str, casts: Sequence[Told]) -> Iterator[str]:
+def _copied(part: str, casts: Sequence[UntrustedText]) -> Iterator[str]:
     runs = _runs(part)
     for cast in casts:
-        if runs & _runs(cast.text) or similarity(part, cast.text) >= TOO_SIMILAR:
-            yield "The post repeats what somebody else has written; say what you think in words of your own."
+        if runs & _runs(cast.text) or similarity(part, cast.text) >= COPY_SIMILARITY:
+            yield "The post repeats the text of another author; say what you think in words of your own."
             return
 
 
@@ -81,6 +81,6 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 
 
 def _plain(text: str) -> str:
-    """Return a text in one form and one case, without the signs that nobody sees."""
+    """Return a text in one form and one case, without invisible characters."""
     plain = unicodedata.normalize("NFKC", text)
     return "".join(char for char in plain if unicodedata.category(char) != "Cf").casefold()

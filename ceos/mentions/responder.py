@@ -28,9 +28,9 @@ from ceos.domain.posts import Draft, Kind, Parent, Part
 from ceos.domain.schedule import is_quiet
 from ceos.domain.text import clean, fit
 from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, OutcomeUnknown, PluginError, ServiceError
-from ceos.guardrails import reply as reply_gate
-from ceos.guardrails.injection import lure_in
-from ceos.guardrails.quality import objections
+from ceos.guardrails.injection import detect_injection
+from ceos.guardrails.quality import quality_violations
+from ceos.guardrails.reply import reaction_violation, reply_violations
 from ceos.logs import event, redact
 from ceos.mentions.prompt import MENTION_SHOWN_BYTES, prompt, said, strangers_words
 from ceos.mentions.store import Claims, Inbox
@@ -127,7 +127,7 @@ class Conversation:
         for reason in self._objections_to_the_author(case):
             raise Ignored(reason)
         talk = self._listen(case)
-        if lure := lure_in(strangers_words(case.mention, talk)):
+        if lure := detect_injection(strangers_words(case.mention, talk)):
             raise Ignored(f"it looks like an attempt to steer the agent: {lure}")
         decision = self._decision(case, talk)
         log.info("Mention considered", extra=event(f"mention.{decision.action}", reason=decision.reason))
@@ -265,7 +265,7 @@ class Conversation:
     def _react(self, case: _Case, talk: Talk, kind: ReactionKind, reason: str) -> Settled:
         """Like or recast a cast; both may be repeated without harm."""
         mention = case.mention
-        if unfit := reply_gate.unfit_to_show(case.agent, mention, talk):
+        if unfit := reaction_violation(case.agent, mention, talk):
             raise Ignored(f"it is not fit for a {kind}: {unfit}")
         self._claim(case, kind)
         if self._s.ops.panic_reason() is not None:
@@ -315,7 +315,7 @@ class Conversation:
         self, case: _Case, talk: Talk, completion: Completion, draft: Draft, system_prompt: str
     ) -> list[str]:
         agent, mention, text = case.agent, case.mention, draft.parts[0].text
-        found = objections(
+        found = quality_violations(
             [text],
             finish_reason=completion.finish_reason,
             recent=talk.earlier,
@@ -323,7 +323,7 @@ class Conversation:
             limit=agent.cast_bytes,
         )
         if text:
-            found += reply_gate.objections(text, agent=agent, mention=mention, talk=talk, system_prompt=system_prompt)
+            found += reply_violations(text, agent=agent, mention=mention, talk=talk, system_prompt=system_prompt)
             found += self._s.plugins.violations(agent, draft)
         if redact(text) != text:
             found.append("The answer contains what looks like a key; leave it out.")

@@ -18,7 +18,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief, Draft, Part
 from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
 from ceos.errors import DraftRejected, RequestRefused
-from ceos.guardrails.quality import objections
+from ceos.guardrails.quality import quality_violations
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
 from ceos.posts.prompt import Material, post_prompt
@@ -86,7 +86,7 @@ class Writer:
             text, image_prompt = _take_image_line(clean(completion.text), brief)
             parts = _shape(text, agent, brief, is_last=attempt == 2)
             review = functools.partial(
-                objections,
+                quality_violations,
                 finish_reason=completion.finish_reason,
                 recent=recent,
                 banned=agent.persona.avoid,
@@ -181,7 +181,7 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
         parts = split_thread(clean(text), limit=agent.cast_bytes, max_parts=MAX_PARTS)
     except ValueError as error:
         raise DraftRejected(str(error)) from None
-    wrong = objections(
+    wrong = quality_violations(
         parts or ("",), finish_reason=None, recent=(), banned=agent.persona.avoid, limit=agent.cast_bytes
     )
     if wrong:

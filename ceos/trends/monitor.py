@@ -27,7 +27,7 @@ from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is_same, shown, still_on
 from ceos.domain.untrusted import as_data
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
-from ceos.guardrails import trend as trend_gate
+from ceos.guardrails.trend import trend_violations
 from ceos.logs import event
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
@@ -203,7 +203,7 @@ class TrendWatch:
         )
 
         def objections(parts: Sequence[str]) -> list[str]:
-            return trend_gate.objections(parts, agent=agent, casts=trend.casts)
+            return trend_violations(parts, agent=agent, casts=trend.casts)
 
         # A strategy may name casts of its own as sources; only those of the trend count.
         brief = brief.model_copy(update={"sources": tuple(cast.hash for cast in casts)})

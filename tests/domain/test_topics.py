@@ -30,7 +30,7 @@ from ceos.domain.topics import (
     strength,
     tidy,
 )
-from ceos.guardrails.trend import objections
+from ceos.guardrails.trend import trend_violations
 from ceos.testing import make_agent
 
 NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
@@ -299,7 +299,7 @@ TOLD = (
     ],
 )
 def test_whatever_strangers_want_passed_on_is_objected_to(text: str) -> None:
-    assert objections([text], agent=make_agent(), casts=TOLD)
+    assert trend_violations([text], agent=make_agent(), casts=TOLD)
 
 
 @pytest.mark.parametrize(
@@ -311,11 +311,11 @@ def test_whatever_strangers_want_passed_on_is_objected_to(text: str) -> None:
     ],
 )
 def test_a_post_of_the_agents_own_passes(text: str) -> None:
-    assert objections([text], agent=make_agent(), casts=TOLD) == []
+    assert trend_violations([text], agent=make_agent(), casts=TOLD) == []
 
 
 def test_what_the_agents_own_description_names_may_be_named() -> None:
     persona = {"bio": "I run trains.example.com with @bo.", "topics": ["trains"]}
     agent = make_agent(persona=persona)
-    assert objections(["See trains.example.com, ask @bo"], agent=agent, casts=TOLD) == []
-    assert objections(["See trains.evil.com, ask @bob"], agent=agent, casts=TOLD) != []
+    assert trend_violations(["See trains.example.com, ask @bo"], agent=agent, casts=TOLD) == []
+    assert trend_violations(["See trains.evil.com, ask @bob"], agent=agent, casts=TOLD) != []

@@ -17,9 +17,9 @@ from helpers.injections import FIDS, FOLDER, Attack, attacks, mention, system_pr
 
 from ceos.clients.openrouter.client import Completion, Message
 from ceos.domain.mentions import Decision, Talk
-from ceos.guardrails import quality as review
-from ceos.guardrails import reply as reply_gate
-from ceos.guardrails.injection import lure_in
+from ceos.guardrails.injection import detect_injection
+from ceos.guardrails.quality import quality_violations
+from ceos.guardrails.reply import reply_violations
 from ceos.mentions import responder as conversation
 from ceos.mentions.prompt import prompt, strangers_words
 from ceos.testing import FakeRuntime, make_agent
@@ -54,7 +54,7 @@ def test_there_are_many_and_each_says_what_it_tries() -> None:
 def test_the_gate_refuses_the_answer_of_a_model_that_obeys(attack: Attack) -> None:
     agent = make_agent()
     system_prompt = system_prompt_of(agent, attack)
-    found = reply_gate.objections(
+    found = reply_violations(
         attack.obeyed(system_prompt),
         agent=agent,
         mention=attack.as_mention(),
@@ -67,17 +67,17 @@ def test_the_gate_refuses_the_answer_of_a_model_that_obeys(attack: Attack) -> No
 
 @each_attack
 def test_a_plain_attempt_is_recognised_before_a_model_sees_it(attack: Attack) -> None:
-    found = lure_in(strangers_words(attack.as_mention(), attack.as_talk()))
+    found = detect_injection(strangers_words(attack.as_mention(), attack.as_talk()))
     assert bool(found) == ("lure" in attack.fences), found
 
 
 @pytest.mark.parametrize(("text", "answer"), BENIGN_MENTIONS)
 def test_friendly_words_pass_both_fences(text: str, answer: str) -> None:
     agent, friendly = make_agent(), mention(text, "carol")
-    assert lure_in(strangers_words(friendly, Talk())) == ""
+    assert detect_injection(strangers_words(friendly, Talk())) == ""
     system_prompt = prompt(agent, friendly, Talk())[0].content
-    assert reply_gate.objections(answer, agent=agent, mention=friendly, talk=Talk(), system_prompt=system_prompt) == []
-    assert review.objections([answer], finish_reason="stop", recent=(), banned=(), limit=320) == []
+    assert reply_violations(answer, agent=agent, mention=friendly, talk=Talk(), system_prompt=system_prompt) == []
+    assert quality_violations([answer], finish_reason="stop", recent=(), banned=(), limit=320) == []
 
 
 # End to end
@@ -129,14 +129,12 @@ def test_no_attack_has_anything_published(
         engagement={**ENGAGEMENT, "answers_per_person_per_hour": 100, "answers_per_thread": 100, "max_depth": 50}
     )
     if fences == "gate alone":
-        monkeypatch.setattr(conversation, "lure_in", lambda texts: "")
+        monkeypatch.setattr(conversation, "detect_injection", lambda texts: "")
     asked = set()
     for attack in ATTACKS:
         if fences == "gate alone" and "gate" not in attack.fences:
             continue
         model = Obedient(attack).use(fake)
-        fake.runtime.__dict__.pop("conversation", None)
-        fake.runtime.__dict__.pop("pipeline", None)
         run_id = stage(fake, attack)
         before = len(published(fake))
         # A strategy that answers everything, as far as it is asked.
@@ -170,8 +168,6 @@ def test_friendly_people_get_their_answers(fake_runtime: FakeRuntime) -> None:
     fake.apply(engagement=ENGAGEMENT, limits={"casts_per_hour": 1000})
     for number, (text, answer) in enumerate(BENIGN_MENTIONS):
         ScriptedModel(answer).use(fake)
-        fake.runtime.__dict__.pop("conversation", None)
-        fake.runtime.__dict__.pop("pipeline", None)
         run_id = receive(fake, cast(fake, text, fid=7000 + number))
         fake.drive()
         run = fake.runtime.runs.run(run_id)

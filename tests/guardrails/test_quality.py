@@ -1,15 +1,15 @@
-"""The review: what is refused, what must pass, and how the objections are worded."""
+"""The quality of drafts: refused texts, texts that pass, and the wording of violations."""
 
 from __future__ import annotations
 
 import pytest
 
 from ceos.domain.text import CAST_BYTES
-from ceos.guardrails.quality import objections
+from ceos.guardrails.quality import quality_violations
 
 
 def review(*parts: str, finish_reason: str | None = "stop", recent=(), banned=(), limit: int = CAST_BYTES) -> list[str]:
-    return objections(parts, finish_reason=finish_reason, recent=recent, banned=banned, limit=limit)
+    return quality_violations(parts, finish_reason=finish_reason, recent=recent, banned=banned, limit=limit)
 
 
 GOOD = [

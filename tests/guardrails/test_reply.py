@@ -9,10 +9,10 @@ import pytest
 from helpers.injections import AT, mention
 
 from ceos.domain.mentions import Said, Talk
-from ceos.guardrails import reply as reply_gate
 from ceos.guardrails.denylist import language_of
-from ceos.guardrails.deobfuscate import hidden_in, latin, plain, readings
-from ceos.guardrails.injection import lure_in
+from ceos.guardrails.deobfuscate import decode_hidden, deobfuscate, normalize, to_ascii
+from ceos.guardrails.injection import detect_injection
+from ceos.guardrails.reply import reaction_violation, reply_violations
 from ceos.mentions.prompt import prompt
 from ceos.testing import make_agent
 
@@ -30,7 +30,7 @@ def objections(
     casts = [said(text, is_own=is_own) for text, is_own in ((own, True), (other, False)) if text]
     talk, stranger = Talk(casts=tuple(casts)), mention(asked)
     system_prompt = prompt(one, stranger, talk)[0].content
-    return reply_gate.objections(answer, agent=one, mention=stranger, talk=talk, system_prompt=system_prompt)
+    return reply_violations(answer, agent=one, mention=stranger, talk=talk, system_prompt=system_prompt)
 
 
 TOKENS = [
@@ -150,7 +150,7 @@ def test_no_form_of_the_prompt_gets_out(form: Any) -> None:
     ],
 )
 def test_an_answer_is_not_what_somebody_dictated(asked: str, answer: str, is_echo: bool) -> None:
-    assert any("repeats somebody's words" in one for one in objections(answer, asked)) == is_echo
+    assert any("repeats the words of another person" in one for one in objections(answer, asked)) == is_echo
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_an_answer_is_in_a_language_that_was_spoken(asked: str, answer: str, fit
 
 def test_what_is_liked_or_recast_leads_nobody_astray() -> None:
     agent = make_agent()
-    assert reply_gate.unfit_to_show(agent, mention("@ada Bridges are patient."), Talk()) == ""
+    assert reaction_violation(agent, mention("@ada Bridges are patient."), Talk()) == ""
     for text in ("@ada @bankr look", "@ada evil.com", "@ada buy $TICK", f"@ada {ADDRESS}", "@ada buy this token now"):
-        assert reply_gate.unfit_to_show(agent, mention(text), Talk())
-    assert reply_gate.unfit_to_show(agent, mention("@ada yes"), Talk(quotes=("see evil.com",)))
+        assert reaction_violation(agent, mention(text), Talk())
+    assert reaction_violation(agent, mention("@ada yes"), Talk(quotes=("see evil.com",)))
     picture = mention("@ada yes").model_copy(update={"embeds": ("https://x.example/1.png",)})
-    assert reply_gate.unfit_to_show(agent, picture, Talk())
+    assert reaction_violation(agent, picture, Talk())
 
 
 # Readings
@@ -208,17 +208,17 @@ def test_what_is_liked_or_recast_leads_nobody_astray() -> None:
     ],
 )
 def test_disguised_words_are_read(text: str, found: str) -> None:
-    assert found in readings(text)
+    assert found in deobfuscate(text)
 
 
 @pytest.mark.parametrize("text", ["a long internationalization", "0x1234", "1884 1890 1901", "Waterloo", "- - -", ""])
 def test_ordinary_words_hide_nothing(text: str) -> None:
-    assert hidden_in(text) == ()
+    assert decode_hidden(text) == ()
 
 
 def test_what_is_seen_is_kept() -> None:
-    assert plain("Café, naïve 中文 👨‍👩‍👧") == "Café, naïve 中文 👨👩👧"
-    assert latin("Сafé") == "Cafe"
+    assert normalize("Café, naïve 中文 👨‍👩‍👧") == "Café, naïve 中文 👨👩👧"
+    assert to_ascii("Сafé") == "Cafe"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_languages_are_told_apart_only_without_doubt(text: str, language: str) -
     ],
 )
 def test_ordinary_words_are_no_lures(text: str) -> None:
-    assert lure_in([text]) == ""
+    assert detect_injection([text]) == ""
 
 
 def test_a_ticker_that_somebody_brought_up_is_one_without_its_sign_as_well() -> None:
@@ -253,7 +253,7 @@ def test_a_ticker_that_somebody_brought_up_is_one_without_its_sign_as_well() -> 
     asked = mention("@ada thoughts on $TICK?")
 
     def found(text: str) -> list[str]:
-        return reply_gate.objections(text, agent=agent, mention=asked, talk=talk, system_prompt="")
+        return reply_violations(text, agent=agent, mention=asked, talk=talk, system_prompt="")
 
     assert found("TICK will outlive us all.")
     assert found("A tick is the sound of a wheel that stops.") == []
@@ -263,4 +263,4 @@ def test_the_prompt_in_pig_latin_is_the_prompt() -> None:
     agent, asked = make_agent(), mention("@ada what did you read first?")
     system = prompt(agent, asked, Talk())[0].content
     pig = "Ouyay areyay Adayay, andyay ouyay alktay otay eoplepay onyay Arcasterfay."
-    assert reply_gate.objections(pig, agent=agent, mention=asked, talk=Talk(), system_prompt=system)
+    assert reply_violations(pig, agent=agent, mention=asked, talk=Talk(), system_prompt=system)

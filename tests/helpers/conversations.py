@@ -92,6 +92,9 @@ class ScriptedModel:
 
     def use(self, fake: FakeRuntime) -> ScriptedModel:
         """Have a runtime write with this model."""
+        # The runtime builds again everything that asked the model before.
+        for name in ("paid_model", "relevance", "conversation", "pipeline"):
+            fake.runtime.__dict__.pop(name, None)
         fake.runtime.__dict__["openrouter"] = self
         return self
 

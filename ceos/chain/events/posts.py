@@ -22,8 +22,8 @@ from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import shown
 from ceos.domain.untrusted import as_data
 from ceos.errors import InvalidInput, NotFound
-from ceos.guardrails import reply as reply_gate
-from ceos.guardrails import trend as trend_gate
+from ceos.guardrails.reply import event_post_violations
+from ceos.guardrails.trend import trend_violations
 from ceos.logs import event as fields
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
@@ -148,9 +148,9 @@ class EventPosts:
         system_prompt = in_character("system", agent)
 
         def objections(parts: Sequence[str]) -> list[str]:
-            found = trend_gate.objections(parts, agent=agent, casts=[EventText(text) for text in texts])
+            found = trend_violations(parts, agent=agent, casts=[EventText(text) for text in texts])
             for part in parts:
-                found += reply_gate.post_objections(part, agent=agent, told=texts, system_prompt=system_prompt)
+                found += event_post_violations(part, agent=agent, untrusted=texts, system_prompt=system_prompt)
             return list(dict.fromkeys(found))
 
         data = as_data({"event": event.name, "arguments": arguments})
