@@ -185,8 +185,6 @@ def _sandbox() -> Sandbox:
     """Return the sandbox that all calls of this process share."""
     sandbox = Sandbox()
     atexit.register(sandbox.close)
-    # What it takes to start is not the time of the first skill.
-    sandbox.warm()
     return sandbox
 
 

@@ -23,7 +23,7 @@ from ceos.sandbox.names import FILENAME, as_written
 #: The child's only descriptor.
 _SOCKET = 0
 #: How much longer than the call's own time the timers wait that replace a trusted side which has gone.
-_GRACE_SECONDS = 2
+_GRACE_SECONDS = 10
 #: Address space beyond the largest budget of any skill, for what waiting itself takes.
 _STACK_BYTES = 8 << 20
 _MOST_MEMORY = 512 << 20

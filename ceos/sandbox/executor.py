@@ -1,8 +1,9 @@
 """The trusted side of the sandbox: runs each call in a child of its own and limits it from outside.
 
 One `Sandbox` serves all threads of a process. It starts its zygote when it is first needed or asked to `warm` up, in
-each process anew, and again when it has died. Every call has one deadline for everything; a child is used once and
-killed, whatever it answered.
+each process anew, and again when it has died. The time of a call begins when a child has its job: a busy machine
+may take long to start a process, and that is not the skill's fault. A child is used once and killed, whatever it
+answered.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ceos.errors import HostRefused, SandboxUnavailable, SkillFailed, SkillForbidden, SkillTimedOut
@@ -32,11 +33,11 @@ __all__ = ["Host", "Limits", "Outcome", "Report", "Sandbox", "Violation", "defau
 REST_SECONDS, START_ATTEMPTS = 1.0, 10
 #: How long a finished call waits for the chance to order a new child; whoever needs one then orders it.
 REPLENISH_SECONDS = 0.05
-#: A call whose process was ended from outside is tried so often in all, within its deadline.
-TRIES = 3
+#: A call waits this long for a process in all, and is tried so often if its process is ended from outside.
+READY_SECONDS, TRIES = START_SECONDS, 3
 #: Compiled skills kept in memory.
 REMEMBERED = 512
-#: How long a source may take to compile when it is only checked.
+#: How long a source may take to compile.
 COMPILE_SECONDS = 5.0
 
 
@@ -105,8 +106,6 @@ class Sandbox:
         `inputs` are attributes of `ctx`, `grants` decide which methods it has, `host` answers those, `seed` fixes
         the skill's random numbers. Raises a `SkillError`; `SandboxUnavailable` says that it was not the skill's fault.
         """
-        started = time.monotonic()
-        deadline = started + limits.seconds
         allowed = sorted(wire.methods(grants))
         job = {
             "do": "run",
@@ -116,15 +115,15 @@ class Sandbox:
             "seed": seed,
             "now": (now or dt.datetime.now(dt.UTC)).isoformat(),
         }
-        code = self._code(source, allowed, deadline) if self._language else source.encode("utf-8", "surrogatepass")
+        code = self._code(source, allowed) if self._language else source.encode("utf-8", "surrogatepass")
         call = _Call(limits, host, frozenset(allowed) - {"log", "now"}, source)
-        frame = self._exchange(job, code, call, deadline)
-        return Outcome(frame.get("v"), lines_of(frame), (time.monotonic() - started) * 1000, call.count)
+        frame = self._exchange(job, code, call)
+        return Outcome(frame.get("v"), lines_of(frame), (time.monotonic() - call.begun) * 1000, call.count)
 
     def check(self, source: str, *, grants: Collection[str] = ()) -> list[Violation]:
         """Return everything the policy refuses in a source; the parsing, too, happens in a child."""
         try:
-            self._code(source, sorted(wire.methods(grants)), time.monotonic() + COMPILE_SECONDS)
+            self._code(source, sorted(wire.methods(grants)))
         except Refused as error:
             return error.violations
         return []
@@ -151,7 +150,7 @@ class Sandbox:
         finally:
             self._let_go()
 
-    def _code(self, source: str, allowed: Sequence[str], deadline: float) -> bytes:
+    def _code(self, source: str, allowed: Sequence[str]) -> bytes:
         """Return the compiled source, as bytes that only a child ever reads."""
         key = hashlib.sha256(json.dumps([source, *allowed]).encode()).hexdigest()
         with self._remembering:
@@ -164,9 +163,8 @@ class Sandbox:
             raise Refused([Violation(None, None, "the source holds half of a surrogate pair; remove it")]) from None
         if len(body) > wire.SOURCE_BYTES:
             raise Refused([Violation(None, None, f"the source has more than {wire.SOURCE_BYTES:,} bytes; shorten it")])
-        limits = Limits(seconds=max(0.1, deadline - time.monotonic()))
-        call = _Call(limits, None, frozenset(), source, wants="code")
-        frame = self._exchange({"do": "compile", "allowed": list(allowed)}, body, call, deadline)
+        call = _Call(Limits(seconds=COMPILE_SECONDS), None, frozenset(), source, wants="code")
+        frame = self._exchange({"do": "compile", "allowed": list(allowed)}, body, call)
         code: bytes = frame["code"]
         with self._remembering:
             if len(self._codes) >= REMEMBERED:
@@ -174,7 +172,7 @@ class Sandbox:
             self._codes[key] = code
         return code
 
-    def _exchange(self, job: dict[str, Any], body: bytes, call: _Call, deadline: float) -> dict[str, Any]:
+    def _exchange(self, job: dict[str, Any], body: bytes, call: _Call) -> dict[str, Any]:
         """Have a child carry out a job and return its last frame; raises a `SkillError`."""
         try:
             head = wire.pack_json({**job, "seconds": call.limits.seconds, "memory_mb": call.limits.memory_mb})
@@ -183,18 +181,20 @@ class Sandbox:
         if len(head) > wire.PARAMS_BYTES + wire.SOURCE_BYTES:
             raise SkillFailed(f"The skill was given more than {wire.PARAMS_BYTES:,} bytes of parameters.")
         message = head + wire.pack(body)
+        ready_by = time.monotonic() + READY_SECONDS
         for attempt in range(1, TRIES + 1):
             try:
-                return self._try(message, call, deadline)
+                return self._try(message, call, ready_by)
             except SandboxUnavailable:
                 # Whatever ends a zygote ends its children. A call that has asked for nothing may begin again.
                 if call.count or attempt == TRIES or self._resting[0] > time.monotonic():
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def _try(self, message: bytes, call: _Call, deadline: float) -> dict[str, Any]:
+    def _try(self, message: bytes, call: _Call, ready_by: float) -> dict[str, Any]:
         """Give a child its job, answer what it asks for, and return its last frame; kill it in any case."""
-        zygote, child = self._take(deadline)
+        zygote, child = self._take(ready_by)
+        deadline = call.begin()
         has_begun = False
         try:
             child.send(message, deadline)
@@ -240,14 +240,9 @@ class Sandbox:
             self._let_go()
 
     def _is_standing(self, zygote: Zygote) -> bool:
-        """Say whether a zygote is still at work; when nobody can say, it is not."""
-        try:
-            self._hold(time.monotonic() + REPLENISH_SECONDS)
-            return zygote is self._zygote and not zygote.has_hung_up()
-        except SandboxUnavailable:
-            return False
-        finally:
-            self._let_go()
+        """Say whether a zygote is still at work."""
+        # Without the lock: a thread that waits for a child may hold it for long.
+        return zygote is self._zygote and not zygote.has_hung_up()
 
     def _hold(self, deadline: float) -> None:
         """Take the lock, or raise `SandboxUnavailable` when it is not to be had in time.
@@ -337,7 +332,14 @@ class _Call:
     source: str
     #: The frame that ends it well.
     wants: str = "result"
-    count: int = field(default=0)
+    count: int = 0
+    #: When its last child had been found, by `time.monotonic()`.
+    begun: float = 0.0
+
+    def begin(self) -> float:
+        """Let the time of the call begin, and return its deadline."""
+        self.begun = time.monotonic()
+        return self.begun + self.limits.seconds
 
     def serve(self, child: Child, deadline: float) -> dict[str, Any]:
         """Answer the child's calls until it says how it ended; raises what that means."""

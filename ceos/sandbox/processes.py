@@ -33,14 +33,14 @@ MODES: dict[str, tuple[str, ...]] = {
 #: Every layer there is, in the order `ceos doctor` names them.
 LAYERS = ("process", "rlimits", "user", "namespaces", "root", "no_new_privs", "capabilities", "landlock", "seccomp")
 
-#: A zygote has this long to start.
-START_SECONDS = 20.0
+#: A zygote has this long to start. It takes half a second; the rest is for machines that are busy.
+START_SECONDS = 60.0
 #: One that has given nobody a child for so long while somebody waited is stuck.
-STALL_SECONDS = 5.0
+STALL_SECONDS = 20.0
 #: Dramatiq stops a message by an exception that is raised between two instructions of Python, so no wait is longer.
 SLICE_MS = 250
 #: Between the end of a child's socket and that of its zygote's, when both end, lies less than this.
-HANG_UP_MS = 50
+HANG_UP_MS = 500
 
 
 class Late(Exception):
@@ -209,7 +209,11 @@ class Zygote:
     def has_hung_up(self) -> bool:
         """Say whether it has ended; what it held is let go of one by one, so this is asked with a little patience."""
         poll = select.poll()
-        poll.register(self._control.fileno(), 0)
+        try:
+            poll.register(self._control.fileno(), 0)
+        except ValueError:
+            # Another thread has closed it.
+            return True
         return bool(poll.poll(HANG_UP_MS))
 
     def replenish(self) -> None:

@@ -395,11 +395,6 @@ def test_a_broken_lock_file_is_one_sentence(run: Terminal, fake: FakeRuntime) ->
 # Running one
 
 
-def test_the_time_that_the_sandbox_takes_to_start_is_not_the_skills(run: Terminal, fake: FakeRuntime) -> None:
-    fake.runtime.sandbox.close()
-    assert run("skill", "run", "loud", "--draft", "GM!", "--seconds", "0.05", "--json").data["ok"] is True
-
-
 def test_whatever_is_refused_is_a_line_of_its_own(run: Terminal, tmp_path: Path) -> None:
     write(tmp_path / "two.py", "import os\n\n\ndef run(ctx, params):\n    return eval('1')\n")
     refused = run("skill", "run", "two.py").err.splitlines()

@@ -161,9 +161,6 @@ def skill_setups(folder: Path, home: Path, simulator: Any) -> Iterator[Open]:
             fake.runtime.skill_lock = SkillLock(folder / LOCK_FILE)
             for one in skills if allowed else ():
                 fake.runtime.skill_lock.allow(fake.runtime.plugins.skill(one.name))
-            if skills:
-                # As workers do: the first skill's time must not go by while the sandbox starts.
-                fake.runtime.sandbox.warm()
             setup = SkillSetup(fake, ScriptedOpenRouter(http), [one.name for one in skills])
             setup.apply(**applied)
             return setup

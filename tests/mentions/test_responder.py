@@ -520,10 +520,10 @@ def test_an_answer_that_is_objected_to_twice_is_not_given(fake: FakeRuntime) -> 
 
 
 def test_the_review_and_plugins_look_at_answers_too(fake: FakeRuntime) -> None:
-    def objections(agent: ceos.Agent, draft: ceos.Draft) -> list[str]:
+    def violations(agent: ceos.Agent, draft: ceos.Draft) -> list[str]:
         return ['Do not say "rod".'] if draft.kind == "reply" and "rod" in draft.text else []
 
-    fake.runtime.plugins.violations = objections  # type: ignore[method-assign]
+    fake.runtime.plugins.violations = violations  # type: ignore[method-assign]
     listening(fake, persona={"bio": "An engineer.", "topics": ["clocks"], "avoid": ["suspension"]})
     run = mention_ada(fake, QUESTION)
     model = model_of(fake)

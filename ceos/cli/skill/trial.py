@@ -61,8 +61,6 @@ class Trial:
         """Run it; raises `SkillError`."""
         broker = self.runtime.skill_hosts.broker_for(self.agent, f"trial:{uuid.uuid4().hex}") if self.agent else None
         params = self.params if isinstance(self.params, dict) else {}
-        # What it takes to start the sandbox is neither the skill's time nor its fault.
-        self.runtime.sandbox.warm()
         return self.runtime.sandbox.run(
             self.source,
             self.params,
