@@ -5,18 +5,13 @@ There is one global, in the manner of dramatiq's broker: `get_runtime()` builds 
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ceos.chain.events.posts import EventPosts
 from ceos.clients.fal.client import Fal
@@ -24,14 +19,12 @@ from ceos.clients.http.rate_limit import Pace
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import OpenRouter
 from ceos.clock import Clock
+from ceos.config.signers import signer_of
 from ceos.domain.agent import Agent
-from ceos.domain.posts import Brief, Draft, Kind, Part
-from ceos.domain.runs import Run
-from ceos.domain.schedule import fire_time, next_slot
+from ceos.domain.posts import Kind
 from ceos.engine.pipeline import Pipeline, Tools
 from ceos.engine.scheduler import Scheduler, Send
-from ceos.errors import InvalidInput, KeyRefused, RateLimited, StoreMisconfigured, StoreUnavailable
-from ceos.logs import register_secret
+from ceos.errors import RateLimited, StoreUnavailable
 from ceos.mentions.poller import Listening
 from ceos.mentions.responder import Conversation, Services
 from ceos.mentions.store import Claims, Inbox
@@ -39,24 +32,25 @@ from ceos.metrics.collector import Measuring
 from ceos.metrics.scorer import Scoring
 from ceos.metrics.store import MetricsStore
 from ceos.metrics.timeseries import Series
+from ceos.operations.agents import Applied, apply_agents, pause_agent, remove_agent, resume_agent
+from ceos.operations.posts import PostRequest, create_post
 from ceos.plugins.manager import Plugins, load_plugins
 from ceos.posts.publisher import Publisher
 from ceos.posts.relevance import RelevanceScorer
-from ceos.posts.writer import Writer, own_draft
-from ceos.runs.budget import Budget, utc_day
+from ceos.posts.writer import Writer
+from ceos.runs.budget import Budget
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import ShuttingDown
-from ceos.runs.ids import RunId
 from ceos.runs.ledger import Ledger
 from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.executor import Sandbox
 from ceos.settings import Settings, secret
 from ceos.skills.host import HostFactory
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
-from ceos.skills.session import MAX_FAILURES, SkillDeps, SkillSessions
-from ceos.skills.skill import SkillStage
+from ceos.skills.session import SkillDeps, SkillSessions
 from ceos.skills.store import SkillStore
 from ceos.storage import embedded
+from ceos.storage.addresses import check_databases_differ, next_database
 from ceos.storage.agents import AgentStore
 from ceos.storage.connection import Database, connect
 from ceos.storage.ops import OpsStore
@@ -68,18 +62,8 @@ from ceos.trends.store import TrendStore
 if TYPE_CHECKING:
     from ceos.chain.wiring import Chain
 
-log = logging.getLogger(__name__)
-
 #: Processes of the sandbox that wait for skills, in each process of ours; more calls at once wait for a fork.
 SPARES = 2
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What `apply` did with one agent."""
-
-    agent_id: str
-    change: str
 
 
 class Runtime:
@@ -398,11 +382,7 @@ class Runtime:
 
     def check_servers(self) -> None:
         """Raise `StoreMisconfigured` unless Redis keeps what it is given and messages have their own database."""
-        if database_of(self.redis_url) == database_of(self.broker_url):
-            raise StoreMisconfigured(
-                "The broker shares a logical database with the data, where its maintenance would block everything: set "
-                "CEOS_BROKER_URL to another database of the same server, such as one ending in /1."
-            )
+        check_databases_differ(self.redis_url, self.broker_url)
         self.ops.check_configuration()
         OpsStore(Database(connect(self.broker_url))).check_configuration()
 
@@ -425,171 +405,31 @@ class Runtime:
         if self._server:
             self._server.release()
 
-    # Agents
+    # Operations that tests and scripts call by these names
 
     def apply(self, agents: Sequence[Agent]) -> list[Applied]:
-        """Store agents as described; all are checked before the first is stored.
-
-        Raises `InvalidInput` with every problem: an unknown strategy or skill, parameters that a skill does not take.
-        """
-        problems = [
-            f"agent {agent.id!r}, strategy: expected one of {', '.join(sorted(self.plugins.strategies))}; "
-            f"got {agent.strategy!r}."
-            for agent in agents
-            if agent.strategy not in self.plugins.strategies
-        ]
-        problems += [
-            f"agent {agent.id!r}, engagement.strategy: expected one of {', '.join(sorted(self.plugins.strategies))}; "
-            f"got {agent.engagement.strategy!r}."
-            for agent in agents
-            if agent.engagement.enabled and agent.engagement.strategy not in self.plugins.strategies
-        ]
-        problems += [problem for agent in agents for problem in self._skill_problems(agent)]
-        if problems:
-            raise InvalidInput("\n".join(problems))
-        return [self._apply_one(agent) for agent in agents]
-
-    def _skill_problems(self, agent: Agent) -> Iterator[str]:
-        known = self.plugins.skills
-        for index, use in enumerate(agent.skills):
-            place = f"agent {agent.id!r}, skills[{index}]"
-            if use.name not in known:
-                yield f"{place}.name: expected one of {', '.join(sorted(known))}; got {use.name!r}."
-            elif known[use.name].stage is not SkillStage.TOOL:
-                yield from (f"{place}.{problem}" for problem in known[use.name].check_params(use.params))
-
-    def refusals(self, agent: Agent) -> list[str]:
-        """Return why skills of an agent do not run here, a sentence each; none when all of them do."""
-        skills = [self.plugins.skills[use.name] for use in agent.skills if use.name in self.plugins.skills]
-        return [refusal for skill in skills if (refusal := self.skill_lock.refusal(skill))]
-
-    def skill_states(self, agent: Agent) -> dict[str, str]:
-        """Return the state of each skill of an agent: that of the lock, "switched off" or "not installed"."""
-        failures = self.skill_store.skill_failures(agent.id)
-        states = {}
-        for name in (use.name for use in agent.skills):
-            if name not in self.plugins.skills:
-                states[name] = "not installed"
-            elif failures.get(name, 0) >= MAX_FAILURES:
-                states[name] = "switched off"
-            else:
-                states[name] = self.skill_lock.state(self.plugins.skills[name])
-        return states
-
-    def switched_off(self) -> dict[str, list[str]]:
-        """Return for every skill that failed too often the agents that do without it."""
-        found: dict[str, list[str]] = {}
-        for agent_id in self.agents.agent_ids():
-            uses = {use.name for use in self.agents.agent(agent_id).skills}
-            for name, count in self.skill_store.skill_failures(agent_id).items():
-                if count >= MAX_FAILURES and name in uses:
-                    found.setdefault(name, []).append(agent_id)
-        return found
-
-    def _apply_one(self, agent: Agent) -> Applied:
-        old = self.agents.agent(agent.id) if agent.id in self.agents.agent_ids() else None
-        slot, fire = self._next(agent)
-        moves = old is None or old.schedule != agent.schedule
-        now_ms = min(self.clock.now_ms(), int(time.time() * 1000))
-        change = self.agents.save_agent(agent, slot=slot, fire=fire, moves_slot=moves, now_ms=now_ms)
-        if change != "unchanged":
-            log.info("Agent applied", extra={"event": "agent.applied", "agent": agent.id, "change": change})
-        return Applied(agent.id, change)
+        """Store agents; see `ceos.operations.agents.apply_agents`."""
+        return apply_agents(self, agents)
 
     def pause(self, agent_id: str, reason: str = "paused by the operator") -> str:
-        """Stop an agent: no new slot is fired and no further part is sent; returns "ok" or "unchanged"."""
-        return self.agents.steer("pause", agent_id, reason)
+        """Pause an agent; returns "ok" or "unchanged"."""
+        return "ok" if pause_agent(self, agent_id, reason) else "unchanged"
 
     def resume(self, agent_id: str) -> str:
-        """Let a paused agent, or one in error, go on with its next slot; returns "ok" or "unchanged"."""
-        slot, fire = self._next(self.agents.agent(agent_id))
-        return self.agents.steer("resume", agent_id, slot=slot, fire=fire)
+        """Resume an agent; returns "ok" or "unchanged"."""
+        return "ok" if resume_agent(self, agent_id) else "unchanged"
 
     def remove(self, agent_id: str) -> str:
-        """Forget an agent; what it published stays published."""
-        return self.agents.steer("remove", agent_id)
-
-    def signer(self, agent: Agent) -> str:
-        """Return the signer id that publishes for an agent; raises `KeyRefused` when its variable is not set."""
-        value = agent.signer_uuid or self.settings.variable(agent.signer_uuid_env or "")
-        if not value:
-            raise KeyRefused(
-                f"The signer of agent {agent.id!r} is missing: set {agent.signer_uuid_env} in the environment of the "
-                "workers or in .env."
-            )
-        register_secret(value)
-        return value
-
-    def spent_today(self, agent_id: str) -> float:
-        """Return what the agent has spent or set aside today (UTC), in USD."""
-        return self.runs.spent(agent_id, utc_day(self.clock.now()))
-
-    def _next(self, agent: Agent) -> tuple[int | None, int]:
-        slot = next_slot(agent.schedule, self.clock.now_ms())
-        return slot, fire_time(agent.id, agent.schedule, slot) if slot is not None else 0
-
-    # Posts
+        """Remove an agent; returns "ok" or "unchanged"."""
+        return "ok" if remove_agent(self, agent_id) else "unchanged"
 
     def post(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None, key: str | None = None) -> str:
-        """Line up a post by hand and return its run id; any worker's scheduler picks it up within a second.
+        """Open the run of a post by hand and return its id; see `ceos.operations.posts.create_post`."""
+        return create_post(self, PostRequest(agent_id=agent_id, kind=kind, text=text, key=key)).id
 
-        The same `key` again is the same post. A text of the operator's own is published as it is, without approval.
-        Raises `NotFound`, `InvalidInput`, or `DraftRejected` for a text that cannot be published.
-        """
-        agent = self.agents.agent(agent_id)
-        draft = own_draft(agent, _own_brief(kind), text) if text is not None else None
-        return self.ledger.create_run(agent_id, _key(key), kind=kind, draft=draft)
-
-    def preview(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None) -> Draft:
-        """Return the draft that `post` would lead to, without storing or publishing it; errors as there."""
-        agent = self.agents.agent(agent_id)
-        if text is not None:
-            return own_draft(agent, _own_brief(kind), text)
-        return self.pipeline.preview(agent, RunId.manual(agent_id, _key(None)).slot, kind)
-
-    def edit(self, run_id: str, text: str) -> Run:
-        """Replace the text of a parked draft by the operator's; errors as for `post`."""
-        run = self.runs.run(run_id)
-        if run.draft is None:
-            raise InvalidInput(f"Draft {run_id!r} is {run.status}; it has no text to edit.")
-        own = own_draft(self.agents.agent(run.agent_id), _own_brief(run.draft.kind), text)
-        embeds = run.draft.parts[0].embeds
-        parts = (Part(text=own.parts[0].text, embeds=embeds), *own.parts[1:])
-        draft = run.draft.model_copy(update={"parts": parts, "notes": (*run.draft.notes, "edited by the operator")})
-        self.ledger.decide(run_id, "edit", draft.model_dump_json())
-        return self.runs.run(run_id)
-
-
-def _own_brief(kind: Kind | None) -> Brief:
-    return Brief(kind=kind or Kind.ORIGINAL, topic="(the operator's own text)", instructions="")
-
-
-def _key(key: str | None) -> str:
-    if key is None:
-        return uuid.uuid4().hex[:12]
-    if not key or len(key) > 40 or any(sign in key for sign in ": \n"):
-        raise InvalidInput(f"{key[:50]!r} cannot be a post's key: use up to 40 letters, digits, dashes and dots.")
-    return key
-
-
-def database_of(url: str) -> tuple[str, str, int]:
-    """Return (host or socket, port, logical database) of a Redis address; `?db=` wins over the path, as in redis-py."""
-    parts = urlsplit(url)
-    number = parse_qs(parts.query).get("db", [""])[0]
-    if parts.scheme == "unix":
-        return unquote(parts.path), "", int(number or 0)
-    return parts.hostname or "localhost", str(parts.port or 6379), int(number or parts.path.strip("/") or 0)
-
-
-def next_database(url: str) -> str:
-    """Return the same server's next logical database; login and options stay."""
-    parts = urlsplit(url)
-    number = database_of(url)[2] + 1
-    options = [(key, value) for key, value in parse_qsl(parts.query) if key != "db"]
-    if parts.scheme != "unix":
-        return urlunsplit(parts._replace(path=f"/{number}", query=urlencode(options)))
-    # urlunsplit() would drop the two slashes of a scheme it does not know.
-    return f"unix://{parts.netloc}{parts.path}?{urlencode([*options, ('db', number)])}"
+    def signer(self, agent: Agent) -> str:
+        """Return the signer id of an agent; raises `KeyRefused` when its environment variable is not set."""
+        return signer_of(agent, self.settings)
 
 
 _runtime: Runtime | None = None

@@ -8,8 +8,8 @@ import pytest
 
 from ceos.errors import InvalidInput
 from ceos.logs import redact
-from ceos.runtime import database_of, next_database
 from ceos.settings import Settings
+from ceos.storage.addresses import database_of, next_database
 
 REDIS_FORM = "an address like redis://host:6379/0, rediss://host:6379/0 or unix:///path?db=0"
 

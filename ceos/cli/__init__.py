@@ -6,6 +6,7 @@ Plugins may add commands. They are loaded only for a name that is not ours, and 
 from __future__ import annotations
 
 import difflib
+import getpass
 import importlib
 import os
 import sys
@@ -120,8 +121,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error of ours becomes one line on standard error, in this one place."""
+    from ceos.operations.table import Caller, called_by  # noqa: PLC0415  # keeps 'import ceos.cli' quick
+
     try:
-        code = cli.main(prog_name="ceos", standalone_mode=False)
+        with called_by(Caller("cli", _user())):
+            code = cli.main(prog_name="ceos", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -145,6 +149,14 @@ def main() -> None:
         click.echo(redact(text), err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _user() -> str:
+    """Return the name of the user of this process, for audit records."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""`ceos agent …`: the agents and what they are doing."""
+"""`ceos agent …`: the agents and their states."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ceos.cli.mentions import listening_document, mentions_document, print_listening, print_mentions
-from ceos.cli.metrics import numbers_document, numbers_line
 from ceos.cli.output import (
     Verbs,
     agents_argument,
@@ -19,47 +18,48 @@ from ceos.cli.output import (
     show_table,
     when,
 )
-from ceos.cli.trends import print_taken_up, taken_up
 from ceos.domain.agent import Agent, AgentStatus
 from ceos.errors import CeosError, InvalidInput
+from ceos.operations import agents as operations
+from ceos.operations.skills import skill_refusals, skill_states
 from ceos.runtime import Runtime
 
-#: Changes of state that are printed; an agent that answers makes four with each mention, and `--json` has the last 50.
-SHOWN_CHANGES = 12
+#: Printed when there are no agents.
+NO_AGENTS = "No agents yet; 'ceos agent apply FILE' makes one."
 
 
 @click.group(cls=Verbs)
 def agent() -> None:
-    """Describe agents in TOML files and steer them."""
+    """Describe agents in TOML files and control them."""
 
 
 @agent.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @json_option
 def apply(files: tuple[Path, ...], as_json: bool) -> None:
-    """Store the agents described in FILEs; running workers take them over at the next slot.
+    """Store the agents described in FILEs; running workers use them from the next slot on.
 
     Applying the same file again changes nothing. If any file has a mistake, nothing is stored.
     """
-    from ceos.config.agents import load_agents  # noqa: PLC0415  # keeps the other commands quick
+    from ceos.config.agents import load_agents  # noqa: PLC0415  # only this command reads agent files
 
     runtime = command_runtime()
     agents = load_agents(files, runtime.plugins.strategies)
-    applied = runtime.apply(agents)
-    statuses = {status.agent_id: status for status in runtime.agents.agent_statuses([item.id for item in agents])}
+    applied = operations.apply_agents(runtime, agents)
     if as_json:
         return show_json([{"agent": item.agent_id, "change": item.change} for item in applied])
+    statuses = [one.status for one in operations.list_agents(runtime, [item.agent_id for item in applied])]
     show_table(
         ["agent", "change", "next slot"],
-        [(item.agent_id, item.change, when(statuses[item.agent_id].next_slot)) for item in applied],
+        [(item.agent_id, item.change, when(one.next_slot)) for item, one in zip(applied, statuses, strict=True)],
         empty="No agents in these files.",
     )
     try:
         for described in agents:
-            for refusal in runtime.refusals(described):
+            for refusal in skill_refusals(runtime, described):
                 click.echo(f"Agent {described.id!r} works without a skill for now. {refusal}", err=True)
     except InvalidInput as error:
-        # The agents are stored; what is broken is the lock file.
+        # The agents are stored; only the lock file is broken.
         click.echo(f"Agents work without their skills for now. {error}", err=True)
     return None
 
@@ -68,19 +68,24 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
 @json_option
 def list_agents(as_json: bool) -> None:
     """List all agents."""
-    runtime = command_runtime()
-    ids = runtime.agents.agent_ids()
-    statuses = runtime.agents.agent_statuses(ids)
-    agents = [runtime.agents.agent(agent_id) for agent_id in ids]
+    overviews = operations.list_agents(command_runtime())
     if as_json:
-        return show_json([_summary(one, status) for one, status in zip(agents, statuses, strict=True)])
+        return show_json([_summary(one.agent, one.status) for one in overviews])
     return show_table(
         ["agent", "state", "strategy", "approval", "next slot (UTC)", "missed", "reason"],
         [
-            (one.id, status.state, one.strategy, one.approval, status.next_slot, status.missed, status.reason)
-            for one, status in zip(agents, statuses, strict=True)
+            (
+                one.agent.id,
+                one.status.state,
+                one.agent.strategy,
+                one.agent.approval,
+                one.status.next_slot,
+                one.status.missed,
+                one.status.reason,
+            )
+            for one in overviews
         ],
-        empty="No agents yet; 'ceos agent apply FILE' makes one.",
+        empty=NO_AGENTS,
     )
 
 
@@ -88,43 +93,34 @@ def list_agents(as_json: bool) -> None:
 @agents_argument
 @json_option
 def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
-    """Show agents with their state, the last changes of it, their skills, their posts and what they missed."""
+    """Show agents with their state and its latest changes, their skills, their posts and their missed slots."""
+    from ceos.cli.agent_detail import document, print_agent  # noqa: PLC0415  # loads what the metrics need
+
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
     documents = []
     if not ids and not as_json:
-        click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
+        click.echo(NO_AGENTS)
     for agent_id in ids:
-        one, status = runtime.agents.agent(agent_id), runtime.agents.agent_statuses([agent_id])[0]
-        documents.append(
-            {
-                **_summary(one, status),
-                "spent_usd_today": runtime.spent_today(agent_id),
-                "limits": one.limits.model_dump(),
-                "skills": _skills(runtime, one),
-                "description": _without_signer(one),
-                "transitions": [item.model_dump(mode="json") for item in runtime.agents.history(agent_id)],
-                "missed_slots": [item.model_dump(mode="json") for item in runtime.agents.missed(agent_id)],
-                "runs": [item.model_dump(mode="json") for item in runtime.runs.recent_runs(agent_id, 10)],
-                "listening": listening_document(runtime, one),
-                "mentions": mentions_document(runtime, agent_id),
-                "trends": taken_up(runtime, one),
-                "numbers": numbers_document(runtime, agent_id),
-            }
-        )
-        if not as_json:
-            _print_one(one, status, documents[-1])
+        detail = operations.show_agent(runtime, agent_id)
+        skills = _skills(runtime, detail.agent)
+        if as_json:
+            documents.append({**_summary(detail.agent, detail.status), **document(runtime, detail, skills)})
+        else:
+            print_agent(runtime, detail, skills)
     if as_json:
         show_json(documents)
 
 
 def _skills(runtime: Runtime, one: Agent) -> list[dict[str, Any]]:
     """Return the skills of an agent, each with its state and its failures in a row."""
+    if not one.skills:
+        return []
     failures = runtime.skill_store.skill_failures(one.id)
     try:
-        states = runtime.skill_states(one)
+        states = skill_states(runtime, one)
     except CeosError as error:
-        # A plugin or the lock file is broken, which keeps nobody from looking at an agent.
+        # A broken plugin or lock file does not keep an operator from showing an agent.
         click.echo(f"Without the states of skills: {error}", err=True)
         states = {}
     return [
@@ -133,91 +129,27 @@ def _skills(runtime: Runtime, one: Agent) -> list[dict[str, Any]]:
     ]
 
 
-def _print_one(one: Agent, status: AgentStatus, document: dict[str, Any]) -> None:
-    runtime = command_runtime()
-    click.echo(f"{one.id}  {one.name}  fid {one.fid}  strategy {one.strategy}  approval {one.approval}")
-    click.echo(
-        f"state      {status.state} since {when(status.since)}" + (f": {status.reason}" if status.reason else "")
-    )
-    if status.run_id:
-        click.echo(f"works on   {status.run_id}, lease until {when(status.lease_until)}")
-    click.echo(f"next slot  {when(status.next_slot)} UTC")
-    click.echo(f"spent      {document['spent_usd_today']:.4f} of {one.limits.usd_per_day:.2f} USD today")
-    print_listening(runtime, one)
-    click.echo(f"numbers    {numbers_line(runtime, one)}")
-    click.echo(f"failures   {status.failures} in a row;  missed slots {status.missed}\n")
-    if one.skills:
-        rows = [tuple(skill.values()) for skill in document["skills"]]
-        show_table(["skill", "state", "failures in a row"], rows, empty="", title="Skills")
-        click.echo()
-    _print_posts(runtime, one.id)
-    print_mentions(runtime, one.id)
-    click.echo()
-    _print_changes(runtime, one.id)
-    print_taken_up(taken_up(runtime, one))
-    click.echo()
-
-
-def _print_posts(runtime: Runtime, agent_id: str) -> None:
-    """Print the last posts."""
-    show_table(
-        ["run", "status", "kind", "parts", "casts", "reason"],
-        [
-            (
-                run.id,
-                run.status,
-                run.kind,
-                len(run.draft.parts) if run.draft else None,
-                sum(hash is not None for hash in run.hashes),
-                run.reason,
-            )
-            for run in runtime.runs.recent_runs(agent_id, 10)
-        ],
-        empty="No posts yet.",
-        title="Last posts",
-    )
-
-
-def _print_changes(runtime: Runtime, agent_id: str) -> None:
-    """Print the last changes of state and the slots that were missed."""
-    show_table(
-        ["at (UTC)", "from", "to", "run", "reason"],
-        [
-            (item.at, item.old, item.new, item.run_id, item.reason)
-            for item in runtime.agents.history(agent_id)[:SHOWN_CHANGES]
-        ],
-        empty="No changes of state yet.",
-        title="Last changes of state",
-    )
-    missed = runtime.agents.missed(agent_id)
-    if missed:
-        click.echo()
-        show_table(
-            ["slot (UTC)", "reason"], [(item.slot, item.reason) for item in missed], empty="", title="Missed slots"
-        )
-
-
 @agent.command()
 @agents_argument
 @click.option("--with-secrets", is_flag=True, help="Include signer ids that are written in the description itself.")
 def export(agent_ids: tuple[str, ...], all_agents: bool, with_secrets: bool) -> None:
-    """Print agents as a TOML file that 'ceos agent apply' takes."""
-    from ceos.config.agents import export_agents  # noqa: PLC0415  # keeps the other commands quick
-
+    """Print agents as a TOML file that 'ceos agent apply' accepts."""
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
     if not ids:
-        click.echo("No agents yet; 'ceos agent apply FILE' makes one.", err=True)
-    click.echo(export_agents([runtime.agents.agent(one) for one in ids], with_secrets=with_secrets), nl=False)
+        click.echo(NO_AGENTS, err=True)
+    click.echo(operations.export_agents(runtime, ids, with_secrets=with_secrets), nl=False)
 
 
-def _steer(verb: str, past: str, agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
+def _change_all(
+    change: Callable[[Runtime, str], bool], done: str, agent_ids: tuple[str, ...], all_agents: bool, as_json: bool
+) -> None:
+    """Apply an operation to each agent that a command names, and print the outcomes."""
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
-    change = {"pause": runtime.pause, "resume": runtime.resume, "remove": runtime.remove}[verb]
-    rows = [(agent_id, past if change(agent_id) == "ok" else "unchanged") for agent_id in ids]
+    rows = [(agent_id, done if change(runtime, agent_id) else "unchanged") for agent_id in ids]
     if as_json:
-        return show_json([{"agent": agent_id, "change": what} for agent_id, what in rows])
+        return show_json([{"agent": agent_id, "change": outcome} for agent_id, outcome in rows])
     return show_table(["agent", "change"], rows, empty="No agents yet.")
 
 
@@ -225,31 +157,24 @@ def _steer(verb: str, past: str, agent_ids: tuple[str, ...], all_agents: bool, a
 @agents_argument
 @json_option
 def pause(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
-    """Stop agents: no new slot fires and no further part of a thread leaves."""
-    _steer("pause", "paused", agent_ids, all_agents, as_json)
+    """Stop agents: no new slot fires and no further part of a thread is sent."""
+    _change_all(operations.pause_agent, "paused", agent_ids, all_agents, as_json)
 
 
 @agent.command()
 @agents_argument
 @json_option
 def resume(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
-    """Let paused agents, and agents in error, go on with their next slot."""
-    _steer("resume", "resumed", agent_ids, all_agents, as_json)
+    """Let paused agents, and agents in error, continue with their next slot."""
+    _change_all(operations.resume_agent, "resumed", agent_ids, all_agents, as_json)
 
 
 @agent.command()
 @agents_argument
 @json_option
 def remove(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
-    """Forget agents; what they published stays published."""
-    _steer("remove", "removed", agent_ids, all_agents, as_json)
-
-
-def _without_signer(one: Agent) -> dict[str, object]:
-    document = one.model_dump(mode="json")
-    if document["signer_uuid"]:
-        document["signer_uuid"] = "[redacted]"
-    return document
+    """Delete agents; their published casts stay published."""
+    _change_all(operations.remove_agent, "removed", agent_ids, all_agents, as_json)
 
 
 def _summary(one: Agent, status: AgentStatus) -> dict[str, object]:

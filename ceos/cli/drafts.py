@@ -1,25 +1,29 @@
-"""`ceos draft …` and `ceos dead …`: posts that wait for a person. Transactions that do are in `draft_txs.py`."""
+"""`ceos draft …` and `ceos dead …`: posts that need a decision. Transactions that need one are in `draft_txs.py`."""
 
 from __future__ import annotations
 
 import sys
-from itertools import zip_longest
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
 
-from ceos.cli.chain.draft_txs import approve_txs, is_tx, reject_txs, show_waiting_txs, tx_document, waiting_txs
-from ceos.cli.mentions import mentions_document, print_mention, print_mention_list
+from ceos.cli.chain.draft_txs import approve_txs, reject_txs, show_waiting_txs, tx_document
+from ceos.cli.mentions import mention_rows, print_mention, print_mention_list
 from ceos.cli.output import F, Verbs, command_runtime, json_option, say, say_line, show_json, show_table, when
 from ceos.cli.trends import print_trend
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import SkillRun
 from ceos.domain.runs import Run
-from ceos.errors import NotFound
+from ceos.operations import drafts as operations
+from ceos.operations.drafts import DraftDetail
+from ceos.operations.mentions import list_mentions
+from ceos.operations.transactions import is_tx, waiting_transactions
 from ceos.runtime import Runtime
 
-#: Mentions of each agent that are listed; no more are known.
-MENTIONS = 200
+#: Mentions of each agent that are listed; no more are stored.
+MAX_MENTIONS = 200
 
 
 def runs_argument(command: F) -> F:
@@ -29,23 +33,23 @@ def runs_argument(command: F) -> F:
 
 
 def _parted(ids: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
-    """Return the ids of posts and those of transactions apart."""
+    """Return the ids of posts and the ids of transactions, separated."""
     return tuple(one for one in ids if not is_tx(one)), list(dict.fromkeys(filter(is_tx, ids)))
 
 
 def _txs_only(ids: tuple[str, ...], all_runs: bool) -> list[str]:
-    """Return the transactions that a command is about, or none when it is about posts."""
+    """Return the transactions among the ids of a command, or none when the ids are those of posts."""
     posts, txs = _parted(ids)
     if txs and (posts or all_runs):
-        raise click.UsageError("Decide about transactions apart from posts, each by its id.")
+        raise click.UsageError("Decide about transactions separately from posts, each by its id.")
     return txs
 
 
-def _chosen(run_ids: tuple[str, ...], all_runs: bool, every: list[str]) -> list[str]:
+def _chosen(run_ids: tuple[str, ...], all_runs: bool, every: Callable[[], list[str]]) -> list[str]:
     if all_runs and run_ids:
         raise click.UsageError("Name drafts or use --all, not both.")
     if all_runs:
-        return every
+        return every()
     if not run_ids:
         raise click.UsageError("Name at least one draft, or use --all.")
     return list(dict.fromkeys(run_ids))
@@ -73,32 +77,23 @@ def _show_runs(runs: list[Run], *, as_json: bool, empty: str) -> None:
 
 @click.group(cls=Verbs)
 def draft() -> None:
-    """Look at drafts, and decide about those that wait for approval; transactions, tx/…, may wait for it too."""
+    """List and show drafts, and decide about those that wait for approval; transactions, tx/…, may wait too."""
 
 
 @draft.command("list")
 @click.option("--agent", "agent_ids", multiple=True, help="Only this agent's; may be repeated.")
-@click.option("--every", is_flag=True, help="Not only those that wait for approval: the latest of every agent.")
-@click.option("--mentions", is_flag=True, help="The latest mentions instead, and what was done about them.")
+@click.option("--every", is_flag=True, help="The latest posts of every agent instead, whatever their status.")
+@click.option("--mentions", is_flag=True, help="The latest mentions instead, with their outcomes.")
 @json_option
 def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json: bool) -> None:
-    """List the drafts that wait for approval, or with --every the latest posts, or with --mentions what was heard."""
+    """List the drafts that wait for approval, or with --every the latest posts, or with --mentions the mentions."""
     if every and mentions:
         raise click.UsageError("Posts or mentions: use --every or --mentions, not both.")
     runtime = command_runtime()
-    for agent_id in agent_ids:
-        runtime.agents.agent(agent_id)
     if mentions:
-        return _show_mentions(runtime, list(agent_ids or runtime.agents.agent_ids()), as_json=as_json)
-    if every:
-        runs = [
-            run for agent_id in agent_ids or runtime.agents.agent_ids() for run in runtime.runs.recent_runs(agent_id)
-        ]
-        runs.sort(key=lambda run: run.opened_at, reverse=True)
-    else:
-        runs = runtime.runs.runs(runtime.runs.parked())
-        runs = [run for run in runs if not agent_ids or run.agent_id in agent_ids]
-    txs = [] if every else waiting_txs(runtime, agent_ids)
+        return _show_mentions(runtime, agent_ids, as_json=as_json)
+    runs = operations.list_drafts(runtime, agent_ids, every=every)
+    txs = [] if every else waiting_transactions(runtime, agent_ids)
     if as_json:
         return show_json([run.model_dump(mode="json") for run in runs] + [tx.model_dump(mode="json") for tx in txs])
     if runs or not txs:
@@ -106,58 +101,42 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json
     return show_waiting_txs(runtime, txs)
 
 
-def _show_mentions(runtime: Runtime, agent_ids: list[str], *, as_json: bool) -> None:
+def _show_mentions(runtime: Runtime, agent_ids: tuple[str, ...], *, as_json: bool) -> None:
+    found = list_mentions(runtime, agent_ids, MAX_MENTIONS)
     if as_json:
-        return show_json([row for agent_id in agent_ids for row in mentions_document(runtime, agent_id, MENTIONS)])
-    runs = [run for agent_id in agent_ids for run in runtime.inbox.mention_runs(agent_id, MENTIONS)]
-    runs.sort(key=lambda run: run.opened_at, reverse=True)
-    if not runs:
+        return show_json(mention_rows(found))
+    if not found:
         click.echo("No mentions yet.")
-    return print_mention_list(runtime, runs)
+    return print_mention_list(sorted(found, key=lambda pair: pair[0].opened_at, reverse=True))
 
 
 @draft.command()
 @click.argument("run_ids", metavar="DRAFT...", nargs=-1, required=True)
 @json_option
 def show(run_ids: tuple[str, ...], as_json: bool) -> None:
-    """Show drafts whole: text, model, cost, what their skills did, what happened to them and their casts."""
+    """Show drafts with their full texts, models, costs, skills, outcomes and casts."""
     runtime = command_runtime()
     posts, txs = _parted(run_ids)
-    runs = [whole(runtime, runtime.runs.run(run_id)) for run_id in posts]
+    details = [operations.show_draft(runtime, run_id) for run_id in posts]
     shown = [tx_document(runtime, tx_id, quiet=as_json) for tx_id in txs]
     if as_json:
-        return show_json([_document(runtime, run) for run in runs] + shown)
-    for run in runs:
-        _print_run(runtime, run)
+        return show_json([_document(detail) for detail in details] + shown)
+    for detail in details:
+        _print_draft(detail)
     return None
 
 
-def _document(runtime: Runtime, run: Run) -> dict[str, Any]:
-    mention = runtime.inbox.mention(run.id)
-    row = run.model_dump(mode="json")
-    return {**row, "mention": mention.model_dump(mode="json")} if mention else row
+def _document(detail: DraftDetail) -> dict[str, Any]:
+    row = detail.run.model_dump(mode="json")
+    return {**row, "mention": detail.mention.model_dump(mode="json")} if detail.mention else row
 
 
-def whole(runtime: Runtime, run: Run) -> Run:
-    """Return a run with its full texts, as far as its agent's last casts hold them; a published draft is shortened."""
-    if run.draft is None:
-        return run
-    try:
-        casts = {cast.hash: cast.text for cast in runtime.runs.recent_casts(run.agent_id)}
-    except NotFound:
-        return run
-    parts = tuple(
-        part.model_copy(update={"text": casts.get(hash or "", part.text)})
-        for part, hash in zip_longest(run.draft.parts, run.hashes[: len(run.draft.parts)])
-    )
-    return run.model_copy(update={"draft": run.draft.model_copy(update={"parts": parts})})
-
-
-def _print_run(runtime: Runtime, run: Run) -> None:
+def _print_draft(detail: DraftDetail) -> None:
+    run = detail.run
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
     click.echo(f"opened {when(run.opened_at)} UTC")
-    if mention := runtime.inbox.mention(run.id):
-        print_mention(mention)
+    if detail.mention:
+        print_mention(detail.mention)
     if run.draft is None:
         is_over = run.status in (RunStatus.IGNORED, RunStatus.REACTED)
         click.echo("Nothing was written.\n" if is_over else "No text yet.\n")
@@ -166,10 +145,11 @@ def _print_run(runtime: Runtime, run: Run) -> None:
     click.echo(f"{one.kind} on {one.topic!r}, written by {one.model or '-'}, {one.cost_usd:.6f} USD")
     if one.image_prompt:
         click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
-    print_trend(runtime, run)
-    if taken := runtime.event_posts.event_of_run(run.id):
+    if detail.trend:
+        print_trend(run, detail.trend)
+    if event := detail.chain_event:
         say_line(
-            f"event: {taken.name} of {taken.contract} in block {taken.block}, {taken.subscription}; {taken.tx_hash}"
+            f"event: {event.name} of {event.contract} in block {event.block}, {event.subscription}; {event.tx_hash}"
         )
     for note in one.notes:
         click.echo(f"note: {note}")
@@ -185,7 +165,7 @@ def _print_run(runtime: Runtime, run: Run) -> None:
 
 
 def print_skill(ran: SkillRun) -> None:
-    """Print what a skill did for a draft."""
+    """Print the outcome, the calls and the output of a skill that ran for a draft."""
     about = f"skill {ran.skill}{f' {ran.version}' if ran.version else ''} ({ran.stage}): {ran.outcome}"
     say(f"{about}, {ran.ms:g} ms" if ran.ms else about)
     if ran.note:
@@ -198,20 +178,19 @@ def print_skill(ran: SkillRun) -> None:
         say(f"    | {line}")
 
 
-def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -> None:
+def _change_all(change: Callable[[str], object], done: str, ids: list[str], as_json: bool) -> None:
+    """Apply an operation to each run, and print the outcomes."""
     runtime = command_runtime()
-    done = []
     # An unknown id among several is found before anything is changed.
     for run_id in ids:
         runtime.runs.run(run_id)
     for run_id in ids:
-        runtime.ledger.decide(run_id, verb, text)  # type: ignore[arg-type]
-        done.append({"draft": run_id, "change": past})
+        change(run_id)
         if not as_json:
-            click.echo(f"{run_id} {past}")
+            click.echo(f"{run_id} {done}")
     if as_json:
-        show_json(done)
-    elif not done:
+        show_json([{"draft": run_id, "change": done} for run_id in ids])
+    elif not ids:
         click.echo("There are none.")
 
 
@@ -222,27 +201,29 @@ def _judge_all(verb: str, past: str, ids: list[str], text: str, as_json: bool) -
 def approve(run_ids: tuple[str, ...], all_runs: bool, yes: bool, as_json: bool) -> None:
     """Publish drafts that wait for approval; --all leaves transactions out.
 
-    A transaction is simulated once more, the change of balances is shown, and you are asked.
+    A transaction is simulated again, its changes of balances are shown, and you are asked to confirm.
     """
     if txs := _txs_only(run_ids, all_runs):
         return approve_txs(command_runtime(), txs, yes=yes, as_json=as_json)
-    ids = _chosen(run_ids, all_runs, command_runtime().runs.parked())
-    return _judge_all("approve", "approved", ids, "", as_json)
+    runtime = command_runtime()
+    ids = _chosen(run_ids, all_runs, runtime.runs.parked)
+    return _change_all(partial(operations.approve_draft, runtime), "approved", ids, as_json)
 
 
 @draft.command()
 @runs_argument
-@click.option("--reason", default="rejected by the operator", help="Why; stays in the record.")
+@click.option("--reason", default="rejected by the operator", help="The reason; it stays in the record.")
 @json_option
 def reject(run_ids: tuple[str, ...], all_runs: bool, reason: str, as_json: bool) -> None:
-    """Throw drafts away that wait for approval; --all leaves transactions out.
+    """Discard drafts that wait for approval; --all leaves transactions out.
 
     A transaction that is signed and stuck is replaced by one that does nothing.
     """
     if txs := _txs_only(run_ids, all_runs):
         return reject_txs(command_runtime(), txs, reason, as_json=as_json)
-    ids = _chosen(run_ids, all_runs, command_runtime().runs.parked())
-    return _judge_all("reject", "rejected", ids, reason, as_json)
+    runtime = command_runtime()
+    ids = _chosen(run_ids, all_runs, runtime.runs.parked)
+    return _change_all(lambda run_id: operations.reject_draft(runtime, run_id, reason), "rejected", ids, as_json)
 
 
 @draft.command()
@@ -252,7 +233,7 @@ def reject(run_ids: tuple[str, ...], all_runs: bool, reason: str, as_json: bool)
 def edit(run_id: str, text: str | None, as_json: bool) -> None:
     """Replace the text of a draft that waits for approval; approve it afterwards."""
     if is_tx(run_id):
-        raise click.UsageError("A transaction is not edited: reject it, and send another.")
+        raise click.UsageError("A transaction cannot be edited: reject it, and send another one.")
     runtime = command_runtime()
     run = runtime.runs.run(run_id)
     if text is None and run.draft is not None:
@@ -262,7 +243,7 @@ def edit(run_id: str, text: str | None, as_json: bool) -> None:
         if text is None:
             click.echo("Nothing changed.")
             return
-    edited = runtime.edit(run_id, text or "")
+    edited = operations.edit_draft(runtime, run_id, text or "")
     if as_json:
         show_json(edited.model_dump(mode="json"))
     else:
@@ -271,36 +252,35 @@ def edit(run_id: str, text: str | None, as_json: bool) -> None:
 
 @click.group(cls=Verbs)
 def dead() -> None:
-    """Deal with posts that failed, and threads that are only partly out."""
+    """Retry or drop posts that failed, and threads that were published only in part."""
 
 
 @dead.command("list")
 @json_option
 def list_dead(as_json: bool) -> None:
     """List failed and partly published posts."""
-    runtime = command_runtime()
-    runs = runtime.runs.runs(runtime.runs.dead())
-    _show_runs(runs, as_json=as_json, empty="Nothing has failed.")
+    _show_runs(operations.list_dead(command_runtime()), as_json=as_json, empty="Nothing has failed.")
 
 
 @dead.command()
 @runs_argument
 @json_option
 def retry(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
-    """Go on with failed posts where they stopped: what is out is not sent again."""
-    ids = _chosen(run_ids, all_runs, [run.id for run in _dead_runs()])
-    _judge_all("retry", "lined up again", ids, "", as_json)
+    """Continue failed posts where they stopped: published parts are not sent again."""
+    runtime = command_runtime()
+    ids = _chosen(run_ids, all_runs, lambda: _dead_ids(runtime))
+    _change_all(partial(operations.retry_run, runtime), "lined up again", ids, as_json)
 
 
 @dead.command()
 @runs_argument
 @json_option
 def drop(run_ids: tuple[str, ...], all_runs: bool, as_json: bool) -> None:
-    """Take failed posts off the list."""
-    ids = _chosen(run_ids, all_runs, [run.id for run in _dead_runs()])
-    _judge_all("drop", "dropped", ids, "", as_json)
+    """Remove failed posts from the list."""
+    runtime = command_runtime()
+    ids = _chosen(run_ids, all_runs, lambda: _dead_ids(runtime))
+    _change_all(partial(operations.drop_run, runtime), "dropped", ids, as_json)
 
 
-def _dead_runs() -> list[Run]:
-    runs = command_runtime().runs
-    return runs.runs(runs.dead())
+def _dead_ids(runtime: Runtime) -> list[str]:
+    return [run.id for run in operations.list_dead(runtime)]

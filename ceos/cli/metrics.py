@@ -1,4 +1,4 @@
-"""`ceos metrics`: what came of the posts, how accounts grow, how weeks are scored, and what would work better."""
+"""`ceos metrics`: followers and reactions, weekly scores, and advice."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table, when
-from ceos.domain.agent import Agent
 from ceos.errors import InvalidInput
-from ceos.metrics.report import Advice, Report, advice, per_post, report, weeks
+from ceos.metrics.report import Report, per_post
 from ceos.metrics.scorer import WeekScore
+from ceos.operations.metrics import Numbers, learning_advice, metrics_reports, weekly_scores
 from ceos.runtime import Runtime
 
 _SPAN = re.compile(r"(\d{1,4})([hdw])")
@@ -55,11 +55,9 @@ def metrics(
     now = runtime.clock.now()
     start = since_when(since, now)
     ids = list(dict.fromkeys(agent_ids)) or runtime.agents.agent_ids()
-    for agent_id in ids:
-        runtime.agents.agent(agent_id)
+    reports = metrics_reports(runtime, ids, start, now)
     if not ids and not as_json:
         return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
-    reports = [report(runtime.series, agent_id, start, now) for agent_id in ids]
     if as_json:
         show_json(_document(runtime, reports, start, now, with_score=with_score, with_advice=with_advice))
     elif with_score or with_advice:
@@ -101,27 +99,23 @@ def since_when(text: str, now: dt.datetime) -> dt.datetime:
 # For 'ceos agent show'
 
 
-def numbers_document(runtime: Runtime, agent_id: str) -> dict[str, Any]:
-    """Return the followers of an agent, their change in the last week, and its last scored week; None is unknown."""
-    now = runtime.clock.now()
-    followers, change = report(runtime.series, agent_id, now - dt.timedelta(days=7), now).change("followers")
-    scored = runtime.scoring.weeks(agent_id)
+def numbers_document(found: Numbers) -> dict[str, Any]:
+    """Return the figures of an agent for `--json`; None is unknown."""
     return {
-        "followers": followers,
-        "followers_change_7d": change,
-        "week": scored[-1].inputs.week if scored else None,
-        "score": scored[-1].score.model_dump(exclude={"version"}) if scored else None,
+        "followers": found.followers,
+        "followers_change_7d": found.followers_change_7d,
+        "week": found.week.inputs.week if found.week else None,
+        "score": found.week.score.model_dump(exclude={"version"}) if found.week else None,
     }
 
 
-def numbers_line(runtime: Runtime, one: Agent) -> str:
-    """Return the same in words, with what learning may do."""
-    found = numbers_document(runtime, one.id)
-    followers, change = found["followers"], found["followers_change_7d"]
-    grown = "" if change is None else f" ({change:+d} in 7 days)"
-    known = "followers not counted yet" if followers is None else f"{followers:,} followers{grown}"
-    scored = f"score {found['score']['total']:.1f} in {found['week']}" if found["score"] else "no week scored yet"
-    return f"{known};  {scored};  learning {one.learning}"
+def numbers_line(found: Numbers, learning: str) -> str:
+    """Return the same in words, with the mode of learning."""
+    change = "" if found.followers_change_7d is None else f" ({found.followers_change_7d:+d} in 7 days)"
+    known = "followers not counted yet" if found.followers is None else f"{found.followers:,} followers{change}"
+    week = found.week
+    scored = f"score {week.score.total:.1f} in {week.inputs.week}" if week else "no week scored yet"
+    return f"{known};  {scored};  learning {learning}"
 
 
 # Tables
@@ -234,7 +228,7 @@ def _print_scores(runtime: Runtime, ids: list[str], now: dt.datetime) -> None:
             len(week.inputs.posts),
         )
         for agent_id in ids
-        for week, is_final in weeks(runtime.scoring, agent_id, now)
+        for week, is_final in weekly_scores(runtime, agent_id, now)
     ]
     show_table(
         ["agent", "week", "score", "engagement 40%", "growth 20%", "quality 25%", "uptime 15%", "posts"],
@@ -252,14 +246,9 @@ def _parts(week: WeekScore) -> tuple[float, ...]:
 # Advice
 
 
-def _advice(runtime: Runtime, agent_id: str, now: dt.datetime) -> Advice:
-    agent = runtime.agents.agent(agent_id)
-    return advice(runtime.scoring, agent, runtime.plugins.strategy(agent.strategy).shares, now)
-
-
 def _print_advice(runtime: Runtime, ids: list[str], now: dt.datetime) -> None:
     for agent_id in ids:
-        found = _advice(runtime, agent_id, now)
+        found = learning_advice(runtime, agent_id, now)
         say(f"{agent_id}: learning {found.learning}, {number(found.posts, 'measured post')}")
         for title, choices in (("Kinds", found.kinds), ("Hours (by the agent's clock)", found.hours)):
             if choices:
@@ -298,9 +287,9 @@ def _document(
         if with_score:
             row["scores"] = [
                 {**week.model_dump(mode="json"), "is_final": is_final}
-                for week, is_final in weeks(runtime.scoring, one.agent, now)
+                for week, is_final in weekly_scores(runtime, one.agent, now)
             ]
         if with_advice:
-            row["advice"] = _advice(runtime, one.agent, now).model_dump(mode="json")
+            row["advice"] = learning_advice(runtime, one.agent, now).model_dump(mode="json")
         agents.append(row)
     return {"since": start.isoformat(), "until": now.isoformat(), "agents": agents}

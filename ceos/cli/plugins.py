@@ -1,4 +1,4 @@
-"""`ceos strategy …` and `ceos plugin …`: what extends ceos."""
+"""`ceos strategy …` and `ceos plugin …`: the installed extensions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import click
 
 from ceos.cli.output import Verbs, command_runtime, json_option, show_json, show_table
 from ceos.errors import CeosError
+from ceos.operations import plugins as operations
 from ceos.plugins.manager import PluginInfo
 from ceos.storage.ops import HookCount
 
-#: What was counted, by plugin and hook.
+#: The calls that were counted, by plugin and hook.
 Counts = Mapping[tuple[str, str], HookCount]
 
 
@@ -26,7 +27,7 @@ def strategy() -> None:
 @json_option
 def list_strategies(as_json: bool) -> None:
     """List the strategies an agent file may name."""
-    rows = [(name, one.summary) for name, one in sorted(command_runtime().plugins.strategies.items())]
+    rows = list(operations.list_strategies(command_runtime()).items())
     if as_json:
         return show_json([{"name": name, "summary": summary} for name, summary in rows])
     return show_table(["strategy", "what it posts"], rows, empty="No strategies are installed.")
@@ -40,12 +41,12 @@ def plugin() -> None:
 @plugin.command("list")
 @json_option
 def list_plugins(as_json: bool) -> None:
-    """List the plugins: what they are, what they bring, and how often and how long all workers called them."""
+    """List the plugins with their contents, and the number and time of the calls that all workers made."""
     runtime = command_runtime()
-    found = runtime.plugins.describe()
+    found = operations.list_plugins(runtime)
     counts: Counts = {}
     try:
-        counts = runtime.ops.hook_counts()
+        counts = operations.hook_calls(runtime)
     except CeosError as error:
         click.echo(f"Without the calls: {error}", err=True)
     if as_json:
@@ -58,14 +59,14 @@ def list_plugins(as_json: bool) -> None:
 
 
 def _whole(plugin: PluginInfo, counts: Counts) -> dict[str, Any]:
-    """Return a plugin for machines, with the counts of each of its hooks."""
+    """Return a plugin for `--json`, with the counts of each of its hooks."""
     called = {hook: asdict(counts[plugin.key, hook]) for hook in plugin.hooks if (plugin.key, hook) in counts}
     fields = {name: value for name, value in asdict(plugin).items() if name != "key"}
     return {**fields, "calls": called}
 
 
 def _row(plugin: PluginInfo, counts: Counts) -> tuple[Any, ...]:
-    """Return a plugin for people, with the sums over its hooks."""
+    """Return a plugin as a row of the table, with the sums over its hooks."""
     called = [counts[plugin.key, hook] for hook in plugin.hooks if (plugin.key, hook) in counts]
     brings = {
         "strategies": plugin.strategies,

@@ -1,4 +1,4 @@
-"""`ceos post`, `ceos status`, `ceos panic`, `ceos unpanic`: posting by hand, and what is going on."""
+"""`ceos post`: posts by hand."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from contextlib import AbstractContextManager, nullcontext
 
 import click
 
-from ceos.cli.chain.draft_txs import waiting_txs
-from ceos.cli.drafts import print_skill, whole
-from ceos.cli.mentions import mentions_in_words
-from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, number, show_json, show_table
-from ceos.cli.trends import overview, overview_line
+from ceos.cli.drafts import print_skill
+from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, show_json, show_table
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import Draft, Kind
 from ceos.domain.runs import Run
 from ceos.errors import CeosError
-from ceos.runs.ids import RunId
+from ceos.operations.drafts import with_full_texts
+from ceos.operations.posts import PostRequest, create_post, preview_post
 from ceos.runtime import Runtime
 
-#: How often a waiting command looks, in seconds.
-LOOK_SECONDS = 0.2
-#: Why a post waits although workers are there.
-PANIC = "all publishing is stopped; 'ceos unpanic' lets it go on"
+#: How often a waiting command reads the run, in seconds.
+POLL_SECONDS = 0.2
+#: A run that no worker has started after so many seconds, while none is running, is not waited for.
+MAX_START_SECONDS = 10.0
+#: The reason why a post waits although workers are running.
+HALTED = "all publishing is stopped; 'ceos unpanic' lets it go on"
 
 
 @click.command()
@@ -31,12 +31,12 @@ PANIC = "all publishing is stopped; 'ceos unpanic' lets it go on"
 @click.option(
     "--kind",
     type=click.Choice([kind.value for kind in Kind if kind is not Kind.REPLY]),
-    help="What sort of post; else the strategy chooses.",
+    help="The kind of post; the strategy chooses by default.",
 )
-@click.option("--text", help="Publish this text of your own; a thread's parts are split by ---SPLIT---.")
+@click.option("--text", help="Publish this text of your own; ---SPLIT--- separates the parts of a thread.")
 @click.option("--key", help="A key of your own: the same key again is the same post, so repeating the command is safe.")
 @click.option("--dry-run", is_flag=True, help="Write the post and print it, but publish nothing.")
-@click.option("--wait", is_flag=True, help="Wait until it is out, and print the casts.")
+@click.option("--wait", is_flag=True, help="Wait until it is published, and print the casts.")
 @click.option(
     "--timeout", default=300.0, show_default=True, type=click.FloatRange(0), help="How long --wait waits, in seconds."
 )
@@ -53,47 +53,51 @@ def post(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Post now as AGENTs, on the same road as a scheduled post."""
+    """Post now as AGENTs, by the same path as a scheduled post."""
     runtime = command_runtime()
     ids = chosen_agents(runtime, agent_ids, all_agents=all_agents)
     if not ids and not as_json:
         return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
-    wanted = Kind(kind) if kind else None
+    chosen = Kind(kind) if kind else None
+    requests = [PostRequest(agent_id=agent_id, kind=chosen, text=text, key=key) for agent_id in ids]
     if dry_run:
-        drafts = {agent_id: runtime.preview(agent_id, kind=wanted, text=text) for agent_id in ids}
+        drafts = {request.agent_id: preview_post(runtime, request) for request in requests}
         return (
             show_json({one: draft.model_dump(mode="json") for one, draft in drafts.items()})
             if as_json
-            else _print(drafts)
+            else _print_drafts(drafts)
         )
-    runs = [runtime.post(agent_id, kind=wanted, text=text, key=key) for agent_id in ids]
-    if not wait:
-        if as_json:
-            return show_json([{"agent": RunId.parse(run).agent_id, "draft": run} for run in runs])
-        for run in runs:
-            # A key that was used before may belong to a post that has ended.
-            ended_as = runtime.runs.run(run).status
-            click.echo(f"{run} is {ended_as} already." if ended_as.is_final else f"{run} is lined up.")
-        if not runtime.ops.counts()["workers"]:
-            click.echo("No worker is running; 'ceos up' starts some, and they will publish it.", err=True)
-        if runtime.ops.panic_reason():
-            click.echo(f"It waits: {PANIC}.", err=True)
-        return None
-    ended = [wait_for(runtime, run, timeout) for run in runs]
+    runs = [create_post(runtime, request) for request in requests]
+    if wait:
+        return _wait_and_show(runtime, runs, timeout, as_json=as_json)
     if as_json:
-        show_json([whole(runtime, run).model_dump(mode="json") for run in ended])
+        return show_json([{"agent": run.agent_id, "draft": run.id} for run in runs])
+    for run in runs:
+        # A key that was used before may belong to a post that has ended.
+        click.echo(f"{run.id} is {run.status} already." if run.status.is_final else f"{run.id} is lined up.")
+    if not runtime.ops.counts()["workers"]:
+        click.echo("No worker is running; 'ceos up' starts some, and they will publish it.", err=True)
+    if runtime.ops.panic_reason():
+        click.echo(f"It waits: {HALTED}.", err=True)
+    return None
+
+
+def _wait_and_show(runtime: Runtime, runs: list[Run], timeout: float, *, as_json: bool) -> None:
+    """Wait for posts and print them; exit with 1 unless each is published or waits for approval."""
+    ended = [wait_for(runtime, run.id, timeout) for run in runs]
+    if as_json:
+        show_json([with_full_texts(runtime, run).model_dump(mode="json") for run in ended])
     else:
         _print_ended(ended)
     dead = [run.id for run in ended if run.status in (RunStatus.FAILED, RunStatus.PARTIAL)]
     if dead:
-        click.echo(f"'ceos doctor' looks for the cause; then 'ceos dead retry {' '.join(dead)}' goes on.", err=True)
+        click.echo(f"'ceos doctor' finds the cause; then 'ceos dead retry {' '.join(dead)}' continues.", err=True)
     if any(run.status not in (RunStatus.PUBLISHED, RunStatus.REVIEW) for run in ended):
         sys.exit(1)
-    return None
 
 
 def wait_for(runtime: Runtime, run_id: str, timeout: float) -> Run:
-    """Return the run once it has ended or is parked; raises `CeosError` when no worker is there or the time is up."""
+    """Return the run once it has ended or is parked; raises `CeosError` without workers and after the time-out."""
     started = time.monotonic()
     with _spinner(f"Waiting for {run_id}"):
         while True:
@@ -101,12 +105,13 @@ def wait_for(runtime: Runtime, run_id: str, timeout: float) -> Run:
             if run.status.is_final or run.status is RunStatus.REVIEW:
                 return run
             waited = time.monotonic() - started
-            if waited > min(timeout, 10) and run.deliveries == 0 and not runtime.ops.counts()["workers"]:
+            is_started = run.deliveries > 0 or runtime.ops.counts()["workers"]
+            if waited > min(timeout, MAX_START_SECONDS) and not is_started:
                 raise CeosError(f"No worker is running, so {run_id} stays lined up; 'ceos up' starts some.")
             if waited > timeout:
-                why = PANIC if runtime.ops.panic_reason() else run.reason
+                why = HALTED if runtime.ops.panic_reason() else run.reason
                 raise CeosError(f"{run_id} is still {run.status} after {timeout:.0f} s" + (f": {why}." if why else "."))
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def _spinner(text: str) -> AbstractContextManager[object]:
@@ -119,7 +124,7 @@ def _spinner(text: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(Text(text))
 
 
-def _print(drafts: dict[str, Draft]) -> None:
+def _print_drafts(drafts: dict[str, Draft]) -> None:
     for agent_id, draft in drafts.items():
         click.echo(
             f"{agent_id}: {draft.kind} on {draft.topic!r}, {draft.model}, {draft.cost_usd:.6f} USD; not published"
@@ -149,53 +154,3 @@ def _print_ended(runs: list[Run]) -> None:
         ],
         empty="No agents yet.",
     )
-
-
-@click.command()
-@json_option
-def status(as_json: bool) -> None:
-    """Show every agent, how much is open, parked and dead, and what became of today's mentions."""
-    runtime = command_runtime()
-    ids = runtime.agents.agent_ids()
-    statuses = runtime.agents.agent_statuses(ids)
-    counts = runtime.ops.counts()
-    panic = runtime.ops.panic_reason()
-    mentions = runtime.inbox.counts()
-    trends = overview(runtime)
-    if as_json:
-        agents = [one.model_dump(mode="json") for one in statuses]
-        return show_json({"counts": counts, "mentions": mentions, "panic": panic, "trends": trends, "agents": agents})
-    if panic:
-        click.echo(f"PANIC: all publishing is stopped ({panic}); 'ceos unpanic' lets it go on.")
-    click.echo(
-        f"{number(counts['workers'], 'worker process', 'worker processes')}, {number(counts['open'], 'open run')}, "
-        f"{number(counts['review'], 'draft')} in review, {number(counts['dead'], 'dead post')}."
-    )
-    if waiting := waiting_txs(runtime, ()):
-        click.echo(f"{number(len(waiting), 'transaction')} in review; 'ceos draft list' shows them.")
-    click.echo(mentions_in_words(mentions))
-    if trends:
-        click.echo(overview_line(runtime, trends))
-    return show_table(
-        ["agent", "state", "works on", "next slot (UTC)", "missed", "failures", "reason"],
-        [
-            (one.agent_id, one.state, one.run_id, one.next_slot, one.missed, one.failures, one.reason)
-            for one in statuses
-        ],
-        empty="No agents yet; 'ceos agent apply FILE' makes one.",
-    )
-
-
-@click.command()
-@click.option("--reason", default="stopped by the operator", help="Why; shown by 'ceos status'.")
-def panic(reason: str) -> None:
-    """Stop all publishing and paying at once; what is on its way is recorded, nothing further leaves."""
-    command_runtime().ops.set_panic(reason)
-    click.echo("All publishing is stopped; 'ceos unpanic' lets it go on.")
-
-
-@click.command()
-def unpanic() -> None:
-    """Let publishing and paying go on after a panic."""
-    command_runtime().ops.set_panic(None)
-    click.echo("Publishing goes on.")

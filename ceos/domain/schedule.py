@@ -139,6 +139,12 @@ def fire_time(agent_id: str, schedule: Schedule, slot_ms: int) -> int:
     return slot_ms if is_quiet(schedule, moment) else moment
 
 
+def upcoming(agent_id: str, schedule: Schedule, now_ms: int) -> tuple[int | None, int]:
+    """Return the first slot after now and the moment it fires; (None, 0) when there is none for years."""
+    slot = next_slot(schedule, now_ms)
+    return slot, fire_time(agent_id, schedule, slot) if slot is not None else 0
+
+
 def plan(agent_id: str, schedule: Schedule, slot_ms: int, now_ms: int) -> Firing:
     """Decide what becomes of the stored slot `slot_ms` and of those after it that are due by `now_ms`.
 

@@ -328,7 +328,7 @@ def test_wait_ends_with_code_1_when_the_post_failed(run: Terminal, fake_runtime:
     shown = run("post", "ada", "--text", "x y z", "--key", "k", "--wait")
     assert shown.code == 1
     assert "failed" in shown.out and "signer" in shown.out.lower()
-    assert shown.err == "'ceos doctor' looks for the cause; then 'ceos dead retry ada:m:k' goes on.\n"
+    assert shown.err == "'ceos doctor' finds the cause; then 'ceos dead retry ada:m:k' continues.\n"
 
 
 def test_wait_without_a_worker_says_so(run: Terminal, fake_runtime: FakeRuntime) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from helpers.terminal import Outcome, Terminal, ceos, clean_environ, terminal
 
+from ceos.operations.agents import spent_today
 from ceos.skills.session import MAX_FAILURES
 from ceos.skills.skill import SkillStage, read_skill
 from ceos.testing import FakeRuntime, fake_runtime
@@ -506,7 +507,7 @@ def test_a_model_is_asked_only_for_an_agent_that_pays(run: Terminal, fake: FakeR
     assert alone.code == 1 and "agent" in alone.data["error"]["message"]
     paid = run("skill", "run", "ask.py", "--grant", "llm", "--agent", "ada", "--json")
     assert paid.code == 0 and paid.data["value"]
-    assert fake.runtime.spent_today("ada") > 0
+    assert spent_today(fake.runtime, "ada") > 0
 
 
 def test_an_author_needs_no_server_and_no_keys(skills: Path, tmp_path: Path) -> None:

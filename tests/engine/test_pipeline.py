@@ -19,6 +19,8 @@ from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.engine.pipeline import MEASURE_HOURS
 from ceos.errors import DraftRejected, InvalidInput, NotFound, ServiceError
+from ceos.operations.agents import spent_today
+from ceos.operations.posts import PostRequest, preview_post
 from ceos.runs.ledger import KEEP_METRICS_SECONDS
 from ceos.testing import FakeRuntime
 
@@ -179,10 +181,10 @@ def test_a_post_for_an_unknown_agent_is_refused(fake: FakeRuntime) -> None:
 
 
 def test_a_preview_stores_and_publishes_nothing_but_is_paid_for(fake: FakeRuntime) -> None:
-    draft = fake.runtime.preview("ada", kind=Kind.ORIGINAL)
+    draft = preview_post(fake.runtime, PostRequest(agent_id="ada", kind=Kind.ORIGINAL))
     assert draft.text
     assert (texts(fake), fake.runtime.runs.recent_runs("ada")) == ([], [])
-    assert fake.runtime.spent_today("ada") == pytest.approx(draft.cost_usd, abs=2e-6)
+    assert spent_today(fake.runtime, "ada") == pytest.approx(draft.cost_usd, abs=2e-6)
 
 
 # What a model may get wrong
@@ -230,7 +232,7 @@ def test_two_objections_fail_the_run_visibly(start: Start) -> None:
         fake.apply()
         run = fake.post(kind=Kind.ORIGINAL)
         assert fake.runtime.runs.dead() == [run.id]
-        assert fake.runtime.spent_today("ada") == pytest.approx(0.002)
+        assert spent_today(fake.runtime, "ada") == pytest.approx(0.002)
     assert run.status == "failed"
     assert run.reason.startswith("the review objected twice: The post declines the task")
     assert (http.unused, len(asked(http))) == (0, 2)
@@ -304,7 +306,7 @@ def test_a_refused_key_fails_at_once_and_no_other_model_is_asked(
     assert f"OpenRouter answered {words}" in run.reason
     refusals = [one for one in fake.simulator.timeline() if one["what"] == "refused" and "chat" in one["path"]]
     assert len(refusals) == 1
-    assert fake.runtime.spent_today("ada") == 0
+    assert spent_today(fake.runtime, "ada") == 0
 
 
 def test_an_outage_of_every_model_fails_after_three_attempts(fake: FakeRuntime) -> None:

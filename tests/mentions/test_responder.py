@@ -15,6 +15,7 @@ import ceos
 from ceos.domain.lifecycle import Stage
 from ceos.domain.mentions import Decision, Mention, Said, Talk
 from ceos.mentions.prompt import TALK_BYTES, prompt
+from ceos.operations.agents import spent_today
 from ceos.runs.deferral import RetryLater
 from ceos.testing import FakeRuntime, make_agent
 
@@ -541,7 +542,7 @@ def test_a_broken_off_answer_is_not_given(fake: FakeRuntime, reason: str) -> Non
 def test_the_money_of_a_rejected_answer_is_counted(fake: FakeRuntime) -> None:
     ScriptedModel("See clocks.com for that.").use(fake)
     mention_ada(fake, QUESTION)
-    assert fake.runtime.spent_today("ada") == pytest.approx(0.002, abs=1e-6)
+    assert spent_today(fake.runtime, "ada") == pytest.approx(0.002, abs=1e-6)
 
 
 # Bad input

@@ -10,6 +10,7 @@ import pytest
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.errors import DraftRejected, InvalidInput, NotFound
+from ceos.operations.drafts import edit_draft
 from ceos.testing import FakeRuntime
 
 
@@ -79,7 +80,7 @@ def test_a_text_of_the_operators_own_needs_no_approval(fake: FakeRuntime) -> Non
 
 def test_an_edited_draft_is_published_with_the_operators_words(fake: FakeRuntime) -> None:
     run = park(fake)
-    edited = fake.runtime.edit(run.id, "Better words.\n---SPLIT---\nAnd more of them.")
+    edited = edit_draft(fake.runtime, run.id, "Better words.\n---SPLIT---\nAnd more of them.")
     assert edited.status == "review", "an edit is no approval"
     assert edited.draft is not None and edited.draft.notes == ("edited by the operator",)
     judge(fake, run, "approve")
@@ -89,7 +90,7 @@ def test_an_edited_draft_is_published_with_the_operators_words(fake: FakeRuntime
 def test_an_edit_keeps_the_picture(fake: FakeRuntime) -> None:
     run = park(fake, Kind.MEDIA)
     assert run.draft is not None
-    fake.runtime.edit(run.id, "A better caption.")
+    edit_draft(fake.runtime, run.id, "A better caption.")
     judge(fake, run, "approve")
     (cast,) = fake.casts()
     assert cast["text"] == "A better caption."
@@ -115,14 +116,14 @@ def test_an_edit_that_could_not_be_published_is_refused_and_changes_nothing(
     )
     run = park(fake)
     with pytest.raises(DraftRejected):
-        fake.runtime.edit(run.id, text)
+        edit_draft(fake.runtime, run.id, text)
     assert fake.runtime.runs.run(run.id).draft == run.draft
 
 
 @pytest.mark.parametrize("sign", ["é", "\U0001f680", "漢"])
 def test_an_edit_is_measured_in_bytes_and_split_where_it_must_be(fake: FakeRuntime, sign: str) -> None:
     run = park(fake)
-    edited = fake.runtime.edit(run.id, " ".join(f"{number}{sign * 8}" for number in range(30)))
+    edited = edit_draft(fake.runtime, run.id, " ".join(f"{number}{sign * 8}" for number in range(30)))
     assert edited.draft is not None
     sizes = [len(part.text.encode()) for part in edited.draft.parts]
     assert len(sizes) > 1
@@ -132,10 +133,10 @@ def test_an_edit_is_measured_in_bytes_and_split_where_it_must_be(fake: FakeRunti
 def test_a_draft_that_is_not_parked_cannot_be_edited(fake: FakeRuntime) -> None:
     run = judge(fake, park(fake), "approve")
     with pytest.raises(InvalidInput, match=rf"Draft '{run.id}' is published, not in review; it cannot be edited"):
-        fake.runtime.edit(run.id, "Too late.")
+        edit_draft(fake.runtime, run.id, "Too late.")
     unwritten = fake.runtime.post("ada")
     with pytest.raises(InvalidInput, match="is planned; it has no text to edit"):
-        fake.runtime.edit(unwritten, "Too early.")
+        edit_draft(fake.runtime, unwritten, "Too early.")
 
 
 # Rejecting and expiring

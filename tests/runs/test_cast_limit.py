@@ -11,6 +11,7 @@ import pytest
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Kind
 from ceos.errors import CeosError, LimitReached, OutcomeUnknown, RateLimited, RequestRefused, ServiceUnavailable
+from ceos.operations.agents import spent_today
 from ceos.runs.budget import Budget, utc_day
 from ceos.runs.cast_limit import CastLimit
 from ceos.storage.connection import Database, connect
@@ -274,7 +275,7 @@ def test_a_post_that_would_cost_too_much_ends_as_limited_before_a_word_is_writte
     assert run.status == "limited"
     assert "over the limit: 0.00 USD a day" in run.reason
     assert [one for one in fake_runtime.simulator.timeline() if one["what"] == "completion"] == []
-    assert fake_runtime.runtime.spent_today("ada") == 0
+    assert spent_today(fake_runtime.runtime, "ada") == 0
 
 
 def test_a_post_costs_what_the_services_charged(fake_runtime: FakeRuntime) -> None:
@@ -283,7 +284,7 @@ def test_a_post_costs_what_the_services_charged(fake_runtime: FakeRuntime) -> No
     (completion,) = [one for one in fake_runtime.simulator.timeline() if one["what"] == "completion"]
     assert run.draft is not None
     assert run.draft.cost_usd == pytest.approx(completion["cost"])
-    assert fake_runtime.runtime.spent_today("ada") == pytest.approx(completion["cost"], abs=2e-6)
+    assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(completion["cost"], abs=2e-6)
 
 
 def test_a_completion_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRuntime) -> None:
@@ -292,7 +293,7 @@ def test_a_completion_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRunti
     run = fake_runtime.post(kind=Kind.ORIGINAL)
     assert run.status == "published"
     assert run.draft is not None
-    assert fake_runtime.runtime.spent_today("ada") > run.draft.cost_usd + 0.001
+    assert spent_today(fake_runtime.runtime, "ada") > run.draft.cost_usd + 0.001
 
 
 def test_a_picture_that_failed_counts_with_all_it_may_have_cost(fake_runtime: FakeRuntime) -> None:
@@ -302,7 +303,7 @@ def test_a_picture_that_failed_counts_with_all_it_may_have_cost(fake_runtime: Fa
     assert run.status == "published"
     assert run.draft is not None
     worst = fake_runtime.runtime.fal.worst_case_usd("schnell")
-    assert fake_runtime.runtime.spent_today("ada") == pytest.approx(run.draft.cost_usd + worst, abs=2e-6)
+    assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(run.draft.cost_usd + worst, abs=2e-6)
 
 
 def test_a_picture_that_the_budget_does_not_allow_leaves_a_post_without_one(fake_runtime: FakeRuntime) -> None:
@@ -310,7 +311,7 @@ def test_a_picture_that_the_budget_does_not_allow_leaves_a_post_without_one(fake
     fake_runtime.apply(models={"image": "pro-ultra"})
     run_id = runtime.post("ada", kind=Kind.MEDIA)
     runtime.pipeline.write(run_id)
-    fake_runtime.apply(models={"image": "pro-ultra"}, limits={"usd_per_day": runtime.spent_today("ada") + 0.01})
+    fake_runtime.apply(models={"image": "pro-ultra"}, limits={"usd_per_day": spent_today(runtime, "ada") + 0.01})
     fake_runtime.drive()
     run = runtime.runs.run(run_id)
     assert (run.status, fake_runtime.casts()[0]["embeds"]) == ("published", [])

@@ -33,6 +33,7 @@ from ceos.domain.runs import Run
 from ceos.domain.topics import Trend
 from ceos.errors import NotFound, StaleLease
 from ceos.evm.types import Fees
+from ceos.operations.drafts import edit_draft
 from ceos.runs.deferral import PublishingHalted
 from ceos.runs.ledger import (
     KEEP_DEAD_SECONDS,
@@ -623,7 +624,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     for verb in ("approve", "edit", "reject", "expire"):
         run = fake.post("ben", kind=Kind.ORIGINAL)
         if verb == "edit":
-            runtime.edit(run.id, "Words of my own.")
+            edit_draft(runtime, run.id, "Words of my own.")
         else:
             runtime.ledger.decide(run.id, verb, "because")
     fake.drive()

@@ -14,6 +14,7 @@ from helpers.skill_setup import Open, SkillSetup, outcomes, skill, skill_runs, s
 from ceos.domain.agent import SkillUse
 from ceos.domain.posts import Kind
 from ceos.errors import SandboxUnavailable
+from ceos.operations.posts import PostRequest, preview_post
 from ceos.sandbox.executor import Outcome, Sandbox
 from ceos.skills.session import MAX_FAILURES
 from ceos.skills.skill import skill_of_text
@@ -307,7 +308,7 @@ def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(open_set
 def test_a_draft_that_is_only_looked_at_is_told_to_nobody(open_setup: Open) -> None:
     setup = open_setup(plugin=WITNESS)
     setup.model.says(WRITTEN)
-    assert setup.fake.runtime.preview("ada", kind=Kind.ORIGINAL).text == WRITTEN
+    assert preview_post(setup.fake.runtime, PostRequest(agent_id="ada", kind=Kind.ORIGINAL)).text == WRITTEN
     assert told() == []
 
 

@@ -26,6 +26,7 @@ from ceos.domain.agent import Agent
 from ceos.errors import HostRefused
 from ceos.evm.client import BaseChain
 from ceos.metrics.store import MetricsStore
+from ceos.operations.agents import spent_today
 from ceos.runs.budget import Budget
 from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.wire import METHODS, pack_json
@@ -343,7 +344,7 @@ def test_a_model_answers_at_the_agents_expense(fake_runtime: FakeRuntime, make: 
     (call,) = host.calls
     assert (call.method, call.what) == ("llm_generate", "anthropic/claude-sonnet-4")
     assert host.cost_usd == call.cost_usd == pytest.approx(completion["cost"])
-    assert fake_runtime.runtime.spent_today("ada") == pytest.approx(completion["cost"], abs=2e-6)
+    assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(completion["cost"], abs=2e-6)
 
 
 def test_a_model_too_dear_for_the_skill_leaves_those_it_can_afford(make: Make) -> None:
@@ -357,7 +358,7 @@ def test_what_the_manifest_allows_a_run_is_not_passed(fake_runtime: FakeRuntime,
     with refused("0.0000 USD is left of what the manifest allows; ask for fewer tokens"):
         ask(host, "llm_generate", "Write one post about clocks.", 300)
     assert completions(fake_runtime) == []
-    assert fake_runtime.runtime.spent_today("ada") == 0
+    assert spent_today(fake_runtime.runtime, "ada") == 0
     assert host.calls[0].refused
 
 
@@ -428,7 +429,7 @@ def test_a_service_that_fails_is_no_model_for_the_skill_and_the_whole_story_in_t
     with refused("No model can be asked now."):
         ask(host, "llm_generate", "Write one post about clocks.")
     assert "OpenRouter" in host.calls[0].refused
-    assert fake_runtime.runtime.spent_today("ada") == 0
+    assert spent_today(fake_runtime.runtime, "ada") == 0
 
 
 def test_an_answer_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRuntime, make: Make) -> None:
@@ -436,7 +437,7 @@ def test_an_answer_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRuntime,
     host = make()
     with refused("No model can be asked now."):
         ask(host, "llm_generate", "Write one post about clocks.")
-    assert fake_runtime.runtime.spent_today("ada") > 0
+    assert spent_today(fake_runtime.runtime, "ada") > 0
 
 
 def test_a_late_answer_is_not_waited_for_and_still_booked(fake_runtime: FakeRuntime) -> None:
@@ -453,12 +454,12 @@ def test_a_late_answer_is_not_waited_for_and_still_booked(fake_runtime: FakeRunt
     with refused("The model did not answer in time."):
         ask(host, "llm_generate", "gm", deadline=begun + 0.3)
     assert time.monotonic() - begun < 1.0
-    assert fake_runtime.runtime.spent_today("ada") == 0.01
+    assert spent_today(fake_runtime.runtime, "ada") == 0.01
     # Then the answer comes and books what it cost
     release.set()
     for thread in [thread for thread in threading.enumerate() if thread.name == "ceos-skill-model"]:
         thread.join(10)
-    assert fake_runtime.runtime.spent_today("ada") == 0.004
+    assert spent_today(fake_runtime.runtime, "ada") == 0.004
 
 
 def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntime) -> None:
@@ -474,7 +475,7 @@ def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntim
         host = hosts.host_for(make_agent(), make_skill(), {}, call="ada:1:1")
         with refused("did not answer in time"):
             ask(host, "llm_generate", "gm", deadline=time.monotonic() + 0.3)
-    assert fake_runtime.runtime.spent_today("ada") == 0.03
+    assert spent_today(fake_runtime.runtime, "ada") == 0.03
     release.set()
 
 

@@ -21,6 +21,7 @@ from ceos.clients.openrouter.client import Message
 from ceos.domain.lifecycle import Stage
 from ceos.domain.runs import Run
 from ceos.domain.topics import Trend, TrendCast
+from ceos.operations.agents import spent_today
 from ceos.plugins.manager import load_plugins
 from ceos.posts.relevance import Score, by_words, request, schema_for
 from ceos.storage.due import due_work
@@ -247,7 +248,7 @@ def test_what_judging_costs_is_booked(fake: FakeRuntime) -> None:
     say(fake, "The brass kettle sings", 50, 51, 52)
     look(fake)
     (paid,) = [one["cost"] for one in fake.simulator.timeline() if one["what"] == "completion"]
-    assert fake.runtime.spent_today("ada") == pytest.approx(paid, abs=2e-6)
+    assert spent_today(fake.runtime, "ada") == pytest.approx(paid, abs=2e-6)
 
 
 def test_a_post_that_comes_too_late_is_dropped(fake: FakeRuntime) -> None:

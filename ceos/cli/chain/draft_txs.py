@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ceos.chain.due_queue import Agenda
 from ceos.cli.output import say_line, show_json
 from ceos.errors import CeosError
 from ceos.runtime import Runtime
@@ -19,22 +18,8 @@ from ceos.runtime import Runtime
 if TYPE_CHECKING:
     from ceos.chain.tx.types import Tx
 
-#: What the ids of transactions begin with; those of posts begin with an agent's.
-TX = "tx/"
 #: How long an approved transaction is waited for, in seconds.
 WAIT_SECONDS = 60.0
-
-
-def is_tx(name: str) -> bool:
-    """Say whether an id is that of a transaction."""
-    return name.startswith(TX)
-
-
-def waiting_txs(runtime: Runtime, agent_ids: Sequence[str]) -> list[Tx]:
-    """Return the transactions that wait for a person, of some agents or of all."""
-    if not any(map(is_tx, Agenda(runtime.database).names())):
-        return []
-    return [tx for tx in runtime.chain.sender.waiting() if not agent_ids or tx.request.agent in agent_ids]
 
 
 def show_waiting_txs(runtime: Runtime, txs: Sequence[Tx]) -> None:

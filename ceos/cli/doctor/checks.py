@@ -22,8 +22,8 @@ from ceos.domain.posts import Situation
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.logs import event
 from ceos.runs.ids import RunId
-from ceos.runtime import database_of
 from ceos.settings import Settings
+from ceos.storage.addresses import database_of
 from ceos.storage.connection import connect, redis_errors
 from ceos.strategy import Strategy
 

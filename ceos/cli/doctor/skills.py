@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ceos.cli.doctor.findings import Examination, Finding, Status
 from ceos.cli.output import number
 from ceos.domain.agent import Agent
+from ceos.operations.skills import skill_refusals, skill_states
 from ceos.skills.session import MAX_FAILURES
 
 _WAYS = {
@@ -57,11 +58,11 @@ def skills(examination: Examination) -> Iterator[Finding]:
 def _idle(examination: Examination, agent: Agent) -> Iterator[Finding]:
     """Say which skills of an agent do not run."""
     runtime = examination.runtime
-    for refusal in runtime.refusals(agent):
+    for refusal in skill_refusals(runtime, agent):
         sentence, *mend = re.split(r"[;.] (?=[Ll]ook at it )", refusal, maxsplit=1)
         way_out = "".join(f"{words[0].upper()}{words[1:]}" for words in mend)
         yield Finding("skills", Status.WARNING, f"Agent {agent.id!r}: {sentence}.", way_out)
-    for name, state in runtime.skill_states(agent).items():
+    for name, state in skill_states(runtime, agent).items():
         if state == "switched off":
             found = f"Agent {agent.id!r}: skill {name!r} failed {MAX_FAILURES} times in a row and is switched off."
             yield Finding("skills", Status.WARNING, found, f"Mend it, then run 'ceos skill allow {name}'.")

@@ -13,6 +13,7 @@ import click
 
 from ceos.cli.output import Verbs, command_runtime, json_option, number, say, say_line, show_json, show_table
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, StoreUnavailable
+from ceos.operations.skills import switched_off_skills
 from ceos.runtime import Runtime
 from ceos.skills.runner import run_examples
 from ceos.skills.skill import Skill, SkillStage, read_skill, skill_places
@@ -248,7 +249,7 @@ def list_skills(as_json: bool) -> None:
 def _switched_off(runtime: Runtime) -> dict[str, list[str]]:
     """Return which agents do without which skills; where Redis does not answer, that is said and they are left out."""
     try:
-        return runtime.switched_off()
+        return switched_off_skills(runtime)
     except StoreUnavailable as error:
         say(f"Without the agents that skills are switched off for: {error}", err=True)
         return {}
@@ -286,7 +287,7 @@ def allow(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
         off: list[str] = []
         try:
             # An operator who allows it has looked at it: it may try again.
-            off = runtime.switched_off().get(one.name, [])
+            off = switched_off_skills(runtime).get(one.name, [])
             runtime.skills.reset_failures(one.name)
         except StoreUnavailable as error:
             say(f"Where {one.name} was switched off, it stays so: {error}", err=True)

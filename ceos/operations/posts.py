@@ -1,0 +1,71 @@
+"""Operations on posts by hand: create one, and preview one."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from ceos.domain.agent import Agent
+from ceos.domain.base import Frozen
+from ceos.domain.posts import Brief, Draft, Kind
+from ceos.errors import InvalidInput
+from ceos.operations.context import Context
+from ceos.operations.table import Scope, operation
+from ceos.runs.ids import RunId
+
+if TYPE_CHECKING:
+    from ceos.domain.runs import Run
+
+#: The longest key that an operator may give a post.
+MAX_KEY_CHARACTERS = 40
+
+
+class PostRequest(Frozen):
+    """A post that an operator asks for."""
+
+    agent_id: str
+    #: None: the strategy chooses.
+    kind: Kind | None = None
+    #: The operator's own text; None: a model writes.
+    text: str | None = None
+    #: The same key again is the same post; None: a new one.
+    key: str | None = None
+
+
+@operation("post.create", Scope.POST)
+def create_post(context: Context, request: PostRequest) -> Run:
+    """Open the run of a post by hand and return it; the scheduler of any worker starts it within a second.
+
+    A text of the operator's own is published as it is, without approval. Raises `NotFound`, `InvalidInput`, or
+    `DraftRejected` for a text that cannot be published.
+    """
+    agent = context.agents.agent(request.agent_id)
+    draft = operator_draft(agent, request.kind, request.text) if request.text is not None else None
+    return context.runs.run(context.ledger.create_run(agent.id, _key(request.key), kind=request.kind, draft=draft))
+
+
+@operation("post.preview", Scope.POST)
+def preview_post(context: Context, request: PostRequest) -> Draft:
+    """Return the draft that `create_post` would lead to, without storing or publishing it; raises as it does."""
+    agent = context.agents.agent(request.agent_id)
+    if request.text is not None:
+        return operator_draft(agent, request.kind, request.text)
+    return context.pipeline.preview(agent, RunId.manual(agent.id, _key(None)).slot, request.kind)
+
+
+def operator_draft(agent: Agent, kind: Kind | None, text: str) -> Draft:
+    """Return the draft of an operator's own text; raises `DraftRejected` for one that cannot be published."""
+    from ceos.posts.writer import own_draft  # noqa: PLC0415  # loads the clients of the models
+
+    brief = Brief(kind=kind or Kind.ORIGINAL, topic="(the operator's own text)", instructions="")
+    return own_draft(agent, brief, text)
+
+
+def _key(key: str | None) -> str:
+    if key is None:
+        return uuid.uuid4().hex[:12]
+    if not key or len(key) > MAX_KEY_CHARACTERS or any(sign in key for sign in ": \n"):
+        raise InvalidInput(
+            f"{key[:50]!r} cannot be a post's key: use up to {MAX_KEY_CHARACTERS} letters, digits, dashes and dots."
+        )
+    return key
