@@ -165,7 +165,7 @@ class Node(Api):
         began = time.monotonic()
         try:
             answer = self.call(
-                "POST", "", what=RUN + method, effect=effect, body=body, seconds=self._seconds, attempts=1
+                "POST", "", task=RUN + method, effect=effect, body=body, seconds=self._seconds, attempts=1
             ).body
         except _Answered as error:
             answer = error.body

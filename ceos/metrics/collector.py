@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from ceos.clients.http.rate_limit import in_background
-from ceos.clients.neynar.client import USERS_PER_CALL, Neynar
+from ceos.clients.neynar.client import Neynar
+from ceos.clients.neynar.reads import USERS_PER_CALL
 from ceos.clients.neynar.types import CastCounts, User
 from ceos.clock import Clock
 from ceos.domain.agent import Agent

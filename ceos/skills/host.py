@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ceos.clients.http import safe_fetch as guarded
 from ceos.clients.http.ssrf import check_host, read_address, without_secrets
-from ceos.clients.openrouter.client import LEAST_TOKENS, Completion
+from ceos.clients.openrouter.client import MIN_TOKENS, Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Cast, CastMetrics, HostCall
@@ -167,7 +167,7 @@ class SkillHost:
         if type(max_tokens) is not int or max_tokens < 1:
             raise HostRefused("max_tokens is a whole number from 1 on.")
         left = grant.max_tokens - self._tokens
-        if left < min(LEAST_TOKENS, grant.max_tokens):
+        if left < min(MIN_TOKENS, grant.max_tokens):
             raise HostRefused(f"The {grant.max_tokens:,} tokens that the manifest allows a run are used up.")
         tokens = min(max_tokens, left)
         completion = self.answer(prompt, tokens, grant.max_usd - self.cost_usd)

@@ -17,7 +17,8 @@ from functools import partial
 from typing import TypeVar
 
 from ceos.clients.http.rate_limit import in_background
-from ceos.clients.neynar.client import CHANNELS_PER_CALL, Neynar
+from ceos.clients.neynar.client import Neynar
+from ceos.clients.neynar.reads import CHANNELS_PER_CALL
 from ceos.clients.neynar.types import FeedCast
 from ceos.clock import Clock
 from ceos.domain.agent import Agent

@@ -144,7 +144,7 @@ def make_api(url: str, *, key: str | None = KEY, slept: list[float] | None = Non
 def ask(api: Api, effect: Effect = "write", *, seconds: float = 5.0, **options: Any) -> Any:
     body = None if effect == "read" else {"text": "gm"}
     method = "GET" if effect == "read" else "POST"
-    return api.call(method, "/thing", what="do a thing", effect=effect, body=body, seconds=seconds, **options).body
+    return api.call(method, "/thing", task="do a thing", effect=effect, body=body, seconds=seconds, **options).body
 
 
 @contextmanager
@@ -168,7 +168,7 @@ def test_a_request_carries_the_key_and_the_json_body():
 def test_parameters_are_encoded_and_an_absolute_address_is_taken_as_it_is():
     with Server(send()) as server:
         api = make_api("http://nowhere.invalid")
-        api.call("GET", server.url + "/x?a=1", what="look", effect="read", params={"q": "a b&c"})
+        api.call("GET", server.url + "/x?a=1", task="look", effect="read", params={"q": "a b&c"})
     assert server.requests[0].startswith(b"GET /x?a=1&q=a+b%26c HTTP/1.1")
 
 
@@ -301,7 +301,7 @@ def test_a_dripping_or_stalling_body_ends_at_the_deadline():
 def test_a_silence_ends_a_stream_long_before_its_deadline():
     with Server(stall_after(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")) as server:
         api, begun = make_api(server.url), time.monotonic()
-        with api.open("GET", "/", what="listen", effect="read", seconds=60) as response:
+        with api.open("GET", "/", task="listen", effect="read", seconds=60) as response:
             chunks = body_chunks(response, begun + 60, silence=0.05)
             assert next(chunks) == b"abc"
             with pytest.raises(urllib3.exceptions.ReadTimeoutError):

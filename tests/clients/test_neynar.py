@@ -15,7 +15,8 @@ from helpers.http_double import HttpDouble, Request
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 
-from ceos.clients.neynar.client import CASTS_PER_CALL, LOOKUP_PAGE, LOOKUP_PAGES, Neynar
+from ceos.clients.neynar.client import LOOKUP_PAGE, LOOKUP_PAGES, Neynar
+from ceos.clients.neynar.reads import CASTS_PER_CALL
 from ceos.errors import KeyRefused, OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import MASK, redact
 

@@ -441,7 +441,7 @@ def test_five_redirects_are_followed_and_no_more() -> None:
         ("gopher://x", "only http and https"),
         ("data:text/plain,hi", "only http and https"),
         ("/a\\b", "a backslash"),
-        ("http://[", "cannot be read"),
+        ("http://[", "unreadable"),
     ],
 )
 def test_a_redirect_is_checked_like_the_first_address(to: str, words: str) -> None:

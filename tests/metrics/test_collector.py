@@ -12,7 +12,8 @@ from helpers.http_double import HttpDouble
 from helpers.metric_samples import HOUR, MONDAY, add_followers, add_post
 
 from ceos.clients.http.rate_limit import is_in_background
-from ceos.clients.neynar.client import QUOTES_COUNTED, QUOTES_PER_CALL, Neynar
+from ceos.clients.neynar.client import Neynar
+from ceos.clients.neynar.reads import QUOTES_COUNTED, QUOTES_PER_CALL
 from ceos.clients.neynar.types import CastCounts, Storage, User
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import CastMetrics, Kind

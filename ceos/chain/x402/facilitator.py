@@ -84,7 +84,7 @@ class Facilitator:
         body = _body(version, payment, requirements)
         try:
             answer = self._api.call(
-                "POST", "/verify", what="verify a payment", effect="read", body=body, seconds=VERIFY_SECONDS
+                "POST", "/verify", task="verify a payment", effect="read", body=body, seconds=VERIFY_SECONDS
             )
             told = _VerifyResponse.model_validate(answer.body)
         except KeyRefused:
@@ -104,7 +104,7 @@ class Facilitator:
         body = _body(version, payment, requirements)
         try:
             answer = self._api.call(
-                "POST", "/settle", what="settle a payment", effect="write", body=body, seconds=SETTLE_SECONDS
+                "POST", "/settle", task="settle a payment", effect="write", body=body, seconds=SETTLE_SECONDS
             )
             told = SettleResponse.model_validate({"transaction": "", **answer.body})
         except KeyRefused:
@@ -124,7 +124,9 @@ class Facilitator:
 
     def supported(self) -> list[tuple[int, str, str]]:
         """Return what it takes: version, scheme and network of each."""
-        answer = self._api.call("GET", "/supported", what="say what it takes", effect="read", seconds=VERIFY_SECONDS)
+        answer = self._api.call(
+            "GET", "/supported", task="list its payment kinds", effect="read", seconds=VERIFY_SECONDS
+        )
         try:
             told = _SupportedResponse.model_validate(answer.body)
         except ValidationError:

@@ -1,10 +1,10 @@
 """Pictures and videos by fal.ai: a picture is one blocking call, a video is a job that is submitted and polled.
 
 When the chosen image model fails, cheaper ones are tried in the order of `fal_models.IMAGE_MODELS` (pro-ultra, recraft,
-schnell), never a dearer one, and only while everything that may have been charged stays within `max_usd`. A refused
-key, refused or flagged content and a rate limit end it at once: no other model would help, or none should be asked.
+schnell), never a more expensive one, and only while everything that may have been charged stays within `max_usd`. A
+refused key, refused or flagged content and a rate limit end the search: no other model would help.
 
-What a picture cost is known when it arrives. After an error the caller should count the whole of `max_usd`.
+The cost of a picture is known when it arrives. After an error the caller should count the whole of `max_usd`.
 
 Worst case of one picture: three models, each three attempts of 65 s and two waits of at most 8 s, about ten minutes.
 """
@@ -183,15 +183,15 @@ class Fal:
         raise failure
 
     def submit_video(self, prompt: str, *, aspect: Aspect = "landscape", seed: int | None = None) -> VideoJob:
-        """Put a video into the queue and return the job; it is paid for even if nobody asks for it again."""
+        """Put a video into the queue and return the job; it is paid for even if its result is never fetched."""
         body = {
             "prompt": prompt,
             "aspect_ratio": _VIDEO_RATIOS[aspect],
             "enable_safety_checker": True,
             "enable_output_safety_checker": True,
         } | ({} if seed is None else {"seed": seed})
-        what = "start a video"
-        answer = self._call(self._queue, "POST", f"/{VIDEO_ENDPOINT}", what, effect="billed", body=body, headers=_KEEP)
+        task = "start a video"
+        answer = self._call(self._queue, "POST", f"/{VIDEO_ENDPOINT}", task, effect="billed", body=body, headers=_KEEP)
         names = ("request_id", "status_url", "response_url", "cancel_url")
         values = [answer.get(name) for name in names] if isinstance(answer, dict) else []
         if not values or not all(isinstance(value, str) and value for value in values):
@@ -255,14 +255,14 @@ class Fal:
     def _cancel(self, job: VideoJob) -> None:
         # Only a job that still waits can be cancelled, and the answer is not documented: nothing depends on it.
         try:
-            with self._queue.open("PUT", job.cancel_url, what="cancel a video", effect="write"):
+            with self._queue.open("PUT", job.cancel_url, task="cancel a video", effect="write"):
                 pass
         except ServiceError as error:
             fields = event("fal.cancel_failed", request_id=job.request_id, status=error.status)
             log.warning("A video could not be cancelled", extra=fields)
 
     def _check_own(self, url: str) -> None:
-        """Refuse an address outside the queue: whoever answers there would be handed the key."""
+        """Refuse an address outside the queue: its host would receive the key."""
         try:
             own, other = _origin(urlsplit(self._queue.base_url)), _origin(urlsplit(url))
         except ValueError:
@@ -278,22 +278,22 @@ class Fal:
         api: Api,
         method: str,
         path: str,
-        what: str,
+        task: str,
         *,
         effect: Effect,
         body: Any = None,
         seconds: float = 20.0,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        answer = api.call(method, path, what=what, effect=effect, body=body, seconds=seconds, headers=headers)
+        answer = api.call(method, path, task=task, effect=effect, body=body, seconds=seconds, headers=headers)
         _log_request_id(answer.headers, answer.status)
         return answer.body
 
 
 class _FalApi(Api):
-    """The shared layer, with fal.ai's three shapes of error and its own word on what may be repeated."""
+    """The shared layer with fal.ai's three shapes of error and its hints on repeating."""
 
-    def _error(self, response: requests.Response, what: str, effect: Effect, deadline: float) -> ServiceError:
+    def _error(self, response: requests.Response, task: str, effect: Effect, deadline: float) -> ServiceError:
         _log_request_id(response.headers, response.status_code)
         try:
             body = json.loads(read_body(response, deadline))
@@ -301,7 +301,7 @@ class _FalApi(Api):
             body = None
         words, kinds = _explain(body)
         status = response.status_code
-        message = f"fal.ai answered {status} when asked to {what}" + (f": {redact(words)}" if words else ".")
+        message = f"fal.ai answered {status} when asked to {task}" + (f": {redact(words)}" if words else ".")
         if _LOCKED.search(words):
             return KeyRefused(message, status=status)
         if "content_policy_violation" in kinds or (status in (400, 403, 422) and _CONTENT.search(words)):
@@ -329,21 +329,21 @@ def _fits(usd: float, most: float) -> bool:
     return round(usd - most, 6) <= 0
 
 
-def _media(output: Any, item: Any, what: str) -> tuple[str, str]:
-    """Return the address and type of a finished file, or raise: what is flagged must not be published."""
+def _media(output: Any, item: Any, task: str) -> tuple[str, str]:
+    """Return the address and type of a finished file, or raise: a flagged file must not be published."""
     flags = output.get("has_nsfw_concepts") if isinstance(output, dict) else None
     if any(flags) if isinstance(flags, list) else flags:
         # The file is then a black rectangle.
-        raise ContentRefused(f"fal.ai flagged the {what} as not safe for work; it is not used.", status=200)
+        raise ContentRefused(f"fal.ai flagged the {task} as not safe for work; it is not used.", status=200)
     url = item.get("url") if isinstance(item, dict) else None
     if not isinstance(url, str) or not url:
-        raise _Wasted(f"fal.ai's answer holds no {what}.", status=200)
+        raise _Wasted(f"fal.ai's answer holds no {task}.", status=200)
     if not url.startswith(("http://", "https://")):
-        raise _Wasted(f"fal.ai gave the {what} an address that is not http(s): {url[:40]!r}.", status=200)
+        raise _Wasted(f"fal.ai gave the {task} an address that is not http(s): {url[:40]!r}.", status=200)
     if byte_length(url) > URL_BYTES:
         size = byte_length(url)
         raise _Wasted(
-            f"The address of the {what} has {size:,} bytes, but a cast can embed at most {URL_BYTES}.", status=200
+            f"The address of the {task} has {size:,} bytes, but a cast can embed at most {URL_BYTES}.", status=200
         )
     return url, str(item.get("content_type") or "")
 

@@ -1,4 +1,4 @@
-"""The image models of fal.ai that ceos uses: what each costs, what it accepts, and what a style preset means to it."""
+"""The image models of fal.ai that ceos uses: their prices, parameters and style presets."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ImageModel:
         return body if seed is None else {**body, "seed": seed}
 
 
-#: Best first, which is also dearest first: a failed model may be replaced only by one further down.
+#: Best and most expensive first: a failed model may be replaced only by a later one.
 IMAGE_MODELS = (
     ImageModel("pro-ultra", "fal-ai/flux-pro/v1.1-ultra", usd_per_image=0.06),
     ImageModel("recraft", "fal-ai/recraft/v3/text-to-image", usd_per_image=0.04),
@@ -123,7 +123,7 @@ def image_model(name: str) -> ImageModel:
 
 
 def worst_case_usd(name: str) -> float:
-    """Return the most that one picture by this model can cost, whatever its shape."""
+    """Return the most that one picture by this model can cost, in any shape."""
     model = image_model(name)
     return max(model.price(frame.width, frame.height) for frame in FRAMES.values())
 

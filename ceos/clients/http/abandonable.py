@@ -1,7 +1,7 @@
 """Work that cannot be stopped, done beside the caller, who waits for it no longer than it wants to.
 
 The name look-up of the C library and a long answer of a service know no deadline of ours. They run in a thread of their
-own; whoever gives up leaves the thread to end by itself, and only so many may be left at once.
+own; a caller that gives up leaves the thread to end by itself; the number of such threads is limited.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Beside:
         self._places = threading.BoundedSemaphore(most)
 
     def run(self, work: Callable[[], _T], deadline: float) -> _T:
-        """Return what `work` returns or raise what it raises; raises `TimeoutError` at `deadline` (monotonic seconds).
+        """Return the result of `work` or raise its error; raises `TimeoutError` at `deadline` (monotonic seconds).
 
         Work that found no free place before the deadline was not begun.
         """

@@ -70,7 +70,7 @@ def _adapter() -> requests.adapters.HTTPAdapter:
 
 
 class Api:
-    """One vendor's API: a base URL, the headers that carry the key, and what to call it in a message."""
+    """One vendor's API: a base URL, the headers that carry the key, and its name in messages."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Api:
         self._headers = headers
         self._sleep = sleep
         self._connect_seconds = connect_seconds
-        #: Called before each request leaves; what it raises keeps the request from leaving.
+        #: Called before each request is sent; an error that it raises prevents the request.
         self._before_request = before_request
 
     def call(
@@ -99,7 +99,7 @@ class Api:
         method: str,
         path: str,
         *,
-        what: str,
+        task: str,
         effect: Effect,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
@@ -110,7 +110,7 @@ class Api:
     ) -> Answer:
         """Send one request and return the JSON answer; `path` may be an absolute URL.
 
-        `what` names the request in messages ("publish a cast"); `seconds` bounds one attempt after connecting, and no
+        `task` names the request in messages ("publish a cast"); `seconds` bounds one attempt after connecting, and no
         further attempt begins once `begin_within` seconds have passed. Raises a `ServiceError`: `RateLimited` or
         `ServiceUnavailable` when it was not carried out, `OutcomeUnknown` when it may have been, `RequestRefused` or
         `KeyRefused` when repeating will not help.
@@ -119,10 +119,10 @@ class Api:
         def attempt() -> Answer:
             deadline = time.monotonic() + self._connect_seconds + seconds
             with self.open(
-                method, path, what=what, effect=effect, params=params, body=body, seconds=seconds, headers=headers
+                method, path, task=task, effect=effect, params=params, body=body, seconds=seconds, headers=headers
             ) as response:
-                content = self._json(response, what, effect, deadline)
-                self._inspect(content, what, effect)
+                content = self._json(response, task, effect, deadline)
+                self._inspect(content, task, effect)
                 return Answer(response.status_code, response.headers, content)
 
         retrying = tenacity.Retrying(
@@ -140,7 +140,7 @@ class Api:
         method: str,
         path: str,
         *,
-        what: str,
+        task: str,
         effect: Effect,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
@@ -148,17 +148,17 @@ class Api:
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
         """Send one request once and yield its unread 2xx response; errors as for `call`."""
-        request = self._prepare(method, path, what, headers or {}, params=params, body=body)
+        request = self._prepare(method, path, task, headers or {}, params=params, body=body)
         if self._before_request:
             self._before_request()
         deadline = time.monotonic() + self._connect_seconds + seconds
         try:
             response = _adapter().send(request, stream=True, timeout=(self._connect_seconds, seconds))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise self._transport_error(error, what, effect) from None
+            raise self._transport_error(error, task, effect) from None
         try:
             if not 200 <= response.status_code < 300:
-                raise self._error(response, what, effect, deadline)
+                raise self._error(response, task, effect, deadline)
             yield response
         finally:
             response.close()
@@ -167,13 +167,13 @@ class Api:
         self,
         method: str,
         path: str,
-        what: str,
+        task: str,
         headers: Mapping[str, str],
         *,
         params: Mapping[str, Any] | None,
         body: Any,
     ) -> requests.PreparedRequest:
-        key = self._usable_key(what)
+        key = self._usable_key(task)
         sent = {
             "User-Agent": "ceos",
             "Accept": "*/*",
@@ -198,51 +198,51 @@ class Api:
             raise self._no_address() from None
         return request
 
-    def _usable_key(self, what: str) -> str:
+    def _usable_key(self, task: str) -> str:
         if not self._key:
             raise KeyRefused(
-                f"{self._key_variable} is not set, so {self.name} cannot be asked to {what}: put the key into the "
+                f"{self._key_variable} is not set, so {self.name} cannot be asked to {task}: put the key into the "
                 "environment or into .env, or try 'ceos demo', which needs no key."
             )
         if not (self._key.isascii() and self._key.isprintable()) or self._key != self._key.strip():
             raise KeyRefused(
                 f"{self._key_variable} holds a space at an end, a line break or a character that no key has, so "
-                f"{self.name} cannot be asked to {what}: copy the key again."
+                f"{self.name} cannot be asked to {task}: copy the key again."
             )
         return self._key
 
     def _no_address(self) -> RequestRefused:
         return RequestRefused(f"{self.name} has no usable address: {self.base_url!r} is not an http(s) URL.")
 
-    def _transport_error(self, error: Exception, what: str, effect: Effect) -> ServiceError:
+    def _transport_error(self, error: Exception, task: str, effect: Effect) -> ServiceError:
         if isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError):
             return self._no_address()
         if effect == "read" or _never_left(error):
-            return ServiceUnavailable(f"{self.name} could not be reached to {what}: {_cause(error)}.")
-        return OutcomeUnknown(f"{self.name} gave no answer when asked to {what}: {_cause(error)}.")
+            return ServiceUnavailable(f"{self.name} could not be reached to {task}: {_cause(error)}.")
+        return OutcomeUnknown(f"{self.name} gave no answer when asked to {task}: {_cause(error)}.")
 
-    def _json(self, response: requests.Response, what: str, effect: Effect, deadline: float) -> Any:
+    def _json(self, response: requests.Response, task: str, effect: Effect, deadline: float) -> Any:
         try:
             return json.loads(read_body(response, deadline))
         except UNREADABLE as error:
-            message = f"{self.name} gave an unreadable answer when asked to {what}: {_cause(error)}."
+            message = f"{self.name} gave an unreadable answer when asked to {task}: {_cause(error)}."
             kind = ServiceUnavailable if effect == "read" else OutcomeUnknown
             raise kind(message, status=response.status_code) from None
 
-    def _inspect(self, body: Any, what: str, effect: Effect) -> None:
+    def _inspect(self, body: Any, task: str, effect: Effect) -> None:
         """Raise the error that a 2xx answer holds; for services that report failures in this way."""
 
-    def _error(self, response: requests.Response, what: str, effect: Effect, deadline: float) -> ServiceError:
+    def _error(self, response: requests.Response, task: str, effect: Effect, deadline: float) -> ServiceError:
         try:
             body = json.loads(read_body(response, deadline))
         except UNREADABLE:
             body = None
-        return self._refusal(response.status_code, body, what, effect, retry_after_seconds(response.headers))
+        return self._refusal(response.status_code, body, task, effect, retry_after_seconds(response.headers))
 
-    def _refusal(self, status: int, body: Any, what: str, effect: Effect, retry_after: float | None) -> ServiceError:
+    def _refusal(self, status: int, body: Any, task: str, effect: Effect, retry_after: float | None) -> ServiceError:
         """Return the error that a status and an error body mean; for services that say more than the status does."""
         words = redact(explain(body)) if body is not None else ""
-        message = f"{self.name} answered {status} when asked to {what}" + (f": {words}" if words else ".")
+        message = f"{self.name} answered {status} when asked to {task}" + (f": {words}" if words else ".")
         return error_for(status, message, effect, retry_after=retry_after)
 
 
@@ -279,7 +279,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     if not value:
         return None
     try:
-        # "nan" and "inf" are numbers to Python, but nobody can sleep for them.
+        # Python reads "nan" and "inf" as numbers, but they are no durations.
         return max(0.0, float(value)) if math.isfinite(float(value)) else None
     except ValueError:
         pass

@@ -39,7 +39,7 @@ class Places(Protocol):
 
 @contextmanager
 def in_background() -> Iterator[None]:
-    """Let the requests of this thread wait for those that somebody waits for."""
+    """Mark the requests of this thread as background: they wait for those of foreground threads."""
     before = is_in_background()
     _local.background = True
     try:

@@ -1,4 +1,4 @@
-"""Fetches pages for code that nobody trusts, from hosts that an operator allowed, and from nowhere else.
+"""Fetches pages for untrusted code, only from hosts that an operator allowed.
 
 What a skill names is taken apart and put together again: http or https on its usual port, a name and never an address,
 no login, no fragment. The name must be on the list of hosts. It is looked up once, every address found must be one of
@@ -97,7 +97,7 @@ def get(
 
 @dataclass(frozen=True)
 class Reply:
-    """What a host answered to one request, whatever it is."""
+    """A host's answer to one request."""
 
     status: int
     #: By names in lower case; of several with one name the last.
@@ -116,7 +116,7 @@ def ask(
     is_allowed_address: Callable[[str], bool] | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Reply:
-    """Return what the host of `url` itself answers, of any type; `headers` go to it and to nobody else.
+    """Return the answer of the host of `url` itself, of any type; `headers` are sent to it only.
 
     A redirect is an answer like any other: who sends more than a page's address along must not be led elsewhere. For
     the rest as `get`.
@@ -136,12 +136,12 @@ def ask(
 
 
 def _follow(address: Address, location: str) -> Address:
-    # http.client reads heads as Latin-1; whoever writes more than ASCII there means UTF-8.
+    # http.client reads heads as Latin-1, but bytes beyond ASCII there are UTF-8.
     location = location.encode("latin-1", "replace").decode("utf-8", "replace")
     try:
         onward = read_address(urljoin(address.url, location))
     except ValueError:
-        raise HostRefused(f"{address.host} could not be fetched: it redirects to what cannot be read.") from None
+        raise HostRefused(f"{address.host} could not be fetched: it redirects to an unreadable address.") from None
     if address.scheme == "https" and onward.scheme == "http":
         raise HostRefused(f"{address.host} could not be fetched: it redirects from https to http.")
     return onward
@@ -199,7 +199,7 @@ def _answer(
     *,
     headers: Sequence[str] = (),
 ) -> Iterator[tuple[http.client.HTTPResponse, _Source]]:
-    """Ask for an address and yield the head of the answer; whatever goes wrong inside becomes a `HostRefused`."""
+    """Request an address and yield the head of the answer; every error inside becomes a `HostRefused`."""
     try:
         sock = _connect(_places(address, deadline, resolve, is_allowed_address), deadline)
         with closing(sock):
@@ -270,7 +270,7 @@ class _Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what there is, waiting for it no longer than the deadline."""
+        """Read the available bytes, waiting until the deadline at most."""
         self._sock.settimeout(_left(self._deadline))
         size = self._sock.recv_into(buffer)
         self.allowance -= size
@@ -297,7 +297,7 @@ def _read_body(answer: http.client.HTTPResponse, source: _Source, max_bytes: int
     if packing not in ("", "identity", "gzip", "x-gzip", "deflate"):
         raise _Unacceptable(f"it is packed as {packing[:20]!r}, which was not asked for")
     unpacker = _Unpacker(packing) if packing not in ("", "identity") else None
-    # Chunks have marks around them, and what packs badly grows a little; a body that is nothing but marks ends here.
+    # Chunks have framing, and incompressible data grows a little; a body of framing alone ends here.
     source.allowance = 2 * max_bytes + HEAD_BYTES
     body = bytearray()
     while piece := answer.read1(65536):
@@ -305,7 +305,7 @@ def _read_body(answer: http.client.HTTPResponse, source: _Source, max_bytes: int
         body += unpacker.feed(piece, max_bytes + 1 - len(body)) if unpacker else piece
         if len(body) > max_bytes:
             raise _Unacceptable(f"the page is larger than {max_bytes:,} bytes")
-    # http.client counts down what is still to come, and says nothing when it does not come.
+    # http.client counts the remaining bytes and does not complain when they are missing.
     if answer.length or (unpacker and not unpacker.is_whole):
         raise http.client.IncompleteRead(b"")
     return bytes(body)
@@ -321,11 +321,11 @@ class _Unpacker:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the last piece ended what was begun."""
+        """Say whether the last piece ended the compressed stream."""
         return self._is_fresh or self._zlib.eof
 
     def feed(self, data: bytes, most: int) -> bytes:
-        """Return up to `most` bytes of what `data` unpacks to; more than that is lost, and the page with it."""
+        """Return up to `most` bytes of the unpacked `data`; a larger page is lost."""
         if self._is_fresh and self._is_deflate and data[0] & 0x0F != 8:
             # Some hosts send the bare stream where the standard wants the one with a head.
             self._zlib = zlib.decompressobj(-15)
@@ -342,7 +342,7 @@ class _Unpacker:
 
 
 def _decode(body: bytes, content_type: str) -> str:
-    """Return the text of a body: by its charset, by what an XML file says of itself, else by UTF-8."""
+    """Return the text of a body: by its charset, by the XML declaration, else as UTF-8."""
     charset = re.search(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", content_type, re.IGNORECASE)
     declared = _XML_ENCODING.match(body[:200])
     name = charset[1] if charset else declared[1].decode("ascii", "replace") if declared else "utf-8"
@@ -361,7 +361,7 @@ def _left(deadline: float) -> float:
 
 
 def _cause(error: Exception) -> str:
-    """Name what went wrong, in words that tell nothing of this machine or its network."""
+    """Describe an error without details of this machine or its network."""
     if isinstance(error, _Unacceptable):
         return str(error)
     if isinstance(error, TimeoutError):

@@ -1,4 +1,4 @@
-"""Addresses that strangers wrote: what they name, whether that is allowed, and whether it is on the public internet."""
+"""Parses untrusted addresses and checks that their hosts are allowed and on the public internet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ceos.errors import HostRefused
 #: The longest address, in bytes.
 URL_BYTES = 2048
 
-#: Where a name leads: the family of a socket and what to connect it to.
+#: An address of a name: the family of a socket and the address to connect it to.
 Place = tuple[int, tuple[Any, ...]]
 
 _PORTS = {"http": 80, "https": 443}
@@ -80,7 +80,7 @@ def read_address(url: str) -> Address:
 
 @functools.lru_cache(maxsize=1024)
 def host_name(host: str) -> str | None:
-    """Return a host's name in lower-case ASCII without a final dot, or None for what is not a full name of a host."""
+    """Return a host's name in lower-case ASCII without a final dot, or None if it is not a full host name."""
     if len(host) > 253:
         return None
     if not host.isascii():
@@ -107,7 +107,7 @@ def without_secrets(url: str) -> str:
     return re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])[:200]
 
 
-#: Networks that are no place on the public internet, whatever the library's tables say, and those that hide another
+#: Networks outside the public internet that the library's tables do not list, and those that hide another
 #: address: 6to4, Teredo and the like. 168.63.129.16 is Azure's own, reachable only from inside.
 _CLOSED: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = (
     *map(ipaddress.IPv4Network, ("0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.31.196.0/24")),

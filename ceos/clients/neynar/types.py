@@ -73,7 +73,7 @@ def _utc(value: dt.datetime) -> dt.datetime:
 
 
 def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Return None for what cannot be read, rather than refuse all that came with it."""
+    """Return None for an unreadable value, so that the rest of the answer can be read."""
     try:
         return read(value)
     except ValidationError:
@@ -190,7 +190,7 @@ class FeedCast(CastCounts):
 
 
 def _tidy(text: str) -> str:
-    """Return what a service may make of a text: NFC, plain line ends, no outer space, usernames in lower case."""
+    """Return a text as a service may change it: NFC, plain line ends, no outer space, usernames in lower case."""
     tidy = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
     return _USERNAME.sub(lambda name: name.group().lower(), tidy)
 
@@ -249,7 +249,7 @@ class Notification(Record):
 
 
 class Reaction(Record):
-    """A like or a recast by somebody."""
+    """A like or a recast by an account."""
 
     kind: str = Field(validation_alias="reaction_type")
     at: Moment | None = Field(default=None, validation_alias="reaction_timestamp")

@@ -40,36 +40,36 @@ _STATUS_OF_TYPE = {
 class OpenRouterApi(Api):
     """The shared layer, with OpenRouter's ways of saying that something went wrong."""
 
-    def _inspect(self, body: Any, what: str, effect: Effect) -> None:
-        self.refuse_failure(body, what)
+    def _inspect(self, body: Any, task: str, effect: Effect) -> None:
+        self.refuse_failure(body, task)
         if effect == "billed":
-            self._refuse_no_answer(body, what)
+            self._refuse_no_answer(body, task)
 
-    def refuse_failure(self, body: Any, what: str) -> None:
+    def refuse_failure(self, body: Any, task: str) -> None:
         """Raise the error that an answer or an event of a stream reports in spite of its HTTP 200."""
         error = _hidden_error(body)
         if error is not None:
-            raise self._refusal(200, {"error": error}, what, "billed", None)
+            raise self._refusal(200, {"error": error}, task, "billed", None)
 
-    def _refuse_no_answer(self, body: Any, what: str) -> None:
+    def _refuse_no_answer(self, body: Any, task: str) -> None:
         choice = first_choice(body)
         message = choice.get("message")
         if not isinstance(message, dict):
-            raise OutcomeUnknown(f"OpenRouter gave an answer without a choice when asked to {what}.", status=200)
+            raise OutcomeUnknown(f"OpenRouter gave an answer without a choice when asked to {task}.", status=200)
         if not choice.get("finish_reason") and not message.get("tool_calls") and not read_text(message.get("content")):
             # Nothing written and no reason given is a host that was not ready; it is not billed.
-            raise ServiceUnavailable(f"OpenRouter gave an empty answer when asked to {what}.", status=200)
+            raise ServiceUnavailable(f"OpenRouter gave an empty answer when asked to {task}.", status=200)
 
-    def _refusal(self, status: int, body: Any, what: str, effect: Effect, retry_after: float | None) -> ServiceError:
+    def _refusal(self, status: int, body: Any, task: str, effect: Effect, retry_after: float | None) -> ServiceError:
         error = body.get("error") if isinstance(body, dict) else None
         details = error if isinstance(error, dict) else {}
         availability = _mapping(details.get("availability"))
         status = _status(details, status)
         if retry_after is None:
             retry_after = amount(availability.get("retry_after"))
-        message = _message(status, body, details, what)
+        message = _message(status, body, details, task)
         found = error_for(status, message, effect, retry_after=retry_after)
-        # It knows best whether the same request may succeed later; but nothing mends a refused key.
+        # The service knows best whether the same request may succeed later, except for a refused key.
         retryable = availability.get("retryable")
         if retryable is True and type(found) is RequestRefused:
             return ServiceUnavailable(message, status=status, retry_after=retry_after)
@@ -109,7 +109,7 @@ def read_usage(body: Any) -> tuple[float | None, int | None, int | None]:
     usage = _mapping(body.get("usage")) if isinstance(body, dict) else {}
     cost = amount(usage.get("cost"))
     if cost is not None and usage.get("is_byok") is True:
-        # With the operator's own key at the model's maker, `cost` is only what OpenRouter takes on top.
+        # With the operator's own key at the model's maker, `cost` is only OpenRouter's fee.
         cost += amount(_mapping(usage.get("cost_details")).get("upstream_inference_cost")) or 0.0
     return cost, _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
 
@@ -134,13 +134,13 @@ def _status(error: dict[str, Any], answered: int) -> int:
     return answered if answered >= 300 else 500
 
 
-def _message(status: int, body: Any, error: dict[str, Any], what: str) -> str:
+def _message(status: int, body: Any, error: dict[str, Any], task: str) -> str:
     words = redact(explain(body)) if body is not None else ""
     # The flagged text stands beside the reasons and stays out: it is a piece of the prompt.
     reasons = _mapping(error.get("metadata")).get("reasons")
     if isinstance(reasons, list) and reasons:
         words += f" ({', '.join(str(reason)[:40] for reason in reasons[:5])})"
-    return f"OpenRouter answered {status} when asked to {what}" + (f": {words}" if words else ".")
+    return f"OpenRouter answered {status} when asked to {task}" + (f": {words}" if words else ".")
 
 
 def _mapping(value: Any) -> dict[str, Any]:

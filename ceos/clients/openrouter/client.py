@@ -3,11 +3,11 @@
 Several models are asked in order, one request each, and we do the falling over ourselves: OpenRouter's own `models`
 list would also move on after a moderation flag. Who is asked next:
 
-- `KeyRefused` (401, 402, 403, moderation): nobody; every model would refuse.
+- `KeyRefused` (401, 402, 403, moderation): no model; every one would refuse.
 - `RateLimited`, `ServiceUnavailable`, `RequestRefused` (unknown model, too long a prompt): the next model at once.
   Models before the last get one attempt, the last gets three, 1 s and 2 s apart or as `Retry-After` says, at most 8 s.
-- `OutcomeUnknown` (no answer in time, a broken connection, an unreadable answer): nobody; the call may have been
-  billed, so the caller books what it set aside, and the stage decides whether to pay again.
+- `OutcomeUnknown` (no answer in time, a broken connection, an unreadable answer): no model; the call may have been
+  billed, so the caller books its reservation, and the stage decides whether to pay again.
 
 Worst case of a call: no attempt begins later than `BEGIN_SECONDS` after the first, and one lasts 5 s of connecting and
 `ANSWER_SECONDS`: 155 s with any number of models. Only one generation of a call is ever billed. `complete_json` makes
@@ -44,7 +44,7 @@ ANSWER_SECONDS = 90.0
 #: After so many seconds no further attempt of a call begins.
 BEGIN_SECONDS = 60.0
 #: Some hosts refuse to write less.
-LEAST_TOKENS = 16
+MIN_TOKENS = 16
 
 _PATH = "/chat/completions"
 
@@ -123,7 +123,7 @@ class OpenRouter:
         tools: Sequence[Tool] = (),
         may_call: bool = True,
     ) -> Completion:
-        """Return what the first of `models` that can answer writes.
+        """Return the text of the first of `models` that answers.
 
         `user` names the agent, so that a host that blocks one agent does not block the account. The text may be empty
         (a refusal, or tool calls only) or cut short: see `finish_reason`. A conversation that has used `tools` goes on
@@ -147,8 +147,8 @@ class OpenRouter:
     ) -> Stream:
         """Return the answer piece by piece; models fall over, one attempt each, until the first piece has arrived.
 
-        A stream that breaks off, or that is not over after `seconds`, raises `OutcomeUnknown`: what was yielded is not
-        the whole text, and it may have been billed.
+        A stream that breaks off, or that is not over after `seconds`, raises `OutcomeUnknown`: the yielded text is
+        incomplete, and it may have been billed.
         """
         body = _body(messages, max_tokens, user=user, temperature=temperature, tools=tools) | {"stream": True}
         routes = [_Route(model, body) for model in models]
@@ -166,7 +166,7 @@ class OpenRouter:
         """Return the answer as a `schema` object, and the completion with the cost of all attempts.
 
         A model whose hosts cannot enforce a schema is asked for JSON in words instead. An answer that does not fit is
-        shown to the model once, with what is wrong; after that, `AnswerUnusable` says what it all cost.
+        shown to the model once, with its problem; after that, `AnswerUnusable` carries the cost of all attempts.
         """
         # No temperature: with `require_parameters`, a model that has none would lose all of its hosts.
         first = self._answer(self._json_routes(messages, schema, models, max_tokens, user), messages, max_tokens)
@@ -198,14 +198,14 @@ class OpenRouter:
     ) -> float:
         """Return the most that a call can cost, to set aside before it; with `schema`, the most of `complete_json`.
 
-        Reckoned with the dearest of the models and a token for every two bytes. Never fails, and asks the network at
+        Computed with the most expensive model and a token for every two bytes. Never fails, and asks the network at
         most once an hour; a model of unknown price counts as 15 USD (prompt) and 75 USD (answer) per million tokens.
         """
-        prompt, answer = prompt_tokens(messages, tools), max(max_tokens, LEAST_TOKENS)
+        prompt, answer = prompt_tokens(messages, tools), max(max_tokens, MIN_TOKENS)
         prices = [self._catalogue.price(model) for model in models]
         if schema is None:
             return max((price.of(prompt, answer) for price in prices), default=0.0)
-        # The second request repeats the first, with the schema in words, the answer, and what was wrong with it.
+        # The second request repeats the first, with the schema in words, the answer, and its problem.
         prompt += len(str(strict_json.response_format(schema)))
         both = (price.of(prompt, answer) + price.of(prompt + answer + 1000, answer) for price in prices)
         return max(both, default=0.0)
@@ -216,7 +216,7 @@ class OpenRouter:
 
     def key_info(self) -> KeyInfo:
         """Return the limits and the spending of the key."""
-        answer = self._api.call("GET", "/key", what="describe the key", effect="read")
+        answer = self._api.call("GET", "/key", task="describe the key", effect="read")
         try:
             return KeyInfo.model_validate(answer.body["data"])
         except (ValidationError, KeyError, TypeError):
@@ -224,7 +224,7 @@ class OpenRouter:
 
     def _fetch_models(self) -> Any:
         # One short attempt: a post waits for it, and a conservative price will do.
-        return self._api.call("GET", "/models", what="list its models", effect="read", seconds=10, attempts=1).body
+        return self._api.call("GET", "/models", task="list its models", effect="read", seconds=10, attempts=1).body
 
     def _answer(
         self, routes: Sequence[_Route], messages: Sequence[Message], max_tokens: int, tools: Sequence[Tool] = ()
@@ -233,7 +233,7 @@ class OpenRouter:
             return self._api.call(
                 "POST",
                 _PATH,
-                what=f"write with {route.model}",
+                task=f"write with {route.model}",
                 effect="billed",
                 body={"model": route.model, **route.body},
                 seconds=ANSWER_SECONDS,
@@ -252,7 +252,7 @@ class OpenRouter:
             del attempts, begin_within
             collected = Collected()
             body = {"model": route.model, **route.body}
-            pieces = collect(self._api, _PATH, body, collected, what=f"write with {route.model}", seconds=seconds)
+            pieces = collect(self._api, _PATH, body, collected, task=f"write with {route.model}", seconds=seconds)
             # The first piece is fetched here, where the next model can still take over.
             return collected, next(pieces, ""), pieces
 
@@ -264,7 +264,7 @@ class OpenRouter:
         return self._completion(route.model, collected.answer(), collected.generation_id, prompt_guess, max_tokens)
 
     def _first_able(self, routes: Sequence[_Route], ask: Callable[[_Route, int, float], _T]) -> tuple[_Route, _T]:
-        """Ask along the routes until one gives an answer; raises what the failures of all of them amount to."""
+        """Ask along the routes until one gives an answer; raises one error for the failures of all of them."""
         begun, failures = self._clock(), list[ServiceError]()
         for route in routes:
             left = BEGIN_SECONDS - (self._clock() - begun)
@@ -301,8 +301,8 @@ class OpenRouter:
         )
 
     def _estimate(self, asked: str, answered: str, prompt: int, completion: int | None, max_tokens: int) -> float:
-        """Price an answer that names no cost: the dearer of the model asked and the one that answered."""
-        tokens = max(max_tokens, LEAST_TOKENS) if completion is None else completion
+        """Price an answer without a cost: by the more expensive of the model asked and the one that answered."""
+        tokens = max(max_tokens, MIN_TOKENS) if completion is None else completion
         return max(self._catalogue.price(model).of(prompt, tokens) for model in {asked, answered})
 
     def _json_routes(
@@ -340,7 +340,7 @@ def _body(
     # The old name, not max_completion_tokens: every host knows it, and `require_parameters` drops hosts that do not.
     body: dict[str, Any] = {
         "messages": [message.wire() for message in messages],
-        "max_tokens": max(max_tokens, LEAST_TOKENS),
+        "max_tokens": max(max_tokens, MIN_TOKENS),
     }
     if temperature is not None:
         body["temperature"] = temperature
@@ -368,7 +368,7 @@ def _misfit(completion: Completion, problem: str) -> str:
 
 
 def _summary(failures: Sequence[ServiceError]) -> ServiceError:
-    """Return one error for them all: one that a later attempt may mend, if there is any, with everybody's words."""
+    """Return one error for all failures, with all their messages: a retryable one if there is any."""
     if not failures:
         return RequestRefused("OpenRouter was asked without a model.")
     if len(failures) == 1:

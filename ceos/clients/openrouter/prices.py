@@ -36,7 +36,7 @@ class Price:
         return self.request + self.prompt * prompt_tokens + self.completion * completion_tokens
 
 
-#: The price of a model nobody lists, 15 and 75 USD per million tokens: dearer than nearly everything on offer.
+#: The price of an unlisted model, 15 and 75 USD per million tokens: more than nearly every model costs.
 DEFAULT_PRICE = Price(prompt=15e-6, completion=75e-6)
 
 
@@ -50,7 +50,7 @@ class _Entry:
 class Catalogue:
     """The models and their prices as of at most an hour ago.
 
-    One thread fetches; the others go on with what is known, and wait only when nothing is known yet.
+    One thread fetches; the others use the cached prices, and wait only when there are none.
     """
 
     def __init__(self, fetch: Callable[[], Any], *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +62,7 @@ class Catalogue:
         self._failure: ServiceError | None = None
 
     def price(self, model: str) -> Price:
-        """Return what a model costs, `DEFAULT_PRICE` when it is unknown or the catalogue cannot be had; never fails."""
+        """Return the price of a model, or `DEFAULT_PRICE` without an entry or a catalogue; never fails."""
         entry = _find(self._current(), model)
         return entry.price if entry and entry.price else DEFAULT_PRICE
 

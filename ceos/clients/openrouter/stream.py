@@ -75,13 +75,13 @@ def collect(
     body: dict[str, Any],
     collected: Collected,
     *,
-    what: str,
+    task: str,
     seconds: float = STREAM_SECONDS,
 ) -> Generator[str, None, None]:
-    """Send one request, put what comes into `collected` and yield the pieces of text."""
+    """Send one request, collect its answer in `collected` and yield the pieces of text."""
     deadline = time.monotonic() + seconds
     with api.open(
-        "POST", path, what=what, effect="billed", body=body, seconds=min(seconds, SILENCE_SECONDS)
+        "POST", path, task=task, effect="billed", body=body, seconds=min(seconds, SILENCE_SECONDS)
     ) as response:
         collected.generation_id = response.headers.get("X-Generation-Id") or ""
         try:
@@ -90,15 +90,15 @@ def collect(
                     collected.is_over = True
                     break
                 chunk = json.loads(data)
-                api.refuse_failure(chunk, what)
+                api.refuse_failure(chunk, task)
                 piece = collected.add(chunk) if isinstance(chunk, dict) else ""
                 if piece:
                     yield piece
         except UNREADABLE:
             raise OutcomeUnknown(
-                f"OpenRouter broke off or was not understood when asked to {what}.", status=200
+                f"OpenRouter broke off or was not understood when asked to {task}.", status=200
             ) from None
     if not collected.is_over:
-        raise OutcomeUnknown(f"OpenRouter broke off when asked to {what}: the stream has no end.", status=200)
+        raise OutcomeUnknown(f"OpenRouter broke off when asked to {task}: the stream has no end.", status=200)
     if collected.is_empty:
-        raise ServiceUnavailable(f"OpenRouter gave an empty answer when asked to {what}.", status=200)
+        raise ServiceUnavailable(f"OpenRouter gave an empty answer when asked to {task}.", status=200)

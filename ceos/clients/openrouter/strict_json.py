@@ -1,4 +1,4 @@
-"""JSON from a language model: the schema it is shown, and the object in what it wrote."""
+"""JSON from a language model: the schema for it, and the object in its answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T", bound=BaseModel)
 #: Places where an object may begin that are tried; text with more braces than that is not an answer.
 MAX_STARTS = 50
 
-# Hosts refuse what their grammars cannot enforce (lengths, ranges, patterns); pydantic checks those afterwards.
+# Hosts refuse constraints that their grammars cannot enforce (lengths, ranges, patterns); pydantic checks them later.
 _KEYWORDS = frozenset({"type", "description", "enum", "const", "items", "anyOf", "$ref", "$defs", "properties"})
 
 _decoder = json.JSONDecoder()

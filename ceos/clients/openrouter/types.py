@@ -1,4 +1,4 @@
-"""What goes into OpenRouter and what comes out, in our own words."""
+"""The requests and answers of the OpenRouter client as records."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Tool(Frozen):
 
 
 class Completion(Frozen):
-    """What a model wrote, and what it cost."""
+    """A model's text and its cost."""
 
     text: str
     #: The model that answered, which need not be the first one asked.
@@ -67,7 +67,7 @@ class Completion(Frozen):
     #: "stop", "length" (cut short), "tool_calls", "content_filter", or None when the service did not say.
     finish_reason: str | None = None
     cost_usd: float
-    #: True when the service named no cost; the sum is then reckoned from prices, rather too high than too low.
+    #: True when the service named no cost; it is then computed from prices, rather too high than too low.
     cost_is_estimate: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -91,7 +91,7 @@ class KeyInfo(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    #: USD the key may spend, and what is left of it; None means without limit.
+    #: USD that the key may spend, and the rest of it; None means without limit.
     limit_usd: float | None = Field(None, alias="limit")
     remaining_usd: float | None = Field(None, alias="limit_remaining")
     usage_usd: float = Field(0.0, alias="usage")

@@ -1,0 +1,216 @@
+"""The look-ups of the Neynar client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, TypeVar
+
+from ceos.clients.neynar.api import NeynarApi, read_record
+from ceos.clients.neynar.types import (
+    PLURAL,
+    CastCounts,
+    Channel,
+    Conversation,
+    FeedCast,
+    Notification,
+    NotificationKind,
+    Page,
+    Quoted,
+    Reaction,
+    Signer,
+    Storage,
+    Topic,
+    TrendingChannel,
+    User,
+    normal_hash,
+)
+from ceos.errors import RequestRefused
+from ceos.logs import register_secret
+
+#: Users per request, the documented maximum.
+USERS_PER_CALL = 100
+#: Casts per request; Neynar documents no maximum, so this stays well below the limit of an address line.
+CASTS_PER_CALL = 25
+#: Channels per request of their casts, the documented maximum.
+CHANNELS_PER_CALL = 10
+#: Quotes per request, and how many of one cast are counted; more is "many", and not worth the calls.
+QUOTES_PER_CALL, QUOTES_COUNTED = 100, 300
+
+
+class NeynarReads:
+    """The part of `Neynar` that reads."""
+
+    def __init__(self, api: NeynarApi) -> None:
+        self._api = api
+
+    def check_key(self) -> None:
+        """Return quietly when the key is accepted; it costs one lookup."""
+        self._api.get("/farcaster/user/bulk/", {"fids": "3"}, "check the key")
+
+    def user_casts(self, fid: int, limit: int = 25, cursor: str | None = None) -> Page[FeedCast]:
+        """Return a page of an account's casts and replies, newest first; `limit` is at most 150."""
+        params = {"fid": fid, "limit": _clamp(limit, 150), "include_replies": "true", "cursor": cursor}
+        return self._api.page(FeedCast, "/farcaster/feed/user/casts/", params, "casts", "list an account's casts")
+
+    def casts(self, hashes: Iterable[str]) -> dict[str, CastCounts]:
+        """Return the counts of each cast by its hash as given; a cast that is gone is left out."""
+        asked = {same_hash(item): item for item in hashes}
+        found: dict[str, CastCounts] = {}
+        for chunk in _chunks([item for item in asked if item], CASTS_PER_CALL):
+            task = "read the counts of casts"
+            body = self._api.lookup("/farcaster/casts/", {"casts": ",".join(chunk)}, task)
+            for counts in self._api.rows(CastCounts, body and body.get("result"), "casts", task):
+                if counts.hash in asked:
+                    found[asked[counts.hash]] = counts
+        return found
+
+    def conversation(self, cast_hash: str, answers: int = 50) -> Conversation | None:
+        """Return a cast with the casts above it and up to 50 that answer it, or None when it is gone."""
+        params = {
+            "identifier": cast_hash,
+            "type": "hash",
+            "reply_depth": 1,
+            "include_chronological_parent_casts": "true",
+            "limit": _clamp(answers, 50),
+        }
+        task = "read a conversation"
+        body = self._api.lookup("/farcaster/cast/conversation/", params, task)
+        return read_record(Conversation, body.get("conversation"), task) if body is not None else None
+
+    def quotes(self, cast_hash: str) -> int | None:
+        """Return how many casts quote a cast, counted up to `QUOTES_COUNTED`; None for a cast that is gone."""
+        task, found, cursor = "count the quotes of a cast", 0, None
+        while found < QUOTES_COUNTED:
+            params = {"identifier": cast_hash, "type": "hash", "limit": QUOTES_PER_CALL, "cursor": cursor}
+            try:
+                page = self._api.page(Quoted, "/farcaster/cast/quotes/", params, "casts", task)
+            except RequestRefused as error:
+                if error.status == 404:
+                    return None
+                raise
+            found += len(page.items)
+            cursor = page.cursor
+            if cursor is None or not page.items:
+                break
+        return min(found, QUOTES_COUNTED)
+
+    def full_casts(self, hashes: Iterable[str]) -> dict[str, FeedCast]:
+        """Return casts by hash; one that is gone, or cannot be read, is left out."""
+        found: dict[str, FeedCast] = {}
+        for chunk in _chunks(list(dict.fromkeys(hashes)), CASTS_PER_CALL):
+            task = "read casts"
+            body = self._api.lookup("/farcaster/casts/", {"casts": ",".join(chunk)}, task)
+            rows = self._api.rows(FeedCast, body and body.get("result"), "casts", task, skips_unreadable=True)
+            found.update((cast.hash, cast) for cast in rows)
+        return found
+
+    def notifications(
+        self, fid: int, kinds: Sequence[NotificationKind] = (), limit: int = 15, cursor: str | None = None
+    ) -> Page[Notification]:
+        """Return a page of an account's notifications, all kinds by default; `limit` is at most 25.
+
+        Likes, recasts and follows come in bundles that grow and move to the top again: they are no log of events.
+        """
+        params = {
+            "fid": fid,
+            "type": [PLURAL[kind] for kind in kinds],
+            "limit": _clamp(limit, 25),
+            "cursor": cursor,
+        }
+        return self._api.page(Notification, "/farcaster/notifications/", params, "notifications", "list notifications")
+
+    def users(self, fids: Iterable[int]) -> dict[int, User]:
+        """Return accounts by fid; one that does not exist is left out."""
+        found: dict[int, User] = {}
+        for chunk in _chunks(list(dict.fromkeys(fids)), USERS_PER_CALL):
+            body = self._api.lookup("/farcaster/user/bulk/", {"fids": ",".join(map(str, chunk))}, "look up accounts")
+            found.update((user.fid, user) for user in self._api.rows(User, body, "users", "look up accounts"))
+        return found
+
+    def user_by_name(self, name: str) -> User | None:
+        """Return the account with this username, or None."""
+        task = "look up an account by name"
+        body = self._api.lookup("/farcaster/user/by_username/", {"username": name.removeprefix("@")}, task)
+        return read_record(User, body.get("user"), task) if body is not None else None
+
+    def reactions(
+        self,
+        cast_hash: str,
+        kind: Literal["all", "likes", "recasts"] = "all",
+        limit: int = 25,
+        cursor: str | None = None,
+    ) -> Page[Reaction]:
+        """Return a page of the reactions to a cast; `limit` is at most 100."""
+        params = {"hash": cast_hash, "types": [kind], "limit": _clamp(limit, 100), "cursor": cursor}
+        return self._api.page(
+            Reaction, "/farcaster/reactions/cast/", params, "reactions", "list the reactions to a cast"
+        )
+
+    def signer(self, signer_uuid: str) -> Signer:
+        """Return the state and the account of a signer; `RequestRefused` when Neynar does not know it."""
+        task = "look up a signer"
+        return read_record(
+            Signer, self._api.get("/farcaster/signer/", {"signer_uuid": secret_signer(signer_uuid)}, task), task
+        )
+
+    def channel(self, channel_id: str) -> Channel | None:
+        """Return the channel with this id, or None."""
+        body = self._api.lookup("/farcaster/channel/", {"id": channel_id, "type": "id"}, "look up a channel")
+        return read_record(Channel, body.get("channel"), "look up a channel") if body is not None else None
+
+    def storage(self, fid: int) -> Storage:
+        """Return how much of an account's rented storage its casts fill."""
+        return read_record(
+            Storage, self._api.get("/farcaster/storage/usage/", {"fid": fid}, "read storage"), "read storage"
+        )
+
+    def trending_topics(self, limit: int = 10) -> tuple[Topic, ...]:
+        """Return the trending topics, hottest first; `limit` is at most 25."""
+        params = {"limit": _clamp(limit, 25)}
+        task = "list trending topics"
+        return self._api.page(Topic, "/farcaster/topic/trending/", params, "topics", task, skips_unreadable=True).items
+
+    def trending_channels(self, limit: int = 10) -> tuple[TrendingChannel, ...]:
+        """Return the busiest channels of the last day, busiest first; `limit` is at most 25."""
+        params = {"time_window": "1d", "limit": _clamp(limit, 25)}
+        path, task = "/farcaster/channel/trending/", "list trending channels"
+        return self._api.page(TrendingChannel, path, params, "channels", task, skips_unreadable=True).items
+
+    def topic_feed(self, slug: str, limit: int = 25) -> tuple[FeedCast, ...]:
+        """Return recent casts about a trending topic; `limit` is at most 100. What cannot be read is left out."""
+        params = {"slug": slug, "limit": _clamp(limit, 100), "with_recasts": "false"}
+        task = "list the casts about a topic"
+        return self._api.page(FeedCast, "/farcaster/feed/topic/", params, "casts", task, skips_unreadable=True).items
+
+    def channel_feed(self, channel_ids: Sequence[str], limit: int = 100) -> tuple[FeedCast, ...]:
+        """Return recent casts of up to ten channels; `limit` is at most 100. What cannot be read is left out."""
+        params = {
+            "channel_ids": ",".join(channel_ids[:CHANNELS_PER_CALL]),
+            "limit": _clamp(limit, 100),
+            "with_recasts": "false",
+        }
+        task = "list the casts of channels"
+        return self._api.page(FeedCast, "/farcaster/feed/channels/", params, "casts", task, skips_unreadable=True).items
+
+
+def secret_signer(signer_uuid: str) -> str:
+    """Return a signer id after it was registered as a secret."""
+    register_secret(signer_uuid)
+    return signer_uuid
+
+
+def same_hash(value: str | None) -> str | None:
+    """Return a hash in its normal form, or a value that is not a hash as it is."""
+    return normal_hash(value) or value or None
+
+
+def _clamp(limit: int, most: int) -> int:
+    return max(1, min(limit, most))
+
+
+_T = TypeVar("_T")
+
+
+def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
