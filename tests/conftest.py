@@ -21,6 +21,49 @@ fixtures that plugin authors use as well are in `ceos.testing`; what only our ow
     terminal             `ceos` commands, in this process or another, with their output and exit code
     web_app              the web app on a port, and webhooks as Neynar sends them
     x402_market          a token on a chain, a buyer, sellers and a facilitator
+
+A bare `pytest` leaves out the tests marked `corpus` and `slow`; `pytest -m ""` runs them too, and `scripts/test` runs
+everything there is.
 """
 
+from __future__ import annotations
+
+import os
+
+import pytest
+
 pytest_plugins = ["ceos.testing", "helpers.evm"]
+
+#: Variables of machines that must run every test: there, a skipped test is a failure.
+COMPLETE = ("CI", "CEOS_REQUIRE_ANVIL")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a session that skipped tests where all of them have to run."""
+    if exitstatus == pytest.ExitCode.OK and _skipped(session.config) and any(map(os.environ.get, COMPLETE)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the last line which tests did not run and how to run them."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None:
+        return
+    if reasons := _skipped(config):
+        terminal.write_line(f"Skipped: {'; '.join(reasons)}.", yellow=True)
+    count = len(terminal.stats.get("deselected", ()))
+    # What the caller has deselected needs no announcement.
+    if count and not {"-k", "-m"} & {str(word)[:2] for word in config.invocation_params.args}:
+        line = f'{count} tests marked corpus or slow did not run: pytest -m "" or scripts/test runs them.'
+        terminal.write_line(line, yellow=True)
+
+
+def _skipped(config: pytest.Config) -> list[str]:
+    """Return the reasons of the skipped tests, each with their number."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    reasons: dict[str, int] = {}
+    for report in terminal.stats.get("skipped", ()) if terminal else ():
+        reason = report.longrepr[2].removeprefix("Skipped: ").rstrip(".")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    return [f"{count} ({reason})" for reason, count in reasons.items()]

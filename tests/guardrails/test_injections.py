@@ -119,6 +119,7 @@ def assert_nothing_came_of_it(fake: FakeRuntime, run_id: str, model: Obedient, b
         assert messages[1].content.count("<talk-") == 1
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("fences", ["both", "gate alone"])
 def test_no_attack_has_anything_published(
     fake_runtime: FakeRuntime, fences: str, monkeypatch: pytest.MonkeyPatch
@@ -147,6 +148,7 @@ def test_no_attack_has_anything_published(
     assert asked == (unrecognised if fences == "both" else {attack.name for attack in ATTACKS} - FIRST_FENCE_ONLY)
 
 
+@pytest.mark.corpus
 @pytest.mark.parametrize("action", ["like", "recast"])
 def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) -> None:
     fake = fake_runtime
@@ -163,6 +165,7 @@ def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) ->
     assert shown == HARMLESS
 
 
+@pytest.mark.corpus
 def test_friendly_people_get_their_answers(fake_runtime: FakeRuntime) -> None:
     fake = fake_runtime
     fake.apply(engagement=ENGAGEMENT, limits={"casts_per_hour": 1000})

@@ -11,6 +11,8 @@ from helpers.benign_skills import BenignSkill, CannedAnswers, benign_skills
 from ceos.errors import HostRefused
 from ceos.sandbox.executor import Limits, Sandbox
 
+pytestmark = pytest.mark.corpus
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:

@@ -36,7 +36,7 @@ from ceos.sandbox.executor import Limits, Sandbox
 from ceos.skills.grants import Grants, HttpGrant, LlmGrant, MemoryGrant
 from ceos.skills.host import SkillHost
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the attacks are on Linux")
+pytestmark = [pytest.mark.corpus, pytest.mark.skipif(sys.platform != "linux", reason="the attacks are on Linux")]
 
 SOURCES = escape_sources()
 #: What a source may import where there are no files; else an attack that only fails to import would pass for held.

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from helpers.evm import Evm
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "chaos" / "chain.py"
 
