@@ -98,7 +98,7 @@ def test_two_schedulers_that_read_the_same_due_agents_open_each_run_once(fake: F
     due = due_work(fake.runtime.database, now, BATCH).agents
     other = fake.runtime.scheduler(fake.sent.extend, lambda: 0)
     # When both fire
-    first, second = fake.scheduler.fire(due, now), other.fire_slots(due, now)
+    first, second = fake.scheduler.fire(due, now), other.fire(due, now)
     # Then only the first opened anything
     assert len(first) == 21
     assert second == []

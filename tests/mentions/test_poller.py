@@ -238,7 +238,7 @@ def test_a_month_later_a_replay_is_old_without_any_memory_of_it(fake: FakeRuntim
 
 def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = []
-    monkeypatch.setattr(fake.runtime.plugins, "tell", lambda hook, **about: heard.append((hook, about)))
+    monkeypatch.setattr(fake.runtime.plugins, "notify", lambda hook, **about: heard.append((hook, about)))
     feed.rows = [note(1), note(2, author=1001)]
     for _ in range(3):
         fake.runtime.listening.poll("ada")

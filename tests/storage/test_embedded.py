@@ -22,7 +22,7 @@ from ceos.supervisor import wait_until
 USER = """
 import socket, sys
 from pathlib import Path
-from ceos import embedded
+from ceos.storage import embedded
 home = Path(sys.argv[1])
 server = embedded.EmbeddedServer(home)
 server.ensure()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ceos.domain.lifecycle import LEGAL, AgentState, RunStatus, Stage, is_legal
 from ceos.domain.posts import Draft, Kind, Part
-from ceos.runs.ledger import FAILURES, Lease
+from ceos.runs.ledger import MAX_FAILURES, Lease
 from ceos.storage import connection
 from ceos.storage.connection import Database
 from ceos.testing import FakeRuntime
@@ -171,13 +171,13 @@ def fail(fake: FakeRuntime, status: RunStatus = RunStatus.FAILED, reason: str = 
 
 @pytest.mark.parametrize("status", [RunStatus.FAILED, RunStatus.PARTIAL])
 def test_three_failed_cycles_in_a_row_stop_the_agent_with_the_reason(fake: FakeRuntime, status: RunStatus) -> None:
-    for count in range(1, FAILURES):
+    for count in range(1, MAX_FAILURES):
         fail(fake, status)
         shown = fake.runtime.agents.agent_statuses(["ada"])[0]
         assert (shown.state, shown.failures) == ("sleeping", count)
     fail(fake, status, "the key was refused")
     shown = fake.runtime.agents.agent_statuses(["ada"])[0]
-    assert (shown.state, shown.failures, shown.reason) == ("error", FAILURES, "the key was refused")
+    assert (shown.state, shown.failures, shown.reason) == ("error", MAX_FAILURES, "the key was refused")
     assert fake.runtime.agents.history("ada")[0].reason == "the key was refused"
 
 
@@ -201,7 +201,7 @@ def test_what_is_no_failure_neither_counts_nor_forgives(fake: FakeRuntime, statu
 def test_resume_leads_out_of_error_and_what_waited_goes_on(fake: FakeRuntime) -> None:
     # Given an agent in error, with a post that still waits
     waiting = fake.runtime.post("ada", text="I waited.", key="z")
-    for _ in range(FAILURES):
+    for _ in range(MAX_FAILURES):
         fake.runtime.database.client.zadd("ceos:queue:ada", {waiting: 9e12})
         fail(fake)
     assert state(fake) == "error"
@@ -217,10 +217,10 @@ def test_resume_leads_out_of_error_and_what_waited_goes_on(fake: FakeRuntime) ->
 
 
 def test_an_agent_that_fails_while_paused_stays_paused(fake: FakeRuntime) -> None:
-    for number in range(FAILURES):
+    for number in range(MAX_FAILURES):
         run = fake.runtime.post("ada", text="My own words.")
         lease = take(fake, run, Stage.PUBLISH)
-        if number == FAILURES - 1:
+        if number == MAX_FAILURES - 1:
             fake.runtime.pause("ada", "lunch")
         fake.runtime.ledger.finish_run(lease, RunStatus.FAILED, "no luck")
     shown = fake.runtime.agents.agent_statuses(["ada"])[0]
