@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ceos.chain.events.posts import EventPosts
 from ceos.clients.fal.client import Fal
-from ceos.clients.http.rate_limit import Pace
+from ceos.clients.http.rate_limit import RateLimiter
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import OpenRouter
 from ceos.clock import Clock
@@ -207,7 +207,9 @@ class Runtime:
             secret(self.settings.neynar_api_key),
             self.settings.neynar_base_url,
             sleep=self.sleep,
-            before_request=Pace(self.database, self.settings.neynar_per_minute, "neynar", sleep=self._wait_for_place),
+            before_request=RateLimiter(
+                self.database, self.settings.neynar_per_minute, "neynar", sleep=self._wait_for_place
+            ),
         )
 
     @cached_property

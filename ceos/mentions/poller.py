@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Literal, cast
 
-from ceos.clients.http.rate_limit import Crowded, in_background
+from ceos.clients.http.rate_limit import LocallyRateLimited, in_background
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import FeedCast, Notification, NotificationKind
 from ceos.clock import Clock
@@ -98,7 +98,7 @@ class Listening:
         try:
             with in_background():
                 after, opened = self._look(agent, ear)
-        except Crowded as error:
+        except LocallyRateLimited as error:
             self._put_off(agent_id, error)
             return 0
         except ServiceError as error:
@@ -174,7 +174,7 @@ class Listening:
                 extra=event("notification.unreadable", agent=agent.id, kind=item.kind, at=str(item.at)),
             )
 
-    def _put_off(self, agent_id: str, error: Crowded) -> None:
+    def _put_off(self, agent_id: str, error: LocallyRateLimited) -> None:
         """Look a little later, when our own limit leaves room; nothing has failed."""
         # Not all at the same moment again.
         self._inbox.put_off(agent_id, (error.retry_after or 0.0) + random.uniform(1, NEXT_SECONDS))  # noqa: S311

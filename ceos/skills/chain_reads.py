@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ceos.clients.http.abandonable import Beside
+from ceos.clients.http.abandonable import AbandonableCall
 from ceos.errors import CeosError, HostRefused, InvalidInput, KeyRefused, RequestRefused, WrongChain
 from ceos.evm.amounts import whole
 from ceos.evm.types import checksummed
@@ -36,7 +36,7 @@ SIGNATURE_CHARS = 500
 ARGS_CHARS = 4096
 
 _ADDRESSES = ("address", "token", "owner")
-_beside = Beside("ceos-skill-chain", AT_ONCE)
+_beside = AbandonableCall("ceos-skill-chain", AT_ONCE)
 
 
 @dataclass(frozen=True)

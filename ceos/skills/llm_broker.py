@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ceos.clients.http.abandonable import Beside
+from ceos.clients.http.abandonable import AbandonableCall
 from ceos.clients.openrouter.client import Completion, Message
 from ceos.domain.agent import Agent
 from ceos.errors import HostRefused, LimitReached, ServiceError, StoreUnavailable
@@ -18,7 +18,7 @@ SYSTEM = (
     "result only: no greeting, no explanation."
 )
 
-_model_calls = Beside("ceos-skill-model", MODEL_CALLS)
+_model_calls = AbandonableCall("ceos-skill-model", MODEL_CALLS)
 
 
 class LLMBroker:

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceos.clients.http import safe_fetch as guarded
-from ceos.clients.http.abandonable import Beside
+from ceos.clients.http.abandonable import AbandonableCall
 from ceos.clients.http.safe_fetch import Page
 from ceos.clients.http.ssrf import Place, check_host, host_name, is_public, look_up, read_address, without_secrets
 from ceos.errors import HostRefused
@@ -680,7 +680,7 @@ def test_a_deadline_that_has_passed_asks_nobody() -> None:
 
 
 def test_work_that_hangs_keeps_its_place_and_no_more_is_begun() -> None:
-    beside, release, begun = Beside("test", 2), threading.Event(), threading.Semaphore(0)
+    beside, release, begun = AbandonableCall("test", 2), threading.Event(), threading.Semaphore(0)
 
     def hang() -> str:
         begun.release()
@@ -699,7 +699,7 @@ def test_work_that_hangs_keeps_its_place_and_no_more_is_begun() -> None:
 
 
 def test_work_beside_raises_what_it_raises() -> None:
-    beside = Beside("test", 1)
+    beside = AbandonableCall("test", 1)
     for error in (ValueError("no"), TimeoutError("own"), KeyboardInterrupt()):
 
         def fail(error: BaseException = error) -> None:

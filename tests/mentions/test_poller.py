@@ -14,7 +14,7 @@ import pytest
 from helpers.terminal import Terminal, terminal
 
 import ceos
-from ceos.clients.http.rate_limit import Crowded
+from ceos.clients.http.rate_limit import LocallyRateLimited
 from ceos.clients.neynar.types import FeedCast, Notification, Page
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
@@ -402,7 +402,7 @@ def test_a_look_that_fails_changes_nothing_and_is_logged_once(
 def test_a_look_that_our_own_limit_holds_up_has_not_failed(
     fake: FakeRuntime, feed: Feed, caplog: pytest.LogCaptureFixture
 ) -> None:
-    feed.errors = [Crowded("no room", status=None, retry_after=20.0) for _ in range(3)]
+    feed.errors = [LocallyRateLimited("no room", status=None, retry_after=20.0) for _ in range(3)]
     with caplog.at_level(logging.INFO, "ceos.mentions.poller"):
         for _ in range(3):
             fake.runtime.listening.poll("ada")

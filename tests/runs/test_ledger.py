@@ -24,7 +24,7 @@ from ceos.chain.tx.store import Signed, TxStore
 from ceos.chain.tx.types import TxRequest, TxStatus
 from ceos.chain.x402.policy import PaymentOffer
 from ceos.chain.x402.store import PaidResponse, PaymentPlan, PaymentReservation, PaymentStore, PurchaseStatus
-from ceos.clients.http.rate_limit import Pace
+from ceos.clients.http.rate_limit import RateLimiter
 from ceos.clients.neynar.types import FeedCast
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import FINAL, RunStatus, Stage
@@ -553,7 +553,7 @@ def hear_others(fake: FakeRuntime) -> None:
     refusal = claims.claim(runtime.agents.agent("dan"), mention, "answer", fake.clock.now())
     assert refusal is not None and refusal.by == "eve"
     runtime.database.client.zadd("ceos:listen", {"eve": 1})
-    Pace(runtime.database, 60, "neynar")()
+    RateLimiter(runtime.database, 60, "neynar")()
     fake.drive()
 
 

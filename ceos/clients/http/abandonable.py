@@ -1,7 +1,7 @@
-"""Work that cannot be stopped, done beside the caller, who waits for it no longer than it wants to.
+"""Calls that cannot be interrupted, in threads of their own, which a caller can abandon at its deadline.
 
-The name look-up of the C library and a long answer of a service know no deadline of ours. They run in a thread of their
-own; a caller that gives up leaves the thread to end by itself; the number of such threads is limited.
+The name look-up of the C library and a long answer of a service have no deadline. A caller that gives up leaves the
+thread to end by itself; the number of such threads is limited.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
-#: A waiting thread looks up this often, for Dramatiq can interrupt it only between two steps of Python, in seconds.
+#: Seconds between two checks of a waiting thread: Dramatiq can interrupt it only between two steps of Python.
 SLICE = 0.25
 
 _T = TypeVar("_T")
 
 
-class Beside:
-    """Runs work in threads of its own, at most `most` at a time; abandoned work keeps its place until it ends."""
+class AbandonableCall:
+    """Runs work in threads of its own, at most `limit` at a time; an abandoned one counts until it ends."""
 
-    def __init__(self, name: str, most: int) -> None:
+    def __init__(self, name: str, limit: int) -> None:
         self._name = name
-        self._places = threading.BoundedSemaphore(most)
+        self._places = threading.BoundedSemaphore(limit)
 
     def run(self, work: Callable[[], _T], deadline: float) -> _T:
         """Return the result of `work` or raise its error; raises `TimeoutError` at `deadline` (monotonic seconds).
@@ -48,7 +48,7 @@ class Beside:
     def _do(self, context: contextvars.Context, work: Callable[[], Any], result: Future[Any]) -> None:
         try:
             answer = context.run(work)
-        # Whatever it is, the caller gets it, as if it had done the work itself.
+        # The caller gets every error, as if it had called `work` itself.
         except BaseException as error:
             self._places.release()
             result.set_exception(error)

@@ -1,7 +1,7 @@
-"""One limit on the requests to a service, counted over all workers, so that it never has to refuse us.
+"""One limit on the requests to a service, counted over all workers, so that the service does not have to refuse any.
 
-Places are handed out in Redis: at most so many in any minute, and no burst above a second's share. Requests made inside
-`in_background()` leave a fifth of the places to the others, so that posts go out while polls wait.
+Places are granted in Redis: a number in any minute, and no burst above a second's share. Requests made inside
+`in_background()` leave a fifth of the places to the others, so that posts are published while polls wait.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from typing import Any, Protocol
 
 from ceos.errors import RateLimited
 
-#: What counts as a minute and as a second, in milliseconds: a request is on its way for a while after it got its place.
+#: The length of a minute and of a second here, in milliseconds: a request takes time to arrive after its grant.
 MINUTE_MS, SECOND_MS = 62_000, 1_050
 #: The part of the places that requests in the background leave to the others.
 RESERVE = 0.2
-#: How long a request waits for a place here; it is far below the settle time, which runs while a cast waits.
+#: Seconds that a request waits for a place; far below the settle time, which runs while a cast waits.
 PATIENCE_SECONDS = 2.0
 
 _local = threading.local()
 
 
-class Crowded(RateLimited):
-    """Our own limit leaves no room for a request now; it did not leave."""
+class LocallyRateLimited(RateLimited):
+    """Our own limit does not allow the request now; it was not sent."""
 
 
 class Places(Protocol):
-    """What hands out places: the store."""
+    """Grants places: the database."""
 
     def run_script(self, name: str, *args: str | int | float) -> Any:
         """Run a script."""
@@ -49,11 +49,11 @@ def in_background() -> Iterator[None]:
 
 
 def is_in_background() -> bool:
-    """Say whether this thread's requests are in no hurry."""
+    """Say whether this thread's requests are in the background."""
     return getattr(_local, "background", False)
 
 
-class Pace:
+class RateLimiter:
     """Asks for a place before each request: call it, and when it returns, send."""
 
     def __init__(
@@ -65,7 +65,7 @@ class Pace:
         self._sleep = sleep
 
     def __call__(self) -> None:
-        """Return once a request may leave; raises `Crowded`, with the time to wait, when that takes too long."""
+        """Return once a request may be sent; raises `LocallyRateLimited` with the time to wait if that is too long."""
         if not self._per_minute:
             return
         share = 1 - RESERVE if is_in_background() else 1.0
@@ -77,7 +77,7 @@ class Pace:
         ):
             seconds = wait_ms / 1000
             if waited + seconds > PATIENCE_SECONDS:
-                raise Crowded(
+                raise LocallyRateLimited(
                     f"No further request to {self._name} fits into this minute; CEOS_NEYNAR_PER_MINUTE allows "
                     f"{self._per_minute}.",
                     status=None,

@@ -32,7 +32,7 @@ from urllib.parse import urljoin
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from ceos.clients.http.abandonable import Beside
+from ceos.clients.http.abandonable import AbandonableCall
 from ceos.clients.http.ssrf import Address, Place, check_host, is_public, look_up, read_address
 from ceos.errors import HostRefused
 
@@ -55,7 +55,7 @@ _CHARSETS = re.compile(r"utf-?(8|16|32).*|ascii|latin.*|iso8859-.*|cp125\d|cp866
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 
-_look_ups = Beside("ceos-look-up", LOOK_UPS)
+_look_ups = AbandonableCall("ceos-look-up", LOOK_UPS)
 
 
 @dataclass(frozen=True)
