@@ -300,10 +300,10 @@ class Runtime:
     @cached_property
     def chain(self) -> Chain:
         """Everything about Base; loaded only now, for it is heavy."""
-        from ceos.chain.wiring import Chain, Surroundings  # noqa: PLC0415
+        from ceos.chain.wiring import Chain, ChainDeps  # noqa: PLC0415
 
         return Chain(
-            Surroundings(
+            ChainDeps(
                 settings=self.settings,
                 database=self.database,
                 agents=self.agents,

@@ -224,7 +224,7 @@ class FakeRuntime:
                 self.sent += [(agent_id, stage) for agent_id in self.runtime.trends.work(run_id)]
                 continue
             if stage is Stage.CHAIN:
-                self.runtime.chain.work(run_id)
+                self.runtime.chain.handle(run_id)
                 continue
             following = getattr(self.runtime.pipeline, stage)(run_id)
             count += 1

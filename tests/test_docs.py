@@ -31,7 +31,7 @@ from ceos.chain.config.models import (
     CreatorScore,
     Offer,
     PaymentHost,
-    Policy,
+    TxPolicy,
 )
 from ceos.chain.tx.policy import ENTRY_RULES
 from ceos.cli import cli
@@ -73,7 +73,7 @@ CHAIN_TABLES: dict[str, type[Frozen]] = {
     "": ChainConfig,
     "contract.": ContractEntry,
     "subscription.": Subscription,
-    "policy.": Policy,
+    "policy.": TxPolicy,
     "policy.allow.": Allow,
     "x402.": X402,
     "x402.allow.": PaymentHost,

@@ -100,7 +100,7 @@ def trends(agent_id: str) -> None:
 def chain(name: str) -> None:
     """Go on with something on chain: a transaction, a subscription, scores to be written; it is called for again."""
     with _errand():
-        get_runtime().chain.work(name)
+        get_runtime().chain.handle(name)
 
 
 @contextmanager

@@ -1,17 +1,17 @@
-"""The chain, wired: each part is built when it is first used, for most errands need few of them."""
+"""Wires the chain features; each part is built when it is first used, because most tasks need few of them."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.loader import load_chain
 from ceos.chain.config.models import ChainConfig
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.erc8004.anchoring import ANCHOR, ScoreAnchors
 from ceos.chain.erc8004.identity import REGISTER, Identity
 from ceos.chain.erc8004.registries import Registries
@@ -19,8 +19,8 @@ from ceos.chain.erc8004.store import IdentityStore
 from ceos.chain.events.follower import SUBSCRIPTION, Follower, FollowerDeps
 from ceos.chain.events.posts import EventPosts
 from ceos.chain.events.store import EventStore
-from ceos.chain.tx.sender import Sender
-from ceos.chain.tx.signer import SenderTools
+from ceos.chain.tx.sender import TxSender
+from ceos.chain.tx.signer import TxSigner
 from ceos.chain.tx.store import TX, TxStore
 from ceos.chain.tx.wallets import Wallets
 from ceos.chain.x402.buyer import Buyer
@@ -31,7 +31,7 @@ from ceos.chain.x402.store import PAY, PaymentStore
 from ceos.chain.x402.usdc import UsdcToken
 from ceos.clock import Clock
 from ceos.errors import CeosError, InvalidInput, StoreUnavailable
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.logs import event
 from ceos.metrics.scorer import Scoring
 from ceos.plugins.manager import Plugins
@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the chain has to do with of the rest."""
+class ChainDeps:
+    """The services that the chain features share with the rest of ceos."""
 
     settings: Settings
     database: Database
@@ -62,23 +62,23 @@ class Surroundings:
 
 
 class Chain:
-    """Everything about Base in this process."""
+    """The chain features of this process."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self.settings = around.settings
-        self.agenda = Agenda(around.database)
+    def __init__(self, deps: ChainDeps) -> None:
+        self._deps = deps
+        self.settings = deps.settings
+        self.due_queue = DueQueue(deps.database)
 
-    # What the operator says
+    # Configuration
 
     @property
     def is_used(self) -> bool:
-        """Say whether there is, or should be, a `chain.toml` on this host."""
+        """Say whether this host has, or should have, a `chain.toml`."""
         return self.settings.has_chain_file()
 
     @cached_property
     def config(self) -> ChainConfig:
-        """What the operator says in `chain.toml`; raises `InvalidInput` with all that is wrong there."""
+        """The content of `chain.toml`; raises `InvalidInput` with all problems in it."""
         path = self.settings.chain_file_path()
         if self.is_used and not path.exists():
             raise InvalidInput(f"{path}: there is no such file; correct CEOS_CHAIN_FILE, or leave it out.")
@@ -89,60 +89,66 @@ class Chain:
         """The contracts by name."""
         return Contracts(self.config, self.settings.base_chain_id, self.settings.chain_file_path().parent)
 
-    # The parts
+    # Parts
 
     @cached_property
-    def client(self) -> BaseChain:
-        """The way to the nodes."""
-        return BaseChain(self.settings.rpc_urls(), self.settings.base_chain_id, sleep=self._around.sleep)
+    def client(self) -> EvmClient:
+        """The client of the nodes."""
+        return EvmClient(self.settings.rpc_urls(), self.settings.base_chain_id, sleep=self._deps.sleep)
 
     @cached_property
     def wallets(self) -> Wallets:
-        """The accounts."""
+        """The accounts that sign."""
         return Wallets.from_settings(self.settings)
 
     @cached_property
-    def sender(self) -> Sender:
-        """Who sends transactions."""
-        return Sender(
-            SenderTools(
-                client=self.client,
-                transactions=TxStore(self._around.database),
-                wallets=self.wallets,
-                contracts=self.contracts,
-                config=self.config,
-                agenda=self.agenda,
-                clock=self._around.clock,
-                sleep=self._around.sleep,
-                panic=self._around.ops.panic_reason,
-                review_hours=self.settings.review_hours,
-            )
+    def sender(self) -> TxSender:
+        """The sender of transactions."""
+        transactions = TxStore(self._deps.database)
+        signer = TxSigner(
+            self.client,
+            transactions,
+            self.wallets,
+            self.contracts,
+            policy=self.config.policy,
+            clock=self._deps.clock,
+            halt_reason=self._deps.ops.panic_reason,
+        )
+        return TxSender(
+            signer,
+            self.client,
+            transactions,
+            self.due_queue,
+            config=self.config,
+            clock=self._deps.clock,
+            sleep=self._deps.sleep,
+            review_hours=self.settings.review_hours,
         )
 
     @cached_property
     def follower(self) -> Follower:
-        """Who follows events."""
+        """The follower of events."""
         return Follower(
             FollowerDeps(
                 client=lambda: self.client,
                 chain_id=self.settings.base_chain_id,
                 contracts=self.contracts,
                 subscriptions=self.config.subscription,
-                events=EventStore(self._around.database, lease_seconds=self.settings.lease_seconds),
-                posts=self._around.posts,
-                plugins=self._around.plugins,
-                agenda=self.agenda,
-                stopping=self._around.stopping,
+                events=EventStore(self._deps.database, lease_seconds=self.settings.lease_seconds),
+                posts=self._deps.posts,
+                plugins=self._deps.plugins,
+                due_queue=self.due_queue,
+                stopping=self._deps.stopping,
             )
         )
 
     @cached_property
     def identity(self) -> Identity:
-        """Who agents are on chain."""
+        """The registrations of agents on chain."""
         return Identity(
             Registries(self.client, self.sender, self.contracts),
-            self._around.agents,
-            IdentityStore(self._around.database),
+            self._deps.agents,
+            IdentityStore(self._deps.database),
             self.wallets,
             config=self.config,
             public_url=self.settings.public_url,
@@ -150,93 +156,89 @@ class Chain:
 
     @cached_property
     def anchors(self) -> ScoreAnchors:
-        """The weekly scores on chain."""
+        """The anchoring of weekly scores on chain."""
         return ScoreAnchors(
             self.identity,
-            IdentityStore(self._around.database),
-            self._around.scoring,
-            agents=self._around.agents,
+            IdentityStore(self._deps.database),
+            self._deps.scoring,
+            agents=self._deps.agents,
             config=self.config,
-            clock=self._around.clock,
+            clock=self._deps.clock,
         )
 
     @cached_property
     def buyer(self) -> Buyer:
-        """What agents buy."""
+        """Purchases of agents."""
         return Buyer(
             UsdcToken(self.client, self.contracts),
             self.wallets,
-            PaymentStore(self._around.database),
+            PaymentStore(self._deps.database),
             self.config.x402,
-            agenda=self.agenda,
-            clock=self._around.clock,
-            sleep=self._around.sleep,
-            panic=self._around.ops.panic_reason,
+            due_queue=self.due_queue,
+            clock=self._deps.clock,
+            sleep=self._deps.sleep,
+            panic=self._deps.ops.panic_reason,
         )
 
     @cached_property
     def seller(self) -> Seller:
-        """What agents sell."""
+        """Skills that agents sell."""
         return Seller(
             self.config.x402.offer,
-            SkillOffers(self._around.skills),
+            SkillOffers(self._deps.skills),
             UsdcToken(self.client, self.contracts),
-            PaymentStore(self._around.database),
-            Facilitator(self.settings.x402_facilitator_url, sleep=self._around.sleep),
+            PaymentStore(self._deps.database),
+            Facilitator(self.settings.x402_facilitator_url, sleep=self._deps.sleep),
             account=self.wallets.address,
-            clock=self._around.clock,
+            clock=self._deps.clock,
             public_url=self.settings.public_url,
         )
 
-    # The agenda
+    # Due tasks
 
     def start(self) -> None:
-        """Put on the agenda what the operator wants seen to; a host without `chain.toml` leaves that to others.
+        """Queue the recurring tasks of `chain.toml`; a host without that file leaves them to others.
 
-        Raises `StoreUnavailable`; whatever else is wrong is logged, and agents go on posting.
+        Raises `StoreUnavailable`; any other error is logged, because agents post without the chain.
         """
-        self._see_to(self._register)
+        self._schedule(remove_others=True)
 
     def remind(self) -> None:
-        """Put on the agenda again what another host, with another `chain.toml`, may have taken off; as `start`."""
-        self._see_to(self._remind)
+        """Queue tasks again that a host with another `chain.toml` may have removed; errors as for `start`."""
+        self._schedule(remove_others=False)
 
-    def _register(self) -> None:
-        self.follower.register()
-        self.anchors.schedule()
-
-    def _remind(self) -> None:
-        self.follower.remind()
-        if self.config.anchor:
-            self.anchors.schedule()
-
-    def _see_to(self, work: Callable[[], object]) -> None:
+    def _schedule(self, *, remove_others: bool) -> None:
         if not self.is_used:
             return
         try:
-            work()
+            if remove_others:
+                self.follower.register()
+            else:
+                self.follower.remind()
+            if remove_others or self.config.anchor:
+                self.anchors.schedule()
         except StoreUnavailable:
             raise
         except CeosError as error:
-            log.error("The chain is not seen to", extra=event("chain.unusable", error=str(error)))
+            log.error("The chain cannot be used", extra=event("chain.unusable", error=str(error)))
 
-    def work(self, name: str) -> None:
-        """Go on with something on the agenda; where the operator has said nothing, another host does."""
+    def handle(self, task_id: str) -> None:
+        """Handle a due task; a host without `chain.toml` leaves it to others."""
         if not self.is_used:
             return
         try:
-            self._go_on(name)
+            for prefix, handler in _HANDLERS.items():
+                if task_id.startswith(prefix):
+                    handler(self, task_id)
         except CeosError as error:
-            log.warning("Something on chain waits", extra=event("chain.waiting", what=name, error=str(error)))
+            log.warning("A task on chain waits", extra=event("chain.waiting", what=task_id, error=str(error)))
 
-    def _go_on(self, name: str) -> None:
-        if name.startswith(TX):
-            self.sender.advance(name)
-        elif name.startswith(SUBSCRIPTION):
-            self.follower.poll(name)
-        elif name.startswith(REGISTER):
-            self.identity.work(name)
-        elif name.startswith(ANCHOR):
-            self.anchors.work()
-        elif name.startswith(PAY):
-            self.buyer.work(name)
+
+#: The handler of each task, by the prefix of its id.
+_HANDLERS: Mapping[str, Callable[[Chain, str], object]] = {
+    TX: lambda chain, task_id: chain.sender.process(task_id),
+    SUBSCRIPTION: lambda chain, task_id: chain.follower.poll(task_id),
+    REGISTER: lambda chain, task_id: chain.identity.work(task_id),
+    ANCHOR: lambda chain, _: chain.anchors.work(),
+    PAY: lambda chain, task_id: chain.buyer.work(task_id),
+}

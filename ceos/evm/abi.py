@@ -1,10 +1,10 @@
-"""What contracts understand and say: functions, events and errors, and their values. No input or output happens here.
+"""Functions, events and errors of contracts: encoding and decoding; pure.
 
     erc20 = Abi.named("erc20")
     data = erc20.function("transfer").encode("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", 5_000_000)
 
-Values that come out are JSON, as `abi_values.py` says: bytes are hex texts and addresses have their checksum. Values
-that go in may be that, or Python's own: bytes, tuples; whole numbers also as texts, as people type them.
+Decoded values are JSON, as described in `abi_values.py`: bytes are hex strings and addresses have their checksum.
+Values to encode may have the same form or Python's own (bytes, tuples); numbers may also be strings, as typed.
 """
 
 from __future__ import annotations
@@ -23,40 +23,39 @@ from eth_utils.crypto import keccak
 
 from ceos.errors import InvalidInput
 from ceos.evm.abi_parsing import Element, from_json, from_line
-from ceos.evm.abi_values import Param, element, member_names, unhex
-from ceos.evm.abi_values import Sequence as Values
+from ceos.evm.abi_values import Param, ValuesReader, element, member_names, unhex
 from ceos.evm.types import Log, checksummed
 
 Named = TypeVar("Named", "Function", "Event")
 
-#: The reasons for which Solidity itself stops a program.
+#: The reasons for which Solidity itself aborts a call, by code.
 PANICS = {
     0x01: "an assertion failed",
     0x11: "a number became too large or too small",
     0x12: "a division by zero",
-    0x21: "a value that is none of its enum",
-    0x22: "storage that is wrongly encoded",
+    0x21: "a value outside of its enum",
+    0x22: "badly encoded storage",
     0x31: "pop() of an empty array",
     0x32: "an index beyond the end of an array",
     0x41: "too much memory",
-    0x51: "a function that was never set",
+    0x51: "an uninitialized function",
 }
 _ERROR, _PANIC = "08c379a0", "4e487b71"
 
 
 class Function:
-    """A function of a contract: encodes calls of it, reads calls and results."""
+    """A function of a contract: encodes calls, decodes calls and results."""
 
     def __init__(self, described: Element) -> None:
         self.name = described.name
-        #: The name and the types only.
+        #: The name with the types, as it is hashed.
         self.signature = described.signature
         self.inputs = described.inputs
         self.outputs = described.outputs
         self.state = described.state
         self.selector: bytes = keccak(text=self.signature)[:4]
-        self._takes = Values(self.inputs)
-        self._gives = Values(self.outputs)
+        self._input_reader = ValuesReader(self.inputs)
+        self._output_reader = ValuesReader(self.outputs)
 
     def __repr__(self) -> str:
         return f"<Function {self.signature}>"
@@ -70,21 +69,21 @@ class Function:
         """Return the arguments of a call by name, or by position where they have none; raises `ValueError`."""
         raw = unhex(data)
         if raw[:4] != self.selector:
-            raise ValueError(f"this is no call of {self.signature}")
-        return dict(zip(argument_names(self.inputs), self._takes.read(raw[4:]), strict=True))
+            raise ValueError(f"this is not a call of {self.signature}")
+        return dict(zip(argument_names(self.inputs), self._input_reader.read(raw[4:]), strict=True))
 
     def decode_result(self, data: str) -> Any:
-        """Return what a call gave back: one value, or a tuple of several or none; raises `ValueError`."""
-        values = self._gives.read(unhex(data))
+        """Return the result of a call: one value, or a tuple of several or none; raises `ValueError`."""
+        values = self._output_reader.read(unhex(data))
         return values[0] if len(values) == 1 else tuple(values)
 
 
 class Event:
-    """An event of a contract: what to ask a node for, and how to read its logs."""
+    """An event of a contract: makes topic filters for nodes and decodes logs."""
 
     def __init__(self, described: Element) -> None:
         self.name = described.name
-        #: The name and the types only.
+        #: The name with the types, as it is hashed.
         self.signature = described.signature
         self.inputs = described.inputs
         self.anonymous = described.anonymous
@@ -93,19 +92,19 @@ class Event:
         self._names = names
         self._indexed = {name: param for name, param in zip(names, self.inputs, strict=True) if param.indexed}
         self._plain = [name for name, param in zip(names, self.inputs, strict=True) if not param.indexed]
-        self._data = Values(tuple(param for param in self.inputs if not param.indexed))
+        self._data = ValuesReader(tuple(param for param in self.inputs if not param.indexed))
         self._topics = tuple((name, _topic_reader(param)) for name, param in self._indexed.items())
         self._skipped = 0 if self.anonymous else 1
-        #: Every log of it has this many topics; others of the same signature index other arguments.
+        #: The number of topics of its logs; an event with the same signature may index other arguments.
         self.topic_count = self._skipped + len(self._topics)
 
     def __repr__(self) -> str:
         return f"<Event {self.signature}>"
 
     def topics(self, filter: Mapping[str, Any] = MappingProxyType({})) -> list[str | list[str] | None]:
-        """Return the topics to ask a node for: this event, with these values of indexed arguments.
+        """Return the topics that select this event with these values of indexed arguments.
 
-        A list of values means any of them. Raises `InvalidInput` for an argument that is not indexed.
+        A list of values selects any of them. Raises `InvalidInput` for an argument that is not indexed.
         """
         unknown = [name for name in filter if name not in self._indexed]
         if unknown:
@@ -123,9 +122,9 @@ class Event:
         return found
 
     def decode(self, log: Log) -> dict[str, Any]:
-        """Return the arguments by name; raises `ValueError` for a log that is not of this event.
+        """Return the arguments by name; raises `ValueError` for a log of another event.
 
-        Of an indexed text, bytes, array or struct the chain keeps the hash only; that is what comes out, as hex.
+        The chain keeps only the hash of an indexed string, bytes, array or struct; that hash is returned, as hex.
         """
         topics = log.topics
         if len(topics) != self.topic_count or (self._skipped and topics[0] != self.topic):
@@ -139,7 +138,7 @@ class Event:
 def _topic_reader(param: Param) -> Callable[[str], Any]:
     if _is_hashed(param):
         return str
-    values = Values((param,))
+    values = ValuesReader((param,))
     return lambda topic: values.read(unhex(topic))[0]
 
 
@@ -149,7 +148,7 @@ def _is_hashed(param: Param) -> bool:
 
 def _any_of(param: Param, values: Sequence[Any], of: str) -> list[str]:
     if not values:
-        # To a node no values at all would mean any.
+        # To a node an empty list would mean any value.
         raise InvalidInput(f"{of} is filtered by an empty list of {param.name!r}: name a value, or leave it out.")
     return [_topic(param, value, of) for value in values]
 
@@ -161,12 +160,12 @@ def _topic(param: Param, value: Any, of: str) -> str:
         raise InvalidInput(f"{of} cannot be filtered by {param.name!r}: the chain keeps only a hash of {param.type}.")
     fitting = _fitting(param, value)
     if not isinstance(fitting, bytes if param.type == "bytes" else str):
-        raise InvalidInput(f"{of} cannot be filtered by this {param.name!r}: it is no {param.type}.")
+        raise InvalidInput(f"{of} cannot be filtered by this {param.name!r}: it is not a valid {param.type}.")
     return "0x" + keccak(fitting if isinstance(fitting, bytes) else fitting.encode()).hex()
 
 
 class Abi:
-    """What one contract understands."""
+    """The functions, events and errors of one contract."""
 
     def __init__(self, elements: Iterable[Element]) -> None:
         functions, events, errors = {}, {}, {}
@@ -186,7 +185,7 @@ class Abi:
 
     @classmethod
     def parse(cls, source: Sequence[Mapping[str, Any]] | Sequence[str] | Mapping[str, Any] | str) -> Abi:
-        """Return the ABI that JSON or written signatures describe; a text may be either. Raises `InvalidInput`."""
+        """Return the ABI from JSON or written signatures, also as one string; raises `InvalidInput`."""
         if isinstance(source, str):
             source = _from_text(source)
         if isinstance(source, list | tuple) and any(isinstance(line, str) for line in source):
@@ -197,11 +196,11 @@ class Abi:
 
     @classmethod
     def named(cls, name: str) -> Abi:
-        """Return one that comes with ceos: identity, reputation, erc20, multicall3 or gas_oracle."""
+        """Return a bundled ABI: identity, reputation, erc20, multicall3 or gas_oracle."""
         return _named(name)
 
     def function(self, name_or_signature: str) -> Function:
-        """Return a function by its name, or by its name and types where several share the name."""
+        """Return a function by its name, or by name and types where several share the name."""
         return _find(self.functions, name_or_signature, "function")
 
     def event(self, name_or_signature: str) -> Event:
@@ -209,7 +208,7 @@ class Abi:
         return _find(self.events, name_or_signature, "event")
 
     def explain_revert(self, data: str) -> str:
-        """Return why a contract refused, as it says it itself, or nothing where it says nothing that can be read."""
+        """Return the reason of a revert from its data, or "" if it holds none."""
         return explain_revert(data, self.errors.values())
 
 
@@ -247,7 +246,7 @@ def _find(known: Mapping[str, Named], wanted: str, what: str) -> Named:
 
 
 def argument_names(params: Sequence[Param]) -> list[str]:
-    """Return a name for each argument: its own, or its position where it has none or shares it."""
+    """Return a name for each argument: its own, or its position if it has none or shares it."""
     names = [param.name for param in params]
     return [name if name and names.count(name) == 1 else str(index) for index, name in enumerate(names)]
 
@@ -262,7 +261,7 @@ def _in_order(function: Function, args: Sequence[Any], named: Mapping[str, Any])
 
 
 def encode_values(params: Sequence[Param], values: Sequence[Any], of: str) -> bytes:
-    """Return values as a contract reads them; raises `InvalidInput`, naming `of`, for what does not fit."""
+    """Return ABI-encoded values; raises `InvalidInput`, naming `of`, for a value of the wrong type."""
     fitting = [_checked(param, value, of) for param, value in zip(params, values, strict=True)]
     return abi_encode([param.type for param in params], fitting)
 
@@ -275,16 +274,16 @@ def _checked(param: Param, value: Any, of: str) -> Any:
     except (ValueError, TypeError, OverflowError) as error:
         shown = repr(value)[:80]
         why = str(error)[:160].rstrip(".")
-        raise InvalidInput(f"{of}: {shown} is no {param.type} for {param.name or 'it'} ({why}).") from None
+        raise InvalidInput(f"{of}: {shown} is not a valid {param.type} for {param.name or 'it'} ({why}).") from None
     return fitting
 
 
 def _fitting(param: Param, value: Any) -> Any:
-    """Return a value in the form in which eth_abi takes it; raises `ValueError`."""
+    """Return a value in the form that eth_abi encodes; raises `ValueError`."""
     array = element(param)
     if array is not None:
         if not isinstance(value, list | tuple):
-            raise ValueError("a list is wanted")
+            raise ValueError("a list is expected")
         return [_fitting(array[0], one) for one in value]
     if param.members:
         return _fitting_struct(param, value)
@@ -296,7 +295,7 @@ def _fitting(param: Param, value: Any) -> Any:
 
 
 def _typed(param: Param, text: str) -> Any:
-    """Return what a text means that a person typed for a number or a bool."""
+    """Return the number or bool that a person typed as text."""
     if param.type.startswith(("uint", "int")):
         return int(text, 16) if text.lower().startswith("0x") else int(text)
     if param.type == "bool" and text in ("true", "false"):
@@ -308,7 +307,7 @@ def _typed(param: Param, text: str) -> Any:
 def _fitting_bytes(param: Param, value: Any) -> Any:
     raw = unhex(value) if isinstance(value, str) else value
     size = param.type.removeprefix("bytes")
-    # eth_abi would fill up what is too short.
+    # eth_abi would pad a value that is too short.
     if size and isinstance(raw, bytes) and len(raw) != int(size):
         raise ValueError(f"these are {len(raw)} bytes")
     return raw
@@ -321,12 +320,12 @@ def _fitting_struct(param: Param, value: Any) -> tuple[Any, ...]:
             raise ValueError(f"its members are {', '.join(names)}")
         value = [value[name] for name in names]
     if not isinstance(value, list | tuple) or len(value) != len(param.members):
-        raise ValueError(f"{len(param.members)} members are wanted")
+        raise ValueError(f"{len(param.members)} members are expected")
     return tuple(_fitting(member, one) for member, one in zip(param.members, value, strict=True))
 
 
 def explain_revert(data: str, errors: Iterable[Function] = ()) -> str:
-    """Return why a contract refused: its own words, or its custom error with arguments, as in "TooMuch(number=7)"."""
+    """Return the reason of a revert: its message, or its custom error with arguments, as in "TooMuch(number=7)"."""
     try:
         raw = unhex(data)
     except ValueError:
@@ -334,13 +333,13 @@ def explain_revert(data: str, errors: Iterable[Function] = ()) -> str:
     selector = raw[:4].hex()
     for one in (*errors, *_common_errors().get(selector, ())):
         if one.selector.hex() == selector:
-            text = _told(one, data)
+            text = _reason(one, data)
             if text:
                 return text
-    return f"an error that it does not explain, 0x{selector}" if len(raw) >= 4 else ""
+    return f"an unknown error 0x{selector}" if len(raw) >= 4 else ""
 
 
-def _told(error: Function, data: str) -> str:
+def _reason(error: Function, data: str) -> str:
     try:
         values = error.decode_call(data)
     except ValueError:

@@ -1,12 +1,11 @@
-"""Reads ABI-encoded bytes that strangers wrote: each type becomes a reader once, and a reader does bounded work.
+"""Decodes untrusted ABI-encoded bytes: each type is compiled to a reader once, and a reader does bounded work.
 
-What comes out is JSON: whole numbers, texts, true and false, bytes as hex, addresses with their checksum, lists, and
-structs as objects by the names of their members (as lists where a member has no name).
+Decoded values are JSON: numbers, strings, booleans, bytes as hex, addresses with their checksum, lists, and structs as
+objects by the names of their members (as lists where a member has no name).
 
-Every word of an honest encoding is read once. A hostile one points many heads at one tail, so that a few kilobytes
-unfold to gigabytes; readers share an allowance of words, and one that exceeds it is refused. That, and the speed that
-following events needs, is why eth_abi does not read here; it writes (`abi.py`), and vouches for these readers in the
-tests.
+An honest encoding reads every word once. A hostile one points many heads at one tail, so that a few kilobytes expand
+to gigabytes; therefore readers share a budget of words, and an encoding that exceeds it is refused. For this reason,
+and for the speed that following events needs, eth_abi only encodes (`abi.py`); the tests compare these readers with it.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-#: No type of ours is nested deeper, and no array of fixed size is longer.
+#: The maximum nesting of a type, and the maximum size of a fixed array in words.
 MAX_DEPTH, MAX_FIXED = 12, 10_000
-#: Encodings may use a word more than once, but not often.
-USES_OF_A_WORD = 2
+#: The average number of times that each word may be read.
+MAX_READS = 2
 
 _ARRAY = re.compile(r"(.*)\[(\d*)\]")
 _WORD = 32
@@ -30,7 +29,7 @@ _WORD = 32
 
 @dataclass(frozen=True)
 class Param:
-    """One argument: its name, its type as signatures spell it, and the members if it is a struct or array of them."""
+    """One argument: its name, its type as in signatures, and its members if it is a struct or an array of structs."""
 
     name: str
     type: str
@@ -38,15 +37,15 @@ class Param:
     indexed: bool = False
 
 
-class Words:
-    """Encoded bytes, and how many words of them may still be read."""
+class AbiWords:
+    """Encoded bytes with a budget of words to read."""
 
     __slots__ = ("data", "left", "size")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.size = len(data)
-        self.left = USES_OF_A_WORD * (self.size // _WORD + 1)
+        self.left = MAX_READS * (self.size // _WORD + 1)
 
     def number(self, at: int) -> int:
         """Return the word at a position."""
@@ -64,7 +63,7 @@ class Words:
         return found
 
     def blob(self, at: int) -> bytes:
-        """Return the bytes at a position, which begin with their length."""
+        """Return the length-prefixed bytes at a position."""
         length = self.number(at)
         begin = at + _WORD
         if length > self.size - begin:
@@ -75,8 +74,8 @@ class Words:
         return self.data[begin : begin + length]
 
 
-#: Reads the value whose head is at a position, in a frame that begins at another.
-Read = Callable[[Words, int, int], Any]
+#: Reads the value whose head is at the first position; offsets count from the second.
+Read = Callable[[AbiWords, int, int], Any]
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def address_text(raw: bytes) -> str:
 def _unsigned(bits: int) -> Read:
     limit = 1 << bits
 
-    def read(words: Words, at: int, _base: int) -> int:
+    def read(words: AbiWords, at: int, _base: int) -> int:
         number = words.number(at)
         if number >= limit:
             raise ValueError(f"a number is too large for uint{bits}")
@@ -111,7 +110,7 @@ def _unsigned(bits: int) -> Read:
 def _signed(bits: int) -> Read:
     limit = 1 << (bits - 1)
 
-    def read(words: Words, at: int, _base: int) -> int:
+    def read(words: AbiWords, at: int, _base: int) -> int:
         number = words.number(at)
         number -= (number >> 255) << 256
         if not -limit <= number < limit:
@@ -124,7 +123,7 @@ def _signed(bits: int) -> Read:
 def _fixed_bytes(size: int) -> Read:
     padding = 8 * (_WORD - size)
 
-    def read(words: Words, at: int, _base: int) -> str:
+    def read(words: AbiWords, at: int, _base: int) -> str:
         number = words.number(at)
         if padding and number & ((1 << padding) - 1):
             raise ValueError(f"bytes{size} has more bytes than that")
@@ -133,26 +132,26 @@ def _fixed_bytes(size: int) -> Read:
     return read
 
 
-def _address(words: Words, at: int, _base: int) -> str:
+def _address(words: AbiWords, at: int, _base: int) -> str:
     number = words.number(at)
     if number >> 160:
         raise ValueError("an address is too long")
     return address_text(number.to_bytes(20, "big"))
 
 
-def _bool(words: Words, at: int, _base: int) -> bool:
+def _bool(words: AbiWords, at: int, _base: int) -> bool:
     number = words.number(at)
     if number > 1:
         raise ValueError("a bool is neither 0 nor 1")
     return bool(number)
 
 
-def _bytes(words: Words, at: int, base: int) -> str:
+def _bytes(words: AbiWords, at: int, base: int) -> str:
     return "0x" + words.blob(words.offset(at, base)).hex()
 
 
-def _string(words: Words, at: int, base: int) -> str:
-    # Strangers write these: what is no UTF-8 becomes U+FFFD, for one byte must not stop the reading of a chain.
+def _string(words: AbiWords, at: int, base: int) -> str:
+    # Untrusted: invalid UTF-8 becomes U+FFFD, because one byte must not stop the following of a chain.
     return words.blob(words.offset(at, base)).decode("utf-8", "replace")
 
 
@@ -165,7 +164,7 @@ _PLAIN = {
 
 
 def element(param: Param) -> tuple[Param, int | None] | None:
-    """Return what an array consists of and how many of it (None: any number); None for what is no array."""
+    """Return the element type of an array and its length (None: any), or None for another type."""
     found = _ARRAY.fullmatch(param.type)
     if found is None:
         return None
@@ -173,7 +172,7 @@ def element(param: Param) -> tuple[Param, int | None] | None:
 
 
 def reader(param: Param) -> Reader:
-    """Return the reader of a type; raises `ValueError` for one that does not exist."""
+    """Return the reader of a type; raises `ValueError` for an unknown type."""
     return _reader(param, MAX_DEPTH)
 
 
@@ -197,13 +196,13 @@ def _reader(param: Param, depth: int) -> Reader:
     raise ValueError(f"there is no type {param.type!r}")
 
 
-def _items(words: Words, inner: Reader, at: int, count: int) -> list[Any]:
+def _items(words: AbiWords, inner: Reader, at: int, count: int) -> list[Any]:
     head, read = inner.head, inner.read
     return [read(words, at + index * head, at) for index in range(count)]
 
 
 def _listed(inner: Reader) -> Reader:
-    def read(words: Words, at: int, base: int) -> list[Any]:
+    def read(words: AbiWords, at: int, base: int) -> list[Any]:
         start = words.offset(at, base)
         count = words.number(start)
         if count > (words.size - start - _WORD) // inner.head:
@@ -214,11 +213,11 @@ def _listed(inner: Reader) -> Reader:
 
 
 def _counted(inner: Reader, count: int, type: str) -> Reader:
-    # Types without size could be read without end.
+    # Elements without a size would cost nothing from the budget.
     if not 1 <= count * inner.head // _WORD <= MAX_FIXED:
         raise ValueError(f"{type} has no usable size")
 
-    def read(words: Words, at: int, base: int) -> list[Any]:
+    def read(words: AbiWords, at: int, base: int) -> list[Any]:
         return _items(words, inner, words.offset(at, base) if inner.is_dynamic else at, count)
 
     if inner.is_dynamic:
@@ -234,7 +233,7 @@ def _struct(param: Param, depth: int) -> Reader:
     is_dynamic = any(one.is_dynamic for one in readers)
     names = member_names(param)
 
-    def read(words: Words, at: int, base: int) -> Any:
+    def read(words: AbiWords, at: int, base: int) -> Any:
         start = words.offset(at, base) if is_dynamic else at
         values, position = [], start
         for one in readers:
@@ -246,13 +245,13 @@ def _struct(param: Param, depth: int) -> Reader:
 
 
 def member_names(param: Param) -> list[str]:
-    """Return the names of a struct's members, or nothing if they do not tell all of them apart."""
+    """Return the names of a struct's members, or nothing if they are not unique."""
     names = [member.name for member in param.members]
     return names if all(names) and len(set(names)) == len(names) else []
 
 
-class Sequence:
-    """Reads the values of several arguments that stand behind each other, as in a call or the data of a log."""
+class ValuesReader:
+    """Decodes several consecutive arguments, as in a call or the data of a log."""
 
     def __init__(self, params: tuple[Param, ...]) -> None:
         places, position = [], 0
@@ -264,15 +263,15 @@ class Sequence:
         self._head = position
 
     def read(self, data: bytes) -> list[Any]:
-        """Return the values; raises `ValueError` for bytes that do not hold them."""
+        """Return the values; raises `ValueError` for bytes that do not encode them."""
         if len(data) < self._head:
             raise ValueError(f"{len(data)} bytes are too few")
-        words = Words(data)
+        words = AbiWords(data)
         return [read(words, at, 0) for read, at in self._places]
 
 
 def unhex(text: str) -> bytes:
-    """Return the bytes of a hex text; raises `ValueError` for anything else."""
+    """Return the bytes of a hex string; raises `ValueError` for anything else."""
     if not text.startswith("0x"):
         raise ValueError("hex begins with 0x")
     return bytes.fromhex(text[2:])

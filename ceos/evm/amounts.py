@@ -1,4 +1,4 @@
-"""Amounts of ETH and of tokens as people read them; pure."""
+"""Amounts of ETH and tokens for people; pure."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def whole(amount: int, decimals: int) -> str:
 
 
 def ether(wei: int) -> str:
-    """Return an amount of wei as ETH, with all its digits and no more."""
+    """Return an amount of wei in ETH, exactly."""
     return whole(wei, 18)

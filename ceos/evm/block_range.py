@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ceos.errors import RangeRefused
 
 if TYPE_CHECKING:
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
     from ceos.evm.types import Log
 
 #: The size of the first range, and of the largest, in blocks.
@@ -55,7 +55,7 @@ class RangeSize:
         self.blocks = max(1, self._good or blocks // 2)
 
 
-def logs_between(client: BaseChain, address: str, topics: Sequence[Any], start: int, end: int) -> list[Log]:
+def logs_between(client: EvmClient, address: str, topics: Sequence[Any], start: int, end: int) -> list[Log]:
     """Return the logs of the blocks `start` to `end`, in as many requests as the node's limit makes necessary."""
     size, found = RangeSize(), []
     while start <= end:

@@ -1,10 +1,10 @@
-"""The chain as ceos sees it: blocks, balances, calls, logs, fees, receipts, sending; through nodes that fail or lie.
+"""A client for one EVM chain through several nodes, any of which may fail or lie.
 
-    chain = BaseChain(settings.rpc_urls(), settings.base_chain_id)
-    chain.check()
-    supply = chain.call(token, Abi.named("erc20").function("totalSupply"))
+    client = EvmClient(["https://mainnet.base.org"], 8453)
+    client.check()
+    supply = client.call(token, Abi.named("erc20").function("totalSupply"))
 
-Every method raises a `ServiceError` when no node can answer: which one says what to do (`rpc.py`).
+Every method raises a `ServiceError` when no node can answer; its class says what to do (`Endpoints.request`).
 """
 
 from __future__ import annotations
@@ -18,32 +18,30 @@ from typing import Any, Literal
 
 from web3 import Web3
 
-from ceos.chain.tx.types import TxRequest
-from ceos.domain.text import visible
 from ceos.errors import NonceTaken, RequestRefused, Reverted, ServiceError
-from ceos.evm import parsing as answers
+from ceos.evm import parsing
 from ceos.evm.abi import Abi, Function, explain_revert
-from ceos.evm.endpoints import Endpoints, Reading
-from ceos.evm.errors import reverted
-from ceos.evm.simulation import Simulation
-from ceos.evm.types import BalanceChange, Block, Fees, Log, Receipt, checksummed
+from ceos.evm.endpoints import Endpoints, Parser
+from ceos.evm.errors import printable, reverted
+from ceos.evm.simulation import TxSimulation
+from ceos.evm.types import BalanceChange, Block, CallRequest, Fees, Log, Receipt, checksummed
 
-#: Where Multicall3 is deployed on every chain that has it, and the OP Stack's price oracle.
+#: The address of Multicall3 on every chain that has it, and of the OP Stack's gas price oracle.
 MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"
 GAS_ORACLE = "0x420000000000000000000000000000000000000F"
-#: Calls of one aggregate.
-CALLS = 500
-#: No transaction may have more gas.
+#: The maximum number of calls in one aggregate.
+MAX_CALLS = 500
+#: The protocol's gas limit of one transaction.
 MAX_GAS = 16_777_216
-#: Wei for each unit of gas that go to the block's maker where the node does not say what is usual.
-USUAL_PRIORITY = 1_000_000
+#: The priority fee in wei where the node suggests none.
+DEFAULT_PRIORITY = 1_000_000
 
-Which = int | Literal["latest", "safe", "finalized"]
+BlockId = int | Literal["latest", "safe", "finalized"]
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of many that are read together."""
+class ContractCall:
+    """One contract call of a bulk read."""
 
     address: str
     function: Function
@@ -51,15 +49,15 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Token:
-    """What a token says of itself; the symbol is a stranger's text."""
+class TokenInfo:
+    """The metadata that a token reports; the symbol is untrusted text."""
 
     address: str
     symbol: str
     decimals: int
 
 
-class BaseChain:
+class EvmClient:
     """One chain, through any number of nodes."""
 
     def __init__(
@@ -75,11 +73,11 @@ class BaseChain:
         self.endpoints = Endpoints(
             urls, chain_id, sleep=sleep, connect_timeout=connect_timeout, read_timeout=read_timeout
         )
-        self._has_code: dict[str, bool] = {}
-        self._tokens: dict[str, Token] = {}
+        self._with_code: set[str] = set()
+        self._tokens: dict[str, TokenInfo] = {}
 
     def __repr__(self) -> str:
-        return f"<BaseChain {self.chain_id} {self.endpoints!r}>"
+        return f"<EvmClient {self.chain_id} {self.endpoints!r}>"
 
     @cached_property
     def web3(self) -> Web3:
@@ -92,34 +90,34 @@ class BaseChain:
 
     def head(self) -> Block:
         """Return the latest block."""
-        found: Block = self._ask("eth_getBlockByNumber", "latest", False, read=_block_reading("latest"))
+        found: Block = self._ask("eth_getBlockByNumber", "latest", False, parse=_block_parser("latest"))
         return found
 
-    def block(self, which: Which) -> Block | None:
+    def block(self, which: BlockId) -> Block | None:
         """Return a block by number or tag, or None when there is no such block yet."""
         if which == "latest":
             return self.head()
-        found: Block | None = self._ask("eth_getBlockByNumber", _tag(which), False, read=_block_reading(which))
+        found: Block | None = self._ask("eth_getBlockByNumber", _tag(which), False, parse=_block_parser(which))
         return found
 
     def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
         """Return several blocks; None for those that do not exist yet."""
         calls = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-        return self._all(calls, [_block_reading(number) for number in numbers])
+        return self._all(calls, [_block_parser(number) for number in numbers])
 
-    def balance(self, account: str, block: Which = "latest") -> int:
-        """Return how many wei an account has."""
-        found: int = self._ask("eth_getBalance", account, _tag(block), read=answers.number)
+    def balance(self, account: str, block: BlockId = "latest") -> int:
+        """Return the balance of an account in wei."""
+        found: int = self._ask("eth_getBalance", account, _tag(block), parse=parsing.number)
         return found
 
-    def code(self, address: str, block: Which = "latest") -> str:
-        """Return the program at an address as hex; "0x" where there is none."""
-        found: str = self._ask("eth_getCode", address, _tag(block), read=answers.data)
+    def code(self, address: str, block: BlockId = "latest") -> str:
+        """Return the code at an address as hex; "0x" where there is none."""
+        found: str = self._ask("eth_getCode", address, _tag(block), parse=parsing.data)
         return found
 
     def nonce(self, account: str, block: Literal["latest", "pending"] = "pending") -> int:
-        """Return the number of the account's next transaction; "pending" counts those that wait to be mined."""
-        found: int = self._ask("eth_getTransactionCount", account, block, read=answers.count)
+        """Return the next nonce of an account; "pending" includes transactions that wait to be mined."""
+        found: int = self._ask("eth_getTransactionCount", account, block, parse=parsing.count)
         return found
 
     def call(
@@ -127,7 +125,7 @@ class BaseChain:
         address: str,
         function: Function,
         *args: Any,
-        block: Which = "latest",
+        block: BlockId = "latest",
         sender: str | None = None,
         value: int = 0,
         abi: Abi | None = None,
@@ -140,103 +138,103 @@ class BaseChain:
             request["value"] = hex(value)
         return _result(function, address, self._call(request, _tag(block), abi))
 
-    def read(self, calls: Sequence[Call], block: Which = "latest") -> list[Any]:
-        """Return the result of every call, or the `ServiceError` of a call that failed, in few requests."""
+    def read(self, calls: Sequence[ContractCall], block: BlockId = "latest") -> list[Any]:
+        """Return the result of every call, or the `ServiceError` of a failed one, with few requests."""
         found: list[Any] = []
-        for start in range(0, len(calls), CALLS):
-            part = calls[start : start + CALLS]
-            is_together = len(part) > 1 and self.has_code(MULTICALL3)
-            found += self._aggregated(part, block) if is_together else self._batched(part, block)
+        for start in range(0, len(calls), MAX_CALLS):
+            part = calls[start : start + MAX_CALLS]
+            has_multicall = len(part) > 1 and self.has_code(MULTICALL3)
+            found += self._aggregated(part, block) if has_multicall else self._batched(part, block)
         return found
 
-    def _aggregated(self, calls: Sequence[Call], block: Which) -> list[Any]:
+    def _aggregated(self, calls: Sequence[ContractCall], block: BlockId) -> list[Any]:
         aggregate = Abi.named("multicall3").function("aggregate3")
         wanted = [(call.address, True, call.function.encode(*call.args)) for call in calls]
         try:
             results = self.call(MULTICALL3, aggregate, wanted, block=block)
         except RequestRefused:
-            # All of them together need more gas than a node grants, or the block is older than Multicall3.
+            # Together they need more gas than a node grants, or the block is older than Multicall3.
             return self._batched(calls, block)
         if len(results) != len(calls):
-            raise answers.unreadable("result of each call")
-        return [_aggregate_told(call, one) for call, one in zip(calls, results, strict=True)]
+            raise parsing.unreadable("result of each call")
+        return [_aggregate_result(call, one) for call, one in zip(calls, results, strict=True)]
 
-    def _batched(self, calls: Sequence[Call], block: Which) -> list[Any]:
+    def _batched(self, calls: Sequence[ContractCall], block: BlockId) -> list[Any]:
         tag = _tag(block)
         asked = [("eth_call", [{"to": call.address, "data": call.function.encode(*call.args)}, tag]) for call in calls]
-        found = self.endpoints.batch(asked, [answers.data] * len(calls))
-        return [_told(call, one) for call, one in zip(calls, found, strict=True)]
+        found = self.endpoints.batch(asked, [parsing.data] * len(calls))
+        return [_result_or_error(call, one) for call, one in zip(calls, found, strict=True)]
 
     def has_code(self, address: str) -> bool:
-        """Say whether a contract is at an address; what is there stays there, so it is asked once."""
-        if not self._has_code.get(address):
-            self._has_code[address] = self.code(address) != "0x"
-        return self._has_code[address]
+        """Say whether a contract is at an address; code is permanent, so the answer is kept."""
+        if address not in self._with_code and self.code(address) != "0x":
+            self._with_code.add(address)
+        return address in self._with_code
 
-    def token(self, address: str) -> Token:
-        """Return what a token says of itself."""
+    def token(self, address: str) -> TokenInfo:
+        """Return the metadata that a token reports."""
         if address not in self._tokens:
             erc20 = Abi.named("erc20")
             symbol, decimals = self.read(
-                [Call(address, erc20.function("symbol")), Call(address, erc20.function("decimals"))]
+                [ContractCall(address, erc20.function("symbol")), ContractCall(address, erc20.function("decimals"))]
             )
             if isinstance(decimals, ServiceError):
                 raise decimals
-            name = visible(symbol, keep="")[:32] if isinstance(symbol, str) else ""
-            self._tokens[address] = Token(checksummed(address), name, decimals)
+            name = printable(symbol, 32) if isinstance(symbol, str) else ""
+            self._tokens[address] = TokenInfo(checksummed(address), name, decimals)
         return self._tokens[address]
 
     def token_balance(self, address: str, owner: str) -> int:
-        """Return how much of a token an account has, in its smallest unit."""
+        """Return the balance of a token in its smallest unit."""
         return int(self.call(address, Abi.named("erc20").function("balanceOf"), owner))
 
     def logs(self, address: str | Sequence[str], topics: Sequence[Any], start: int, end: int) -> list[Log]:
-        """Return the logs of the blocks from `start` to `end`; raises `RangeRefused` when those are too many."""
-        return self.search(address, topics, start, end, ())[0]
+        """Return the logs of the blocks from `start` to `end`; raises `RangeRefused` when there are too many."""
+        return self.logs_and_blocks(address, topics, start, end, ())[0]
 
-    def search(
+    def logs_and_blocks(
         self, address: str | Sequence[str], topics: Sequence[Any], start: int, end: int, numbers: Sequence[int]
     ) -> tuple[list[Log], list[Block | None]]:
-        """As `logs`, and the blocks of these numbers as of the same moment: one node is asked for both at once.
+        """Return logs, and the blocks of these numbers from the same node at the same time.
 
-        A node that lags says "no logs" of blocks it does not know yet; here it cannot name those blocks either.
+        A lagging node reports no logs for blocks that it does not have yet; here it cannot return those blocks either.
         """
         addresses = [address] if isinstance(address, str) else list(address)
-        asked = {"topics": list(topics), "fromBlock": hex(start), "toBlock": hex(end)}
+        filter = {"topics": list(topics), "fromBlock": hex(start), "toBlock": hex(end)}
         if addresses:
-            asked["address"] = addresses[0] if len(addresses) == 1 else addresses
+            filter["address"] = addresses[0] if len(addresses) == 1 else addresses
         wanted = frozenset(map(checksummed, addresses))
         logs, *blocks = self._all(
-            [("eth_getLogs", [asked]), *(("eth_getBlockByNumber", [hex(number), False]) for number in numbers)],
-            [lambda value: answers.logs_within(value, wanted, start, end), *map(_block_reading, numbers)],
+            [("eth_getLogs", [filter]), *(("eth_getBlockByNumber", [hex(number), False]) for number in numbers)],
+            [lambda value: parsing.logs_within(value, wanted, start, end), *map(_block_parser, numbers)],
         )
         return logs, blocks
 
-    def simulate(self, request: TxRequest, sender: str, abi: Abi | None = None) -> str:
-        """Carry out a transaction without sending it, and return what it gives back; raises `Reverted`."""
-        return self._call(_as_call(request, sender), "latest", abi)
+    def simulate(self, request: CallRequest, abi: Abi | None = None) -> str:
+        """Execute a transaction without sending it, and return its result as hex; raises `Reverted`."""
+        return self._call(request.params(), "latest", abi)
 
-    def estimate_gas(self, request: TxRequest, sender: str, abi: Abi | None = None) -> int:
-        """Return the gas to grant a transaction: what it needs now and a fifth more; raises `Reverted`."""
-        with _in_words_of(abi):
-            needed: int = self._ask("eth_estimateGas", _as_call(request, sender), read=answers.count)
+    def estimate_gas(self, request: CallRequest, abi: Abi | None = None) -> int:
+        """Return the gas limit for a transaction: the gas it needs now and a fifth more; raises `Reverted`."""
+        with _explained_by(abi):
+            needed: int = self._ask("eth_estimateGas", request.params(), parse=parsing.count)
         if needed > MAX_GAS:
-            raise RequestRefused(f"The transaction needs {needed} gas, and none may have more than {MAX_GAS}.")
+            raise RequestRefused(f"The transaction needs {needed} gas, and the limit is {MAX_GAS}.")
         return min(needed + needed // 5, MAX_GAS)
 
     def fees(self) -> Fees:
-        """Return what a transaction should offer to get into one of the next blocks."""
+        """Return the fees with which a transaction gets into one of the next blocks."""
         base, priority = self.endpoints.batch(
             [("eth_getBlockByNumber", ["pending", False]), ("eth_maxPriorityFeePerGas", [])],
-            [answers.base_fee_of, answers.number],
+            [parsing.base_fee_of, parsing.number],
         )
         if base is None or isinstance(base, ServiceError):
             base = self.head().base_fee
-        tip = USUAL_PRIORITY if isinstance(priority, ServiceError) else max(priority, 1)
+        tip = DEFAULT_PRIORITY if isinstance(priority, ServiceError) else max(priority, 1)
         return Fees(base_fee=base, priority=tip, max_fee=2 * base + tip)
 
     def l1_fee(self, raw_or_unsigned: bytes) -> int:
-        """Return the most that putting these bytes on L1 should cost, a fifth more than now; 0 where there is no L1."""
+        """Return the fee for these bytes on L1 and a fifth more; 0 on a chain without an L1."""
         if not self.has_code(GAS_ORACLE):
             return 0
         oracle = Abi.named("gas_oracle")
@@ -247,10 +245,10 @@ class BaseChain:
         return -(-int(fee) * 6 // 5)
 
     def send_raw(self, raw: str, *, everywhere: bool = False) -> None:
-        """Send a signed transaction; one that the node has already is sent.
+        """Send a signed transaction; one that the node has already counts as sent.
 
-        `everywhere` sends it to every node, for one may take it and pass it on to nobody. Raises `OutcomeUnknown` when
-        it may or may not have arrived: look its hash up, then send the same bytes again.
+        `everywhere` sends it to every node, because a node may accept it without passing it on. Raises
+        `OutcomeUnknown` when it may have arrived: look up its hash, then send the same bytes again.
         """
         if not everywhere:
             self.endpoints.request("eth_sendRawTransaction", [raw], effect="write")
@@ -261,25 +259,25 @@ class BaseChain:
                 self.endpoints.request("eth_sendRawTransaction", [raw], effect="write", endpoint=node.label)
             except ServiceError as error:
                 errors.append(error)
-        # A node that is behind takes what can never be mined any more.
+        # Another node may lag and accept a transaction that can never be mined.
         taken = [error for error in errors if isinstance(error, NonceTaken)]
         if taken or len(errors) == len(self.endpoints.nodes):
             raise (taken or errors)[0]
 
     def receipt(self, tx_hash: str) -> Receipt | None:
-        """Return what became of a transaction, or None while it is not mined."""
-        found: Receipt | None = self._ask("eth_getTransactionReceipt", tx_hash, read=_receipt_reading(tx_hash))
+        """Return the receipt of a transaction, or None while it is not mined."""
+        found: Receipt | None = self._ask("eth_getTransactionReceipt", tx_hash, parse=_receipt_parser(tx_hash))
         return found
 
     def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
-        """Return what became of several transactions."""
+        """Return the receipts of several transactions."""
         calls = [("eth_getTransactionReceipt", [one]) for one in hashes]
-        return self._all(calls, [_receipt_reading(one) for one in hashes])
+        return self._all(calls, [_receipt_parser(one) for one in hashes])
 
-    def burial(self, hashes: Sequence[str], number: int) -> tuple[list[Receipt | None], Block | None, int]:
-        """Return what became of transactions, the block of this number, and that of the latest: one node's word.
+    def receipts_and_depth(self, hashes: Sequence[str], number: int) -> tuple[list[Receipt | None], Block | None, int]:
+        """Return receipts, the block of this number, and the number of the latest block, all from one node.
 
-        Of two nodes, one could be left behind on a fork and the other tell how deep that is.
+        With two nodes, one could be on an abandoned fork while the other reports the depth.
         """
         *found, block, head = self._all(
             [
@@ -287,46 +285,46 @@ class BaseChain:
                 ("eth_getBlockByNumber", [hex(number), False]),
                 ("eth_blockNumber", []),
             ],
-            [*map(_receipt_reading, hashes), _block_reading(number), answers.count],
+            [*map(_receipt_parser, hashes), _block_parser(number), parsing.count],
         )
         return found, block, head
 
-    def settled(self, account: str, hashes: Sequence[str], depth: int) -> tuple[list[Receipt | None], int]:
-        """Return what became of transactions, and the account's next nonce as of `depth` blocks ago: one node's word.
+    def receipts_and_nonce(self, account: str, hashes: Sequence[str], depth: int) -> tuple[list[Receipt | None], int]:
+        """Return receipts and the account's next nonce as of `depth` blocks ago, all from one node.
 
-        A nonce that is used so deep while none of the transactions is mined will never be theirs.
+        If the nonce was used by then and none of the transactions is mined, none of them ever will be.
         """
         deep = max(0, self.head().number - depth)
         receipts = [("eth_getTransactionReceipt", [one]) for one in hashes]
         count = ("eth_getTransactionCount", [account, hex(deep)])
         *found, nonce = self._all(
             [*receipts, count],
-            [*map(_receipt_reading, hashes), lambda value: answers.count(value, "eth_getTransactionCount")],
+            [*map(_receipt_parser, hashes), lambda value: parsing.count(value, "eth_getTransactionCount")],
         )
         return found, nonce
 
-    def balance_changes(self, request: TxRequest, sender: str, tokens: Sequence[str] = ()) -> list[BalanceChange]:
-        """Return how a transaction would change what its sender has, in ETH without the fee, and in these tokens.
+    def balance_changes(self, request: CallRequest, tokens: Sequence[str] = ()) -> list[BalanceChange]:
+        """Return how a transaction would change the sender's balances of ETH, without the fee, and of these tokens.
 
-        Where no node can simulate that, it is read from the transaction itself, and marked so.
+        Where no node can simulate it, the changes are read from the transaction itself, and marked so.
         """
-        return Simulation(self, request, sender, tokens).changes()
+        return TxSimulation(self, request, tokens).changes()
 
-    def _ask(self, method: str, *params: Any, read: Reading) -> Any:
-        return self.endpoints.request(method, params, read=read)
+    def _ask(self, method: str, *params: Any, parse: Parser) -> Any:
+        return self.endpoints.request(method, params, parse=parse)
 
-    def _all(self, calls: Sequence[tuple[str, list[Any]]], reads: Sequence[Reading]) -> list[Any]:
-        return self.endpoints.together(calls, reads)
+    def _all(self, calls: Sequence[tuple[str, list[Any]]], parsers: Sequence[Parser]) -> list[Any]:
+        return self.endpoints.together(calls, parsers)
 
     def _call(self, request: dict[str, Any], block: str, abi: Abi | None) -> str:
-        with _in_words_of(abi):
-            found: str = self._ask("eth_call", request, block, read=answers.data)
+        with _explained_by(abi):
+            found: str = self._ask("eth_call", request, block, parse=parsing.data)
         return found
 
 
 @contextmanager
-def _in_words_of(abi: Abi | None) -> Iterator[None]:
-    """Have a refusal told in the words of the contract's own errors."""
+def _explained_by(abi: Abi | None) -> Iterator[None]:
+    """Describe a revert with the contract's own errors."""
     try:
         yield
     except Reverted as error:
@@ -336,20 +334,16 @@ def _in_words_of(abi: Abi | None) -> Iterator[None]:
         raise reverted(reason, error.data) from None
 
 
-def _block_reading(which: Which) -> Reading:
-    return lambda value: answers.block_of(value, which)
+def _block_parser(which: BlockId) -> Parser:
+    return lambda value: parsing.block_of(value, which)
 
 
-def _receipt_reading(tx_hash: str) -> Reading:
-    return lambda value: answers.receipt_of(value, tx_hash)
+def _receipt_parser(tx_hash: str) -> Parser:
+    return lambda value: parsing.receipt_of(value, tx_hash)
 
 
-def _tag(block: Which) -> str:
+def _tag(block: BlockId) -> str:
     return hex(block) if isinstance(block, int) else block
-
-
-def _as_call(request: TxRequest, sender: str) -> dict[str, str]:
-    return {"from": sender, "to": request.to, "data": request.data, "value": hex(request.value)}
 
 
 def _result(function: Function, address: str, returned: str) -> Any:
@@ -360,7 +354,7 @@ def _result(function: Function, address: str, returned: str) -> Any:
         raise RequestRefused(f"{address} gave no usable answer to {function.signature}: {why}.") from None
 
 
-def _told(call: Call, returned: str | ServiceError) -> Any:
+def _result_or_error(call: ContractCall, returned: str | ServiceError) -> Any:
     if isinstance(returned, ServiceError):
         return returned
     try:
@@ -369,7 +363,7 @@ def _told(call: Call, returned: str | ServiceError) -> Any:
         return error
 
 
-def _aggregate_told(call: Call, one: Mapping[str, Any]) -> Any:
-    if one["success"]:
-        return _told(call, one["returnData"])
-    return reverted(explain_revert(one["returnData"]), one["returnData"])
+def _aggregate_result(call: ContractCall, answer: Mapping[str, Any]) -> Any:
+    if answer["success"]:
+        return _result_or_error(call, answer["returnData"])
+    return reverted(explain_revert(answer["returnData"]), answer["returnData"])

@@ -1,9 +1,9 @@
-"""JSON-RPC over several nodes of one chain: the first that is well is asked, the next when it fails.
+"""JSON-RPC over several nodes of one chain: requests go to the first healthy endpoint, and to the next when it fails.
 
-A read goes round all nodes up to three times. A write goes to one node: when no answer comes, it may have been carried
-out, and whoever sent it looks its hash up and sends the same bytes again (`OutcomeUnknown`). Every node must say that
-it belongs to the configured chain, before its first use, now and then, after each failure and before each write; one
-that does not is out. web3 works on top of this (`Web3(Endpoints(...))`); its own re-sending does not exist here.
+A read tries all nodes up to three times. A write goes to one node: without an answer it may have been carried out, and
+the caller looks up its hash and sends the same bytes again (`OutcomeUnknown`). Every node must report the configured
+chain before its first use, periodically, after each failure and before each write; other nodes are excluded. web3 works
+on top of this (`Web3(Endpoints(...))`) and never repeats a request itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from eth_utils.crypto import keccak
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from ceos.clients.http.api import PATIENCE
 from ceos.errors import (
     InvalidInput,
     KeyRefused,
@@ -44,32 +43,34 @@ bound_recursion()
 log = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
-#: Makes of a node's answer what the caller wants, or raises `ServiceUnavailable`: then another node is asked.
-Reading = Callable[[Any], Any]
+#: Parses the answer of a node, or raises `ServiceUnavailable`: then another node is asked.
+Parser = Callable[[Any], Any]
 
-ROUNDS = 3
-#: Requests of one batch; nodes refuse larger ones.
-BATCH = 100
-#: A node that failed is asked last for so many seconds, doubled with each failure, up to the second number.
-REST_SECONDS, LONGEST_REST = 5.0, 60.0
-#: A node this many blocks behind another is not well; they are compared this often while heads are asked for.
-BEHIND_BLOCKS, COMPARE_SECONDS = 20, 60.0
+MAX_ROUNDS = 3
+#: The longest wait between two rounds in seconds; a node that asks for more is left to the caller.
+MAX_WAIT = 8.0
+#: The maximum number of requests in one batch; nodes refuse larger ones.
+MAX_REQUESTS = 100
+#: A failed node is asked last for so many seconds, doubled with each failure, up to the second number.
+REST_SECONDS, MAX_REST = 5.0, 60.0
+#: A node more than so many blocks behind another is unhealthy; heads are compared at most this often.
+MAX_BEHIND, COMPARE_SECONDS = 20, 60.0
 
-#: Failures of one node, which another may not have.
+#: Errors of one node that another may not have.
 _OF_ONE_NODE = (ServiceUnavailable, RateLimited, KeyRefused, NodeRefused, WrongChain, RangeTimedOut)
-#: The same, the one that says most about what to do first.
-_TELLING = (RangeTimedOut, RateLimited, ServiceUnavailable, KeyRefused, NodeRefused, WrongChain)
-_backoff = tenacity.wait_exponential(multiplier=0.5, min=0.5, max=PATIENCE) + tenacity.wait_random(0, 0.25)
+#: The same, the most informative for the caller first.
+_BY_INFORMATION = (RangeTimedOut, RateLimited, ServiceUnavailable, KeyRefused, NodeRefused, WrongChain)
+_backoff = tenacity.wait_exponential(multiplier=0.5, min=0.5, max=MAX_WAIT) + tenacity.wait_random(0, 0.25)
 
 
 @dataclass(frozen=True)
 class EndpointHealth:
-    """How one node is."""
+    """The health of one node."""
 
-    #: Its host, never more of its address.
+    #: Its host; the rest of its address may hold a key.
     label: str
-    is_well: bool
-    #: Why it is not well, in a sentence.
+    is_healthy: bool
+    #: The reason why it is unhealthy, in a sentence.
     why: str = ""
     latency_ms: float | None = None
     #: The number of its latest block.
@@ -77,7 +78,7 @@ class EndpointHealth:
 
 
 class Endpoints(JSONBaseProvider):
-    """Several nodes as one."""
+    """Several nodes as one web3 provider."""
 
     def __init__(
         self,
@@ -111,12 +112,12 @@ class Endpoints(JSONBaseProvider):
         *,
         effect: Effect = "read",
         endpoint: str | None = None,
-        read: Reading | None = None,
+        parse: Parser | None = None,
     ) -> Any:
-        """Return the result of a request, as `read` makes it, of the node with the label `endpoint` if one is named.
+        """Return the parsed result of a request, from the node with the label `endpoint` if it is given.
 
-        Raises a `ServiceError`: `Reverted`, `RangeRefused`, `NonceTaken`, `FeeTooLow` and `RequestRefused` are the
-        chain's or the node's word, `ServiceUnavailable` and `RateLimited` mean that no node could carry it out,
+        Raises a `ServiceError`: `Reverted`, `RangeRefused`, `NonceTaken`, `FeeTooLow` and `RequestRefused` are answers
+        of the chain or the node, `ServiceUnavailable` and `RateLimited` mean that no node could carry it out, and
         `OutcomeUnknown` that a write may have been carried out.
         """
         nodes = tuple(node for node in self.nodes if endpoint in (None, node.label))
@@ -125,48 +126,47 @@ class Endpoints(JSONBaseProvider):
         if effect == "write" or method.startswith("eth_send"):
             return self._write(method, params, nodes)
         self._compare(method)
-        return self._read(lambda node: (read or _as_it_is)(node.ask(method, params)), nodes)
+        return self._read(lambda node: (parse or _unchanged)(node.ask(method, params)), nodes)
 
-    def batch(self, calls: Sequence[Request], reads: Sequence[Reading] | None = None) -> list[Any]:
-        """Return the result or the `ServiceError` of every read, in their order, in as few turns as it takes."""
-        readings = reads or [_as_it_is] * len(calls)
+    def batch(self, calls: Sequence[Request], parsers: Sequence[Parser]) -> list[Any]:
+        """Return the result or the `ServiceError` of every read, in their order, with few requests."""
         found: list[Any] = []
-        for start in range(0, len(calls), BATCH):
-            found += self._together(calls[start : start + BATCH], readings[start : start + BATCH])
+        for start in range(0, len(calls), MAX_REQUESTS):
+            found += self._batch(calls[start : start + MAX_REQUESTS], parsers[start : start + MAX_REQUESTS])
         return found
 
-    def together(self, calls: Sequence[Request], reads: Sequence[Reading]) -> list[Any]:
-        """Return the results of reads that succeed or fail together; each hundred of them comes from one node."""
+    def together(self, calls: Sequence[Request], parsers: Sequence[Parser]) -> list[Any]:
+        """Return the results of reads that succeed or fail together; each batch of them comes from one node."""
         found: list[Any] = []
-        for start in range(0, len(calls), BATCH):
-            part = slice(start, start + BATCH)
-            found += self._read(partial(_each_of, calls[part], reads[part]), self.nodes)
+        for start in range(0, len(calls), MAX_REQUESTS):
+            part = slice(start, start + MAX_REQUESTS)
+            found += self._read(partial(_all_or_error, calls[part], parsers[part]), self.nodes)
         return found
 
     def health(self) -> list[EndpointHealth]:
-        """Ask every node for its latest block, and return how each is."""
-        self._look_at(self.nodes)
+        """Ask every node for its latest block, and return the health of each."""
+        self._check_heads(self.nodes)
         return [EndpointHealth(node.label, not node.why, node.why, node.latency_ms, node.head) for node in self.nodes]
 
     def check(self) -> None:
-        """Ask every node for its chain; raises `WrongChain` for the first of another one.
+        """Ask every node for its chain; raises `WrongChain` for the first node of another one.
 
-        When none answers, it raises what kept the first from it.
+        When none answers, it raises the error of the first.
         """
         errors: list[ServiceError] = []
         for node in self.nodes:
             try:
                 node.verify(again=True)
-                self._well(node)
+                self._mark_healthy(node)
             except ServiceError as error:
-                self._ill(node, error)
+                self._mark_unhealthy(node, error)
                 errors.append(error)
         wrong = [error for error in errors if isinstance(error, WrongChain)]
         if wrong or len(errors) == len(self.nodes):
             raise (wrong or errors)[0]
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Carry out a request of web3, which has values of its own among the parameters."""
+        """Carry out a request of web3, whose parameters hold types of its own."""
         plain = json.loads(self.encode_rpc_request(method, params))["params"]
         return {"jsonrpc": "2.0", "id": 1, "result": self.request(method, plain)}
 
@@ -182,9 +182,9 @@ class Endpoints(JSONBaseProvider):
 
     def _read(self, ask: Callable[[Node], Found], nodes: Sequence[Node]) -> Found:
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(ROUNDS),
+            stop=tenacity.stop_after_attempt(MAX_ROUNDS),
             wait=_wait,
-            retry=tenacity.retry_if_exception(_may_pass),
+            retry=tenacity.retry_if_exception(_is_temporary),
             sleep=self._sleep,
             reraise=True,
         )
@@ -197,14 +197,14 @@ class Endpoints(JSONBaseProvider):
                 found = ask(node)
             except _OF_ONE_NODE as error:
                 errors.append(error)
-                self._ill(node, error)
+                self._mark_unhealthy(node, error)
                 continue
             except RequestRefused:
-                self._well(node)
+                self._mark_healthy(node)
                 raise
-            self._well(node)
+            self._mark_healthy(node)
             return found
-        raise _telling(errors)
+        raise _most_informative(errors)
 
     def _write(self, method: str, params: Sequence[Any], nodes: Sequence[Node]) -> Any:
         errors: list[ServiceError] = []
@@ -212,79 +212,79 @@ class Endpoints(JSONBaseProvider):
             try:
                 return node.ask(method, params, "write")
             except _OF_ONE_NODE as error:
-                # It certainly was not carried out there.
+                # It was certainly not carried out there.
                 errors.append(error)
-                self._ill(node, error)
+                self._mark_unhealthy(node, error)
             except AlreadyKnown:
                 if method != "eth_sendRawTransaction":
                     raise
                 return "0x" + keccak(unhex(params[0])).hex()
             except OutcomeUnknown as error:
-                self._ill(node, error)
+                self._mark_unhealthy(node, error)
                 raise
-        raise _telling(errors)
+        raise _most_informative(errors)
 
-    def _together(self, calls: Sequence[Request], readings: Sequence[Reading]) -> list[Any]:
+    def _batch(self, calls: Sequence[Request], parsers: Sequence[Parser]) -> list[Any]:
         try:
             answers = self._read(lambda node: node.ask_many(calls), self.nodes)
         except ServiceError as error:
             return [error] * len(calls)
-        found = [_made(read, answer) for read, answer in zip(readings, answers, strict=True)]
+        found = [_parsed(parse, answer) for parse, answer in zip(parsers, answers, strict=True)]
         for index, one in enumerate(found):
-            # What one node lacked at one moment, a block perhaps, another may have; but not each of a hundred anew.
+            # Another node may have what this one lacked, such as a block; but not every call of a batch is repeated.
             if isinstance(one, _OF_ONE_NODE):
-                found[index] = self._alone(calls[index], readings[index])
+                found[index] = self._single(calls[index], parsers[index])
                 if isinstance(found[index], ServiceUnavailable | RateLimited):
                     break
         return found
 
-    def _alone(self, call: Request, read: Reading) -> Any:
+    def _single(self, call: Request, parse: Parser) -> Any:
         try:
-            return self.request(*call, read=read)
+            return self.request(*call, parse=parse)
         except ServiceError as error:
             return error
 
     def _ordered(self, nodes: Sequence[Node]) -> list[Node]:
-        """Return who may be asked: the well ones as they were named, then those whose rest ends first."""
-        able = [node for node in nodes if node.stranger is None]
-        if not able:
+        """Return the usable nodes: the healthy ones as configured, then those whose rest ends first."""
+        usable = [node for node in nodes if node.wrong_chain is None]
+        if not usable:
             nodes[0].verify()
-        return sorted(able, key=lambda node: -math.inf if node.is_well else node.rests_until)
+        return sorted(usable, key=lambda node: -math.inf if node.is_healthy else node.rests_until)
 
     def _compare(self, method: str) -> None:
-        """Look now and then whether the node that tells the head tells the newest."""
+        """Compare the heads of the nodes periodically, when a head is requested."""
         if len(self.nodes) == 1 or method not in ("eth_blockNumber", "eth_getBlockByNumber"):
             return
         if self._now() >= self._compared_at + COMPARE_SECONDS:
-            self._look_at([node for node in self.nodes if node.is_well])
+            self._check_heads([node for node in self.nodes if node.is_healthy])
 
-    def _look_at(self, nodes: Sequence[Node]) -> None:
+    def _check_heads(self, nodes: Sequence[Node]) -> None:
         self._compared_at = self._now()
         for node in nodes:
             try:
                 node.head = _height(node.ask("eth_blockNumber", []))
             except ServiceError as error:
                 node.head = None
-                self._ill(node, error)
+                self._mark_unhealthy(node, error)
         heads = sorted(node.head or 0 for node in nodes)
-        # Of three or more, one that is ahead of all the others proves nothing against them.
+        # Of three or more, a single node that is ahead of all others may lie.
         best = 0 if not heads else heads[-2] if len(heads) > 2 else heads[-1]
         for node in nodes:
-            if node.head is not None and best - node.head > BEHIND_BLOCKS:
+            if node.head is not None and best - node.head > MAX_BEHIND:
                 behind = f"{node.label} is {best - node.head} blocks behind another node."
-                self._ill(node, ServiceUnavailable(behind, retry_after=LONGEST_REST))
+                self._mark_unhealthy(node, ServiceUnavailable(behind, retry_after=MAX_REST))
             elif node.head is not None:
-                self._well(node)
+                self._mark_healthy(node)
 
-    def _well(self, node: Node) -> None:
+    def _mark_healthy(self, node: Node) -> None:
         if node.failures:
             log.info("A node answers again", extra=event("chain.node_well", node=node.label))
         node.failures, node.why, node.rests_until = 0, "", -math.inf
 
-    def _ill(self, node: Node, error: ServiceError) -> None:
+    def _mark_unhealthy(self, node: Node, error: ServiceError) -> None:
         if isinstance(error, MethodMissing):
             return
-        node.doubt()
+        node.distrust()
         is_wrong = isinstance(error, WrongChain)
         if not node.failures or (is_wrong and node.why != str(error)):
             name = "chain.wrong_chain" if is_wrong else "chain.node_ill"
@@ -293,7 +293,7 @@ class Endpoints(JSONBaseProvider):
         node.why = str(error)
         asked = getattr(error, "retry_after", None) or 0.0
         rest = REST_SECONDS * 2 ** min(node.failures - 1, 10)
-        node.rests_until = self._now() + min(max(rest, asked), LONGEST_REST)
+        node.rests_until = self._now() + min(max(rest, asked), MAX_REST)
 
 
 def _labels(urls: Sequence[str]) -> list[str]:
@@ -306,38 +306,38 @@ def _labels(urls: Sequence[str]) -> list[str]:
     return names
 
 
-def _height(told: Any) -> int:
+def _height(answer: Any) -> int:
     try:
-        return int(told, 16)
+        return int(answer, 16)
     except (ValueError, TypeError):
-        raise ServiceUnavailable("It does not tell the number of its latest block.") from None
+        raise ServiceUnavailable("It does not report the number of its latest block.") from None
 
 
-def _as_it_is(found: Any) -> Any:
+def _unchanged(found: Any) -> Any:
     return found
 
 
-def _each_of(calls: Sequence[Request], reads: Sequence[Reading], node: Node) -> list[Any]:
-    found = [_made(read, answer) for read, answer in zip(reads, node.ask_many(calls), strict=True)]
+def _all_or_error(calls: Sequence[Request], parsers: Sequence[Parser], node: Node) -> list[Any]:
+    found = [_parsed(parse, answer) for parse, answer in zip(parsers, node.ask_many(calls), strict=True)]
     for one in found:
         if isinstance(one, ServiceError):
             raise one
     return found
 
 
-def _made(read: Reading, answer: Any) -> Any:
+def _parsed(parse: Parser, answer: Any) -> Any:
     try:
-        return answer if isinstance(answer, ServiceError) else read(answer)
+        return answer if isinstance(answer, ServiceError) else parse(answer)
     except ServiceError as error:
         return error
 
 
-def _telling(errors: Sequence[ServiceError]) -> ServiceError:
-    return min(errors, key=lambda error: next(i for i, kind in enumerate(_TELLING) if isinstance(error, kind)))
+def _most_informative(errors: Sequence[ServiceError]) -> ServiceError:
+    return min(errors, key=lambda error: next(i for i, kind in enumerate(_BY_INFORMATION) if isinstance(error, kind)))
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, RateLimited | ServiceUnavailable) and (error.retry_after or 0.0) <= PATIENCE
+def _is_temporary(error: BaseException) -> bool:
+    return isinstance(error, RateLimited | ServiceUnavailable) and (error.retry_after or 0.0) <= MAX_WAIT
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -1,4 +1,4 @@
-"""What nodes mean by their JSON-RPC errors, which every kind of node words in its own way."""
+"""Classifies the JSON-RPC errors of nodes, which every kind of node words differently."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ceos.domain.text import visible
 from ceos.errors import (
     FeeTooLow,
     NonceTaken,
@@ -25,30 +24,30 @@ Effect = Literal["read", "write"]
 
 
 class NodeRefused(RequestRefused):
-    """This node does not do that; another may."""
+    """This node refuses the request; another may not."""
 
 
 class MethodMissing(NodeRefused):
-    """The node does not know this method."""
+    """The node does not support this method."""
 
 
 class AlreadyKnown(RequestRefused):
-    """The node has these very bytes already: sending them again has done what sending does."""
+    """The node has the same signed bytes already, so sending them has succeeded."""
 
 
 class RangeTimedOut(RangeRefused):
     """The node took too long to search so many blocks; another may be faster."""
 
 
-def _says(*words: str) -> re.Pattern[str]:
+def _pattern(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(words), re.IGNORECASE)
 
 
-_KNOWN = _says(
+_KNOWN = _pattern(
     "already ?known", "already imported", "known transaction", "already in (?:the )?(?:mem)?pool", "same hash"
 )
-_NONCE = _says("nonce (?:is )?too low", "invalid nonce.{0,20}lower", "old ?nonce", "nonce ?already ?used")
-_FEE = _says(
+_NONCE = _pattern("nonce (?:is )?too low", "invalid nonce.{0,20}lower", "old ?nonce", "nonce ?already ?used")
+_FEE = _pattern(
     "underpriced",
     "fee cap less than block base fee",
     "fee per gas.{0,12}less than block base fee",
@@ -57,11 +56,11 @@ _FEE = _says(
     "could not replace",
     "below (?:the )?(?:minimum|base fee)",
 )
-_FULL = _says("pool is full", "pool limit")
-_RATE = _says(
+_FULL = _pattern("pool is full", "pool limit")
+_RATE = _pattern(
     "rate limit", "too many requests", "requests? per (?:second|minute)", "request limit", "capacity exceeded"
 )
-_RANGE = _says(
+_RANGE = _pattern(
     "block range",
     "range (?:is )?too (?:large|wide)",
     r"more than [\d,]+ (?:results|logs)",
@@ -74,30 +73,35 @@ _RANGE = _says(
     "limited to",
     "timed? ?-?out",
 )
-_REVERT = _says("revert", "vm execution error", "invalid opcode", "out of gas", "stack (?:under|over)flow")
-_BEHIND = _says(
+_REVERT = _pattern("revert", "vm execution error", "invalid opcode", "out of gas", "stack (?:under|over)flow")
+_BEHIND = _pattern(
     "header not found", "missing trie node", "unknown block", "block not found", "state.{0,40}not available"
 )
-_BUSY = _says("timed? ?-?out", "busy", "overloaded", "temporar", "try again", "unavailable", "internal error")
-_MISSING = _says(
+_BUSY = _pattern("timed? ?-?out", "busy", "overloaded", "temporar", "try again", "unavailable", "internal error")
+_MISSING = _pattern(
     "method .{0,80}(?:not|unsupported)", "(?:not |un) ?supported", "not (?:available|whitelisted|allowed|implemented)"
 )
 
 
-def meant(error: Any, *, node: str, method: str) -> ServiceError:
-    """Return our error for the `error` of a JSON-RPC answer; `node` is what to call the node in the message."""
+def printable(text: str, limit: int = 300) -> str:
+    """Return untrusted text for a message: control characters escaped, secrets redacted, shortened."""
+    escaped = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return redact(escaped)[:limit]
+
+
+def rpc_error(error: Any, *, node: str, method: str) -> ServiceError:
+    """Return our error for the `error` of a JSON-RPC answer; `node` is the label of the node in the message."""
     code, words, data = _parts(error)
-    shown = redact(visible(words, keep="")[:300]) or f"error {code}"
-    message = f"{node} refused {method}: {shown}"
+    message = f"{node} refused {method}: {printable(words) or f'error {code}'}"
     if method.startswith("eth_send"):
-        return _of_sending(code, words, message)
-    # First of all: a contract may say "rate limit" or "block range" in its own words.
+        return _write_error(code, words, message)
+    # Checked first: a contract may say "rate limit" or "block range" in its own words.
     if method in ("eth_call", "eth_estimateGas") and (code == 3 or data or _REVERT.search(words)):
         return _reverted(words, data)
-    return _of_reading(code, words, message, is_search=method == "eth_getLogs")
+    return _read_error(code, words, message, is_search=method == "eth_getLogs")
 
 
-def _of_reading(code: int, words: str, message: str, *, is_search: bool) -> ServiceError:
+def _read_error(code: int, words: str, message: str, *, is_search: bool) -> ServiceError:
     kinds: tuple[tuple[object, type[ServiceError]], ...] = (
         (_RATE.search(words) or code in (429, -32016), RateLimited),
         (_BEHIND.search(words), ServiceUnavailable),
@@ -113,7 +117,7 @@ def _first(kinds: Sequence[tuple[object, type[ServiceError]]], message: str) -> 
     return next((kind(message) for fits, kind in kinds if fits), RequestRefused(message))
 
 
-def _of_sending(code: int, words: str, message: str) -> ServiceError:
+def _write_error(code: int, words: str, message: str) -> ServiceError:
     kinds: tuple[tuple[object, type[ServiceError]], ...] = (
         (_KNOWN.search(words), AlreadyKnown),
         (_NONCE.search(words), NonceTaken),
@@ -135,13 +139,13 @@ def _reverted(words: str, data: str) -> Reverted:
 
 
 def reverted(reason: str, data: str) -> Reverted:
-    """Return the error of a call that the contract refused for this reason, which is a stranger's text."""
-    reason = redact(visible(reason, keep=""))[:500]
+    """Return the error of a call that the contract refused for this reason, which is untrusted text."""
+    reason = printable(reason, 500)
     return Reverted(f"The contract refused the call: {reason or 'it gave no reason'}.", reason=reason, data=data)
 
 
 def _parts(error: Any) -> tuple[int, str, str]:
-    """Return code, message and the bytes a contract gave back of a JSON-RPC error of any of the known shapes."""
+    """Return the code, the message and the revert data of a JSON-RPC error of any known shape."""
     if not isinstance(error, Mapping):
         return 0, str(error)[:300], ""
     code, words, data = error.get("code"), error.get("message"), error.get("data")

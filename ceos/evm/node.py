@@ -1,4 +1,4 @@
-"""One node of a chain: asks it over JSON-RPC, once, and makes sure that it belongs to the chain it should."""
+"""One node of a chain: sends single JSON-RPC requests and makes sure that the node belongs to the configured chain."""
 
 from __future__ import annotations
 
@@ -10,44 +10,31 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import requests
-
-from ceos.clients.http.api import Api
 from ceos.errors import (
     KeyRefused,
     OutcomeUnknown,
     RangeRefused,
+    RateLimited,
     RequestRefused,
     ServiceError,
     ServiceUnavailable,
     WrongChain,
 )
-from ceos.evm.errors import Effect, NodeRefused, RangeTimedOut, meant
+from ceos.evm.errors import Effect, NodeRefused, RangeTimedOut, printable, rpc_error
+from ceos.evm.http import ExchangeFailed, HttpAnswer, NodeConnection, Unreadable
 from ceos.logs import register_secret
 
-#: A part of an address this long is taken for a key; providers put theirs into the path.
-KEY_CHARACTERS = 16
+#: A part of an address this long is treated as a key; providers put theirs into the path.
+MIN_KEY_CHARS = 16
 #: Seconds after which a node is asked for its chain again.
 TRUST_SECONDS = 60.0
-
-#: What the sentences of `Api` call a request, as in "could not be reached to run eth_chainId".
-RUN = "run "
-LOGS = RUN + "eth_getLogs"
 
 #: A method and its parameters.
 Request = tuple[str, Sequence[Any]]
 
 
-class _Answered(ServiceError):
-    """The answer has a status that means failure, and a JSON-RPC error that says which."""
-
-    def __init__(self, body: Any) -> None:
-        super().__init__()
-        self.body = body
-
-
-class Node(Api):
-    """One node; `label` is what messages call it, for its address may hold a key."""
+class Node:
+    """One node; messages call it by its `label`, because its address may hold a key."""
 
     def __init__(
         self,
@@ -59,35 +46,32 @@ class Node(Api):
         read_timeout: float,
         now: Callable[[], float],
     ) -> None:
-        _keep_secret(url)
-        super().__init__(
-            label, url, key="-", key_variable="BASE_RPC_URL", headers=lambda _: {}, connect_seconds=connect_timeout
-        )
+        _register_keys(url)
         self.label = label
+        self._connection = NodeConnection(url, connect_seconds=connect_timeout, read_seconds=read_timeout)
         self._chain_id = chain_id
-        self._seconds = read_timeout
         self._now = now
         self._ids = itertools.count(1)
         self._trusted_until = -math.inf
-        #: The chain to which it belongs, if that is another one; nothing is asked of it then.
-        self.stranger: int | None = None
+        #: The chain to which the node belongs, if that is another one; it gets no requests then.
+        self.wrong_chain: int | None = None
         self.takes_batches = True
         self.failures = 0
         self.rests_until = -math.inf
-        #: Why it is not well, in a sentence.
+        #: The reason why it is unhealthy, in a sentence.
         self.why = ""
-        #: Milliseconds its answers take, newer ones counting more.
+        #: The time of its answers in milliseconds, newer ones counting more.
         self.latency_ms: float | None = None
-        #: The number of its latest block, when that was last asked for its health.
+        #: The number of its latest block at the last health check.
         self.head: int | None = None
 
     def __repr__(self) -> str:
         return f"<Node {self.label}>"
 
     @property
-    def is_well(self) -> bool:
-        """Say whether it may be asked before others."""
-        return self.stranger is None and self._now() >= self.rests_until
+    def is_healthy(self) -> bool:
+        """Say whether it is preferred to nodes that failed lately."""
+        return self.wrong_chain is None and self._now() >= self.rests_until
 
     def ask(self, method: str, params: Sequence[Any], effect: Effect = "read") -> Any:
         """Return the result of one request; raises a `ServiceError`."""
@@ -95,11 +79,11 @@ class Node(Api):
         return self._single(method, params, effect)
 
     def ask_many(self, calls: Sequence[Request]) -> list[Any]:
-        """Return the result, or the error, of every request; raises when the node as such failed."""
+        """Return the result or the error of every request; raises an error of the node itself."""
         self.verify()
         is_batch = self.takes_batches and len(calls) > 1
         if is_batch:
-            # What is refused may be the batch as such.
+            # The node may refuse the batch as such.
             with suppress(RequestRefused):
                 return self._batch(calls)
         found = [self._or_error(self._body(*call), call) for call in calls]
@@ -108,9 +92,9 @@ class Node(Api):
         return found
 
     def verify(self, *, again: bool = False) -> None:
-        """Make sure that it belongs to our chain; raises `WrongChain`, and does not ask every time unless `again`."""
-        if not again and self.stranger is not None:
-            raise self._wrong(self.stranger)
+        """Make sure that the node belongs to our chain, now and then or `again` now; raises `WrongChain`."""
+        if not again and self.wrong_chain is not None:
+            raise self._wrong_chain_error(self.wrong_chain)
         if not again and self._now() < self._trusted_until:
             return
         try:
@@ -118,18 +102,18 @@ class Node(Api):
         except (KeyRefused, NodeRefused):
             raise
         except (ValueError, RequestRefused):
-            raise NodeRefused(f"{self.label} does not say to which chain it belongs.") from None
+            raise NodeRefused(f"{self.label} does not report its chain.") from None
         if chain_id != self._chain_id:
-            self.stranger = chain_id
-            raise self._wrong(chain_id)
-        self.stranger = None
+            self.wrong_chain = chain_id
+            raise self._wrong_chain_error(chain_id)
+        self.wrong_chain = None
         self._trusted_until = self._now() + TRUST_SECONDS
 
-    def doubt(self) -> None:
-        """Have it asked for its chain before the next request: somebody else may answer there by then."""
+    def distrust(self) -> None:
+        """Make the next request verify the chain first: another server may answer at the address by then."""
         self._trusted_until = -math.inf
 
-    def _wrong(self, chain_id: int) -> WrongChain:
+    def _wrong_chain_error(self, chain_id: int) -> WrongChain:
         return WrongChain(
             f"{self.label} belongs to chain {chain_id}, not to {self._chain_id}: correct BASE_RPC_URL or "
             "BASE_CHAIN_ID. Nothing was signed."
@@ -147,12 +131,12 @@ class Node(Api):
         by_id = {str(one.get("id")): one for one in listed if isinstance(one, Mapping)}
         if not any(str(body["id"]) in by_id for body in bodies):
             raise RequestRefused(f"{self.label} takes no batches.")
-        return [self._told(by_id.get(str(body["id"])), body) for body in bodies]
+        return [self._result_or_error(by_id.get(str(body["id"])), body) for body in bodies]
 
     def _or_error(self, body: dict[str, Any], call: Request) -> Any:
-        return self._told(self._post(body, call[0], "read"), body)
+        return self._result_or_error(self._post(body, call[0], "read"), body)
 
-    def _told(self, answer: Any, body: Mapping[str, Any]) -> Any:
+    def _result_or_error(self, answer: Any, body: Mapping[str, Any]) -> Any:
         try:
             return self._result(answer, body, "read")
         except ServiceError as error:
@@ -161,65 +145,75 @@ class Node(Api):
     def _body(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
 
-    def _post(self, body: Any, method: str, effect: Effect) -> Any:
-        began = time.monotonic()
-        try:
-            answer = self.call(
-                "POST", "", task=RUN + method, effect=effect, body=body, seconds=self._seconds, attempts=1
-            ).body
-        except _Answered as error:
-            answer = error.body
-        took = 1000 * (time.monotonic() - began)
-        self.latency_ms = took if self.latency_ms is None else 0.8 * self.latency_ms + 0.2 * took
-        return answer
-
     def _result(self, answer: Any, body: Mapping[str, Any], effect: Effect) -> Any:
         method = str(body["method"])
         if isinstance(answer, Mapping) and answer.get("error") is not None:
-            raise meant(answer["error"], node=self.label, method=method)
+            raise rpc_error(answer["error"], node=self.label, method=method)
         # An answer to another request would be the worst of all.
         if not isinstance(answer, Mapping) or "result" not in answer or str(answer.get("id")) != str(body["id"]):
             kind = OutcomeUnknown if effect == "write" else ServiceUnavailable
             raise kind(f"{self.label} gave an unreadable answer to {method}.")
         return answer["result"]
 
-    def _json(self, response: requests.Response, what: str, effect: Any, deadline: float) -> Any:
+    # HTTP
+
+    def _post(self, body: Any, method: str, effect: Effect) -> Any:
+        began = time.monotonic()
         try:
-            return super()._json(response, what, effect, deadline)
-        except ServiceUnavailable as error:
-            if what == LOGS:
-                # It is too large, or takes too long: of fewer blocks there is less.
-                raise RangeTimedOut(str(error), status=error.status) from None
-            raise
+            answer = self._connection.post(body)
+        except ExchangeFailed as error:
+            raise self._exchange_error(error, method, effect) from None
+        took = 1000 * (time.monotonic() - began)
+        self.latency_ms = took if self.latency_ms is None else 0.8 * self.latency_ms + 0.2 * took
+        if not answer.is_success and not self._has_rpc_error(answer, method):
+            raise self._status_error(answer, method, effect)
+        return answer.body
 
-    def _transport_error(self, error: Exception, what: str, effect: Any) -> ServiceError:
-        if what == LOGS and isinstance(error, requests.ReadTimeout):
-            return RangeTimedOut(f"{self.label} did not answer eth_getLogs in time.")
-        return super()._transport_error(error, what, effect)
+    def _exchange_error(self, error: ExchangeFailed, method: str, effect: Effect) -> ServiceError:
+        if error.is_bad_url:
+            return NodeRefused(f"{self.label} has no usable address: correct BASE_RPC_URL.")
+        if method == "eth_getLogs" and (error.is_timeout or isinstance(error, Unreadable)):
+            # The answer is too large or takes too long; for fewer blocks it is smaller.
+            return RangeTimedOut(f"{self.label} gave no usable answer to eth_getLogs: {error}.")
+        kind = OutcomeUnknown if effect == "write" and error.may_be_sent else ServiceUnavailable
+        if isinstance(error, Unreadable):
+            return kind(f"{self.label} gave an unreadable answer to {method}: {error}.")
+        return kind(f"{self.label} could not be reached to run {method}: {error}.")
 
-    def _refusal(self, status: int, body: Any, what: str, effect: Any, retry_after: float | None) -> ServiceError:
-        # Many send the errors of JSON-RPC with a status of their own.
-        if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping) and status != 429:
-            found = meant(body["error"], node=self.label, method=what.removeprefix(RUN))
-            if type(found) is not RequestRefused or status == 400:
-                return _Answered(body)
-        if status == 413 and what == LOGS:
-            return RangeRefused(f"{self.label} answered 413 to eth_getLogs.", status=status)
-        found = super()._refusal(status, body, what, effect, retry_after)
-        return NodeRefused(str(found), status=status) if type(found) is RequestRefused else found
+    def _has_rpc_error(self, answer: HttpAnswer, method: str) -> bool:
+        """Say whether a failure holds a JSON-RPC error that tells more than its status; many nodes send both."""
+        body = answer.body
+        if not isinstance(body, Mapping) or not isinstance(body.get("error"), Mapping) or answer.status == 429:
+            return False
+        error = rpc_error(body["error"], node=self.label, method=method)
+        return type(error) is not RequestRefused or answer.status == 400
 
-    def _no_address(self) -> RequestRefused:
-        return NodeRefused(f"{self.label} has no usable address: correct BASE_RPC_URL.")
+    def _status_error(self, answer: HttpAnswer, method: str, effect: Effect) -> ServiceError:
+        status = answer.status
+        error = answer.body.get("error") if isinstance(answer.body, Mapping) else None
+        words = printable(str(error.get("message") if isinstance(error, Mapping) else error or ""))
+        message = f"{self.label} answered {status} to {method}" + (f": {words}" if words else ".")
+        if status == 413 and method == "eth_getLogs":
+            return RangeRefused(message, status=status)
+        if status == 429:
+            return RateLimited(message, status=status, retry_after=answer.retry_after)
+        if status in (401, 402, 403):
+            return KeyRefused(message, status=status)
+        if effect == "write" and (status in (408, 409, 425) or status >= 500):
+            return OutcomeUnknown(message, status=status)
+        if status in (408, 425) or status >= 500:
+            return ServiceUnavailable(message, status=status, retry_after=answer.retry_after)
+        return NodeRefused(message, status=status)
 
 
-def _chain_id(told: Any) -> int:
-    if not isinstance(told, str) or not told.startswith("0x") or len(told) > 18:
+def _chain_id(answer: Any) -> int:
+    if not isinstance(answer, str) or not answer.startswith("0x") or len(answer) > 18:
         raise ValueError
-    return int(told, 16)
+    return int(answer, 16)
 
 
 def label_of(url: str) -> str:
-    """Return host and port of an address, all of it that may be shown."""
+    """Return host and port of an address, the only parts that may be shown."""
     try:
         parts = urlsplit(url)
         return (parts.hostname or "node") + (f":{parts.port}" if parts.port else "")
@@ -227,12 +221,13 @@ def label_of(url: str) -> str:
         return "node"
 
 
-def _keep_secret(url: str) -> None:
+def _register_keys(url: str) -> None:
+    """Keep the parts of an address that may be keys out of logs and messages."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return
     register_secret(parts.password)
     for part in (parts.username or "", *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))):
-        if len(part) >= KEY_CHARACTERS:
+        if len(part) >= MIN_KEY_CHARS:
             register_secret(part)

@@ -1,4 +1,4 @@
-"""Reads what nodes answer: their JSON is a stranger's, and becomes one of our types or a `ServiceUnavailable`."""
+"""Parses the untrusted JSON of nodes into our types; anything else is a `ServiceUnavailable`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _HASH = re.compile(r"0x[0-9a-f]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _DATA = re.compile(r"0x(?:[0-9a-f]{2})*")
 #: Block numbers, gas and times are smaller.
-_LARGEST_COUNT = 2**53
+_MAX_COUNT = 2**53
 
 
 def unreadable(what: str) -> ServiceUnavailable:
-    """Return the error for an answer that is not what was asked for."""
+    """Return the error for an answer without the requested value."""
     return ServiceUnavailable(f"The node's answer holds no usable {what}.")
 
 
 def number(value: Any, what: str = "number") -> int:
-    """Return a whole number from 0 on, of at most 256 bits."""
+    """Return a non-negative integer of at most 256 bits."""
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise unreadable(what)
     return int(value, 16)
 
 
 def count(value: Any, what: str = "number") -> int:
-    """Return a number that counts something."""
+    """Return a block number, an amount of gas or a time."""
     found = number(value, what)
-    if found >= _LARGEST_COUNT:
+    if found >= _MAX_COUNT:
         raise unreadable(what)
     return found
 
@@ -65,7 +65,7 @@ def _fields(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def block_of(value: Any, which: int | str) -> Block | None:
-    """Return the block that was asked for by number or tag, or None for one that does not exist."""
+    """Return the requested block, or None for one that does not exist."""
     if value is None and which != "latest":
         return None
     fields = _fields(value, "block")
@@ -82,9 +82,9 @@ def block_of(value: Any, which: int | str) -> Block | None:
 
 
 def base_fee_of(value: Any) -> int | None:
-    """Return the base fee of a block that may be unfinished, or None where nothing is told of it."""
-    told = value.get("baseFeePerGas") if isinstance(value, Mapping) else None
-    return None if told is None else number(told, "base fee")
+    """Return the base fee of a possibly pending block, or None where the node reports none."""
+    fee = value.get("baseFeePerGas") if isinstance(value, Mapping) else None
+    return None if fee is None else number(fee, "base fee")
 
 
 def log_of(value: Any) -> Log:
@@ -93,7 +93,7 @@ def log_of(value: Any) -> Log:
     topics = fields.get("topics")
     if not isinstance(topics, list) or len(topics) > 4:
         raise unreadable("topics")
-    # What is checked here is what the model would check; it takes eight times as long.
+    # The fields are validated above; the validation of the model would take eight times as long.
     return Log.model_construct(
         address=_address(fields.get("address")),
         topics=tuple([hash_of(topic, "topic") for topic in topics]),
@@ -107,19 +107,19 @@ def log_of(value: Any) -> Log:
 
 
 def logs_of(value: Any) -> list[Log]:
-    """Return a list of logs in the order of the chain."""
+    """Return logs in the order of the chain."""
     if not isinstance(value, list):
         raise unreadable("list of logs")
     return sorted([log_of(one) for one in value], key=lambda log: (log.block, log.index))
 
 
 def logs_within(value: Any, addresses: frozenset[str], start: int, end: int) -> list[Log]:
-    """Return logs that were asked for of these addresses (of any, if none) and blocks, and of no others."""
+    """Return logs of these addresses (of any, if empty) and blocks; any other log makes the answer unusable."""
     found = logs_of(value)
     if found and not start <= found[0].block <= found[-1].block <= end:
-        raise unreadable(f"logs of the blocks {start} to {end}: there are others among them")
+        raise unreadable(f"logs of the blocks {start} to {end}: others are among them")
     if addresses and any(log.address not in addresses for log in found):
-        raise unreadable("logs: there are some of other contracts among them")
+        raise unreadable("logs: those of other contracts are among them")
     return found
 
 
@@ -129,7 +129,7 @@ def receipt_of(value: Any, tx_hash: str) -> Receipt | None:
         return None
     fields = _fields(value, "receipt")
     if fields.get("blockHash") is None:
-        # Some nodes tell of transactions that wait.
+        # Some nodes also answer for pending transactions.
         return None
     if hash_of(fields.get("transactionHash"), "transaction hash") != tx_hash.lower():
         raise unreadable("receipt of this transaction")

@@ -1,17 +1,17 @@
-"""Takes back what loading the Ethereum libraries does to the whole process.
+"""Undoes the change of the recursion limit that loading the Ethereum libraries makes.
 
-py_ecc, far below web3 and eth_account, lets Python call itself 100,000 levels deep when it is loaded, which is deeper
-than a stack is. From then on a stranger's JSON of many brackets kills the process; it should be a `RecursionError`.
+py_ecc, a dependency of web3 and eth_account, raises Python's limit to 100,000 levels when it is loaded, which is more
+than a stack can hold. From then on, untrusted JSON of many brackets crashes the process; it must be a `RecursionError`.
 """
 
 from __future__ import annotations
 
 import sys
 
-#: What Python starts with.
-LEVELS = 1000
+#: The limit that Python starts with.
+MAX_LEVELS = 1000
 
 
 def bound_recursion() -> None:
-    """Let Python call itself no deeper than it would by itself; call this after loading web3 or eth_account."""
-    sys.setrecursionlimit(min(sys.getrecursionlimit(), LEVELS))
+    """Restore Python's own recursion limit; call this after loading web3 or eth_account."""
+    sys.setrecursionlimit(min(sys.getrecursionlimit(), MAX_LEVELS))

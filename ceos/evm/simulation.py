@@ -1,44 +1,48 @@
-"""How a transaction would change what its sender has: asked of a node that can simulate, or read from the call."""
+"""The balance changes of a transaction: simulated by a node, or read from the transaction itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ceos.chain.tx.types import TxRequest
 from ceos.errors import RequestRefused, Reverted, ServiceError, ServiceUnavailable
-from ceos.evm import parsing as answers
+from ceos.evm import parsing
 from ceos.evm.abi import Abi, explain_revert
 from ceos.evm.errors import reverted
-from ceos.evm.types import BalanceChange, checksummed
+from ceos.evm.types import BalanceChange, CallRequest, checksummed
 
 if TYPE_CHECKING:
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
 
 ETH = "ETH"
-#: Where nodes that simulate say that ETH moved, as if it were a token (eth_simulateV1, traceTransfers).
+#: The pseudo token under which nodes log transfers of ETH (eth_simulateV1, traceTransfers).
 _ETH_LOGS = "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
-#: Tokens that turn up in the simulation itself and are looked at besides those that were named.
-_FOUND_TOKENS = 10
-#: What the logs of a simulation lack.
-_NOWHERE = {"blockNumber": "0x0", "logIndex": "0x0", "blockHash": "0x" + "0" * 64, "transactionHash": "0x" + "0" * 64}
+#: The maximum number of tokens that are checked because the simulation moves them.
+_MAX_FOUND_TOKENS = 10
+#: The fields that simulated logs may lack.
+_LOG_DEFAULTS = {
+    "blockNumber": "0x0",
+    "logIndex": "0x0",
+    "blockHash": "0x" + "0" * 64,
+    "transactionHash": "0x" + "0" * 64,
+}
 
 
-class Simulation:
-    """One transaction, tried out before it is signed."""
+class TxSimulation:
+    """The simulation of one unsigned transaction."""
 
-    def __init__(self, chain: BaseChain, request: TxRequest, sender: str, tokens: Sequence[str]) -> None:
+    def __init__(self, chain: EvmClient, request: CallRequest, tokens: Sequence[str]) -> None:
         self._chain = chain
         self._request = request
-        self._sender = checksummed(sender)
+        self._sender = checksummed(request.sender)
         self._tokens = tuple(dict.fromkeys(map(checksummed, tokens)))
         erc20 = Abi.named("erc20")
-        self._ask_balance = erc20.function("balanceOf").encode(self._sender)
+        self._balance_call = erc20.function("balanceOf").encode(self._sender)
         self._transfer = erc20.function("transfer")
         self._transferred = erc20.event("Transfer")
 
     def changes(self) -> list[BalanceChange]:
-        """Return what changes, ETH first; what stays the same is left out. Raises `Reverted`."""
+        """Return the balances that change, ETH first; raises `Reverted`."""
         try:
             found = self._simulated()
         except Reverted:
@@ -51,10 +55,10 @@ class Simulation:
     def _simulated(self) -> dict[str, int]:
         moves = self._moves(self._simulate(())[0])
         seen = [token for token in moves if token not in (_ETH_LOGS, *self._tokens)]
-        tokens = (*self._tokens, *seen[:_FOUND_TOKENS])
+        tokens = (*self._tokens, *seen[:_MAX_FOUND_TOKENS])
         eth = moves.get(_ETH_LOGS, 0)
         if self._request.value and self._request.to != self._sender and _ETH_LOGS not in moves:
-            raise answers.unreadable("simulation: it does not show that ETH moves")
+            raise parsing.unreadable("simulation: it does not show the transfer of ETH")
         if not tokens:
             return {ETH: eth}
         calls = self._simulate(tokens)
@@ -62,31 +66,29 @@ class Simulation:
         changes = {ETH: eth}
         for token, one, other in zip(tokens, before, after, strict=True):
             amounts = _amount(one), _amount(other)
-            # What a contract says in its logs is worth nothing beside the balance it tells.
+            # A contract's logs can lie; only the difference of the balances counts.
             if amounts[0] is not None and amounts[1] is not None:
                 changes[token] = amounts[1] - amounts[0]
         return changes
 
     def _simulate(self, tokens: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Have one block simulated: what the tokens say of the sender, the transaction, what they say then."""
-        asks = [{"from": self._sender, "to": token, "data": self._ask_balance} for token in tokens]
-        value = hex(self._request.value)
-        sent = {"from": self._sender, "to": self._request.to, "data": self._request.data, "value": value}
-        calls = [*asks, sent, *asks]
-        asked = {"blockStateCalls": [{"calls": calls}], "traceTransfers": True, "validation": False}
+        """Simulate one block: the balances of the tokens, the transaction, the balances again."""
+        balances = [{"from": self._sender, "to": token, "data": self._balance_call} for token in tokens]
+        calls = [*balances, {**self._request.params(), "from": self._sender}, *balances]
+        payload = {"blockStateCalls": [{"calls": calls}], "traceTransfers": True, "validation": False}
         found: list[Mapping[str, Any]] = self._chain.endpoints.request(
-            "eth_simulateV1", [asked, "latest"], read=lambda value: _calls_of(value, len(calls))
+            "eth_simulateV1", [payload, "latest"], parse=lambda value: _calls_of(value, len(calls))
         )
-        _raise_if_refused(found[len(asks)])
+        _raise_if_reverted(found[len(balances)])
         return found
 
     def _moves(self, call: Mapping[str, Any]) -> dict[str, int]:
-        """Return what the logs of the transaction say of the sender by token; ETH is one that does not exist."""
+        """Return the sender's balance changes by token according to the logs; `_ETH_LOGS` stands for ETH."""
         moved: dict[str, int] = {}
         logs = call.get("logs")
         for log in logs if isinstance(logs, list) else []:
             try:
-                read = answers.log_of({**_NOWHERE, **log} if isinstance(log, Mapping) else log)
+                read = parsing.log_of({**_LOG_DEFAULTS, **log} if isinstance(log, Mapping) else log)
                 args = self._transferred.decode(read)
             except ValueError:
                 continue
@@ -96,7 +98,7 @@ class Simulation:
         return moved
 
     def _read_from_call(self) -> dict[str, int]:
-        """Return what the transaction itself says it moves: its value, and a token if it is that token's transfer."""
+        """Return the transfers that the transaction itself states: its value, and that of a token's `transfer`."""
         found = {ETH: -self._request.value if self._request.to != self._sender else 0}
         try:
             args = self._transfer.decode_call(self._request.data)
@@ -107,7 +109,7 @@ class Simulation:
         return found
 
     def _change(self, asset: str, amount: int, *, is_simulated: bool) -> BalanceChange:
-        symbol, decimals = ("ETH", 18) if asset == ETH else self._named(asset)
+        symbol, decimals = ("ETH", 18) if asset == ETH else self._symbol(asset)
         return BalanceChange(
             account=self._sender,
             asset=asset,
@@ -117,7 +119,7 @@ class Simulation:
             is_simulated=is_simulated,
         )
 
-    def _named(self, token: str) -> tuple[str, int]:
+    def _symbol(self, token: str) -> tuple[str, int]:
         try:
             found = self._chain.token(token)
         except ServiceError:
@@ -129,22 +131,22 @@ def _calls_of(answer: Any, expected: int) -> list[Mapping[str, Any]]:
     block = answer[0] if isinstance(answer, list) and answer else None
     calls = block.get("calls") if isinstance(block, Mapping) else None
     if not isinstance(calls, list) or len(calls) != expected or not all(isinstance(one, Mapping) for one in calls):
-        raise answers.unreadable("simulation")
+        raise parsing.unreadable("simulation")
     return calls
 
 
-def _raise_if_refused(call: Mapping[str, Any]) -> None:
-    if answers.number(call.get("status"), "status") == 1:
+def _raise_if_reverted(call: Mapping[str, Any]) -> None:
+    if parsing.number(call.get("status"), "status") == 1:
         return
     error = call.get("error")
     fields: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
-    returned = answers.data(fields.get("data") or call.get("returnData") or "0x")
+    returned = parsing.data(fields.get("data") or call.get("returnData") or "0x")
     raise reverted(explain_revert(returned) or str(fields.get("message", ""))[:300], returned)
 
 
 def _amount(call: Mapping[str, Any]) -> int | None:
-    """Return the balance that a token told, or None for what tells none."""
-    returned = answers.data(call.get("returnData"), "balance")
-    if answers.number(call.get("status"), "status") != 1 or len(returned) < 66:
+    """Return the balance that a token reported, or None if it reported none."""
+    returned = parsing.data(call.get("returnData"), "balance")
+    if parsing.number(call.get("status"), "status") != 1 or len(returned) < 66:
         return None
     return int(returned[:66], 16)

@@ -1,13 +1,14 @@
 """Addresses, logs, receipts, blocks and fees, as the client returns them.
 
 Addresses are EIP-55 checksummed strings, hashes and data lower-case hex with `0x`, amounts whole numbers in the
-smallest unit (wei, or that of a token). Names of functions and events are written with the types and names of their
-arguments, as in `transfer(address to, uint256 amount) returns (bool)`.
+smallest unit (wei, or that of a token). Functions and events are written with the types and names of their arguments,
+as in `transfer(address to, uint256 amount) returns (bool)`.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -16,7 +17,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def checksummed(value: str) -> str:
-    """Return an address with its checksum (EIP-55); raises `ValueError` for what is no address or has a wrong one."""
+    """Return an address with its checksum (EIP-55); raises `ValueError` for no address or a wrong checksum."""
     from eth_utils.address import is_checksum_address, to_checksum_address  # noqa: PLC0415  # heavy
 
     if not _ADDRESS.fullmatch(value):
@@ -33,7 +34,7 @@ Hex = Annotated[str, StringConstraints(pattern=r"^0x([0-9a-f]{2})*$")]
 
 Hash = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
 
-#: The chains whose facts we know.
+#: The ids of the chains whose contracts are built in.
 BASE, BASE_SEPOLIA = 8453, 84532
 
 
@@ -44,7 +45,7 @@ class EvmRecord(BaseModel):
 
 
 class Log(EvmRecord):
-    """One entry of a receipt or of `eth_getLogs`, as the node tells it."""
+    """One log of a receipt or of `eth_getLogs`."""
 
     address: Address
     topics: tuple[Hash, ...]
@@ -57,21 +58,21 @@ class Log(EvmRecord):
 
 
 class Receipt(EvmRecord):
-    """What became of a mined transaction."""
+    """The outcome of a mined transaction."""
 
     tx_hash: Hash
     block: int
     block_hash: Hash
     succeeded: bool
     gas_used: int
-    #: Wei for each unit of gas, and for the data on L1 (0 where the node tells of none).
+    #: Wei for each unit of gas, and for the data on L1 (0 where the node reports none).
     gas_price: int
     l1_fee: int = 0
     logs: tuple[Log, ...] = ()
 
 
 class Block(EvmRecord):
-    """The head of a block."""
+    """The header of a block."""
 
     number: int
     hash: Hash
@@ -82,7 +83,7 @@ class Block(EvmRecord):
 
 
 class Fees(EvmRecord):
-    """What a transaction may pay for each unit of gas, in wei (EIP-1559)."""
+    """The fees that a transaction offers for each unit of gas, in wei (EIP-1559)."""
 
     base_fee: int
     priority: int
@@ -90,7 +91,7 @@ class Fees(EvmRecord):
 
 
 class BalanceChange(EvmRecord):
-    """How a simulated transaction would change what an account has."""
+    """A change of one balance of an account by a simulated transaction."""
 
     account: Address
     #: "ETH" or the token's address.
@@ -98,5 +99,20 @@ class BalanceChange(EvmRecord):
     symbol: str
     decimals: int
     change: int
-    #: Whether a node has carried it out, or we have only read it from the transaction.
+    #: False where no node could simulate it, and it was read from the transaction itself.
     is_simulated: bool = True
+
+
+@dataclass(frozen=True)
+class CallRequest:
+    """An unsigned transaction, as a node simulates it."""
+
+    sender: str
+    to: str
+    data: str = "0x"
+    #: In wei.
+    value: int = 0
+
+    def params(self) -> dict[str, str]:
+        """Return it as JSON-RPC names its fields."""
+        return {"from": self.sender, "to": self.to, "data": self.data, "value": hex(self.value)}

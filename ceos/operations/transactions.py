@@ -23,8 +23,8 @@ def is_tx(name: str) -> bool:
 @operation("transaction.waiting", Scope.READ)
 def waiting_transactions(context: Context, agent_ids: Sequence[str] = ()) -> list[Tx]:
     """Return the transactions that wait for approval, of all agents by default."""
-    from ceos.chain.due_queue import Agenda  # noqa: PLC0415  # renamed soon
+    from ceos.chain.due_queue import DueQueue  # noqa: PLC0415
 
-    if not any(map(is_tx, Agenda(context.database).names())):
+    if not any(map(is_tx, DueQueue(context.database).task_ids())):
         return []
-    return [tx for tx in context.chain.sender.waiting() if not agent_ids or tx.request.agent in agent_ids]
+    return [tx for tx in context.chain.sender.review_queue() if not agent_ids or tx.request.agent in agent_ids]

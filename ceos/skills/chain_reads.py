@@ -18,7 +18,7 @@ from ceos.evm.types import checksummed
 from ceos.evm.values import as_json
 
 if TYPE_CHECKING:
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
 
 #: What may be asked, and the arguments of each.
 READS: dict[str, tuple[str, ...]] = {
@@ -69,7 +69,7 @@ class Question:
         return " ".join([self.what, *words, *([json.dumps(args)] if args else [])])
 
 
-def ask(client: Callable[[], BaseChain], question: Question, deadline: float) -> Any:
+def ask(client: Callable[[], EvmClient], question: Question, deadline: float) -> Any:
     """Return what the chain answers, as plain JSON; raises `HostRefused`, at `deadline` (monotonic) at the latest."""
     try:
         return _beside.run(lambda: answer(client(), question), deadline)
@@ -83,7 +83,7 @@ def ask(client: Callable[[], BaseChain], question: Question, deadline: float) ->
         raise HostRefused("The chain cannot be read now.") from error
 
 
-def answer(client: BaseChain, question: Question) -> Any:
+def answer(client: EvmClient, question: Question) -> Any:
     """Return what the chain answers, as plain JSON; errors are those of the client."""
     given = question.arguments
     match question.what:
@@ -108,13 +108,13 @@ def answer(client: BaseChain, question: Question) -> Any:
     return _call(client, given["address"], given["function"], given["args"])
 
 
-def _token(client: BaseChain, address: str) -> dict[str, Any]:
+def _token(client: EvmClient, address: str) -> dict[str, Any]:
     token = client.token(address)
     supply = _call(client, address, "totalSupply() view returns (uint256)", [])
     return {"symbol": token.symbol, "decimals": token.decimals, "supply": whole(int(supply), token.decimals)}
 
 
-def _call(client: BaseChain, address: str, signature: str, args: Sequence[Any]) -> Any:
+def _call(client: EvmClient, address: str, signature: str, args: Sequence[Any]) -> Any:
     from ceos.evm.abi import Abi  # noqa: PLC0415  # heavy
 
     written = signature if signature.startswith("function ") else f"function {signature}"

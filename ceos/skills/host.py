@@ -36,7 +36,7 @@ from ceos.skills.skill import Skill
 from ceos.skills.store import SkillStore
 
 if TYPE_CHECKING:
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ _DEFAULTS: dict[str, Any] = {"max_tokens": 200, "days": 30}
 #: Fetches an address before a deadline in monotonic seconds, from these hosts, up to so many bytes.
 Fetch = Callable[..., guarded.Page]
 #: Gives the client of the chain, which is heavy and loaded only when it is asked for.
-Chain = Callable[[], "BaseChain"]
+Chain = Callable[[], "EvmClient"]
 #: Returns the latest casts of an agent that were measured, each with its latest counts, newest first.
 MeasuredCasts = Callable[[str], list[tuple[Cast, CastMetrics]]]
 

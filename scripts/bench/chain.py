@@ -30,7 +30,7 @@ import requests
 from bench.generated_chain import CHAIN_ID, CONTRACT, EVENT, GeneratedChain
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import ChainConfig
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.events.follower import Follower, FollowerDeps
 from ceos.chain.events.store import EventStore
 from ceos.cli.demo.command import free_port
@@ -232,11 +232,11 @@ def _system(head: int) -> Iterator[_System]:
 
 
 def _follower(runtime: Runtime, name: str) -> Follower:
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
 
     subscription = {"name": name, "contract": CONTRACT, "event": EVENT, "from_block": 0, "confirmations": CONFIRMATIONS}
     config = ChainConfig.model_validate({"subscription": [subscription]})
-    client = BaseChain(runtime.settings.rpc_urls(), CHAIN_ID)
+    client = EvmClient(runtime.settings.rpc_urls(), CHAIN_ID)
     return Follower(
         FollowerDeps(
             client=lambda: client,
@@ -246,7 +246,7 @@ def _follower(runtime: Runtime, name: str) -> Follower:
             events=EventStore(runtime.database, lease_seconds=runtime.settings.lease_seconds),
             posts=runtime.event_posts,
             plugins=runtime.plugins,
-            agenda=Agenda(runtime.database),
+            due_queue=DueQueue(runtime.database),
             stopping=threading.Event(),
         )
     )

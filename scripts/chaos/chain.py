@@ -36,8 +36,8 @@ from helpers.evm import KEYS, Evm, running_evm  # type: ignore[import-not-found]
 KEY = KEYS[1]
 #: What the crash points are around.
 STEPS = {
-    "TxStore": ("open", "sign", "move", "replace", "driving"),
-    "BaseChain": ("send_raw", "receipts", "burial", "simulate", "nonce"),
+    "TxStore": ("create_tx", "store_signed", "set_status", "store_replacement", "in_flight"),
+    "EvmClient": ("send_raw", "receipts", "receipts_and_depth", "simulate", "nonce"),
 }
 
 
@@ -132,7 +132,7 @@ def supervise(runtime: Any, environ: dict[str, str], count: int) -> int:
     workers: list[subprocess.Popen[bytes]] = []
     crashes, deadline = 0, time.monotonic() + 60 + count * 2
     try:
-        while runtime.chain.agenda.names() and time.monotonic() < deadline:
+        while runtime.chain.due_queue.task_ids() and time.monotonic() < deadline:
             for worker in [worker for worker in workers if worker.poll() is not None]:
                 assert worker.returncode == -signal.SIGKILL, f"a worker ended by itself with {worker.returncode}"
                 workers.remove(worker)
@@ -174,11 +174,11 @@ def judge(evm: Evm, address: str, account: str, *, count: int, crashes: int, sec
 def work() -> None:
     """Carry transactions on in two threads, until somebody kills us: mostly we do so ourselves."""
     from ceos.chain.tx.store import TxStore
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
     from ceos.runtime import get_runtime
 
     chance = float(os.environ["CHAOS_CHANCE"])
-    for kind in (TxStore, BaseChain):
+    for kind in (TxStore, EvmClient):
         for step in STEPS[kind.__name__]:
             setattr(kind, step, between_crash_points(getattr(kind, step), chance))
     runtime = get_runtime()
@@ -188,7 +188,7 @@ def work() -> None:
             # A short call: whoever dies with a transaction in hand is to be followed by another soon.
             names = runtime.database.run_script("chain_due", 5, 2000)
             for name in names:
-                runtime.chain.work(name)
+                runtime.chain.handle(name)
             if not names:
                 time.sleep(0.05)
 

@@ -16,7 +16,6 @@ from helpers.rpc_proxy import RpcProxy, fault, hang_up, lose_answer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceos.chain.tx.types import TxRequest
 from ceos.errors import (
     FeeTooLow,
     InvalidInput,
@@ -31,11 +30,11 @@ from ceos.errors import (
     ServiceUnavailable,
     WrongChain,
 )
-from ceos.evm import parsing as chain_answers
+from ceos.evm import parsing
 from ceos.evm.abi import Abi
-from ceos.evm.client import GAS_ORACLE, MULTICALL3, BaseChain, Call
-from ceos.evm.errors import meant
-from ceos.evm.types import BalanceChange
+from ceos.evm.client import GAS_ORACLE, MULTICALL3, ContractCall, EvmClient
+from ceos.evm.errors import rpc_error
+from ceos.evm.types import BalanceChange, CallRequest
 
 ME, OTHER = ACCOUNTS[0], ACCOUNTS[1]
 HASH = "0x" + "ab" * 32
@@ -49,12 +48,12 @@ class Slept(list[float]):
         self.append(seconds)
 
 
-def make_chain(*urls: str, chain_id: int = 8453, sleep: Any = None, **options: Any) -> BaseChain:
-    return BaseChain(urls, chain_id, sleep=Slept() if sleep is None else sleep, **options)
+def make_chain(*urls: str, chain_id: int = 8453, sleep: Any = None, **options: Any) -> EvmClient:
+    return EvmClient(urls, chain_id, sleep=Slept() if sleep is None else sleep, **options)
 
 
 @pytest.fixture
-def chain(evm: Evm) -> BaseChain:
+def chain(evm: Evm) -> EvmClient:
     return make_chain(evm.url)
 
 
@@ -72,8 +71,8 @@ def node() -> Iterator[RpcProxy]:
         yield node
 
 
-def make_request(to: str, data: str = "0x", value: int = 0) -> TxRequest:
-    return TxRequest(chain_id=8453, to=to, data=data, value=value)
+def make_request(to: str, data: str = "0x", value: int = 0) -> CallRequest:
+    return CallRequest(sender=ME, to=to, data=data, value=value)
 
 
 def signed(evm: Evm, nonce: int | None = None, value: int = 1, fee: int = 3 * 10**9) -> tuple[str, str]:
@@ -95,7 +94,7 @@ def signed(evm: Evm, nonce: int | None = None, value: int = 1, fee: int = 3 * 10
 # Reading
 
 
-def test_blocks_balances_and_nonces(evm: Evm, chain: BaseChain) -> None:
+def test_blocks_balances_and_nonces(evm: Evm, chain: EvmClient) -> None:
     evm.send(OTHER, value=7)
     evm.mine(2)
     head = chain.head()
@@ -111,7 +110,7 @@ def test_blocks_balances_and_nonces(evm: Evm, chain: BaseChain) -> None:
     assert chain.web3.eth.get_balance(OTHER) == evm.balance(OTHER)
 
 
-def test_a_call_returns_typed_values(evm: Evm, chain: BaseChain) -> None:
+def test_a_call_returns_typed_values(evm: Evm, chain: EvmClient) -> None:
     counter = evm.deploy("counter")
     abi = Abi.parse(counter.abi)
     assert chain.call(counter.address, abi.function("count")) == 0
@@ -119,36 +118,36 @@ def test_a_call_returns_typed_values(evm: Evm, chain: BaseChain) -> None:
     assert echo == (2**255, "é🦄", "0x00ff", [-1, 2])
 
 
-def test_a_refused_call_says_why_in_the_contracts_words(evm: Evm, chain: BaseChain) -> None:
+def test_a_refused_call_says_why_in_the_contracts_words(evm: Evm, chain: EvmClient) -> None:
     counter = evm.deploy("counter")
     abi = Abi.parse(
         [*map(str, ["function refuse(uint256 n)", "function refuse_in_words()", "error TooMuch(uint256 n)"])]
     )
     custom = make_request(counter.address, abi.function("refuse").encode(7))
     with pytest.raises(Reverted, match=r"refused the call: TooMuch\(n=7\)") as refused:
-        chain.simulate(custom, ME, abi)
+        chain.simulate(custom, abi)
     assert refused.value.reason == "TooMuch(n=7)" and refused.value.data.startswith("0xe0f0d3cc")
     with pytest.raises(Reverted, match="0xe0f0d3cc"):
-        chain.simulate(custom, ME)
+        chain.simulate(custom)
     with pytest.raises(Reverted, match=r"TooMuch\(n=7\)"):
-        chain.estimate_gas(custom, ME, abi)
+        chain.estimate_gas(custom, abi)
     with pytest.raises(Reverted, match="refused the call: not today"):
-        chain.simulate(make_request(counter.address, abi.function("refuse_in_words").encode()), ME)
+        chain.simulate(make_request(counter.address, abi.function("refuse_in_words").encode()))
 
 
-def test_a_call_where_no_contract_is_says_so(chain: BaseChain) -> None:
+def test_a_call_where_no_contract_is_says_so(chain: EvmClient) -> None:
     with pytest.raises(RequestRefused, match=f"{OTHER} gave no usable answer .* no contract at this address"):
         chain.call(OTHER, ERC20.function("totalSupply"))
 
 
-def make_calls(evm: Evm) -> tuple[list[Call], Deployed]:
+def make_calls(evm: Evm) -> tuple[list[ContractCall], Deployed]:
     counter, token = evm.deploy("counter"), evm.deploy("token", "USD Coin", 500, types=("string", "uint256"))
     refuse = Abi.parse(counter.abi).function("refuse")
     calls = [
-        Call(token.address, ERC20.function("balanceOf"), (ME,)),
-        Call(counter.address, refuse, (7,)),
-        Call(OTHER, ERC20.function("totalSupply")),
-        Call(token.address, ERC20.function("symbol")),
+        ContractCall(token.address, ERC20.function("balanceOf"), (ME,)),
+        ContractCall(counter.address, refuse, (7,)),
+        ContractCall(OTHER, ERC20.function("totalSupply")),
+        ContractCall(token.address, ERC20.function("symbol")),
     ]
     return calls, token
 
@@ -211,7 +210,7 @@ def test_a_token_tells_of_itself_once(evm: Evm) -> None:
         assert chain.token_balance(token.address, ME) == 500
 
 
-def test_logs_are_read_by_address_topics_and_blocks(evm: Evm, chain: BaseChain) -> None:
+def test_logs_are_read_by_address_topics_and_blocks(evm: Evm, chain: EvmClient) -> None:
     counter = evm.deploy("counter")
     abi = Abi.parse(counter.abi)
     start = evm.head() + 1
@@ -223,7 +222,7 @@ def test_logs_are_read_by_address_topics_and_blocks(evm: Evm, chain: BaseChain) 
     assert [log.block for log in found] == [start, start + 1]
     second = chain.logs([counter.address], counted.topics({"number": 2}), 0, evm.head())
     assert second == found[1:]
-    logs, blocks = chain.search(counter.address, counted.topics(), start, start + 1, [start + 1])
+    logs, blocks = chain.logs_and_blocks(counter.address, counted.topics(), start, start + 1, [start + 1])
     assert logs == found and blocks[0] is not None and blocks[0].hash == found[1].block_hash
 
 
@@ -255,16 +254,16 @@ def test_a_receipt_of_another_transaction_is_no_receipt(evm: Evm, nodes: tuple[R
 # Before sending
 
 
-def test_gas_is_estimated_with_a_reserve_and_a_limit(evm: Evm, node: RpcProxy, chain: BaseChain) -> None:
+def test_gas_is_estimated_with_a_reserve_and_a_limit(evm: Evm, node: RpcProxy, chain: EvmClient) -> None:
     assert chain.estimate_gas(make_request(OTHER, value=1), ME) == 25_200
     node.answer("eth_estimateGas", hex(16_000_000))
-    assert make_chain(node.url).estimate_gas(make_request(OTHER), ME) == 16_777_216
+    assert make_chain(node.url).estimate_gas(make_request(OTHER)) == 16_777_216
     node.answer("eth_estimateGas", hex(17_000_000))
-    with pytest.raises(RequestRefused, match="needs 17000000 gas, and none may have more"):
-        make_chain(node.url).estimate_gas(make_request(OTHER), ME)
+    with pytest.raises(RequestRefused, match="needs 17000000 gas, and the limit is"):
+        make_chain(node.url).estimate_gas(make_request(OTHER))
 
 
-def test_fees_follow_the_pending_block_and_what_is_usual(evm: Evm, node: RpcProxy, chain: BaseChain) -> None:
+def test_fees_follow_the_pending_block_and_what_is_usual(evm: Evm, node: RpcProxy, chain: EvmClient) -> None:
     pending = int(evm.rpc("eth_getBlockByNumber", "pending", False)["baseFeePerGas"], 16)
     found = chain.fees()
     assert found.base_fee == pending and found.max_fee == 2 * pending + found.priority
@@ -277,7 +276,7 @@ def a_block(number: int = 9) -> dict[str, Any]:
     return {"number": hex(number), "hash": HASH, "parentHash": HASH, "timestamp": "0x1", "baseFeePerGas": "0x5"}
 
 
-def test_the_fee_for_l1_is_asked_of_its_oracle(evm: Evm, node: RpcProxy, chain: BaseChain) -> None:
+def test_the_fee_for_l1_is_asked_of_its_oracle(evm: Evm, node: RpcProxy, chain: EvmClient) -> None:
     assert chain.l1_fee(b"x" * 100) == 0
     evm.place("gas_oracle", GAS_ORACLE)
     assert chain.l1_fee(b"x" * 100) == 120_002
@@ -288,18 +287,18 @@ def test_the_fee_for_l1_is_asked_of_its_oracle(evm: Evm, node: RpcProxy, chain: 
     assert make_chain(node.url).l1_fee(b"x" * 100) == 12
 
 
-def test_a_simulation_shows_what_an_account_gains_and_loses(evm: Evm, chain: BaseChain) -> None:
+def test_a_simulation_shows_what_an_account_gains_and_loses(evm: Evm, chain: EvmClient) -> None:
     token = evm.deploy("token", "USD Coin", 10**9, types=("string", "uint256"))
     transfer = ERC20.function("transfer").encode(OTHER, 5_000_000)
     lost = BalanceChange(account=ME, asset=token.address, symbol="USDC", decimals=6, change=-5_000_000)
-    assert chain.balance_changes(make_request(token.address, transfer), ME, [token.address]) == [lost]
+    assert chain.balance_changes(make_request(token.address, transfer), [token.address]) == [lost]
     # A token that nobody named is found in what the simulation tells.
-    assert chain.balance_changes(make_request(token.address, transfer), ME) == [lost]
+    assert chain.balance_changes(make_request(token.address, transfer)) == [lost]
     eth = BalanceChange(account=ME, asset="ETH", symbol="ETH", decimals=18, change=-7)
-    assert chain.balance_changes(make_request(OTHER, value=7), ME, [token.address, OTHER]) == [eth]
+    assert chain.balance_changes(make_request(OTHER, value=7), [token.address, OTHER]) == [eth]
     too_much = ERC20.function("transfer").encode(OTHER, 10**10)
     with pytest.raises(Reverted, match="exceeds balance"):
-        chain.balance_changes(make_request(token.address, too_much), ME, [token.address])
+        chain.balance_changes(make_request(token.address, too_much), [token.address])
 
 
 def test_where_no_node_simulates_the_change_is_read_from_the_call(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
@@ -308,14 +307,14 @@ def test_where_no_node_simulates_the_change_is_read_from_the_call(evm: Evm, node
     node.answer("eth_simulateV1", fault(-32601, "the method eth_simulateV1 does not exist/is not available"))
     chain = make_chain(node.url)
     transfer = ERC20.function("transfer").encode(OTHER, 5)
-    changes = chain.balance_changes(make_request(token.address, transfer, value=3), ME, [token.address])
+    changes = chain.balance_changes(make_request(token.address, transfer, value=3), [token.address])
     assert [(one.asset, one.change, one.is_simulated) for one in changes] == [
         ("ETH", -3, False),
         (token.address, -5, False),
     ]
     # One that carries the call out but says nothing of the ETH that moves.
     node.answer("eth_simulateV1", [{"calls": [{"status": "0x1", "returnData": "0x", "logs": []}]}])
-    (change,) = chain.balance_changes(make_request(OTHER, value=3), ME)
+    (change,) = chain.balance_changes(make_request(OTHER, value=3))
     assert (change.change, change.is_simulated) == (-3, False)
 
 
@@ -405,7 +404,7 @@ def test_a_refusal_by_the_contract_is_not_asked_of_the_next_node(evm: Evm, nodes
 def test_what_fails_of_a_batch_is_asked_elsewhere_and_not_a_hundred_times(nodes: tuple[RpcProxy, RpcProxy]) -> None:
     first, second = nodes
     first.answer("eth_call", fault(-32000, "missing trie node"), times=3)
-    call = Call(OTHER, ERC20.function("totalSupply"))
+    call = ContractCall(OTHER, ERC20.function("totalSupply"))
     chain = make_chain(first.url, second.url)
     assert all("no contract" in str(one) for one in chain.read([call, call, call]))
     for node in nodes:
@@ -421,8 +420,8 @@ def test_health_names_nodes_by_host_and_finds_the_one_that_lags(evm: Evm, nodes:
     stuck.answer("eth_blockNumber", "0x1")
     chain = make_chain(stuck.url, good.url)
     lagging, well = chain.endpoints.health()
-    assert not lagging.is_well and "29 blocks behind" in lagging.why and lagging.label == stuck.url[7:]
-    assert well.is_well and well.head == 30 and well.latency_ms is not None
+    assert not lagging.is_healthy and "29 blocks behind" in lagging.why and lagging.label == stuck.url[7:]
+    assert well.is_healthy and well.head == 30 and well.latency_ms is not None
     chain.head()
     assert not stuck.asked("eth_getBlockByNumber")
 
@@ -433,7 +432,7 @@ def test_a_node_that_claims_to_be_far_ahead_of_two_others_is_not_believed(
     liar, good = nodes
     liar.answer("eth_blockNumber", hex(10**9))
     health = make_chain(good.url, evm.url, liar.url).endpoints.health()
-    assert [node.is_well for node in health] == [True, True, True]
+    assert [node.is_healthy for node in health] == [True, True, True]
 
 
 def test_nodes_are_compared_now_and_then_while_heads_are_asked_for(evm: Evm, nodes: tuple[RpcProxy, RpcProxy]) -> None:
@@ -519,7 +518,7 @@ def test_a_node_that_changes_its_chain_is_found_out_while_reading_too(node: RpcP
 # Sending
 
 
-def test_a_transaction_that_is_sent_twice_is_sent(evm: Evm, chain: BaseChain) -> None:
+def test_a_transaction_that_is_sent_twice_is_sent(evm: Evm, chain: EvmClient) -> None:
     evm.automine(False)
     raw, tx_hash = signed(evm)
     chain.send_raw(raw)
@@ -564,7 +563,7 @@ def test_a_write_goes_to_another_node_only_if_it_did_not_arrive(evm: Evm, nodes:
     assert chain.receipt(tx_hash) is not None
 
 
-def test_an_unsigned_fee_that_is_too_low_is_told_apart(evm: Evm, chain: BaseChain) -> None:
+def test_an_unsigned_fee_that_is_too_low_is_told_apart(evm: Evm, chain: EvmClient) -> None:
     with pytest.raises(FeeTooLow):
         chain.send_raw(signed(evm, fee=1)[0])
     evm.automine(False)
@@ -606,7 +605,7 @@ def test_web3_does_not_send_again_by_itself(evm: Evm, nodes: tuple[RpcProxy, Rpc
     ],
 )
 def test_refusals_of_a_transaction_are_told_apart(code: int, words: str, kind: type[ServiceError]) -> None:
-    found = meant({"code": code, "message": words}, node="n", method="eth_sendRawTransaction")
+    found = rpc_error({"code": code, "message": words}, node="n", method="eth_sendRawTransaction")
     assert type(found) is kind and words in str(found)
 
 
@@ -634,7 +633,7 @@ def test_bytes_that_a_node_knows_are_sent(node: RpcProxy, words: str) -> None:
     ],
 )
 def test_a_range_that_is_too_large_is_told_apart(code: int, words: str) -> None:
-    found = meant({"code": code, "message": words}, node="n", method="eth_getLogs")
+    found = rpc_error({"code": code, "message": words}, node="n", method="eth_getLogs")
     assert isinstance(found, RangeRefused)
 
 
@@ -657,7 +656,7 @@ def test_a_range_that_is_too_large_is_told_apart(code: int, words: str) -> None:
     ],
 )
 def test_a_revert_is_known_in_every_shape(error: dict[str, Any], reason: str) -> None:
-    found = meant(error, node="n", method="eth_call")
+    found = rpc_error(error, node="n", method="eth_call")
     assert isinstance(found, Reverted) and found.reason.startswith(reason) and "\x1b" not in str(found) + found.reason
     assert bool(reason) == bool(found.reason)
 
@@ -677,13 +676,13 @@ FIELDS = [
 @settings(max_examples=200, deadline=None)
 def test_no_answer_of_a_node_is_worse_than_unusable(value: Any) -> None:
     for read in (
-        chain_answers.number,
-        chain_answers.count,
-        chain_answers.data,
-        chain_answers.base_fee_of,
-        chain_answers.logs_of,
-        lambda value: chain_answers.block_of(value, 1),
-        lambda value: chain_answers.receipt_of(value, HASH),
+        parsing.number,
+        parsing.count,
+        parsing.data,
+        parsing.base_fee_of,
+        parsing.logs_of,
+        lambda value: parsing.block_of(value, 1),
+        lambda value: parsing.receipt_of(value, HASH),
     ):
         with suppress(ServiceUnavailable):
             read(value)
@@ -693,7 +692,7 @@ def test_no_answer_of_a_node_is_worse_than_unusable(value: Any) -> None:
 @settings(max_examples=150, deadline=None)
 def test_no_error_of_a_node_is_worse_than_refused(error: Any) -> None:
     for method in ("eth_call", "eth_getLogs", "eth_sendRawTransaction"):
-        assert isinstance(meant(error, node="n", method=method), ServiceError)
+        assert isinstance(rpc_error(error, node="n", method=method), ServiceError)
 
 
 A_LOG = {

@@ -6,7 +6,7 @@
         node.answer("eth_sendRawTransaction", lose_answer)       # carries it out, and hangs up
         node.max_range = 500                                     # of eth_getLogs, as public nodes do
         node.status = 503                                        # everything fails
-        BaseChain([node.url], 8453)
+        EvmClient([node.url], 8453)
 
 An answer may be a value, an exception of ours or a function `act(params, forward)` that returns one or raises; with
 `times=1` it holds for one request only. `node.calls` lists what was asked for, as (method, params).

@@ -21,13 +21,13 @@ from pydantic import TypeAdapter
 
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import X402, ChainConfig
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.tx.wallets import Wallets
 from ceos.chain.x402.buyer import Buyer
 from ceos.chain.x402.store import PaymentStore
 from ceos.chain.x402.usdc import UsdcToken
 from ceos.clients.http.safe_fetch import Reply
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.settings import Settings
 from ceos.storage.connection import Database
 from ceos.testing import ManualClock
@@ -199,10 +199,10 @@ class Market:
         entry = {"name": "usdc", "address": token.address, "abi": "erc20", "decimals": 6}
         self.config = ChainConfig.model_validate({"contract": [entry]})
         self.contracts = Contracts(self.config, CHAIN_ID, Path())
-        self.client = BaseChain([evm.url], CHAIN_ID, sleep=no_wait)
+        self.client = EvmClient([evm.url], CHAIN_ID, sleep=no_wait)
         self.token = UsdcToken(self.client, self.contracts)
         self.payments = PaymentStore(database)
-        self.agenda = Agenda(database)
+        self.due_queue = DueQueue(database)
         environ = {"BASE_PRIVATE_KEY": BUYER_KEY, "BASE_RPC_URL": evm.url}
         self.wallets = Wallets.from_settings(Settings.from_env(environ, dotenv=None))
         self.facilitator = Facilitator(evm)
@@ -215,7 +215,7 @@ class Market:
             self.wallets,
             self.payments,
             x402_rules(**rules),
-            agenda=self.agenda,
+            due_queue=self.due_queue,
             clock=self.clock,
             fetch=fetch or self.seller,
             sleep=no_wait,

@@ -24,7 +24,7 @@ from ceos.clients.openrouter.client import Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.errors import HostRefused
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.metrics.store import MetricsStore
 from ceos.operations.agents import spent_today
 from ceos.runs.budget import Budget
@@ -628,7 +628,7 @@ def test_an_agent_without_casts_has_no_numbers(make: Make) -> None:
 
 
 def on_chain(*urls: str, chain_id: int = 8453, **grants: Any) -> SkillHost:
-    chain = BaseChain(urls, chain_id, sleep=lambda _: None)
+    chain = EvmClient(urls, chain_id, sleep=lambda _: None)
     return SkillHost(make_skill(chain=grants or {"max_calls": 20}).grants, chain=lambda: chain)
 
 
@@ -661,8 +661,8 @@ def test_any_function_of_any_contract_can_be_called(evm: Evm) -> None:
     for function, args, words in (
         ("refuse(uint256)", [7], "refused"),
         ("refuse_in_words()", [], "not today"),
-        ("count()(uint256)", [], "describes no function"),
-        ("echo(uint256)", ["x"], "is no uint256"),
+        ("count()(uint256)", [], "does not describe a function"),
+        ("echo(uint256)", ["x"], "is not a valid uint256"),
         ("nothing() returns (uint256)", [], ""),
     ):
         with refused(words):
@@ -695,7 +695,7 @@ def test_a_slow_node_is_given_up_in_time() -> None:
 def test_the_runtime_gives_its_chain_to_skills(fake_runtime: FakeRuntime) -> None:
     runtime = fake_runtime.runtime
     host = runtime.skill_hosts.host_for(fake_runtime.apply(), make_skill(), {}, call="ada:1:1")
-    runtime.__dict__["chain"] = type("Chain", (), {"client": BaseChain(["http://127.0.0.1:9"], 8453, sleep=bool)})
+    runtime.__dict__["chain"] = type("Chain", (), {"client": EvmClient(["http://127.0.0.1:9"], 8453, sleep=bool)})
     with refused("The chain cannot be read now"):
         ask(host, "chain_read", "block")
 

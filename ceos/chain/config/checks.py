@@ -1,7 +1,7 @@
-"""What the tables of `chain.toml` mean together: whether what they name is there, and whether a rule can ever be meant.
+"""Checks the tables of `chain.toml` against each other: names must exist, and rules must be able to allow something.
 
-A rule that allows more than its author thinks costs money, and one that allows nothing costs an evening. Both are
-mistakes in the file, said before anything is signed.
+A rule that allows more than its author intends costs money, and one that allows nothing costs time. Both are reported
+as mistakes in the file before anything is signed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ceos.chain.config.models import (
     CreatorScore,
     Offer,
     PaymentHost,
-    Policy,
+    TxPolicy,
 )
-from ceos.chain.tx.risks import is_handover, is_mover, objections
+from ceos.chain.config.risks import is_handover, is_mover, rule_problems
 from ceos.config.toml import Location
 from ceos.domain.base import Frozen
 from ceos.domain.chain_event import Subscription
@@ -30,7 +30,7 @@ from ceos.errors import CeosError, InvalidInput
 from ceos.evm.calldata import Signature
 
 Entry = TypeVar("Entry", bound=Frozen)
-#: Where something is wrong, and what.
+#: The location of a mistake, and a sentence about it.
 Problem = tuple[Location, str]
 
 ZERO = "0x" + 40 * "0"
@@ -38,25 +38,25 @@ ZERO = "0x" + 40 * "0"
 
 @dataclass(frozen=True)
 class Entries:
-    """The valid tables of a file with their locations; None for one that is not valid."""
+    """The valid tables of a file with their locations; None for an invalid table."""
 
     root: ChainConfig | None
     contracts: list[tuple[Location, ContractEntry]]
     subscriptions: list[tuple[Location, Subscription]]
-    policy: Policy | None
+    policy: TxPolicy | None
     allows: list[tuple[Location, Allow]]
     x402: X402 | None
     hosts: list[tuple[Location, PaymentHost]]
     offers: list[tuple[Location, Offer]]
     creator_score: CreatorScore | None
-    #: The keys at the top of the file.
+    #: The keys at the top level of the file.
     written: frozenset[str]
-    #: Names that contracts have there, of those that are not valid as well.
+    #: The names of all contracts in the file, the invalid ones included.
     named: frozenset[str]
 
     def config(self) -> ChainConfig:
-        """Return all of it in one; only for a file without mistakes."""
-        policy = (self.policy or Policy()).model_copy(update={"allow": _models(self.allows)})
+        """Return the complete configuration; only for a file without mistakes."""
+        policy = (self.policy or TxPolicy()).model_copy(update={"allow": _models(self.allows)})
         x402 = (self.x402 or X402()).model_copy(update={"allow": _models(self.hosts), "offer": _models(self.offers)})
         update = {
             "contract": _models(self.contracts),
@@ -69,7 +69,7 @@ class Entries:
 
 
 def check(entries: Entries, folder: Path, agents: Collection[str] | None, chain_id: int) -> Iterator[Problem]:
-    """Yield what is wrong with tables that are valid by themselves."""
+    """Yield the mistakes of tables that are valid by themselves."""
     usable = ChainConfig(contract=_models(entries.contracts))
     checks = _Checks(Contracts(usable, chain_id, folder), entries.named, agents)
     yield from _contract_problems(entries.contracts, folder)
@@ -86,13 +86,13 @@ def check(entries: Entries, folder: Path, agents: Collection[str] | None, chain_
 
 
 def warnings(config: ChainConfig) -> Iterator[str]:
-    """Yield what an operator should know about rules that are valid: who could get a hold on things through them."""
+    """Yield warnings about valid rules that give much power."""
     for entry in config.policy.allow:
         for function in map(Signature.parse, entry.functions):
             if is_handover(function):
                 yield f"{entry.contract}: {function.name} hands over control; a person approves each call."
             elif entry.recipients == "any" and is_mover(function):
-                yield f"{entry.contract}: {function.name} may go to anybody, up to {entry.max_amount} at a time."
+                yield f"{entry.contract}: {function.name} may go to any address, up to {entry.max_amount} at a time."
 
 
 def _models(entries: list[tuple[Location, Entry]]) -> tuple[Entry, ...]:
@@ -103,39 +103,45 @@ def _contract_problems(contracts: list[tuple[Location, ContractEntry]], folder: 
     yield from _repeated([((*at, "name"), entry.name) for at, entry in contracts], "contract")
     for at, entry in contracts:
         if entry.address == ZERO:
-            yield (*at, "address"), "the zero address is no contract."
+            yield (*at, "address"), "the zero address is not a contract."
         try:
             read_abi(entry, folder)
         except InvalidInput as error:
             yield (*at, "abi"), str(error)
 
 
-def _policy_problems(policy: Policy, *, is_used: bool) -> Iterator[Problem]:
+def _policy_problems(policy: TxPolicy, *, is_used: bool) -> Iterator[Problem]:
     if is_used and not policy.chains:
         yield ("policy",), "names no chain, so nothing can be signed; add chains = [8453] for Base."
     for key in ("max_eth", "max_eth_per_day"):
         if is_used and not getattr(policy, key):
-            yield ("policy",), f'{key} is 0, which does not even pay for gas; add {key} = "0.001" or what you can lose.'
+            yield (
+                ("policy",),
+                f'{key} is 0, which does not even pay for gas; add {key} = "0.001" or as much as you can lose.',
+            )
     if policy.approve_above_eth is not None and policy.approve_above_eth >= policy.max_eth:
-        yield ("policy", "approve_above_eth"), f"is never reached, for max_eth is {policy.max_eth}; make it smaller."
+        yield (
+            ("policy", "approve_above_eth"),
+            f"is never reached, because max_eth is {policy.max_eth}; make it smaller.",
+        )
     yield from _zeros(("policy", "recipients"), policy.recipients)
 
 
 def _zeros(at: Location, addresses: Iterable[str]) -> Iterator[Problem]:
     if ZERO in addresses:
-        yield at, "has the zero address; what goes there is lost."
+        yield at, "has the zero address; anything sent there is lost."
 
 
 def _repeated(named: list[tuple[Location, str]], what: str) -> Iterator[Problem]:
     seen: set[str] = set()
     for at, name in named:
         if name in seen:
-            yield at, f"there is another {what} {name!r}; each is there once."
+            yield at, f"there is another {what} {name!r}; keep one."
         seen.add(name)
 
 
 class _Checks:
-    """Checks that need to know which contracts and agents there are."""
+    """Checks that need the known contracts and agents."""
 
     def __init__(self, contracts: Contracts, named: Collection[str], agents: Collection[str] | None) -> None:
         self._contracts = contracts
@@ -143,17 +149,17 @@ class _Checks:
         self._agents = agents
 
     def agent(self, at: Location, agent_id: str) -> Iterator[Problem]:
-        """Complain about an agent that does not exist."""
+        """Yield a problem for an unknown agent."""
         if self._agents is not None and agent_id not in self._agents:
-            yield at, f"there is no agent {agent_id!r}; 'ceos agent list' shows those there are."
+            yield at, f"there is no agent {agent_id!r}; 'ceos agent list' shows the known ones."
 
     def agents(self, at: Location, agent_ids: Iterable[str]) -> Iterator[Problem]:
-        """Complain about agents that do not exist."""
+        """Yield a problem for each unknown agent."""
         for index, agent_id in enumerate(agent_ids):
             yield from self.agent((*at, "agents", index), agent_id)
 
     def subscriptions(self, subscriptions: list[tuple[Location, Subscription]]) -> Iterator[Problem]:
-        """Complain about events that do not exist, and filters that cannot be."""
+        """Yield problems of unknown events and impossible filters."""
         yield from _repeated([((*at, "name"), entry.name) for at, entry in subscriptions], "subscription")
         for at, entry in subscriptions:
             yield from self.agents(at, entry.agents)
@@ -170,7 +176,7 @@ class _Checks:
                 yield (*at, key), str(error)
 
     def allow(self, at: Location, entry: Allow) -> Iterator[Problem]:
-        """Complain about a rule that could never allow anything, or allows what cannot be judged."""
+        """Yield problems of a rule that never allows anything, or allows calls that cannot be evaluated."""
         yield from self.agents(at, entry.agents)
         contract, problems = self._find((*at, "contract"), entry.contract)
         yield from problems
@@ -186,18 +192,18 @@ class _Checks:
                 yield here, str(error)
                 continue
             if function.selector in selectors:
-                yield here, f"another function of this entry is called by {function.selector} as well; keep one."
+                yield here, f"another function of this entry has the selector {function.selector} as well; keep one."
             selectors.add(function.selector)
             yield from _unknown_function(here, contract, function)
-            for objection in objections(entry, function):
-                yield (*at, objection.key), f"{objection.why}."
+            for problem in rule_problems(entry, function):
+                yield (*at, problem.key), f"{problem.why}."
 
     def payments(self, entries: Entries) -> Iterator[Problem]:
-        """Complain about payments that could never be made, and about what is sold for nothing or twice."""
+        """Yield problems of impossible payments, and of offers without a price or made twice."""
         yield from _repeated([((*at, "host"), entry.host) for at, entry in entries.hosts], "entry for the host")
         for key in ("max_usd_per_call", "max_usd_per_day"):
             if entries.hosts and entries.x402 is not None and not getattr(entries.x402, key):
-                yield ("x402",), f'{key} is 0, so nobody can be paid; add {key} = "0.10" or what you can lose.'
+                yield ("x402",), f'{key} is 0, so no host can be paid; add {key} = "0.10" or as much as you can lose.'
         for at, host in entries.hosts:
             yield from self.agents(at, host.agents)
             yield from _zeros((*at, "pay_to"), host.pay_to)
@@ -209,7 +215,7 @@ class _Checks:
                 yield (*at, "usd"), 'expected a price such as "0.05"; USDC has six digits after the point.'
 
     def creator_score(self, score: CreatorScore) -> Iterator[Problem]:
-        """Complain about a score that is not one number for one account."""
+        """Yield a problem unless the function returns one number for one account."""
         contract, problems = self._find(("creator_score", "contract"), score.contract)
         yield from problems
         at = ("creator_score", "function")
@@ -223,13 +229,16 @@ class _Checks:
         inputs = [param.type for param in found.inputs]
         outputs = [param.type for param in found.outputs]
         if inputs != ["address"] or len(outputs) != 1 or not outputs[0].startswith(("uint", "int")):
-            yield at, "expected a function of one account that gives one number: 'scoreOf(address) returns (uint256)'."
+            yield (
+                at,
+                "expected a function from an account to a number, such as 'scoreOf(address) returns (uint256)'.",
+            )
 
     def _find(self, at: Location, name: str) -> tuple[Contract | None, list[Problem]]:
         try:
             return self._contracts.find(name), []
         except CeosError as error:
-            # What is wrong with its ABI is said where the contract stands.
+            # A broken ABI is reported at the contract itself.
             return None, [(at, str(error))] if name not in self._named else []
 
     def _token(self, at: Location, entry: Allow, contract: Contract | None) -> Iterator[Problem]:
@@ -241,7 +250,7 @@ class _Checks:
         if entry.amount is not None and token is not None and token.decimals is None:
             yield (
                 (*at, key),
-                f"nobody says how many decimals {token.name} has, so {entry.max_amount} of it means nothing; "
+                f"the decimals of {token.name} are unknown, so {entry.max_amount} of it has no meaning; "
                 "add decimals to its [[contract]].",
             )
 
@@ -255,5 +264,5 @@ def _unknown_function(at: Location, contract: Contract | None, function: Signatu
         hint = f"it has {', '.join(near)}" if near else "look at its ABI"
         yield at, f"{contract.name} has no function {function.types}; {hint}."
     elif function.outputs and [one.type for one in function.outputs] != [one.type for one in described.outputs]:
-        gives = ", ".join(one.type for one in described.outputs) or "nothing"
-        yield at, f"{function.types} of {contract.name} returns {gives}."
+        outputs = ", ".join(one.type for one in described.outputs) or "nothing"
+        yield at, f"{function.types} of {contract.name} returns {outputs}."

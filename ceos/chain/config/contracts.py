@@ -1,4 +1,4 @@
-"""The contracts that the operator has named, and those that everybody on Base knows."""
+"""The contracts of `chain.toml`, and the well-known ones of Base."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ceos.errors import InvalidInput, NotFound
 from ceos.evm.abi import Abi, Event
 from ceos.evm.types import BASE, BASE_SEPOLIA, checksummed
 
-#: ABIs that come with ceos, by the names that stand for them in `chain.toml`.
+#: The bundled ABIs, by their names in `chain.toml`.
 BUNDLED = ("erc20", "identity", "reputation", "multicall3")
 
 #: Contracts that need no entry: chain id → name → (address, ABI, decimals).
@@ -34,14 +34,14 @@ BUILT_IN: Mapping[int, Mapping[str, tuple[str, str, int | None]]] = {
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract, and what is known of it."""
+    """A contract with its known facts."""
 
-    #: Its name in `chain.toml` or ours; its address where it has none.
+    #: Its name in `chain.toml` or the built-in one; its address if it has none.
     name: str
     address: str
-    #: None where only the address is known.
+    #: None if only the address is known.
     abi: Abi | None = field(default=None, repr=False)
-    #: Digits after the point of the token it is; None where it is none, or nobody has said so.
+    #: The digits after the point of a token; None if they are unknown or it is not a token.
     decimals: int | None = None
 
     def event(self, text: str) -> Event:
@@ -51,7 +51,7 @@ class Contract:
 
 
 class Contracts:
-    """Finds contracts by name or address; an entry of `chain.toml` goes before what is built in."""
+    """Finds contracts by name or address; an entry of `chain.toml` overrides a built-in one."""
 
     def __init__(self, config: ChainConfig, chain_id: int, folder: Path) -> None:
         self._entries = {entry.name: entry for entry in config.contract}
@@ -66,7 +66,7 @@ class Contracts:
         return tuple(dict.fromkeys((*self._entries, *self._built_in)))
 
     def find(self, name_or_address: str) -> Contract:
-        """Return a contract; raises `NotFound` for a name nobody gave, `InvalidInput` for a broken address or ABI."""
+        """Return a contract; raises `NotFound` for an unknown name, `InvalidInput` for a broken address or ABI."""
         if name_or_address.lower().startswith("0x"):
             return self._at(name_or_address)
         if name_or_address not in self._found:
@@ -77,7 +77,7 @@ class Contracts:
         try:
             spelled = checksummed(address)
         except ValueError as error:
-            raise InvalidInput(f"{address[:60]!r} is no contract's address; it should be {error}.") from None
+            raise InvalidInput(f"{address[:60]!r} is not a contract's address; it should be {error}.") from None
         own = (entry.name for entry in self._entries.values() if entry.address == spelled)
         ours = (name for name, (at, _, _) in self._built_in.items() if at == spelled and name not in self._entries)
         name = next(own, None) or next(ours, None)
@@ -97,7 +97,7 @@ class Contracts:
 
 
 def read_abi(entry: ContractEntry, folder: Path) -> Abi:
-    """Return the ABI that an entry names or writes out; raises `InvalidInput`."""
+    """Return the ABI that an entry names or contains; raises `InvalidInput`."""
     if isinstance(entry.abi, tuple):
         return Abi.parse(entry.abi)
     if entry.abi in BUNDLED:
@@ -111,4 +111,4 @@ def read_abi(entry: ContractEntry, folder: Path) -> Abi:
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
     except (ValueError, RecursionError):
-        raise InvalidInput(f"{path} is not JSON; put the ABI there that the contract's compiler wrote.") from None
+        raise InvalidInput(f"{path} is not JSON; the file must hold the ABI as the compiler writes it.") from None

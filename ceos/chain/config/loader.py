@@ -1,9 +1,9 @@
-"""`chain.toml`: every mistake in one report, each with its line and the way out.
+"""Loads `chain.toml` and reports every mistake at once, each with its line and its remedy.
 
     chain.toml:9: policy.allow[0].max_amuont: unknown key; did you mean 'max_amount'?
-    chain.toml:9: policy.allow[0].amount: transfer moves tokens; name its argument with amount, and the most with …
+    chain.toml:9: policy.allow[0].amount: transfer moves tokens; name its argument with amount, and the limit …
 
-This reads the tables; what they mean together is looked at in `chainchecks.py`.
+This module validates single tables; `checks.py` checks them against each other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ceos.chain.config.models import (
     CreatorScore,
     Offer,
     PaymentHost,
-    Policy,
+    TxPolicy,
 )
 from ceos.config.messages import clear_key, dotted, names, wrong_value
 from ceos.config.toml import Location, TomlError, line_numbers, load
@@ -41,17 +41,17 @@ _TABLES: Mapping[tuple[str, ...], type[Frozen]] = {
     (): ChainConfig,
     ("contract",): ContractEntry,
     ("subscription",): Subscription,
-    ("policy",): Policy,
+    ("policy",): TxPolicy,
     ("policy", "allow"): Allow,
     ("x402",): X402,
     ("x402", "allow"): PaymentHost,
     ("x402", "offer"): Offer,
     ("creator_score",): CreatorScore,
 }
-#: Those of which there are many.
+#: The tables that may occur many times.
 _LISTS = (("contract",), ("subscription",), ("policy", "allow"), ("x402", "allow"), ("x402", "offer"))
 
-#: Keys whose pattern says less than a sentence.
+#: Sentences for keys whose pattern is hard to read.
 _FORMS = {
     "name": "1 to 32 lower-case letters, digits, '-' or '_', the first a letter or digit",
     "host": "the name of a host in lower case, without https:// and path, such as 'api.example.org'",
@@ -62,17 +62,17 @@ _FORMS = {
 
 
 def load_chain(path: Path, agents: Collection[str] | None = None, *, chain_id: int = BASE) -> ChainConfig:
-    """Return what `chain.toml` says, or raise `InvalidInput` with all that is wrong in it.
+    """Return the content of `chain.toml`, or raise `InvalidInput` with all its mistakes.
 
-    A missing file is an empty one: nothing is followed, sold or signed. With the ids of the known `agents`, naming
-    another one is wrong as well. `chain_id` decides which contracts need no entry.
+    A missing file counts as empty: nothing is followed, sold or signed. With the ids of the known `agents`, an unknown
+    agent is a mistake as well. `chain_id` decides which contracts are built in.
     """
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return ChainConfig()
     except IsADirectoryError:
-        raise InvalidInput(f"{path}: is a folder; CEOS_CHAIN_FILE names a TOML file.") from None
+        raise InvalidInput(f"{path}: is a folder; CEOS_CHAIN_FILE must name a TOML file.") from None
     except UnicodeDecodeError:
         raise InvalidInput(f"{path}: not UTF-8; save the file with that encoding.") from None
     except OSError as error:
@@ -87,7 +87,7 @@ def load_chain(path: Path, agents: Collection[str] | None = None, *, chain_id: i
 
 
 class _Document:
-    """One file: its tables, and everything that is wrong with them."""
+    """One file: its tables and their mistakes."""
 
     def __init__(self, source: str, text: str) -> None:
         self._source = source
@@ -99,22 +99,22 @@ class _Document:
             raise InvalidInput(f"{source}:{error.line}: not valid TOML: {error}.") from None
 
     def report(self) -> list[str]:
-        """Return all problems in the order of their lines, each once: functions of one rule share many."""
+        """Return all problems in the order of their lines, each once: the functions of one rule share many."""
         return list(dict.fromkeys(message for _, message in sorted(self._problems, key=lambda problem: problem[0])))
 
     def complain(self, location: Location, sentence: str) -> None:
-        """Note what is wrong at `location`."""
+        """Record a mistake at `location`."""
         steps = range(len(location), 0, -1)
         line = next((self._lines[location[:n]] for n in steps if location[:n] in self._lines), 1)
         self._problems.append((line, f"{self._source}:{line}: {dotted(location)}: {sentence}"))
 
     def entries(self) -> Entries:
-        """Return what is valid by itself; the rest is complained about."""
+        """Return the tables that are valid by themselves; record the mistakes of the others."""
         return Entries(
             root=self._table((), ChainConfig),
             contracts=self._list(("contract",), ContractEntry),
             subscriptions=self._list(("subscription",), Subscription),
-            policy=self._table(("policy",), Policy),
+            policy=self._table(("policy",), TxPolicy),
             allows=self._list(("policy", "allow"), Allow),
             x402=self._table(("x402",), X402),
             hosts=self._list(("x402", "allow"), PaymentHost),
@@ -139,7 +139,7 @@ class _Document:
         return raw if isinstance(raw, list) else []
 
     def _list(self, keys: tuple[str, ...], model: type[Model]) -> list[tuple[Location, Model]]:
-        """Return the valid ones among several tables, each with its location."""
+        """Return the valid tables of a list, each with its location."""
         if self._at(keys) is not None and not isinstance(self._at(keys), list):
             self.complain(keys, f"expected a list of tables; write [[{'.'.join(keys)}]] with two brackets.")
         found: list[tuple[Location, Model]] = []
@@ -151,7 +151,7 @@ class _Document:
         return found
 
     def _table(self, keys: tuple[str, ...], model: type[Model]) -> Model | None:
-        """Return a table without the tables in it, which are looked at by themselves."""
+        """Return a table without its inner tables, which are validated separately."""
         raw = self._at(keys)
         inner = {table[-1] for table in _TABLES if table and table[:-1] == keys}
         if isinstance(raw, dict):
@@ -162,13 +162,13 @@ class _Document:
         try:
             return model.model_validate(raw, strict=True)
         except ValidationError as error:
-            told: set[Location] = set()
+            reported: set[Location] = set()
             for detail in error.errors():
                 where = (*location, *_as_written(detail["loc"], raw))
-                # What may be one of several types fails each of them, and the first says enough.
+                # A union of types yields one error for each; the first is enough.
                 is_other_type = detail["type"] == "literal_error" and isinstance(detail["input"], tuple)
-                if where not in told and not is_other_type:
-                    told.add(where)
+                if where not in reported and not is_other_type:
+                    reported.add(where)
                     self.complain(where, _sentence(where, detail))
             return None
 
@@ -178,7 +178,7 @@ def _name_of(table: Any) -> Any:
 
 
 def _as_written(location: Location, raw: Any) -> Location:
-    """Return `location` without the names that pydantic gives to the choices of a type."""
+    """Return `location` without the names that pydantic gives to the members of a union."""
     steps: list[str | int] = []
     node: Any = raw
     for step in location:

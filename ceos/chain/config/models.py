@@ -17,9 +17,9 @@ from ceos.domain.chain_event import AgentIds, Listed, Name, Subscription, as_tup
 from ceos.evm.types import Address
 
 #: ETH or whole tokens that a limit of a day can be: counters hold less than 2^53 gwei, or millionths of a token.
-MOST_PER_DAY = 9_000_000
+MAX_PER_DAY = 9_000_000
 #: Nobody who gets less than this percentage of what a swap should return meant to swap.
-LEAST_SHARE = 50
+MIN_SHARE = 50
 
 
 def _amount(value: Any) -> Any:
@@ -31,14 +31,14 @@ def _amount(value: Any) -> Any:
 
 
 def _daily(value: Decimal) -> Decimal:
-    if value > MOST_PER_DAY:
-        raise ValueError(f"at most {MOST_PER_DAY:,}, for days are counted in numbers that Redis can hold")
+    if value > MAX_PER_DAY:
+        raise ValueError(f"at most {MAX_PER_DAY:,}, because Redis counts no higher for a day")
     return value
 
 
 def _share(value: Decimal) -> Decimal:
-    if not LEAST_SHARE <= value <= 100:
-        raise ValueError(f'a percentage from "{LEAST_SHARE}" to "100"')
+    if not MIN_SHARE <= value <= 100:
+        raise ValueError(f'a percentage from "{MIN_SHARE}" to "100"')
     return value
 
 
@@ -100,7 +100,7 @@ class Allow(Frozen):
     min_out_percent: Annotated[Amount, AfterValidator(_share)] = Decimal(97)
 
 
-class Policy(Frozen):
+class TxPolicy(Frozen):
     """`[policy]`: what may be signed. Everything else is refused."""
 
     #: Ids of the chains for which anything may be signed.
@@ -175,7 +175,7 @@ class ChainConfig(Frozen):
 
     contract: Annotated[tuple[ContractEntry, ...], Listed] = ()
     subscription: Annotated[tuple[Subscription, ...], Listed] = ()
-    policy: Policy = Policy()
+    policy: TxPolicy = TxPolicy()
     x402: X402 = X402()
     creator_score: CreatorScore | None = None
     #: Agents whose weekly scores are [written on chain](scores.md).

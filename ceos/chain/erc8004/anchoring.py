@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError
 
 from ceos import score as scores
 from ceos.chain.config.models import ChainConfig
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.erc8004.canonical_json import Difference, canonical, differences, digest_of, read
 from ceos.chain.erc8004.history import MetadataWrite, metadata_writes
 from ceos.chain.erc8004.identity import SCORE_KEY, Identity, number_of
@@ -37,7 +37,7 @@ from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
-#: What the agenda calls the work on all scores.
+#: What the due queue calls the work on all scores.
 ANCHOR = "anchor/-"
 #: How often it is looked whether a week is to be anchored, and while some are under way, in seconds.
 LOOK_SECONDS, AGAIN_SECONDS = 1800.0, 10.0
@@ -115,16 +115,16 @@ class ScoreAnchors:
         self._agents = agents
         self._config = config
         self._clock = clock
-        self._agenda = Agenda(agents.database)
+        self._due_queue = DueQueue(agents.database)
 
     # Writing
 
     def schedule(self) -> None:
-        """Put the work on the agenda if there are agents whose scores are to be anchored, or take it off."""
+        """Put the work on the due queue if there are agents whose scores are to be anchored, or take it off."""
         if self._config.anchor:
-            self._agenda.add(ANCHOR)
+            self._due_queue.add(ANCHOR)
         else:
-            self._agenda.remove(ANCHOR)
+            self._due_queue.remove(ANCHOR)
 
     def document(self, agent_id: str, epoch: str) -> dict[str, Any]:
         """Return what is, or would be, anchored of a week; raises `NotFound` for one without a score."""
@@ -155,7 +155,7 @@ class ScoreAnchors:
         self._note(agent_id, epoch, kept, tx=tx.id, is_final=tx.status is TxStatus.FINAL)
         if tx.id != kept.tx:
             log.info("Score under way to the chain", extra=event("anchor.opened", agent=agent_id, week=epoch, tx=tx.id))
-        self._agenda.add(ANCHOR)
+        self._due_queue.add(ANCHOR)
         return tx
 
     def due(self) -> list[tuple[str, str]]:
@@ -192,9 +192,9 @@ class ScoreAnchors:
             for epoch, kept in self._identities.anchors(self._registry, agent_id).items():
                 is_moving |= self._see(agent_id, epoch, kept)
         if self._config.anchor or is_moving:
-            self._agenda.put_off(ANCHOR, AGAIN_SECONDS if is_moving else LOOK_SECONDS)
+            self._due_queue.postpone(ANCHOR, AGAIN_SECONDS if is_moving else LOOK_SECONDS)
         else:
-            self._agenda.remove(ANCHOR)
+            self._due_queue.remove(ANCHOR)
 
     def text(self, agent_id: str, epoch: str) -> bytes:
         """Return the bytes that were hashed, for the world; raises `NotFound` for what was not sent to the chain.

@@ -11,7 +11,7 @@ from ceos.errors import ServiceUnavailable
 from ceos.evm.block_range import logs_between
 
 if TYPE_CHECKING:
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def metadata_writes(registries: Registries, number: int, key: str, since: dt.dat
     ]
 
 
-def _first_block(client: BaseChain, since: dt.datetime, head: int) -> int:
+def _first_block(client: EvmClient, since: dt.datetime, head: int) -> int:
     """Return the first block at or after a moment, or the one after the head."""
     low, high = 0, head + 1
     while low < high:
@@ -53,7 +53,7 @@ def _first_block(client: BaseChain, since: dt.datetime, head: int) -> int:
     return low
 
 
-def _time(client: BaseChain, number: int) -> dt.datetime:
+def _time(client: EvmClient, number: int) -> dt.datetime:
     block = client.block(number)
     if block is None:
         raise ServiceUnavailable(f"The node does not know block {number}, which is part of the chain; ask another one.")

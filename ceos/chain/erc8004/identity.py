@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ceos.chain.config.models import ChainConfig
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.erc8004.registries import IDENTITY, Registries
 from ceos.chain.erc8004.reputation import FeedbackSummary, Reputation
 from ceos.chain.erc8004.store import IdentityStore, Registration
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: What the agenda calls the work on one agent's registration.
+#: What the due queue calls the work on one agent's registration.
 REGISTER = "register/"
 #: How soon a registration that is under way is looked at again, in seconds.
 AGAIN_SECONDS = 5.0
@@ -75,7 +75,7 @@ class Identity:
         self._identities = identities
         self._wallets = wallets
         self._config = config
-        self._agenda = Agenda(agents.database)
+        self._due_queue = DueQueue(agents.database)
         self._public_url = (public_url or "").rstrip("/")
 
     # Registering
@@ -108,7 +108,7 @@ class Identity:
         # Whoever asks at the same moment keeps the same, for there is one transaction for both.
         if self._identities.keep(new, known):
             log.info("Registration under way", extra=event("identity.opened", agent=agent_id, tx=tx.id))
-        self._agenda.add(REGISTER + agent_id)
+        self._due_queue.add(REGISTER + agent_id)
         return self.refresh(agent_id) or new
 
     def adopt(self, agent_id: str, token_id: int) -> Registration:
@@ -148,12 +148,12 @@ class Identity:
         return new
 
     def work(self, name: str) -> None:
-        """Go on with what the agenda calls `register/{agent}`."""
+        """Go on with what the due queue calls `register/{agent}`."""
         known = self.refresh(name.removeprefix(REGISTER))
         if known is None or known.is_final or self._is_in_vain(known):
-            self._agenda.remove(name)
+            self._due_queue.remove(name)
         else:
-            self._agenda.put_off(name, AGAIN_SECONDS)
+            self._due_queue.postpone(name, AGAIN_SECONDS)
 
     def registered(self, agent_id: str) -> Registration:
         """Return an agent's entry with its number; raises `InvalidInput` while it has none for good."""
@@ -240,11 +240,13 @@ class Identity:
 
     def look(self, token_id: int) -> AgentOnChain:
         """Return what the registry says of a number: who owns it, its wallet, and where its file is."""
-        from ceos.evm.client import Call  # noqa: PLC0415  # heavy
+        from ceos.evm.client import ContractCall  # noqa: PLC0415  # heavy
 
         address, abi = self.registries.address(IDENTITY), self.registries.abi(IDENTITY)
         names = ("ownerOf(uint256)", "getAgentWallet(uint256)", "tokenURI(uint256)")
-        answers = self.registries.client.read([Call(address, abi.function(name), (token_id,)) for name in names])
+        answers = self.registries.client.read(
+            [ContractCall(address, abi.function(name), (token_id,)) for name in names]
+        )
         for answer in answers:
             if isinstance(answer, CeosError) and not isinstance(answer, Reverted):
                 raise answer

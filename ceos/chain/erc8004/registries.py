@@ -4,42 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ceos.chain.tx.store import tx_id
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.errors import InvalidInput, NotFound
-from ceos.evm.types import Receipt
 
 if TYPE_CHECKING:
     from ceos.chain.config.contracts import Contracts
+    from ceos.chain.tx.sender import TxSender
     from ceos.evm.abi import Abi
-    from ceos.evm.client import BaseChain
+    from ceos.evm.client import EvmClient
 
 #: Their names among the contracts.
 IDENTITY, REPUTATION = "identity", "reputation"
 
 
-class TxSender(Protocol):
-    """The part of `sending.Sender` that is needed here."""
-
-    def submit(self, request: TxRequest, *, key: str) -> Tx:
-        """Have a transaction sent; the same key is the same transaction."""
-        ...
-
-    def tx(self, tx_id: str) -> Tx:
-        """Return a transaction; raises `NotFound`."""
-        ...
-
-    def receipt(self, tx: Tx) -> Receipt | None:
-        """Return what became of a transaction that is mined."""
-        ...
-
-
 class Registries:
     """Calls of the registries, by the names and signatures of their functions."""
 
-    def __init__(self, client: BaseChain, sender: TxSender, contracts: Contracts) -> None:
+    def __init__(self, client: EvmClient, sender: TxSender, contracts: Contracts) -> None:
         self.client = client
         self.sender = sender
         self.contracts = contracts

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from ceos.chain.config.contracts import Contracts
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.events.cursor import PollSession
 from ceos.chain.events.poll import ChainMoved, EventDelivery, EventFilter, EventPoller
 from ceos.chain.events.posts import EventPosts
@@ -26,7 +26,7 @@ from ceos.chain.events.store import EventStore
 from ceos.domain.base import Frozen
 from ceos.domain.chain_event import Subscription
 from ceos.errors import CeosError, InvalidInput, NotFound, StaleLease, StoreUnavailable
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.logs import event as fields
 from ceos.plugins.manager import Plugins
 
@@ -45,14 +45,14 @@ HEAD_SECONDS, MOVED_SECONDS, MAX_ERROR_SECONDS = 2.0, 1.0, 60.0
 class FollowerDeps:
     """The collaborators of a `Follower`."""
 
-    client: Callable[[], BaseChain]
+    client: Callable[[], EvmClient]
     chain_id: int
     contracts: Contracts
     subscriptions: Sequence[Subscription]
     events: EventStore
     posts: EventPosts
     plugins: Plugins
-    agenda: Agenda
+    due_queue: DueQueue
     stopping: threading.Event
 
 
@@ -103,21 +103,21 @@ class Follower:
     def register(self) -> None:
         """Queue every subscription, and remove those that the operator has deleted from the queue."""
         wanted = {SUBSCRIPTION + name for name in self._by_name}
-        for task in self._deps.agenda.names():
+        for task in self._deps.due_queue.task_ids():
             if task.startswith(SUBSCRIPTION) and task not in wanted:
-                self._deps.agenda.remove(task)
+                self._deps.due_queue.remove(task)
         self.remind()
 
     def remind(self) -> None:
         """Queue every subscription: a host with an older file may have removed those that it does not know."""
-        self._deps.agenda.add(*sorted(SUBSCRIPTION + name for name in self._by_name))
+        self._deps.due_queue.add(*sorted(SUBSCRIPTION + name for name in self._by_name))
 
     def poll(self, name: str, *, seconds: float = MAX_POLL_SECONDS) -> PollResult:
         """Poll a subscription once, unless another worker does, and queue the next poll."""
         name = name.removeprefix(SUBSCRIPTION)
         if name not in self._by_name:
             # Another worker may have a newer file; only `register` removes tasks.
-            self._deps.agenda.put_off(SUBSCRIPTION + name, MAX_ERROR_SECONDS)
+            self._deps.due_queue.postpone(SUBSCRIPTION + name, MAX_ERROR_SECONDS)
             return PollResult(reason=f"There is no subscription {name!r}.")
         try:
             event_filter = self._filter(name)
@@ -125,7 +125,7 @@ class Follower:
             log.error(
                 "A subscription cannot be followed", extra=fields("events.unusable", subscription=name, why=str(error))
             )
-            self._deps.agenda.put_off(SUBSCRIPTION + name, MAX_ERROR_SECONDS)
+            self._deps.due_queue.postpone(SUBSCRIPTION + name, MAX_ERROR_SECONDS)
             return PollResult(reason=str(error))
         session = self._deps.events.claim_session(name, event_filter.fingerprint)
         if session is None:
@@ -179,7 +179,7 @@ class Follower:
         finally:
             dispatcher.save_counts()
         deps.events.save_session(session, release=True)
-        deps.agenda.put_off(SUBSCRIPTION + name, wait)
+        deps.due_queue.postpone(SUBSCRIPTION + name, wait)
         delivered, removed = session.delivered - before[0], session.removed - before[1]
         if delivered or removed:
             extra = fields(

@@ -21,7 +21,7 @@ from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.errors import CeosError, RangeRefused, ServiceUnavailable
 from ceos.evm.abi import Event
 from ceos.evm.block_range import RangeSize
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.evm.types import Block, Log
 from ceos.logs import event as fields
 from ceos.plugins.calls import EventDispatcher
@@ -96,7 +96,7 @@ class EventPoller:
     """Brings a subscription up to date within one session."""
 
     def __init__(
-        self, client: BaseChain, event_filter: EventFilter, session: PollSession, delivery: EventDelivery
+        self, client: EvmClient, event_filter: EventFilter, session: PollSession, delivery: EventDelivery
     ) -> None:
         self._client = client
         self._filter = event_filter
@@ -226,7 +226,7 @@ class EventPoller:
         count = end - start + 1
         numbers = range(start, end + 1) if near else (end,)
         try:
-            logs, blocks = self._client.search(self._filter.address, self._filter.topics, start, end, numbers)
+            logs, blocks = self._client.logs_and_blocks(self._filter.address, self._filter.topics, start, end, numbers)
         except (RangeRefused, ServiceUnavailable) as error:
             self._size.refused(count)
             session.range_blocks = self._size.blocks

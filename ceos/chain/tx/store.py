@@ -1,9 +1,9 @@
-"""The transactions in Redis: who wants what, the nonces, what was signed, and what a day has cost.
+"""Transactions in Redis: requests, nonces, signed versions and the spending of each day.
 
-The keys are in the map at the head of `store.py`. What makes a transaction happen once is here: its nonce is taken and
-its signed bytes are stored in one step, before anything is sent, and whoever sends it sends those bytes. Two workers
-that sign at the same moment sign with the same nonce; one of them is told so, throws its bytes away, and signs with the
-next. So there is no lock to lose and no gap to fill.
+The key map of `ceos.storage` describes the keys. A transaction is sent only once because its nonce is taken and its
+signed bytes are stored in one step, before anything is sent, and every worker that resumes it sends the stored bytes.
+Two workers that sign at the same moment use the same nonce; the script refuses the second, which discards its bytes
+and signs with the next nonce. So there is no lock to lose and no gap to fill.
 """
 
 from __future__ import annotations
@@ -16,61 +16,61 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 from ceos.chain.tx.policy import Cap
-from ceos.chain.tx.quote import Quote
+from ceos.chain.tx.quoting import Quote
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.errors import InvalidInput, NotFound
 from ceos.evm.types import Fees, Receipt
 from ceos.storage.connection import Database, redis_errors
 
-#: What the id of a transaction begins with; no agent's id has a slash.
+#: The prefix of transaction ids; no agent id contains a slash.
 TX = "tx/"
-#: How many transactions are listed at most.
-LISTED = 500
-#: How long the record of one that was not carried out is kept, in seconds, and what a day has cost, in milliseconds.
+#: The maximum number of transactions listed.
+MAX_LISTED = 500
+#: The time for which a transaction that was not executed is kept, in seconds.
 KEEP_SECONDS = 90 * 86_400
+#: The time for which the spending of a day is kept, in milliseconds.
 SPENT_MS = 3 * 86_400_000
 
 
 def tx_id(chain_id: int, key: str) -> str:
-    """Return the id of the transaction that `key` stands for."""
+    """Return the id of the transaction with a key."""
     return TX + hashlib.sha256(f"{chain_id}:{key}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class Signed:
-    """What was signed: the bytes to send, and what they may cost."""
+class SignedVersion:
+    """One signed version of a transaction: the bytes to send and their maximum cost."""
 
     raw: str
     hash: str
-    #: The most it may cost, in wei.
-    worst_wei: int
+    #: In wei.
+    max_cost: int
     caps: tuple[Cap, ...]
     quote: Quote
 
 
 @dataclass(frozen=True)
-class Driving:
-    """What whoever drives a transaction has to know beside its record."""
+class InFlightTx:
+    """A transaction with the state needed to process it."""
 
     tx: Tx
-    #: The last version that was signed.
+    #: The bytes of the latest signed version.
     raw: str = ""
-    #: When it was signed, and when it was last sent, in milliseconds of Redis's clock; 0 for never.
+    #: The times at which it was signed and last sent, in milliseconds of the Redis clock; 0 for never.
     signed_at: int = 0
     sent_at: int = 0
-    #: The present moment by the same clock.
+    #: The current time of the same clock.
     now: int = 0
     caps: tuple[Cap, ...] = ()
-    #: What the last version was signed with; None before the first.
+    #: The quote of the latest signed version; None before the first.
     quote: Quote | None = None
-    #: The most, in wei, that a person has approved; 0 before.
+    #: The maximum cost that a person approved, in wei; 0 before.
     approved_wei: int = 0
-    #: The number of the first version, counted from 1, that only takes the place of what was wanted, as do all that
-    #: follow it; 0 for none.
+    #: The number of the first cancelling version, counted from 1; later versions cancel as well; 0 for none.
     cancel: int = 0
 
-    def is_void(self, tx_hash: str) -> bool:
-        """Say whether a version only takes the place of what was wanted."""
+    def is_cancelling(self, tx_hash: str) -> bool:
+        """Say whether a version only uses up the nonce."""
         return 0 < self.cancel <= self.tx.hashes.index(tx_hash) + 1
 
 
@@ -81,40 +81,42 @@ class TxStore:
         self._database = database
         self._client = database.client
 
-    def open(self, request: TxRequest, key: str, account: str, approval: str) -> Tx:
-        """Store a transaction, or return the one that its key stands for; with a reason, it waits for approval.
+    def create_tx(self, request: TxRequest, key: str, account: str, approval: str) -> Tx:
+        """Store a transaction, or return the one with this key; a reason in `approval` makes it wait for a person.
 
-        Raises `InvalidInput` when the key stands for another request.
+        Raises `InvalidInput` when the key belongs to another request.
         """
         name = tx_id(request.chain_id, key)
         status = TxStatus.REVIEW if approval else TxStatus.PLANNED
-        self._database.run_script("tx_open", name, key, request.model_dump_json(), account, status, approval, LISTED)
+        self._database.run_script(
+            "tx_open", name, key, request.model_dump_json(), account, status, approval, MAX_LISTED
+        )
         tx = self.tx(name)
         if tx.request != request:
             raise InvalidInput(
-                f"The key {key!r} stands for another transaction already ({name}, {tx.status}); use another key."
+                f"The key {key!r} belongs to another transaction already ({name}, {tx.status}); use another key."
             )
         return tx
 
     def find(self, name: str) -> Tx | None:
-        """Return a transaction, or None if there is none of that id."""
+        """Return a transaction, or None for an unknown id."""
         with redis_errors():
             fields = cast("dict[str, str]", self._client.hgetall(f"ceos:{name}"))
         return _tx(name, fields) if fields else None
 
     def find_by_key(self, chain_id: int, key: str) -> Tx | None:
-        """Return the transaction that a key stands for, or None."""
+        """Return the transaction with a key, or None."""
         return self.find(tx_id(chain_id, key))
 
     def tx(self, name: str) -> Tx:
         """Return a transaction; raises `NotFound`."""
         found = self.find(name)
         if found is None:
-            raise NotFound(f"No transaction {name[:40]!r}; 'ceos chain status' lists those that are open.")
+            raise NotFound(f"No transaction {name[:40]!r}; 'ceos chain status' lists the open ones.")
         return found
 
-    def driving(self, name: str) -> Driving:
-        """Return a transaction with what it takes to go on with it; raises `NotFound`."""
+    def in_flight(self, name: str) -> InFlightTx:
+        """Return a transaction with the state needed to process it; raises `NotFound`."""
         with redis_errors():
             pipe = self._client.pipeline(transaction=False)
             pipe.hgetall(f"ceos:{name}")
@@ -122,7 +124,7 @@ class TxStore:
             fields, (seconds, micros) = pipe.execute()
         if not fields:
             raise NotFound(f"No transaction {name[:40]!r}.")
-        return Driving(
+        return InFlightTx(
             tx=_tx(name, fields),
             raw=fields.get(f"raw{fields['n']}", ""),
             signed_at=int(fields.get("signed", 0)),
@@ -134,14 +136,14 @@ class TxStore:
             cancel=int(fields.get("cancel", 0)),
         )
 
-    def recent(self, count: int = LISTED) -> list[Tx]:
-        """Return the last transactions, newest first."""
+    def recent(self, count: int = MAX_LISTED) -> list[Tx]:
+        """Return the latest transactions, newest first."""
         with redis_errors():
             names = cast("list[str]", self._client.zrange("ceos:txs", 0, count - 1, desc=True))
-        return self.those(names)
+        return self.find_all(names)
 
-    def those(self, names: Sequence[str]) -> list[Tx]:
-        """Return transactions by id, without those that are not known any more."""
+    def find_all(self, names: Sequence[str]) -> list[Tx]:
+        """Return transactions by id, without the unknown ones."""
         with redis_errors():
             pipe = self._client.pipeline(transaction=False)
             for name in names:
@@ -150,40 +152,40 @@ class TxStore:
         return [_tx(name, fields) for name, fields in zip(names, rows, strict=True) if fields]
 
     def next_nonce(self, chain_id: int, account: str) -> int:
-        """Return the nonce that follows the last one we have signed with; 0 before the first."""
+        """Return the nonce after the last one used here; 0 before the first."""
         with redis_errors():
             return int(cast("str | None", self._client.get(f"ceos:tx-nonce:{chain_id}:{account}")) or 0)
 
-    def spent(self, day: str) -> dict[str, int]:
-        """Return what a UTC day has cost so far, by the names of the caps, in their units."""
+    def spent_on(self, day: str) -> dict[str, int]:
+        """Return the amounts reserved on a UTC day by cap, in the units of the caps."""
         with redis_errors():
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:tx-spent:{day}"))
         return {name: int(amount) for name, amount in rows.items()}
 
-    def sign(self, tx: Tx, nonce: int, told: int, signed: Signed, day: str) -> str:
-        """Take a nonce and store what was signed with it, both or neither; see `lua/tx_sign.lua` for the answer.
+    def store_signed(self, tx: Tx, nonce: int, chain_nonce: int, signed: SignedVersion, day: str) -> str:
+        """Take a nonce and store the first signed version, both or neither; `lua/tx_sign.lua` explains the answer.
 
-        `told` is the account's next nonce by what the chain says, which may be lower than ours.
+        `chain_nonce` is the next nonce of the account according to the chain, which may be lower than ours.
         """
         account = f"{tx.request.chain_id}:{tx.account}"
         return str(
             self._database.run_script(
-                "tx_sign", tx.id, account, nonce, told, signed.raw, signed.hash, str(signed.worst_wei), day,
+                "tx_sign", tx.id, account, nonce, chain_nonce, signed.raw, signed.hash, str(signed.max_cost), day,
                 _caps_json(signed.caps), SPENT_MS, _quote_text(signed.quote),
             )
         )  # fmt: skip
 
-    def replace(self, tx: Tx, signed: Signed, *, is_cancel: bool = False) -> str:
-        """Store another version with the same nonce; see `lua/tx_replace.lua` for the answer."""
+    def store_replacement(self, tx: Tx, signed: SignedVersion, *, is_cancel: bool = False) -> str:
+        """Store another version with the same nonce; `lua/tx_replace.lua` explains the answer."""
         return str(
             self._database.run_script(
-                "tx_replace", tx.id, str(len(tx.hashes)), signed.raw, signed.hash, str(signed.worst_wei),
+                "tx_replace", tx.id, str(len(tx.hashes)), signed.raw, signed.hash, str(signed.max_cost),
                 _caps_json(signed.caps), "cancel" if is_cancel else "", _quote_text(signed.quote),
                 SPENT_MS,
             )
         )  # fmt: skip
 
-    def move(
+    def set_status(
         self,
         tx: Tx,
         status: TxStatus,
@@ -192,23 +194,24 @@ class TxStore:
         come_from: Sequence[TxStatus] | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> Tx:
-        """Note how far a transaction has come, and return its record as it is now.
+        """Change the status of a transaction and return its current record.
 
-        `come_from` are the statuses that it may have, by default its own. Nothing is noted if it has another version.
+        Nothing changes unless its status is one of `come_from`, by default that of `tx`, and its latest version is
+        that of `tx`.
         """
         allowed, seen = " ".join(come_from or (tx.status,)), (tx.hashes[-1] if tx.hashes else "")
         over, keep = ("1" if status.is_over else ""), (0 if status is TxStatus.FINAL else KEEP_SECONDS)
-        told = json.dumps(dict(fields or {}))
-        self._database.run_script("tx_move", tx.id, allowed, status, reason, told, seen, over, keep)
+        extra = json.dumps(dict(fields or {}))
+        self._database.run_script("tx_move", tx.id, allowed, status, reason, extra, seen, over, keep)
         return self.tx(tx.id)
 
-    def note_sent(self, tx: Tx, at_ms: int) -> None:
-        """Note when a signed transaction was sent."""
-        self.move(tx, TxStatus.SIGNED, fields={"sent": str(at_ms)})
+    def record_sent(self, tx: Tx, at_ms: int) -> None:
+        """Store the time at which a signed transaction was sent."""
+        self.set_status(tx, TxStatus.SIGNED, fields={"sent": str(at_ms)})
 
-    def explain(self, tx: Tx, reason: str) -> Tx:
-        """Note why a transaction does not go on, and return its record."""
-        return self.move(tx, tx.status, reason)
+    def set_reason(self, tx: Tx, reason: str) -> Tx:
+        """Store why a transaction waits, and return its record."""
+        return self.set_status(tx, tx.status, reason)
 
 
 def _tx(name: str, fields: Mapping[str, str]) -> Tx:
@@ -227,7 +230,7 @@ def _tx(name: str, fields: Mapping[str, str]) -> Tx:
         block=_number(fields.get("block")),
         block_hash=fields.get("bhash") or None,
         cost_wei=_number(fields.get("cost")),
-        worst_wei=_number(fields.get("worst")),
+        max_cost_wei=_number(fields.get("worst")),
         receipt=Receipt.model_validate_json(fields["receipt"]) if fields.get("receipt") else None,
     )
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from ceos.chain.config.models import X402
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.tx.wallets import Wallets
 from ceos.chain.x402.policy import ChosenOffer, PurchaseRequest, allowed_hosts, choose, micro_usd, network
 from ceos.chain.x402.purchase import Purchase
@@ -94,7 +94,7 @@ class Buyer:
         payments: PaymentStore,
         config: X402,
         *,
-        agenda: Agenda,
+        due_queue: DueQueue,
         clock: Clock,
         fetch: FetchOnce = guarded.ask,
         sleep: Callable[[float], None] = time.sleep,
@@ -104,7 +104,7 @@ class Buyer:
         self._wallets = wallets
         self._payments = payments
         self._config = config
-        self._agenda = agenda
+        self._due_queue = due_queue
         self._clock = clock
         self._fetch = fetch
         self._sleep = sleep
@@ -156,18 +156,18 @@ class Buyer:
         return Decimal(spent.get("total" if agent is None else f"a:{agent}", 0)).scaleb(-6).normalize()
 
     def work(self, name: str) -> None:
-        """See what became of a payment that nobody has heard of, once it can no longer be charged (the agenda's)."""
+        """See what became of a payment that nobody has heard of, once it can no longer be charged (the due queue's)."""
         record = self._payments.find(name)
         if record is None or record.status not in OPEN:
-            self._agenda.remove(name)
+            self._due_queue.remove(name)
             return
         left = record.plan.valid_before + GRACE_SECONDS - self._now()
         if left > 0:
-            self._agenda.put_off(name, left)
+            self._due_queue.postpone(name, left)
         elif self._look(record).status in OPEN:
-            self._agenda.put_off(name, GRACE_SECONDS)
+            self._due_queue.postpone(name, GRACE_SECONDS)
         else:
-            self._agenda.remove(name)
+            self._due_queue.remove(name)
 
     # Before anything is signed
 
@@ -215,7 +215,7 @@ class Buyer:
         name = pay_id(self._token.chain_id, key)
         record = self._payments.open(name, key, plan, self._aside(plan))
         # Before it is signed: a crash after that must leave somebody who looks.
-        self._agenda.add(name)
+        self._due_queue.add(name)
         return record
 
     def _preview(self, plan: PaymentPlan, key: str) -> Purchase:
@@ -252,8 +252,8 @@ class Buyer:
         choice = choose([plan.offer], self._config, buyer, dollar)
         if (choice.pay_to, choice.amount, buyer.account) != (plan.pay_to, plan.amount, plan.account):
             raise KeyRefused(f"{record.id} was to be paid by {plan.account}, which is not the account here any more.")
-        # A crash before may have kept it off the agenda.
-        self._agenda.add(record.id)
+        # A crash before may have kept it off the due queue.
+        self._due_queue.add(record.id)
         message = _authorization(plan).message()
         signature = self._wallets.sign_typed_data(plan.agent, dollar.domain(), AUTHORIZATION, message)
         record = self._payments.move(record, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig=signature)
@@ -271,7 +271,7 @@ class Buyer:
             record = self._payments.move(
                 record, PurchaseStatus.DELIVERED, come_from=come_from, tx=sent.tx, why=sent.reason
             )
-            self._agenda.remove(record.id)
+            self._due_queue.remove(record.id)
             log.info("Purchase delivered", extra=event("x402.delivered", pay=record.id, tx=sent.tx))
             return Purchase.of(record, sent.answer)
         if record.status in OPEN:

@@ -11,7 +11,7 @@ from ceos.chain.x402.wire import Authorization
 from ceos.errors import NotFound, PolicyRefused
 from ceos.evm.abi import Abi
 from ceos.evm.block_range import logs_between
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.evm.types import Log
 
 #: Blocks to look back for a payment that was carried out, an hour: longer than ours are good for.
@@ -30,7 +30,7 @@ class AuthorizationState:
 class UsdcToken:
     """The chain's USDC."""
 
-    def __init__(self, client: BaseChain, contracts: Contracts) -> None:
+    def __init__(self, client: EvmClient, contracts: Contracts) -> None:
         self._client = client
         self._contracts = contracts
 

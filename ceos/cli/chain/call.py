@@ -12,7 +12,7 @@ from ceos.cli.output import command_runtime, json_option, say, show_json
 from ceos.errors import InvalidInput
 from ceos.evm import values
 from ceos.evm.abi import Abi, Function
-from ceos.evm.client import Which
+from ceos.evm.client import BlockId
 
 
 @click.command()
@@ -33,7 +33,7 @@ def call(
     chain = command_runtime().chain
     found = chain.contracts.find(contract)
     wanted = function_of(found, function)
-    which: Which = "latest" if block is None else block
+    which: BlockId = "latest" if block is None else block
     given = values.typed(wanted, args)
     answer = chain.client.call(found.address, wanted, *given, block=which, sender=sender, abi=found.abi)
     _print(wanted, values.as_json(answer), as_json=as_json)

@@ -63,7 +63,7 @@ def approve_txs(runtime: Runtime, tx_ids: Sequence[str], *, yes: bool, as_json: 
     chain = runtime.chain
     done = []
     # An unknown or settled one among several is found before anything is sent.
-    for tx in [chain.sender.awaiting(tx_id) for tx_id in tx_ids]:
+    for tx in [chain.sender.in_review(tx_id) for tx_id in tx_ids]:
         preview = chain.sender.preview(tx.request)
         if not as_json:
             # The purpose is in the words of whoever wants it sent.

@@ -18,7 +18,7 @@ from ceos.evm.amounts import ether
 from ceos.evm.values import typed, units
 
 if TYPE_CHECKING:
-    from ceos.chain.tx.sender import Sender
+    from ceos.chain.tx.sender import TxSender
 
 #: Ends that are no success.
 _FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIRED)
@@ -81,7 +81,7 @@ def send(
     return _report(tx, as_json=as_json)
 
 
-def _known(sender: Sender, chain_id: int, key: str | None) -> Tx | None:
+def _known(sender: TxSender, chain_id: int, key: str | None) -> Tx | None:
     """Return the transaction that a key stands for, unless trying it again would be a new attempt."""
     if key is None:
         return None

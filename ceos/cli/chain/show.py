@@ -33,7 +33,7 @@ def print_preview(chain: Chain, preview: Preview) -> None:
             "approval": f"needed: {preview.verdict.approval}" if preview.verdict.approval else "not needed",
             "gas": f"{quote.gas:,} at {_gwei(quote.fees.max_fee)} gwei at most, {_gwei(quote.fees.base_fee)} now",
             "L1 fee": f"{ether(quote.l1_fee)} ETH",
-            "may cost": f"{ether(request.value + quote.worst_fee)} ETH in all",
+            "may cost": f"{ether(request.value + quote.max_fee_wei)} ETH in all",
         }
     )
     print_changes(chain, preview.changes)
@@ -65,7 +65,7 @@ def print_tx(chain: Chain, tx: Tx) -> None:
             "signed": ", ".join(tx.hashes),
             "mined": f"{tx.hash} in block {tx.block}" if tx.hash else "",
             "cost": f"{ether(tx.cost_wei)} ETH" if tx.cost_wei is not None else "",
-            "may cost": f"{ether(tx.worst_wei)} ETH" if tx.worst_wei is not None and tx.cost_wei is None else "",
+            "may cost": f"{ether(tx.max_cost_wei)} ETH" if tx.max_cost_wei is not None and tx.cost_wei is None else "",
         }
     )
 
@@ -90,6 +90,7 @@ def print_txs(chain: Chain, txs: Iterable[Tx], *, empty: str = "", title: str | 
 def preview_document(preview: Preview) -> dict[str, Any]:
     """Return a preview as JSON."""
     quote = preview.quote
+    max_cost = as_json(preview.request.value + quote.max_fee_wei)
     return {
         "request": preview.request.model_dump(mode="json"),
         "account": preview.account,
@@ -100,7 +101,9 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         "max_fee_per_gas": as_json(quote.fees.max_fee),
         "base_fee": as_json(quote.fees.base_fee),
         "l1_fee_wei": as_json(quote.l1_fee),
-        "worst_wei": as_json(preview.request.value + quote.worst_fee),
+        "max_cost_wei": max_cost,
+        # The former name of `max_cost_wei`; it goes with the next release.
+        "worst_wei": max_cost,
         "returned": quote.returned,
         "changes": [as_json(change.model_dump(mode="json")) for change in preview.changes],
     }

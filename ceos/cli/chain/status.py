@@ -37,14 +37,14 @@ def status(as_json: bool) -> None:
     chain = runtime.chain
     nodes = chain.client.endpoints.health()
     accounts = _accounts(runtime)
-    transactions = chain.sender.under_way()
+    transactions = chain.sender.open_txs()
     ended = [tx for tx in chain.sender.recent() if tx.status.is_over][:ENDED]
     states, registered = chain.follower.state(), _registered(chain)
     if as_json:
         return show_json(
             {
                 "chain_id": chain.client.chain_id,
-                "nodes": [vars(node) for node in nodes],
+                "nodes": [_node_document(node) for node in nodes],
                 "accounts": plain(accounts),
                 "transactions": [tx.model_dump(mode="json") for tx in transactions],
                 "ended": [tx.model_dump(mode="json") for tx in ended],
@@ -65,9 +65,14 @@ def status(as_json: bool) -> None:
     return None
 
 
+def _node_document(node: EndpointHealth) -> dict[str, Any]:
+    # `is_well` is the former name of `is_healthy`; it goes with the next release.
+    return {**vars(node), "is_well": node.is_healthy}
+
+
 def _print_nodes(chain_id: int, nodes: Sequence[EndpointHealth]) -> None:
     rows = [
-        (node.label, "well" if node.is_well else node.why, node.head, node.latency_ms and round(node.latency_ms))
+        (node.label, "healthy" if node.is_healthy else node.why, node.head, node.latency_ms and round(node.latency_ms))
         for node in nodes
     ]
     show_table(["node", "health", "block", "ms"], rows, title=f"Chain {chain_id}:", empty="There is no node.")

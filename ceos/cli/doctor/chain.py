@@ -78,10 +78,10 @@ def _nodes(chain: Chain) -> Iterator[Finding]:
         pass
     health = chain.client.endpoints.health()
     for node in health:
-        if not node.is_well:
-            status = Status.WARNING if any(other.is_well for other in health) else Status.FAILED
+        if not node.is_healthy:
+            status = Status.WARNING if any(other.is_healthy for other in health) else Status.FAILED
             yield Finding("nodes", status, f"{node.label}: {node.why}", "Check the network and BASE_RPC_URL.")
-    if well := [node for node in health if node.is_well]:
+    if well := [node for node in health if node.is_healthy]:
         labels = ", ".join(f"{node.label} ({node.latency_ms or 0:.0f} ms)" for node in well)
         found = f"Chain {chain.client.chain_id}, block {max(node.head or 0 for node in well)}: {labels}."
         yield Finding("nodes", Status.OK, found)

@@ -197,13 +197,13 @@ def test_the_workers_anchor_each_week_once(place: Registry) -> None:
     chain = place.chain
     place.fake.clock.set(dt.datetime(2026, 3, 4, tzinfo=dt.UTC))
     chain.anchors.schedule()
-    chain.work(ANCHOR)
+    chain.handle(ANCHOR)
     assert chain.anchors.due() == [] and chain.sender.recent() == []
     place.register()
     assert chain.anchors.due() == [("ada", WEEK), ("ada", LATER)]
     for _ in range(6):
-        for name in chain.agenda.names():
-            chain.work(name)
+        for name in chain.due_queue.task_ids():
+            chain.handle(name)
         place.evm.mine(2)
     assert chain.anchors.due() == []
     assert [tx.request.purpose for tx in chain.sender.recent()].count(f"set ceos.score.{WEEK} of ada") == 1
@@ -214,7 +214,7 @@ def test_the_workers_anchor_each_week_once(place: Registry) -> None:
         True,
         True,
     ]
-    assert chain.agenda.names() == [ANCHOR]
+    assert chain.due_queue.task_ids() == [ANCHOR]
 
 
 def test_weeks_long_past_and_agents_nobody_named_are_left_alone(place: Registry) -> None:
@@ -275,7 +275,7 @@ def test_who_was_killed_before_anything_was_sent_sends_what_was_kept(
     with pytest.raises(NotFound):
         place.chain.anchors.text("ada", WEEK)
     assert place.chain.anchors.due() == [("ada", WEEK)]
-    place.chain.work(ANCHOR)
+    place.chain.handle(ANCHOR)
     (tx,) = [tx for tx in place.chain.sender.recent() if WEEK in tx.request.purpose]
     place.settle(tx.id)
     assert place.chain.anchors.verify("ada", WEEK).ok
@@ -292,7 +292,7 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
         file.write_text(file.read_text().replace("[policy]", '[policy]\napprove_above_eth = "0"'))
         place.fake.runtime.__dict__.pop("chain")
         place.chain.anchors.work()
-        (tx,) = place.chain.sender.waiting()
+        (tx,) = place.chain.sender.review_queue()
         # What waits for a person is nobody else's business, nor is what that person refuses.
         with pytest.raises(NotFound):
             place.chain.anchors.text("ada", WEEK)
@@ -300,7 +300,7 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
         with pytest.raises(NotFound):
             place.chain.anchors.text("ada", WEEK)
         place.chain.anchors.work()
-        assert place.chain.sender.waiting() == [] and place.chain.anchors.due() == []
+        assert place.chain.sender.review_queue() == [] and place.chain.anchors.due() == []
         again = place.chain.anchors.anchor("ada", WEEK)
         assert again is not None and again.id != tx.id
 

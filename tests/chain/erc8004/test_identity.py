@@ -60,7 +60,7 @@ def test_the_number_is_that_of_our_own_log_whatever_else_happens_and_whatever_th
         place.register_others(2)
         evm.automine(False)
         known = place.chain.identity.register("ada")
-        place.chain.sender.advance(known.tx or "")
+        place.chain.sender.process(known.tx or "")
         data = place.identity.encode("register(string)", "https://x")
         # A stranger pays so much that it comes first in the same block.
         evm.rpc("eth_sendTransaction", {
@@ -128,13 +128,13 @@ def test_who_was_killed_half_way_and_begins_again_gets_one_entry(
 def test_the_workers_see_a_registration_through(place: Registry) -> None:
     place.add()
     known = place.chain.identity.register("ada")
-    assert set(place.chain.agenda.names()) == {known.tx, "register/ada"}
+    assert set(place.chain.due_queue.task_ids()) == {known.tx, "register/ada"}
     for _ in range(4):
-        for name in place.chain.agenda.names():
-            place.chain.work(name)
+        for name in place.chain.due_queue.task_ids():
+            place.chain.handle(name)
         place.evm.mine(2)
     assert place.chain.identity.registration("ada").is_final  # type: ignore[union-attr]
-    assert place.chain.agenda.names() == []
+    assert place.chain.due_queue.task_ids() == []
 
 
 def test_a_re_org_before_it_is_final_may_change_the_number(place: Registry) -> None:
@@ -224,7 +224,7 @@ def test_without_an_address_for_others_nothing_is_registered(
         place.add()
         with pytest.raises(InvalidInput, match="CEOS_PUBLIC_URL"):
             place.chain.identity.register("ada")
-        assert place.chain.agenda.names() == []
+        assert place.chain.due_queue.task_ids() == []
 
 
 # What the world may read

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import ceos
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import ChainConfig
-from ceos.chain.due_queue import Agenda
+from ceos.chain.due_queue import DueQueue
 from ceos.chain.events import posts as event_posts
 from ceos.chain.events import store as event_store
 from ceos.chain.events.cursor import parse_event, short_json
@@ -35,7 +35,7 @@ from ceos.domain.runs import Run
 from ceos.errors import RangeRefused, ServiceUnavailable
 from ceos.evm.abi import Abi
 from ceos.evm.block_range import MAX_BLOCKS
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.evm.types import Block, Log
 from ceos.plugins.inspection import Implementation, Plugin
 from ceos.strategy import Strategy
@@ -56,7 +56,7 @@ class Killed(BaseException):
 class FakeChain:
     """A chain in this process: as many blocks as a test wants, each with its events, replaced at will.
 
-    It stands in for `BaseChain`, of which following needs four methods.
+    It stands in for `EvmClient`, of which following needs four methods.
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class FakeChain:
     def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
         return [self.block(number) for number in numbers]
 
-    def search(
+    def logs_and_blocks(
         self, address: str, topics: Sequence[Any], start: int, end: int, numbers: Sequence[int]
     ) -> tuple[list[Log], list[Block | None]]:
         self.ranges.append(end - start + 1)
@@ -176,7 +176,7 @@ class World:
         self.runtime = fake.runtime
         self.chain: Any = FakeChain()
         self.journal = Journal()
-        self.agenda = Agenda(self.runtime.database)
+        self.due_queue = DueQueue(self.runtime.database)
         self.fields: dict[str, Any] = {"contract": CONTRACT, "event": EVENT, "from_block": 0, "confirmations": 2}
         plugin = Plugin("journal", "tests")
         self.runtime.plugins._calls["chain_event"] = (Implementation(plugin, "chain_event", self.journal.chain_event),)
@@ -194,7 +194,7 @@ class World:
                 events=EventStore(self.runtime.database),
                 posts=self.runtime.event_posts,
                 plugins=self.runtime.plugins,
-                agenda=self.agenda,
+                due_queue=self.due_queue,
                 stopping=threading.Event(),
             )
         )
@@ -701,7 +701,7 @@ def test_a_node_that_lags_is_waited_for(world: World) -> None:
 def test_a_node_that_is_down_is_asked_less_and_less_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.chain.add(["a"], (), ())
     waits: list[float] = []
-    monkeypatch.setattr(world.agenda, "put_off", lambda name, seconds: waits.append(seconds))
+    monkeypatch.setattr(world.due_queue, "postpone", lambda name, seconds: waits.append(seconds))
     monkeypatch.setattr(world.chain, "head", lambda: (_ for _ in ()).throw(ServiceUnavailable("node.example is down.")))
     for _ in range(8):
         assert world.poll().reason == "node.example is down."
@@ -773,12 +773,12 @@ def test_what_cannot_be_followed_is_told_of(world: World, fields: dict[str, Any]
 
 def test_the_agenda_holds_the_subscriptions_there_are(world: World) -> None:
     world.chain.add(["a"], (), ())
-    world.agenda.add("tx/1", "sub/old")
+    world.due_queue.add("tx/1", "sub/old")
     follower = world.follower("one", "two")
     follower.register()
-    assert sorted(world.agenda.names()) == ["sub/one", "sub/two", "tx/1"]
+    assert sorted(world.due_queue.task_ids()) == ["sub/one", "sub/two", "tx/1"]
     follower.poll(f"{SUBSCRIPTION}one")
-    assert world.agenda.names()[-1] == "sub/one", "it is due later than the others"
+    assert world.due_queue.task_ids()[-1] == "sub/one", "it is due later than the others"
     assert "no subscription" in follower.poll("old").reason
 
 
@@ -786,9 +786,9 @@ def test_what_a_host_with_an_older_file_takes_off_the_agenda_comes_back(world: W
     new, old = world.follower("one", "two"), world.follower("one")
     new.register()
     old.register()
-    assert world.agenda.names() == ["sub/one"]
+    assert world.due_queue.task_ids() == ["sub/one"]
     new.remind()
-    assert sorted(world.agenda.names()) == ["sub/one", "sub/two"]
+    assert sorted(world.due_queue.task_ids()) == ["sub/one", "sub/two"]
 
 
 def test_the_texts_of_strangers_are_not_kept_whole(world: World) -> None:
@@ -829,7 +829,7 @@ def test_what_no_reorg_reaches_is_not_kept(world: World) -> None:
 
 def test_events_of_a_real_contract_through_a_real_reorg(world: World, evm: Evm) -> None:
     counter = evm.deploy("counter")
-    world.chain = BaseChain([evm.url], 8453)
+    world.chain = EvmClient([evm.url], 8453)
     world.fields |= {"contract": "counter", "event": "Counted", "from_block": None, "confirmations": 1}
     world.fields["filter"] = {"who": ACCOUNTS[0]}
     entry = {"name": "counter", "address": counter.address, "abi": [f"event {EVENT}"]}

@@ -1,6 +1,6 @@
-"""What may be signed: requests of thieves, each refused by the rule that should, and honest ones that pass.
+"""The policy refuses hostile requests with the expected rule, and allows honest ones.
 
-A thief here is a model that a stranger has talked into it, a plugin, or a mistake of the operator's.
+A hostile request comes from a model that untrusted text has manipulated, a plugin, or a mistake of the operator.
 """
 
 # ruff: noqa: E501  # a row of the tables below is a line, or two
@@ -41,13 +41,13 @@ from helpers.chain_config import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceos.chain.config.models import Allow, Policy
-from ceos.chain.tx.policy import Verdict, judge, judge_outcome
+from ceos.chain.config.models import Allow, TxPolicy
+from ceos.chain.tx.policy import PolicyVerdict, check_outcome, evaluate
 from ceos.chain.tx.types import TxRequest
 from ceos.errors import PolicyRefused
 from ceos.evm.calldata import Signature
 
-SWAPS = Policy(
+SWAPS = TxPolicy(
     chains=(8453,),
     max_eth="0.05",
     max_eth_per_day="0.1",
@@ -70,7 +70,7 @@ SWAPS = Policy(
 )  # fmt: skip
 
 
-DAYS = Policy(
+DAYS = TxPolicy(
     chains=(8453,),
     max_eth="1",
     max_eth_per_day="1",
@@ -87,7 +87,7 @@ DAYS = Policy(
 )
 
 
-NUMBERS = Policy(
+NUMBERS = TxPolicy(
     chains=(8453,),
     max_eth="1",
     max_eth_per_day="1",
@@ -149,7 +149,7 @@ REGISTER = call("register(string agentURI)", "https://example.org/ada.json")
 STAKE = call("stake(int128 weight, address receiver)", -5, US)
 ETH_OUT = call(ETH_SWAP, 10**6, [WETH, USDC], US, 2**40)
 
-#: What it is, the rule that must refuse it, the request, and what else is judged.
+#: A description, the rule that must refuse it, the request, and further arguments.
 HOSTILE: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
     # another chain
     ("ethereum instead of base", "chain", tx(FRIEND, chain_id=1), {}),
@@ -158,7 +158,7 @@ HOSTILE: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
     ("a negative chain", "chain", tx(FRIEND, chain_id=-8453), {}),
     ("a chain that is a text", "chain", tx(FRIEND, chain_id="8453"), {}),
     ("a chain that is a float", "chain", tx(FRIEND, chain_id=8453.0), {}),
-    ("an empty policy", "chain", tx(FRIEND), {"policy": Policy()}),
+    ("an empty policy", "chain", tx(FRIEND), {"policy": TxPolicy()}),
     # creating contracts
     ("no recipient", "creation", tx("", "0x6000"), {}),
     ("None as recipient", "creation", tx(None, "0x6000"), {}),  # type: ignore[arg-type]
@@ -275,16 +275,16 @@ HOSTILE: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
     ("a float", "value-per-transaction", tx(FRIEND, value=0.01), {}),
     ("true as an amount", "value-per-transaction", tx(FRIEND, value=True), {}),
     ("a text as an amount", "value-per-transaction", tx(FRIEND, value="1"), {}),
-    ("nothing, with fees of a fortune", "fee", tx(IDENTITY, REGISTER), {"worst_fee_wei": ETH}),
-    ("fees one wei beyond what is left", "fee", tx(FRIEND, value=2 * ETH // 100), {"worst_fee_wei": 3 * ETH // 100 + 1}),
-    ("negative fees that make room", "fee", tx(FRIEND, value=1), {"worst_fee_wei": -ETH}),
+    ("nothing, with fees of a fortune", "fee", tx(IDENTITY, REGISTER), {"max_fee_wei": ETH}),
+    ("fees one wei beyond what is left", "fee", tx(FRIEND, value=2 * ETH // 100), {"max_fee_wei": 3 * ETH // 100 + 1}),
+    ("negative fees that make room", "fee", tx(FRIEND, value=1), {"max_fee_wei": -ETH}),
     ("more than an agent's day", "value-per-agent", tx(FRIEND, value=4 * ETH // 100 + 1), {}),
-    ("an agent's day and a fee", "value-per-agent", tx(FRIEND, value=4 * ETH // 100), {"worst_fee_wei": 1}),
+    ("an agent's day and a fee", "value-per-agent", tx(FRIEND, value=4 * ETH // 100), {"max_fee_wei": 1}),
     ("more than an agent's day for nobody's agent", "value-per-agent", tx(FRIEND, value=45 * ETH // 1000, agent=""), {}),
     ("more than everybody's day", "value-per-day", tx(FRIEND, value=ETH // 10**4),
-     {"policy": Policy(chains=(8453,), max_eth="1", max_eth_per_day="0.00001", recipients=(FRIEND,))}),
+     {"policy": TxPolicy(chains=(8453,), max_eth="1", max_eth_per_day="0.00001", recipients=(FRIEND,))}),
     ("a wei, on a day of nothing", "value-per-day", tx(FRIEND, value=1),
-     {"policy": Policy(chains=(8453,), max_eth="1", recipients=(FRIEND,))}),
+     {"policy": TxPolicy(chains=(8453,), max_eth="1", recipients=(FRIEND,))}),
     # amounts of tokens
     ("one unit too many", "amount", tx(USDC, transfer(FRIEND, 100 * 10**6 + 1)), {}),
     ("all the tokens", "amount", tx(USDC, transfer(FRIEND, 2**256 - 1)), {}),
@@ -326,13 +326,13 @@ HOSTILE: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
 
 #: Honest requests, and the rules which each would break if it were a little different.
 HONEST: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
-    ("eth to a friend", "chain creation recipient", tx(FRIEND, value=ETH // 100), {"worst_fee_wei": ETH // 1000}),
+    ("eth to a friend", "chain creation recipient", tx(FRIEND, value=ETH // 100), {"max_fee_wei": ETH // 1000}),
     ("as much eth as an agent's day has", "value-per-agent value-per-transaction fee",
-     tx(FRIEND, value=ETH // 100), {"worst_fee_wei": 3 * ETH // 100}),
+     tx(FRIEND, value=ETH // 100), {"max_fee_wei": 3 * ETH // 100}),
     ("as much eth as everybody's day has", "value-per-day", tx(FRIEND, value=10**9),
-     {"policy": Policy(chains=(8453,), max_eth="1", max_eth_per_day="0.000000001", recipients=(FRIEND,))}),
+     {"policy": TxPolicy(chains=(8453,), max_eth="1", max_eth_per_day="0.000000001", recipients=(FRIEND,))}),
     ("usdc to a friend", "contract function calldata agent recipient amount",
-     tx(USDC, transfer(FRIEND, 100 * 10**6)), {"worst_fee_wei": 10**12}),
+     tx(USDC, transfer(FRIEND, 100 * 10**6)), {"max_fee_wei": 10**12}),
     ("as much usdc as a day has", "amount-per-day", tx(USDC, transfer(FRIEND, 5)), {"policy": DAYS}),
     ("usdc to ourselves", "recipient", tx(USDC, transfer(US, 1)), {}),
     ("an allowance for the router", "spender amount", tx(USDC, call("approve(address a, uint256 b)", ROUTER, 10**8)), {}),
@@ -358,11 +358,13 @@ HONEST: list[tuple[str, str, TxRequest, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-def judged(request: TxRequest, *, policy: Policy | None = None, returned: str | None = None, **rest: Any) -> Verdict:
+def judged(
+    request: TxRequest, *, policy: TxPolicy | None = None, returned: str | None = None, **rest: Any
+) -> PolicyVerdict:
     config, contracts = rules()
-    verdict = judge(policy or config.policy, request, contracts.find, account=US, **rest)
+    verdict = evaluate(policy or config.policy, request, contracts.find, account=US, **rest)
     if returned is not None:
-        judge_outcome(verdict, returned)
+        check_outcome(verdict, returned)
     return verdict
 
 
@@ -404,23 +406,23 @@ def test_every_rule_refuses_something_and_lets_something_through() -> None:
     ids=["eth at the threshold", "a fee above it", "tokens at theirs", "one unit above it", "power over all nfts"],
 )
 def test_a_person_is_asked_above_a_threshold_and_for_power(request_: TxRequest, fee: int, why: str) -> None:
-    assert judged(request_, worst_fee_wei=fee).approval == why
+    assert judged(request_, max_fee_wei=fee).approval == why
 
 
 def test_what_is_counted_for_a_day_is_rounded_up_and_the_limit_down() -> None:
-    eth, agent, tokens = judged(tx(USDC, transfer(FRIEND, 1)), worst_fee_wei=10**9 + 1).caps
-    assert (eth.name, eth.amount, eth.most, eth.shown_most()) == ("eth-per-day", 2, 5 * 10**8, "0.5 ETH")
+    eth, agent, tokens = judged(tx(USDC, transfer(FRIEND, 1)), max_fee_wei=10**9 + 1).caps
+    assert (eth.name, eth.amount, eth.most, eth.limit_text()) == ("eth-per-day", 2, 5 * 10**8, "0.5 ETH")
     assert judged(tx(FRIEND, agent="")).caps[1].name == "eth-per-agent-per-day:-"
     assert (agent.name, agent.amount, agent.rule) == ("eth-per-agent-per-day:ada", 2, "value-per-agent")
     assert tokens.name.startswith(f"tokens-per-day:{USDC}:")
     assert (tokens.amount, tokens.most, tokens.rule) == (1, 250_500_000, "amount-per-day")
-    assert tokens.shown_most() == "250.5 tokens"
+    assert tokens.limit_text() == "250.5 tokens"
 
 
 def test_a_token_of_many_decimals_is_counted_in_millionths() -> None:
     allow = Allow(contract="weth", functions=("burn(uint256 amount)",), amount="amount", max_amount="12345678901.123456789012345678",
                   max_amount_per_day="0.5")  # fmt: skip
-    policy = Policy(chains=(8453,), max_eth="1", max_eth_per_day="1", allow=(allow,))
+    policy = TxPolicy(chains=(8453,), max_eth="1", max_eth_per_day="1", allow=(allow,))
     assert judged(tx(WETH, call("burn(uint256 a)", 10**12 + 1)), policy=policy).caps[1].amount == 2
     with pytest.raises(PolicyRefused, match=r"rule amount-per-day: .* allows 0\.5 tokens") as refusal:
         judged(tx(WETH, call("burn(uint256 a)", ETH)), policy=policy)

@@ -66,7 +66,7 @@ class Bench:
         """Carry a transaction on to its end, with blocks on top of it."""
         self.chain.sender.wait(tx.id, 20)
         self.evm.mine(3)
-        return self.chain.sender.advance(tx.id)
+        return self.chain.sender.process(tx.id)
 
     def count(self) -> int:
         return int(self.evm.rpc("eth_call", {"to": self.counter.address, "data": self.counter.encode("count()")}), 16)
@@ -90,9 +90,8 @@ def bench(evm: Evm, tmp_path: Path, ceos_home: Path, ceos_simulator: Any) -> Ite
     with fake_runtime(ceos_home, simulator=ceos_simulator, **environ) as fake:
 
         def start(url: str) -> Chain:
-            around = fake.runtime.chain._around
             settings = fake.runtime.settings.model_copy(update={"base_rpc_url": url})
-            return Chain(replace(around, settings=settings))
+            return Chain(replace(fake.runtime.chain._deps, settings=settings))
 
         yield Bench(evm, counter, fake, start)
 
@@ -104,11 +103,11 @@ def test_a_transaction_is_signed_sent_mined_and_final_once_it_is_deep_enough(ben
     assert (tx.status, tx.nonce) == (TxStatus.MINED, 0)
     assert tx.is_done and tx.receipt is not None
     bench.evm.mine(3)
-    tx = bench.chain.sender.advance(tx.id)
+    tx = bench.chain.sender.process(tx.id)
     assert tx.status is TxStatus.FINAL
-    assert tx.cost_wei is not None and 0 < tx.cost_wei <= (tx.worst_wei or 0)
+    assert tx.cost_wei is not None and 0 < tx.cost_wei <= (tx.max_cost_wei or 0)
     assert bench.count() == 1
-    assert bench.chain.agenda.names() == []
+    assert bench.chain.due_queue.task_ids() == []
 
 
 def test_the_same_key_is_the_same_transaction_for_ever(bench: Bench) -> None:
@@ -116,7 +115,7 @@ def test_the_same_key_is_the_same_transaction_for_ever(bench: Bench) -> None:
     assert bench.chain.sender.submit(bench.request(), key="once").id == tx.id
     bench.settle(tx)
     assert bench.chain.sender.submit(bench.request(), key="once").status is TxStatus.FINAL
-    assert bench.chain.sender.advance(tx.id).status is TxStatus.FINAL
+    assert bench.chain.sender.process(tx.id).status is TxStatus.FINAL
     assert (bench.count(), bench.sent()) == (1, 1)
     with pytest.raises(InvalidInput, match="another transaction already"):
         bench.chain.sender.submit(bench.request("something else"), key="once")
@@ -162,7 +161,7 @@ def test_the_day_s_limit_holds_for_all_that_was_signed_together(bench: Bench) ->
         bench.settle(tx)
     assert bench.chain.sender.tx(tx.id).status is TxStatus.FINAL
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=45 * 10**16), key="pay:4")
-    tx = bench.chain.sender.advance(tx.id)
+    tx = bench.chain.sender.process(tx.id)
     assert tx.status is TxStatus.FAILED
     assert "rule value-per-day" in tx.reason
     assert bench.sent() == 4
@@ -170,8 +169,8 @@ def test_the_day_s_limit_holds_for_all_that_was_signed_together(bench: Bench) ->
 
 def test_what_costs_much_waits_for_a_person(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=6 * 10**17), key="big")
-    assert bench.chain.sender.advance(tx.id).status is TxStatus.REVIEW
-    assert [one.id for one in bench.chain.sender.waiting()] == [tx.id]
+    assert bench.chain.sender.process(tx.id).status is TxStatus.REVIEW
+    assert [one.id for one in bench.chain.sender.review_queue()] == [tx.id]
     assert bench.sent() == 0
     bench.chain.sender.approve(tx.id)
     assert bench.settle(tx).status is TxStatus.FINAL
@@ -182,7 +181,7 @@ def test_what_costs_much_waits_for_a_person(bench: Bench) -> None:
 def test_nothing_is_signed_or_sent_in_a_panic(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(), key="panic")
     bench.fake.runtime.ops.set_panic("stop everything")
-    tx = bench.chain.sender.advance(tx.id)
+    tx = bench.chain.sender.process(tx.id)
     assert (tx.status, tx.nonce) == (TxStatus.PLANNED, None)
     assert "stop everything" in tx.reason
     bench.fake.runtime.ops.set_panic(None)
@@ -192,7 +191,7 @@ def test_nothing_is_signed_or_sent_in_a_panic(bench: Bench) -> None:
 def test_what_a_person_rejects_is_never_signed(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=6 * 10**17), key="big")
     assert bench.chain.sender.reject(tx.id, "no").status is TxStatus.REJECTED
-    assert bench.chain.sender.advance(tx.id).status is TxStatus.REJECTED
+    assert bench.chain.sender.process(tx.id).status is TxStatus.REJECTED
     assert bench.sent() == 0
 
 
@@ -201,7 +200,7 @@ def test_a_node_that_takes_a_transaction_and_then_goes_silent_gets_the_same_byte
         node.answer("eth_sendRawTransaction", lose_answer, times=1)
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="silent")
-        tx = chain.sender.advance(tx.id)
+        tx = chain.sender.process(tx.id)
         assert tx.status in (TxStatus.SIGNED, TxStatus.MINED)
         chain.sender.wait(tx.id, 20)
         assert bench.settle(tx).status is TxStatus.FINAL
@@ -212,9 +211,9 @@ def test_a_node_that_takes_a_transaction_and_then_goes_silent_gets_the_same_byte
 def test_a_stuck_transaction_is_replaced_by_one_that_pays_more_and_happens_once(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
-    assert bench.chain.sender.advance(tx.id).status is TxStatus.SIGNED
+    assert bench.chain.sender.process(tx.id).status is TxStatus.SIGNED
     bench.make_late(tx)
-    tx = bench.chain.sender.advance(tx.id)
+    tx = bench.chain.sender.process(tx.id)
     assert len(tx.hashes) == 2
     pool = bench.evm.rpc("txpool_content")["pending"][OWN.lower()]
     assert pool["0"]["hash"] == tx.hashes[1]
@@ -227,13 +226,13 @@ def test_a_stuck_transaction_is_replaced_by_one_that_pays_more_and_happens_once(
 def test_of_several_versions_the_one_that_was_mined_counts(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
-    bench.chain.sender.advance(tx.id)
+    bench.chain.sender.process(tx.id)
     with RpcProxy(bench.evm.url) as node:
         # The second version is signed and stored, and never reaches the chain: the first one is mined.
         node.answer("eth_sendRawTransaction", hang_up)
         chain = bench.through(node.url)
         bench.make_late(tx, was_sent_again=True)
-        assert len(chain.sender.advance(tx.id).hashes) == 2
+        assert len(chain.sender.process(tx.id).hashes) == 2
     bench.evm.mine()
     bench.through(bench.evm.url)
     tx = bench.settle(tx)
@@ -247,7 +246,7 @@ def test_a_transaction_that_a_re_org_removes_is_sent_again_and_happens_once(benc
     assert bench.chain.sender.wait(tx.id, 20).status is TxStatus.MINED
     bench.evm.revert(mark)
     assert bench.count() == 0
-    bench.chain.sender.advance(tx.id)
+    bench.chain.sender.process(tx.id)
     tx = bench.settle(tx)
     assert (tx.status, len(tx.hashes)) == (TxStatus.FINAL, 1)
     assert (bench.count(), bench.sent()) == (1, 1)
@@ -258,14 +257,14 @@ def test_a_nonce_that_somebody_else_has_used_ends_the_transaction_and_the_next_o
         node.answer("eth_sendRawTransaction", hang_up)
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="mine")
-        assert chain.sender.advance(tx.id).status is TxStatus.SIGNED
+        assert chain.sender.process(tx.id).status is TxStatus.SIGNED
     bench.evm.send(ACCOUNTS[3], value=1, sender=OWN)
     bench.through(bench.evm.url)
     bench.make_late(tx)
-    assert bench.chain.sender.advance(tx.id).status is TxStatus.SIGNED
+    assert bench.chain.sender.process(tx.id).status is TxStatus.SIGNED
     bench.evm.mine(3)
     bench.make_late(tx)
-    tx = bench.chain.sender.advance(tx.id)
+    tx = bench.chain.sender.process(tx.id)
     assert tx.status is TxStatus.FAILED
     assert "another transaction with nonce 0" in tx.reason
     tx = bench.chain.sender.submit(bench.request(), key="mine")
@@ -278,14 +277,14 @@ def test_who_was_away_for_long_does_not_take_a_lost_receipt_for_proof_that_nothi
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="away")
         node.answer("eth_sendRawTransaction", lose_answer, times=1)
-        assert chain.sender.advance(tx.id).status is TxStatus.SIGNED
+        assert chain.sender.process(tx.id).status is TxStatus.SIGNED
         bench.evm.mine(5)
         # It was mined; but the nodes have forgotten receipts by the time a worker comes back.
         node.answer("eth_getTransactionReceipt", None)
         bench.make_late(tx, minutes=90)
-        tx = chain.sender.advance(tx.id)
+        tx = chain.sender.process(tx.id)
         assert tx.status is TxStatus.SIGNED
-        assert "no node says by what" in tx.reason
+        assert "no node has the receipt" in tx.reason
     assert bench.count() == 1
 
 
@@ -303,7 +302,7 @@ def test_a_receipt_with_very_many_logs_is_fetched_again_when_it_is_asked_for(ben
 def test_a_stuck_transaction_can_be_cancelled(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
-    bench.chain.sender.advance(tx.id)
+    bench.chain.sender.process(tx.id)
     bench.chain.sender.reject(tx.id, "I have changed my mind")
     bench.evm.mine()
     tx = bench.settle(tx)
@@ -314,11 +313,11 @@ def test_a_stuck_transaction_can_be_cancelled(bench: Bench) -> None:
 def test_what_was_cancelled_stays_cancelled_however_often_that_is_replaced(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
-    bench.chain.sender.advance(tx.id)
+    bench.chain.sender.process(tx.id)
     bench.chain.sender.reject(tx.id, "no")
     for versions in (3, 4):
         bench.make_late(tx)
-        assert len(bench.chain.sender.advance(tx.id).hashes) == versions
+        assert len(bench.chain.sender.process(tx.id).hashes) == versions
     assert bench.evm.rpc("txpool_content")["pending"][OWN.lower()]["0"]["input"] == "0x"
     bench.evm.mine()
     tx = bench.settle(tx)
@@ -332,12 +331,12 @@ def test_a_worker_that_replaces_a_transaction_at_that_moment_does_not_undo_its_e
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
     sender, client = bench.chain.sender, bench.chain.client
-    sender.advance(tx.id)
+    sender.process(tx.id)
 
     def replaced_meanwhile() -> None:
         monkeypatch.undo()
         bench.make_late(tx)
-        sender.advance(tx.id)
+        sender.process(tx.id)
 
     monkeypatch.setattr(client, "check", replaced_meanwhile)
     assert len(sender.reject(tx.id, "no").hashes) == 3
@@ -352,12 +351,12 @@ def test_a_lie_about_fees_costs_no_more_than_the_policy_or_a_person_allows(bench
         sender = bench.through(node.url).sender
         tx = sender.submit(bench.request(), key="stuck")
         big = sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=51 * 10**16), key="big")
-        sender.advance(tx.id)
+        sender.process(tx.id)
         sender.approve(big.id)
         bench.make_late(tx)
         node.answer("eth_maxPriorityFeePerGas", hex(8 * 10**17 // 82_000))
-        assert "rule approval: a version with higher fees" in sender.advance(tx.id).reason
-        assert "its fees have risen since it was approved" in sender.advance(big.id).reason
+        assert "rule approval: a version with higher fees" in sender.process(tx.id).reason
+        assert "its fees have risen since it was approved" in sender.process(big.id).reason
         node.answer("eth_maxPriorityFeePerGas", hex(10**18))
         with pytest.raises(PolicyRefused, match="rule fee"):
             sender.reject(tx.id, "no")
@@ -385,11 +384,11 @@ def test_a_node_that_denies_what_was_paid_does_not_make_a_day_longer(bench: Benc
         sender = bench.through(node.url).sender
         for _ in range(6):
             tx = sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=49 * 10**16), key="pay")
-            sender.advance(tx.id)
+            sender.process(tx.id)
             bench.evm.mine(3)
             if sender.tx(tx.id).status is TxStatus.SIGNED:
                 bench.make_late(tx)
-            tx = sender.advance(tx.id)
+            tx = sender.process(tx.id)
     assert "rule value-per-day" in tx.reason
     assert bench.evm.balance(ACCOUNTS[2]) - before == 4 * 49 * 10**16
 
@@ -414,21 +413,21 @@ def test_a_lie_about_a_block_neither_ends_a_transaction_nor_loses_it(bench: Benc
             for _, score in bench.redis.zrange("ceos:chain:due", 0, -1, withscores=True)
         )
     bench.through(bench.evm.url)
-    bench.chain.sender.advance(tx.id)
-    assert bench.chain.sender.advance(tx.id).status is TxStatus.FINAL
+    bench.chain.sender.process(tx.id)
+    assert bench.chain.sender.process(tx.id).status is TxStatus.FINAL
 
 
 def test_what_somebody_knew_of_older_versions_ends_nothing(bench: Bench) -> None:
     bench.evm.automine(False)
     sender = bench.chain.sender
     tx = sender.submit(bench.request(), key="stuck")
-    sender.advance(tx.id)
-    old = sender._txs.driving(tx.id)
+    sender.process(tx.id)
+    old = sender._txs.in_flight(tx.id)
     bench.make_late(tx)
-    sender.advance(tx.id)
+    sender.process(tx.id)
     bench.evm.mine(4)
     # The first version is in no block, and its nonce is used.
-    assert sender._note_taken(old).status is TxStatus.SIGNED
+    assert sender._settle_taken_nonce(old).status is TxStatus.SIGNED
     assert sender.wait(tx.id, 20).status is TxStatus.FINAL
     assert bench.count() == 1
 
@@ -438,20 +437,20 @@ def test_a_node_that_takes_transactions_and_passes_none_on_is_not_the_only_one_a
         node.answer("eth_sendRawTransaction", "0x" + "1" * 64)
         sender = bench.through(f"{node.url},{bench.evm.url}").sender
         tx = sender.submit(bench.request(), key="swallowed")
-        assert sender.advance(tx.id).status is TxStatus.SIGNED
+        assert sender.process(tx.id).status is TxStatus.SIGNED
         bench.make_late(tx)
-        assert sender.advance(tx.id).status is TxStatus.MINED
+        assert sender.process(tx.id).status is TxStatus.MINED
 
 
 def test_nothing_is_signed_while_another_program_s_transactions_wait(bench: Bench) -> None:
     bench.evm.automine(False)
     bench.evm.rpc("eth_sendTransaction", {"from": OWN, "to": ACCOUNTS[3], "value": "0x1"})
     tx = bench.chain.sender.submit(bench.request(), key="polite")
-    tx = bench.chain.sender.advance(tx.id)
+    tx = bench.chain.sender.process(tx.id)
     assert (tx.status, tx.nonce) == (TxStatus.PLANNED, None)
     assert "not of ceos and not mined, up to nonce 0" in tx.reason
     bench.evm.mine()
-    assert bench.chain.sender.advance(tx.id).nonce == 1
+    assert bench.chain.sender.process(tx.id).nonce == 1
 
 
 def test_a_transaction_says_which_nonce_it_waits_for(bench: Bench) -> None:
@@ -460,12 +459,12 @@ def test_a_transaction_says_which_nonce_it_waits_for(bench: Bench) -> None:
         sender = bench.through(node.url).sender
         first, second = (sender.submit(bench.request(words), key=words) for words in ("one", "two"))
         for tx in (first, second):
-            sender.advance(tx.id)
+            sender.process(tx.id)
             bench.make_late(tx)
-        assert "waits for nonce 0, which nothing of ceos has" in sender.advance(first.id).reason
+        assert "waits for nonce 0, which no transaction of ceos has" in sender.process(first.id).reason
         node.answer("eth_getTransactionCount", "0x7")
-        assert f"waits for {first.id}, which has nonce 7" in sender.advance(second.id).reason
-    assert [tx.id for tx in sender.under_way()] == [first.id, second.id]
+        assert f"waits for {first.id}, which has nonce 7" in sender.process(second.id).reason
+    assert [tx.id for tx in sender.open_txs()] == [first.id, second.id]
 
 
 def test_a_redis_that_is_away_ends_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,9 +473,9 @@ def test_a_redis_that_is_away_ends_nothing(bench: Bench, monkeypatch: pytest.Mon
     def away(*_: Any) -> str:
         raise StoreUnavailable
 
-    monkeypatch.setattr(TxStore, "sign", away)
+    monkeypatch.setattr(TxStore, "store_signed", away)
     with pytest.raises(StoreUnavailable):
-        bench.chain.sender.advance(tx.id)
+        bench.chain.sender.process(tx.id)
     monkeypatch.undo()
     assert bench.settle(tx).status is TxStatus.FINAL
 
@@ -487,7 +486,7 @@ def test_a_node_of_another_chain_gets_nothing_to_sign(bench: Bench) -> None:
         tx = chain.sender.submit(bench.request(), key="liar")
         # It said 8453 at first, and now it says what it is.
         node.answer("eth_chainId", "0x1")
-        tx = chain.sender.advance(tx.id)
+        tx = chain.sender.process(tx.id)
         assert (tx.status, tx.nonce) == (TxStatus.PLANNED, None)
         assert "chain" in tx.reason
     bench.through(bench.evm.url)
@@ -497,7 +496,7 @@ def test_a_node_of_another_chain_gets_nothing_to_sign(bench: Bench) -> None:
 def test_what_reverts_in_its_block_says_so_and_still_counts_for_the_day(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=10**17), key="late")
-    bench.chain.sender.advance(tx.id)
+    bench.chain.sender.process(tx.id)
     reserved = bench.chain.sender.spent_today()["eth-per-day"]
     assert reserved > 10**8
     # Between simulation and block, the recipient has become a contract that refuses ETH.

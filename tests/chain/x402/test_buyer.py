@@ -66,7 +66,7 @@ from ceos.errors import (
     ServiceUnavailable,
     WrongChain,
 )
-from ceos.evm.client import BaseChain
+from ceos.evm.client import EvmClient
 from ceos.settings import Settings
 from ceos.testing import FakeRuntime
 
@@ -323,7 +323,7 @@ def test_what_is_bought_is_paid_once_however_often_it_is_asked_for(market: Marke
     assert market.balance(BUYER) == 100 * USD - 100_000
     assert (len(market.seller.payments), market.seller.asked) == (1, 1)
     assert market.buyer().spent_today() == market.buyer().spent_today("ada") == Decimal("0.1")
-    assert market.agenda.names() == []
+    assert market.due_queue.task_ids() == []
 
 
 def test_another_key_is_another_purchase_and_one_key_is_not_two(market: Market) -> None:
@@ -349,7 +349,7 @@ def test_what_costs_nothing_is_fetched_and_nothing_is_signed(market: Market) -> 
 def test_a_dry_run_tells_the_price_and_signs_and_stores_nothing(market: Market) -> None:
     found = market.buyer().buy(URL, agent="ada", key="k", dry_run=True)
     assert (found.status, found.usd, found.pay_to, found.account) == ("planned", Decimal("0.1"), MERCHANT, BUYER)
-    assert (market.seller.payments, market.payments.recent(), market.agenda.names()) == ([], [], [])
+    assert (market.seller.payments, market.payments.recent(), market.due_queue.task_ids()) == ([], [], [])
     with pytest.raises(PolicyRefused) as caught:
         market.buyer(max_usd_per_day="0.05").buy(URL, key="k", dry_run=True)
     assert caught.value.rule == "x402-per-day"
@@ -411,7 +411,7 @@ def test_nothing_is_signed_for_what_the_account_cannot_pay(market: Market) -> No
 
 def test_nothing_is_signed_while_the_node_belongs_to_another_chain(market: Market) -> None:
     with running_evm(chain_id=1) as other:
-        market.token._client = BaseChain([other.url], 8453, sleep=lambda seconds: None)
+        market.token._client = EvmClient([other.url], 8453, sleep=lambda seconds: None)
         with pytest.raises(WrongChain):
             market.buyer().buy(URL, key="k")
     assert (market.seller.payments, market.payments.recent()) == ([], [])
@@ -549,7 +549,7 @@ def test_while_nobody_says_what_became_of_a_payment_it_counts_as_open(
         assert (late.status, late.paid_usd) == (PurchaseStatus.SIGNED, Decimal("0.1"))
         market.buyer().work(late.id)
     assert len(market.seller.payments) == ATTEMPTS
-    assert (market.agenda.names(), market.buyer().spent_today()) == ([late.id], Decimal("0.1"))
+    assert (market.due_queue.task_ids(), market.buyer().spent_today()) == ([late.id], Decimal("0.1"))
 
 
 @pytest.mark.parametrize(
@@ -590,7 +590,7 @@ def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_r
         market = open_market(evm, fake_runtime.runtime.database)
         market.seller.instead = lambda payment: Reply(402, {}, b"no")
         refused = market.buyer().buy(URL, key="k")
-        assert (refused.status, market.agenda.names()) == (PurchaseStatus.REFUSED, [refused.id])
+        assert (refused.status, market.due_queue.task_ids()) == (PurchaseStatus.REFUSED, [refused.id])
         # Nobody looks before it is over, and then the token is asked, not the seller.
         market.buyer().work(refused.id)
         market.clock.advance(seconds=60 + GRACE_SECONDS)
@@ -599,7 +599,7 @@ def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_r
         evm.rpc("evm_setNextBlockTimestamp", refused.valid_before + GRACE_SECONDS)
         evm.mine()
         market.buyer().work(refused.id)
-        assert market.agenda.names() == []
+        assert market.due_queue.task_ids() == []
         assert market.buyer().spent_today() == 0
         sent = len(market.seller.payments)
         market.seller.instead = lambda payment: None
@@ -676,11 +676,11 @@ def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(market.agenda, "add", dying)
+        patch.setattr(market.due_queue, "add", dying)
         market.buyer().buy(URL, key="k")
     market.seller.instead = lambda payment: market.seller.terms(payment["payload"]["signature"])
     refused = market.buyer().buy(URL, key="k")
-    assert (refused.status, market.agenda.names()) == (PurchaseStatus.REFUSED, [refused.id])
+    assert (refused.status, market.due_queue.task_ids()) == (PurchaseStatus.REFUSED, [refused.id])
     # Nor does a seller get the signature into our logs.
     assert refused.reason.endswith("[hex]")
 

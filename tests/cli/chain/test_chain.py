@@ -130,7 +130,7 @@ def test_amounts_are_written_in_whole_tokens_exactly(amount: int, decimals: int,
     "text", ["", "-1", "+1", "1e18", "1,5", "1.", ".5", " 1", "0x1", "١", "1_000", "nan", "9" * 31]
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is no amount"):
+    with pytest.raises(InvalidInput, match="is not an amount"):
         units(text, 18)
 
 
@@ -189,12 +189,12 @@ def test_a_contract_is_called_by_name_or_by_address(desk: Desk) -> None:
         pytest.param(
             ("countr", "count"), "No contract named 'countr' on chain 8453. Known: counter, coin, ", id="name"
         ),
-        pytest.param(("0x12", "count"), "'0x12' is no contract's address", id="address"),
+        pytest.param(("0x12", "count"), "'0x12' is not a contract's address", id="address"),
         pytest.param(("counter", "cuont"), "There is no function 'cuont'. Known: ", id="function"),
         pytest.param((FRIEND, "count"), "write the whole signature", id="address without signature"),
         pytest.param(("counter", "count", "1"), "count takes nothing; 1 arguments were given", id="arguments"),
-        pytest.param(("coin", "balanceOf", "me"), "is no address", id="value"),
-        pytest.param(("counter", "f(uint256[])", "5"), "is no uint256[]", id="no list"),
+        pytest.param(("coin", "balanceOf", "me"), "is not a valid address", id="value"),
+        pytest.param(("counter", "f(uint256[])", "5"), "is not a valid uint256[]", id="no list"),
         pytest.param(("counter", "f(uint256[])", "[1"), "is written as JSON", id="no JSON"),
     ],
 )
@@ -222,7 +222,7 @@ def test_status_tells_nodes_accounts_transactions_and_subscriptions(desk: Desk) 
     assert [one["name"] for one in told["subscriptions"]] == ["counts"]
     desk.run("chain", "send", FRIEND, "--value", "0.6", "--yes")
     out = desk.run("chain", "status").out
-    assert re.search(r"^127\.0\.0\.1:\d+ +well +\d+ ", out, re.MULTILINE)
+    assert re.search(r"^127\.0\.0\.1:\d+ +healthy +\d+ ", out, re.MULTILINE)
     assert f"{OWN}  the operator, ada  " in out
     assert re.search(r"^tx/[0-9a-f]{16} +review ", out, re.MULTILINE)
     assert re.search(r"^counts +Counted ", out, re.MULTILINE)
@@ -333,8 +333,8 @@ def test_the_same_key_is_the_same_transaction(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        pytest.param((FRIEND, "--value", "a lot"), "'a lot' is no amount", id="no amount"),
-        pytest.param((FRIEND, "--value", "-1"), "is no amount", id="less than nothing"),
+        pytest.param((FRIEND, "--value", "a lot"), "'a lot' is not an amount", id="no amount"),
+        pytest.param((FRIEND, "--value", "-1"), "is not an amount", id="less than nothing"),
         pytest.param((FRIEND, "--value", "0.0000000000000000001"), "more than 18 digits", id="less than a wei"),
         pytest.param((FRIEND, "--agent", "bob"), "No agent named 'bob'", id="unknown agent"),
         pytest.param((), "Missing argument", id="nothing"),
