@@ -1,1 +1,1 @@
-"""Reading agent files and other TOML documents, with clear messages."""
+"""Agent files and the reader of all TOML documents."""

@@ -1,9 +1,7 @@
-"""What tomllib leaves out: the line of every key, the line of a syntax error, and writing.
+"""TOML beyond `tomllib`: the line of every key, the line of a syntax error, and writing.
 
-    line_numbers(text)             # {("agent",): 3, ("agent", 0): 3, ("agent", 0, "id"): 4, …}
-    table_text("[limits]", limits)  # the table as a file would have it
-
-Pure; knows nothing of agents.
+line_numbers(text)             # {("agent",): 3, ("agent", 0): 3, ("agent", 0, "id"): 4, …}
+table_text("[limits]", limits)  # the table as TOML
 """
 
 from __future__ import annotations
@@ -15,17 +13,17 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-#: Where something is in a text: table names, keys, and positions in lists of tables.
+#: A place in a document: table names, keys, and positions in lists.
 Location = tuple[str | int, ...]
 
-#: A list longer than this takes one line for each entry.
-ROW_CHARACTERS = 80
+#: A longer list is written with one line for each entry.
+MAX_ROW_CHARACTERS = 80
 
 LINE_END = "\n"
 
 
 class TomlError(ValueError):
-    """The text is not valid TOML; the message says why, `line` says where."""
+    """A text is not valid TOML; the message is the reason, `line` the place."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -33,7 +31,7 @@ class TomlError(ValueError):
 
 
 def load(text: str) -> dict[str, Any]:
-    """Return what a TOML text says, or raise `TomlError`."""
+    """Return the data of a TOML text, or raise `TomlError`."""
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -44,18 +42,18 @@ def load(text: str) -> dict[str, Any]:
             raise TomlError(f"{cause} (column {found[2]})", int(found[1])) from None
         raise TomlError(f"{cause} (at the end of the file)", text.rstrip("\n").count("\n") + 1) from None
     except ValueError:
-        # The one other thing tomllib lets through is int(), which refuses thousands of digits.
+        # The only other error that tomllib lets through is that of int(), which refuses thousands of digits.
         raise TomlError("a number has too many digits", 1) from None
 
 
-#: What decides where a statement ends: strings and comments (whatever is in them), brackets and line ends.
+#: The tokens that decide where a statement ends: whole strings and comments, brackets and line ends.
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}' r"|'''.*?'{3,5}" r'|"(?:\\.|[^"\\])*"' r"|'[^']*'" r"|#[^\n]*" r"|[\[\]{}\n]", re.DOTALL
 )
 
 
 def line_numbers(text: str) -> dict[Location, int]:
-    """Return the line of every table and key of a valid TOML text; inside an inline table nothing has a line."""
+    """Return the line of every table and key of a valid TOML text; keys inside an inline table have none."""
     lines: dict[Location, int] = {}
     table: Location = ()
     lengths: dict[Location, int] = {}
@@ -85,7 +83,7 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _keys(statement: str) -> list[str]:
-    """Return the dotted key of one statement; tomllib knows best how to unquote it."""
+    """Return the parts of the dotted key of one statement, unquoted by tomllib."""
     keys = []
     node: Any = tomllib.loads(statement)
     while isinstance(node, dict) and len(node) == 1:
@@ -95,7 +93,7 @@ def _keys(statement: str) -> list[str]:
 
 
 def _table_location(keys: list[str], lengths: dict[Location, int], *, appends: bool) -> Location:
-    """Return where a header leads: into the last entry of every list of tables on the way."""
+    """Return the location of a header: in the last entry of every list of tables on the way."""
     location: Location = ()
     for position, key in enumerate(keys, 1):
         location = (*location, key)
@@ -107,17 +105,17 @@ def _table_location(keys: list[str], lengths: dict[Location, int], *, appends: b
 
 
 def table_text(header: str, table: Mapping[str, Any]) -> str:
-    """Return a table as TOML, without what is None; raise `TypeError` for a value that TOML does not know."""
+    """Return a table as TOML, without values that are None; raise `TypeError` for a type that TOML does not have."""
     rows = (f"{_key_toml(key)} = {_row_toml(value)}" for key, value in table.items() if value is not None)
     return "\n".join((header, *rows, ""))
 
 
 def _row_toml(value: Any) -> str:
-    """Return a value that has a row of its own: long texts and lists may take several lines."""
+    """Return a value that has a row of its own: long strings and lists may take several lines."""
     if isinstance(value, str) and "\n" in value:
         return f'"""\n{_escaped(value, keep=LINE_END)}"""'
     row = _toml(value)
-    if isinstance(value, list | tuple) and len(row) > ROW_CHARACTERS:
+    if isinstance(value, list | tuple) and len(row) > MAX_ROW_CHARACTERS:
         return "[\n" + "".join(f"  {_toml(item)},\n" for item in value) + "]"
     return row
 
@@ -146,7 +144,7 @@ def _key_toml(key: str) -> str:
 
 
 def _escaped(text: str, keep: str = "") -> str:
-    """Return `text` as it stands in a basic string; JSON's escapes are all TOML's as well."""
+    """Return `text` escaped for a basic string; all escapes of JSON are also escapes of TOML."""
     escape = re.compile(r'["\\\x00-\x1f\x7f]')
     return escape.sub(lambda match: match[0] if match[0] == keep else _escape(match[0]), text)
 

@@ -153,7 +153,7 @@ MODEL_ID = "expected a model id of the form 'author/name'"
         ("topics =", "topcis = 1\ntopics =", "8: agent 'ada', persona.topcis: unknown key; did you mean 'topics'?"),
         ("fid =", "cron = 1\nfid =", "4: agent 'ada', cron: unknown key here; it belongs in [agent.schedule]."),
         ("topics =", "strategy = 1\ntopics =", "8: agent 'ada', persona.strategy: unknown key here; it belongs in "
-         "[[agent]]."),
+         "[[agent]] or in [agent.engagement]."),
         ("fid =", "params = 1\nfid =", "4: agent 'ada', params: unknown key here; it belongs in [[agent.skills]]."),
         ("fid =", "zzzzzz = 1\nfid =", f"4: agent 'ada', zzzzzz: unknown key; known here: {KNOWN}."),
         ("fid =", '"sk-or-v1-abcdefgh" = 1\nfid =', f"4: agent 'ada', (a key that is not shown): unknown key; known here: "
@@ -164,29 +164,30 @@ MODEL_ID = "expected a model id of the form 'author/name'"
         ("fid = 1001", "fid = 1.0", "4: agent 'ada', fid: expected a whole number; got 1.0."),
         ("fid = 1001", "fid = true", "4: agent 'ada', fid: expected a whole number; got true."),
         ("fid = 1001", "fid = 0", "4: agent 'ada', fid: expected at least 1; got 0."),
-        ('name = "Ada"', "name = 5", "3: agent 'ada', name: expected a text; got 5."),
-        ('name = "Ada"', "name = 2026-01-05", "3: agent 'ada', name: expected a text; got 2026-01-05."),
-        ('name = "Ada"', "name = { first = 1 }", "3: agent 'ada', name: expected a text; got a table."),
-        ('name = "Ada"', "name = ['Ada']", "3: agent 'ada', name: expected a text; got a list."),
-        ('name = "Ada"', 'name = " "', "3: agent 'ada', name: expected a text that is not empty; got ' '."),
+        ('name = "Ada"', "name = 5", "3: agent 'ada', name: expected a string; got 5."),
+        ('name = "Ada"', "name = 2026-01-05", "3: agent 'ada', name: expected a string; got 2026-01-05."),
+        ('name = "Ada"', "name = { first = 1 }", "3: agent 'ada', name: expected a string; got a table."),
+        ('name = "Ada"', "name = ['Ada']", "3: agent 'ada', name: expected a string; got a list."),
+        ('name = "Ada"', 'name = " "', "3: agent 'ada', name: expected a string that is not empty; got ' '."),
         ('name = "Ada"', f'name = "{"Ada " * 60}"', "3: agent 'ada', name: expected at most 200 characters; got "
          f"{('Ada ' * 60)[:59] + '…'!r}."),
         ('topics = ["engines"]', 'topics = "engines"', "8: agent 'ada', persona.topics: expected a list; got 'engines'."),
         ('topics = ["engines"]', "topics = []", "8: agent 'ada', persona.topics: expected at least one entry; got an empty "
          "list."),
-        ('topics = ["engines"]', 'topics = ["engines",\n  5]', "8: agent 'ada', persona.topics[1]: expected a text; got 5."),
-        ('topics = ["engines"]', "topics = [5]", "8: agent 'ada', persona.topics[0]: expected a text; got 5."),
+        ('topics = ["engines"]', 'topics = ["engines",\n  5]', "8: agent 'ada', persona.topics[1]: expected a string; got 5."),
+        ('topics = ["engines"]', "topics = [5]", "8: agent 'ada', persona.topics[0]: expected a string; got 5."),
         ("fid =", 'long_casts = "yes"\nfid =', "4: agent 'ada', long_casts: expected true or false; got 'yes'."),
         ("fid =", "limits = 5\nfid =", "4: agent 'ada', limits: expected a table; got 5."),
         ("fid =", 'limits.usd_per_day = "2"\nfid =', "4: agent 'ada', limits.usd_per_day: expected a number; got '2'."),
         ("fid =", "limits.usd_per_day = 1e9\nfid =", "4: agent 'ada', limits.usd_per_day: expected at most 10000; got "
          "1000000000.0."),
-        ("fid =", "skills = {}\nfid =", "4: agent 'ada', skills: expected a list; got a table."),
+        ("fid =", "skills = {}\nfid =", "4: agent 'ada', skills: expected a list of tables; write "
+         "[[agent.skills]] with two brackets."),
         ("fid =", "skills = [\n'x']\nfid =", "4: agent 'ada', skills[0]: expected a table; got 'x'."),
         # Values
         ('id = "ada"', 'id = "Ada!"', "2: agent 'Ada!', id: expected 1 to 32 lower-case letters, digits, '-' or '_', the "
          "first a letter or digit; got 'Ada!'."),
-        ('id = "ada"', "id = 5", "2: agent 1, id: expected a text; got 5."),
+        ('id = "ada"', "id = 5", "2: agent 1, id: expected a string; got 5."),
         ("fid =", 'approval = "maybe"\nfid =', "4: agent 'ada', approval: expected 'auto' or 'review'; got 'maybe'."),
         ("fid =", 'channel = "Base!"\nfid =', "4: agent 'ada', channel: expected a channel's id: 1 to 16 lower-case letters, "
          "digits or '-'; got 'Base!'."),
@@ -214,7 +215,7 @@ MODEL_ID = "expected a model id of the form 'author/name'"
         # Signers, and whatever looks like a secret
         ('signer_uuid_env = "ADA_SIGNER_UUID"\n', "", f"1: agent 'ada': {ONE_SIGNER}"),
         ("fid =", f'signer_uuid = "{SECRET}"\nfid =', f"1: agent 'ada': {ONE_SIGNER}"),
-        ('signer_uuid_env = "ADA_SIGNER_UUID"', 'signer_uuid = ""', "5: agent 'ada', signer_uuid: expected a text that is "
+        ('signer_uuid_env = "ADA_SIGNER_UUID"', 'signer_uuid = ""', "5: agent 'ada', signer_uuid: expected a string that is "
          "not empty; the value is not shown here."),
         ('"ADA_SIGNER_UUID"', f'"{SECRET}"', "5: agent 'ada', signer_uuid_env: expected the name of an environment variable; "
          "the value is not shown here."),
@@ -232,7 +233,8 @@ MODEL_ID = "expected a model id of the form 'author/name'"
         # The file
         ("[[agent]]", "[agent]", "1: agent: expected a list of tables; write [[agent]] with two brackets."),
         ("[[agent]]", "agents = 1\n[[agent]]", "1: agents: unknown key; did you mean 'agent'?"),
-        ("[[agent]]", "strategy = 1\n[[agent]]", "1: strategy: unknown key here; it belongs in [[agent]]."),
+        ("[[agent]]", "strategy = 1\n[[agent]]", "1: strategy: unknown key here; it belongs in [[agent]] or in "
+         "[agent.engagement]."),
         ("[[agent]]", "zzz = 1\n[[agent]]", "1: zzz: unknown key; known here: agent."),
         ("fid = 1001", "fid = ", "4: not valid TOML: Invalid value (column 7)."),
         ('mon-fri"', "mon-fri", "10: not valid TOML: Illegal character '\\n' (column 30)."),
@@ -247,7 +249,7 @@ def test_a_mistake_is_one_exact_sentence(old: str, new: str, message: str) -> No
 
 def test_a_huge_number_is_not_printed() -> None:
     [problem] = problems(GOOD.replace('"Ada"', f"0x{'f' * 5000}"))
-    assert problem == "agents.toml:3: agent 'ada', name: expected a text; got a huge number."
+    assert problem == "agents.toml:3: agent 'ada', name: expected a string; got a huge number."
 
 
 def test_not_a_number_is_refused() -> None:
@@ -336,7 +338,7 @@ def test_every_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert caught.value.problems == [
         f"{latin}:3: not UTF-8; save the file with that encoding.",
         f"{missing}: there is no such file.",
-        f"{tmp_path}: is a folder; name the agent files in it.",
+        f"{tmp_path}: is a folder; name a file in it.",
         f"{again}:2: agent 'ada', id: already used in {good}:2; ids are unique.",
     ]
 

@@ -101,7 +101,7 @@ def test_a_mistake_in_a_new_version_leaves_the_old_one_at_work(
     ("name", "content", "says"),
     [
         ("missing.toml", None, "missing.toml: there is no such file."),
-        (".", None, ": is a folder; name the agent files in it."),
+        (".", None, ": is a folder; name a file in it."),
         ("latin.toml", b'[[agent]]\nname = "J\xfcrgen"', "latin.toml:2: not UTF-8; save the file with that encoding."),
     ],
 )

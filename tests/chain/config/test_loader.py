@@ -143,7 +143,7 @@ MISTAKES = [
     ('anchor = ["ada"]', 'anchor = ["bob"]', "1: anchor[0]: there is no agent 'bob'; 'ceos agent list' shows the known ones."),
     ("[[contract]]\nname = \"counter\"", "[[contract]]\nname = \"token\"", "12: contract[1].name: there is another contract 'token'; keep one."),
     ('"token.json"', '"tokn.json"', "8: contract[0].abi: there is no file …/tokn.json; name a JSON file beside chain.toml, or one of erc20, identity, reputation, multicall3."),
-    ('"token.json"', "5", "8: contract[0].abi: expected a text; got 5."),
+    ('"token.json"', "5", "8: contract[0].abi: expected a string; got 5."),
     ('"event Counted(address', '"evnt Counted(address', "14: contract[1].abi: 'evnt Counted(address indexed who, uint256 number)' does not describe a function, event or error: arguments belong in parentheses. Write it like 'function transfer(address to, uint256 amount) returns (bool)'."),
     ("0x0000000000000000000000000000000000000abc", "0x" + 40 * "0", "13: contract[1].address: the zero address is not a contract."),
     (f'"{FRIEND.lower()}"', f'"{FRIEND[:-1]}D"', "7: contract[0].address: expected an address whose capital letters fit its checksum (EIP-55); copy it again."),
@@ -254,7 +254,7 @@ def test_a_private_key_in_the_wrong_place_is_not_shown(write: Write) -> None:
     ("content", "message"),
     [
         (b"\xff\xfe", "not UTF-8; save the file with that encoding."),
-        (None, "is a folder; CEOS_CHAIN_FILE must name a TOML file."),
+        (None, "is a folder; name a file in it."),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
