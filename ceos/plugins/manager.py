@@ -182,7 +182,7 @@ class Plugins:
             raise PluginError("\n".join(problems))
 
     def _add_file(self, file: Path) -> None:
-        from ceos.skills.skill import is_skill_file  # noqa: PLC0415  # keeps importing this module instant
+        from ceos.skills.loader import is_skill_file  # noqa: PLC0415  # keeps importing this module instant
 
         plugin = Plugin(file.stem, str(file), module=MODULE_PREFIX + re.sub(r"\W", "_", file.stem))
         try:
@@ -259,7 +259,8 @@ class Plugins:
             plugin.brought["strategy"].append(strategy.name)
 
     def _register_skills(self, plugin: Plugin, skills: Skill | Path | str) -> None:
-        from ceos.skills.skill import Skill, read_skills  # noqa: PLC0415  # keeps importing this module instant
+        from ceos.skills.loader import read_skills  # noqa: PLC0415  # keeps importing this module instant
+        from ceos.skills.skill import Skill  # noqa: PLC0415
 
         if isinstance(skills, Skill):
             found = [skills]
@@ -292,7 +293,7 @@ class Plugins:
 
     def _read_skill(self, path: Path) -> None:
         """Read a skill that lies in one of the folders."""
-        from ceos.skills.skill import read_skill  # noqa: PLC0415  # keeps importing this module instant
+        from ceos.skills.loader import read_skill  # noqa: PLC0415  # keeps importing this module instant
 
         try:
             skill = read_skill(path)

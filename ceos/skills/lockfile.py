@@ -21,7 +21,8 @@ from pydantic import Field, ValidationError
 
 from ceos.domain.base import Frozen
 from ceos.errors import InvalidInput, NotFound
-from ceos.skills.skill import Grants, Skill
+from ceos.skills.grants import Grants
+from ceos.skills.skill import Skill
 
 #: The name of the file in CEOS_HOME.
 LOCK_FILE = "skills.lock"

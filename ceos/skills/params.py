@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ceos.config.messages import clear_key, cut, dotted, shown
 from ceos.config.toml import Location
 
 #: A finding: where, and a sentence about it.
@@ -42,10 +43,10 @@ _LIMITS = {
     "minItems": "at least {} entries",
     "maxItems": "at most {} entries",
     "uniqueItems": "entries that differ",
-    "pattern": "a text that matches {!r}",
+    "pattern": "a string that matches {!r}",
 }
 _TYPES = {
-    "string": "a text",
+    "string": "a string",
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
@@ -76,7 +77,7 @@ def schema_findings(schema: Mapping[str, Any]) -> list[Finding]:
 def value_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with parameters, a sentence each, which begins with the path of the parameter."""
     if schema == NO_PARAMS:
-        return [f"params.{_key(name)}: unknown param; this skill takes none." for name in values]
+        return [f"params.{clear_key(name)}: unknown param; this skill takes none." for name in values]
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415  # costs 50 ms
     from referencing import Registry  # noqa: PLC0415
 
@@ -206,7 +207,7 @@ def _is_web_address(value: object) -> bool:
 
 def _sentences(error: Any) -> Iterator[str]:
     """Yield what is wrong in our words, for one of jsonschema's findings."""
-    path = _dotted(error.absolute_path)
+    path = dotted(("params", *error.absolute_path))
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         for key in [key for key in error.instance if key not in known]:
@@ -214,10 +215,10 @@ def _sentences(error: Any) -> Iterator[str]:
             hint = (
                 f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}." if known else "there are none."
             )
-            yield f"{path}.{_key(key)}: unknown param; {hint}"
+            yield f"{path}.{clear_key(key)}: unknown param; {hint}"
     elif error.validator == "required":
         for key in [key for key in error.validator_value if key not in error.instance]:
-            yield f"{path}.{_key(key)}: required param is missing."
+            yield f"{path}.{clear_key(key)}: required param is missing."
     else:
         yield f"{path}: {_wanted(error)}"
 
@@ -226,7 +227,7 @@ def _wanted(error: Any) -> str:
     """Return what was expected and what was found."""
     wanted = _expected(error)
     if wanted is None:
-        return _cut(" ".join(str(error.message).split()), 200) + "."
+        return cut(" ".join(str(error.message).split()), 200) + "."
     return f"expected {wanted}; got {shown(error.instance)}."
 
 
@@ -240,7 +241,7 @@ def _expected(error: Any) -> str | None:
         case "enum":
             return "one of " + ", ".join(json.dumps(item, ensure_ascii=False) for item in limit)
         case "minLength" | "minItems" if limit == 1:
-            return {"minLength": "a text that is not empty", "minItems": "at least one entry"}[error.validator]
+            return {"minLength": "a string that is not empty", "minItems": "at least one entry"}[error.validator]
         case "format":
             return "an address that begins with https:// or http://"
         case "anyOf" | "oneOf" if error.context:
@@ -249,29 +250,3 @@ def _expected(error: Any) -> str | None:
             return " or ".join(known) if known and len(ways) == len(error.context) else "one of several forms"
     form = _LIMITS.get(error.validator)
     return form.format(limit) if form else None
-
-
-def shown(value: Any) -> str:
-    """Return a value as a message may show it."""
-    if isinstance(value, Mapping):
-        return "a table"
-    if isinstance(value, list | tuple):
-        return "a list" if value else "an empty list"
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, str):
-        return repr(_cut(value))
-    # Python refuses to print integers of thousands of digits.
-    return "a huge number" if isinstance(value, int) and value.bit_length() > 200 else _cut(str(value))
-
-
-def _cut(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _key(key: str) -> str:
-    return repr(_cut(key))[1:-1]
-
-
-def _dotted(path: Any) -> str:
-    return "params" + "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in path)

@@ -14,8 +14,9 @@ import pytest
 from helpers.terminal import Outcome, Terminal, ceos, clean_environ, terminal
 
 from ceos.operations.agents import spent_today
+from ceos.skills.loader import read_skill
 from ceos.skills.session import MAX_FAILURES
-from ceos.skills.skill import SkillStage, read_skill
+from ceos.skills.skill import SkillStage
 from ceos.testing import FakeRuntime, fake_runtime
 
 NAMES = ("headlines", "loud")

@@ -13,8 +13,8 @@ from ceos import testing
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Kind, SkillRun
 from ceos.domain.runs import Run
+from ceos.skills.loader import skill_of_text
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
-from ceos.skills.skill import skill_of_text
 from helpers.http_double import HttpDouble
 
 SONNET = "anthropic/claude-sonnet-4"

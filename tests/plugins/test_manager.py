@@ -309,7 +309,7 @@ def test_a_plugin_brings_the_skills_of_a_folder(tmp_path: Path) -> None:
 
 def test_a_plugin_brings_a_skill_that_it_read_itself(tmp_path: Path) -> None:
     folder = skill_folder(tmp_path / "mine" / "one")
-    call = f"from ceos.skills.skill import read_skill; register(read_skill({str(folder)!r}))"
+    call = f"from ceos.skills.loader import read_skill; register(read_skill({str(folder)!r}))"
     (tmp_path / "brings.py").write_text(MARK + f"def register_skills(register): {call}")
     assert load_plugins(str(tmp_path)).describe()[-1].skills == ("one",)
 

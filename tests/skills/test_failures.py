@@ -16,8 +16,8 @@ from ceos.domain.posts import Kind
 from ceos.errors import SandboxUnavailable
 from ceos.operations.posts import PostRequest, preview_post
 from ceos.sandbox.executor import Outcome, Sandbox
+from ceos.skills.loader import skill_of_text
 from ceos.skills.session import MAX_FAILURES
-from ceos.skills.skill import skill_of_text
 from ceos.testing import make_agent
 
 WRITTEN = "Clocks drift, so measure twice."

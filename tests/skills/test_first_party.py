@@ -16,9 +16,11 @@ import pytest
 import ceos_skills
 from ceos.sandbox import wire
 from ceos.sandbox.executor import Limits, Sandbox
+from ceos.skills.grants import MemoryGrant
 from ceos.skills.host import StubHost
+from ceos.skills.loader import read_skill, read_skills
 from ceos.skills.session import MAX_ANSWER_BYTES
-from ceos.skills.skill import MemoryGrant, Skill, SkillStage, read_skill, read_skills
+from ceos.skills.skill import Skill, SkillStage
 
 FOLDER = Path(ceos_skills.__file__).parent
 README = (FOLDER.parent / "README.md").read_text(encoding="utf-8")

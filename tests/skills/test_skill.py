@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from ceos.errors import InvalidInput, NotFound
+from ceos.skills.grants import Grants, HttpGrant
+from ceos.skills.loader import is_skill_file, read_skill, read_skills
 from ceos.skills.lockfile import SkillLock
-from ceos.skills.skill import Grants, HttpGrant, Skill, SkillStage, is_skill_file, read_skill, read_skills
+from ceos.skills.skill import Skill, SkillStage
 
 # Rows below replace lines of this manifest; the numbers in the messages are its line numbers.
 GOOD = """\
@@ -217,18 +219,19 @@ HOST = "expected a host such as 'api.example.org' or '*.example.org': a name in 
         ('stage = "context"\n', "", "1: stage: required key is missing."),
         ("summary =", "sumary =", "1: summary: required key is missing."),
         ('license = "MIT"', 'licence = "MIT"', "5: licence: unknown key; did you mean 'license'?"),
-        ('author = "Ada"', "hosts = 1", "4: hosts: unknown key here; it belongs in [http]."),
-        ("log = true", "seconds = 5", "18: grants.seconds: unknown key here; it belongs in [http]."),
+        ('author = "Ada"', "hosts = 1", "4: hosts: unknown key here; it belongs in [grants.http]."),
+        ("log = true", "seconds = 5", "18: grants.seconds: unknown key here; it belongs in [grants.http] or in [limits]."),
         ("log = true", "lgo = true", "18: grants.lgo: unknown key; did you mean 'log'?"),
         ("log = true", "zzzzz = true", "18: grants.zzzzz: unknown key; known here: http, llm, memory, metrics, chain, log, now."),
-        ("seconds = 5", "stage = 5", "24: limits.stage: unknown key here; it belongs at the top."),
+        ("seconds = 5", "stage = 5", "24: limits.stage: unknown key here; it belongs at the top, before the first table."),
         ('author = "Ada"', 'source = "x"', "4: source: unknown key; the source is a file of its own."),
         # Names and texts
         ('"headlines"', '"Head lines"', "1: name: expected 1 to 40 lower-case letters, digits or '-', the first a letter; got 'Head lines'."),
         ('"headlines"', '"other"', "1: name: expected 'headlines', the name of its folder; got 'other'."),
-        ('"1.0.0"', '"v 1"', "2: version: expected a version such as '1.0.0'; got 'v 1'."),
-        ('"1.0.0"', "1.0", "2: version: expected a text; got 1.0."),
-        ('"Headlines of a feed."', '""', "3: summary: expected a text that is not empty; got ''."),
+        ('"1.0.0"', '"v 1"', "2: version: expected a version such as '1.0.0' or '1.1rc1'; got 'v 1'."),
+        ('"1.0.0"', '"one"', "2: version: expected a version such as '1.0.0' or '1.1rc1'; got 'one'."),
+        ('"1.0.0"', "1.0", "2: version: expected a string; got 1.0."),
+        ('"Headlines of a feed."', '""', "3: summary: expected a string that is not empty; got ''."),
         ('"context"', '"contxt"', "6: stage: expected one of context, transform, gate, tool; got 'contxt'."),
         ('"context"', "5", "6: stage: expected one of context, transform, gate, tool; got 5."),
         # Params
@@ -260,7 +263,7 @@ HOST = "expected a host such as 'api.example.org' or '*.example.org': a name in 
         ('hosts_from = ["url"]', 'hosts_from = ["ulr"]', "21: grants.http.hosts_from[0]: expected one of its params: url, count, kind; got 'ulr'."),
         ('hosts_from = ["url"]', "max_calls = 0", "21: grants.http.max_calls: expected at least 1; got 0."),
         ('hosts_from = ["url"]', "seconds = 31", "21: grants.http.seconds: expected at most 30; got 31."),
-        ('hosts = ["api.example.org", "*.example.net"]\nhosts_from = ["url"]', "", "19: grants.http: expected at least one host, in hosts or by hosts_from; got a table."),
+        ('hosts = ["api.example.org", "*.example.net"]\nhosts_from = ["url"]', "", "19: grants.http: expected at least one host, in hosts or by hosts_from."),
         ("log = true", "chain = 1", "18: grants.chain: expected a table; got 1."),
         ("log = true", "chain = { max_calls = 101 }", "18: grants.chain.max_calls: expected at most 100; got 101."),
         ("log = true", "log = 1", "18: grants.log: expected true or false; got 1."),
@@ -277,7 +280,7 @@ HOST = "expected a host such as 'api.example.org' or '*.example.org': a name in 
         ("[[examples]]", "[[examples]]\nagent = { nmae = 'x' }", "27: examples[0].agent.nmae: unknown key; known here: name, bio, tone, topics, avoid."),
         ("answers = { http", "answers = { htpp", "30: examples[0].answers.htpp: unknown key; known here: http, llm, memory, metrics, chain."),
         ("answers = {", "answers = { llm = 'x',", "30: examples[0].answers.llm: the skill does not have the grant llm; add it to the grants, or remove this."),
-        ("now = 2026-03-02T09:00:00Z", "now = 2026-03-02T09:00:00", "29: examples[0].now: expected a moment with its zone such as 2026-03-02T09:00:00Z; got 2026-03-02 09:00:00."),
+        ("now = 2026-03-02T09:00:00Z", "now = 2026-03-02T09:00:00", "29: examples[0].now: expected a date and time with its zone such as 2026-03-02T09:00:00Z; got 2026-03-02 09:00:00."),
         ("expect = { since = 2026-03-01 }", "expect = inf", "26: examples[0]: expected plain data; a number that JSON does not have."),
         ("expect = { since = 2026-03-01 }", f"expect = '{'x' * 20_000}'", "26: examples[0]: expected at most 16 KiB; it is longer."),
         # The file
@@ -325,7 +328,7 @@ def test_a_skill_at_a_draft_needs_one_in_its_examples(tmp_path: Path) -> None:
         pytest.param(GOOD, b"a = 1\n\xff", "skill.py:2: not UTF-8; save the file with that encoding.", id="Latin"),
         pytest.param(GOOD, "# -*- coding: utf-7 -*-\n" + SOURCE, "skill.py:1: says it is utf-7; save it as UTF-8 and remove that line.", id="UTF-7"),
         pytest.param(GOOD, "\n# vim: set fileencoding=rot13 :\n" + SOURCE, "skill.py:1: says it is rot13; save it as UTF-8 and remove that line.", id="ROT-13 on line 2"),
-        pytest.param(GOOD, b"a = 1\n\0", "skill.py:2: has a zero byte; it is not a text.", id="zero byte"),
+        pytest.param(GOOD, b"a = 1\n\0", "skill.py:2: has a zero byte; it is not a text file.", id="zero byte"),
         pytest.param(GOOD, "#" * (64 * 1024 + 1), "skill.py: expected at most 64 KiB; it is longer.", id="huge source"),
         pytest.param("#" * (64 * 1024 + 1), SOURCE, "skill.toml: expected at most 64 KiB; it is longer.", id="huge manifest"),
         pytest.param("a = " + "[" * 9000, SOURCE, "skill.toml:1: not valid TOML: nested too deeply.", id="deep manifest"),
@@ -342,12 +345,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, manifest: Any, sour
         pytest.param("if True:\n    SKILL = {'name': 'x'}\n", ": no manifest in it; begin it with a literal SKILL = {…}.", id="not at the top level"),
         pytest.param("def (", ":1: not valid Python: invalid syntax.", id="syntax"),
         pytest.param("SKILL = {'a': 1}\nSKILL = {'b': 1}", ":2: SKILL is assigned twice; keep one.", id="twice"),
-        pytest.param("SKILL = {\n 'name': 'x',\n 'version': open('/etc/passwd').read(),\n}", ":3: SKILL: expected a literal of texts, numbers, lists and tables; it is read, never run.", id="call"),
-        pytest.param("SKILL = {\n 'name': f'{1}'}", ":2: SKILL: expected a literal of texts, numbers, lists and tables; it is read, never run.", id="f-string"),
-        pytest.param("A = {}\nSKILL = {**A}", ":2: SKILL: expected a literal of texts, numbers, lists and tables; it is read, never run.", id="spread"),
-        pytest.param("SKILL = {[]: 1}", ":1: SKILL: expected a literal of texts, numbers, lists and tables; it is read, never run.", id="unhashable key"),
-        pytest.param("SKILL = ['x']", ":1: SKILL: expected a table {…} whose keys are texts, as in a manifest.", id="list"),
-        pytest.param("SKILL = {'a': [{1: 2}]}", ":1: SKILL: expected a table {…} whose keys are texts, as in a manifest.", id="number as key"),
+        pytest.param("SKILL = {\n 'name': 'x',\n 'version': open('/etc/passwd').read(),\n}", ":3: SKILL: expected a literal of strings, numbers, lists and tables; it is read, never run.", id="call"),
+        pytest.param("SKILL = {\n 'name': f'{1}'}", ":2: SKILL: expected a literal of strings, numbers, lists and tables; it is read, never run.", id="f-string"),
+        pytest.param("A = {}\nSKILL = {**A}", ":2: SKILL: expected a literal of strings, numbers, lists and tables; it is read, never run.", id="spread"),
+        pytest.param("SKILL = {[]: 1}", ":1: SKILL: expected a literal of strings, numbers, lists and tables; it is read, never run.", id="unhashable key"),
+        pytest.param("SKILL = ['x']", ":1: SKILL: expected a table {…} whose keys are strings, as in a manifest.", id="list"),
+        pytest.param("SKILL = {'a': [{1: 2}]}", ":1: SKILL: expected a table {…} whose keys are strings, as in a manifest.", id="number as key"),
         pytest.param("x = " + "-" * 60_000 + "1", ": nested too deeply to be read.", id="deep"),
         pytest.param("SKILL = {'a': " + "[" * 150 + "]" * 150 + "}", ":1: a: unknown key; did you mean 'name'?", id="deep literal"),
     ],
@@ -486,11 +489,11 @@ PARAMS = {
         ({}, ["params.url: required param is missing."]),
         ({"url": "ftp://a.org"}, ["params.url: expected an address that begins with https:// or http://; got 'ftp://a.org'."]),
         ({"url": "https://"}, ["params.url: expected an address that begins with https:// or http://; got 'https://'."]),
-        ({"url": 5}, ["params.url: expected a text; got 5."]),
+        ({"url": 5}, ["params.url: expected a string; got 5."]),
         ({"url": "https://a.org", "count": "x"}, ["params.count: expected a whole number or null; got 'x'."]),
         ({"url": "https://a.org", "tags": ["a", "long"]}, ["params.tags[1]: expected at most 3 characters; got 'long'."]),
         ({"url": "https://a.org", "tags": []}, ["params.tags: expected at least one entry; got an empty list."]),
-        ({"url": "https://a.org", "at": "noon"}, [r"params.at: expected a text that matches '^\\d{1,2}:\\d{2}$'; got 'noon'."]),
+        ({"url": "https://a.org", "at": "noon"}, [r"params.at: expected a string that matches '^\\d{1,2}:\\d{2}$'; got 'noon'."]),
         ({"url": "https://a.org", "cuont": 1}, ["params.cuont: unknown param; did you mean 'count'?"]),
         ({"url": "https://a.org", "zzz": 1}, ["params.zzz: unknown param; known: url, count, tags, day, at."]),
         ({"url": "https://a.org", "count": float("nan")}, ["params: a number that JSON does not have."]),

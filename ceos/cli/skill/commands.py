@@ -15,8 +15,9 @@ from ceos.cli.output import Verbs, command_runtime, json_option, number, say, sa
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, StoreUnavailable
 from ceos.operations.skills import switched_off_skills
 from ceos.runtime import Runtime
+from ceos.skills.loader import read_skill, skill_places
 from ceos.skills.runner import run_examples
-from ceos.skills.skill import Skill, SkillStage, read_skill, skill_places
+from ceos.skills.skill import Skill, SkillStage
 
 #: A problem of a skill's file as `read_skill` words it.
 _PROBLEM = re.compile(r"(?P<file>.+?\.(?:toml|py))(?::(?P<line>\d+))?: (?P<message>.*)", re.DOTALL)

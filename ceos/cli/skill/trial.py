@@ -21,9 +21,9 @@ from ceos.runtime import Runtime
 from ceos.sandbox.executor import Limits, Outcome
 from ceos.skills.grants import GRANTS, Grants
 from ceos.skills.host import SkillHost
-from ceos.skills.loader import is_skill_file, read_source
+from ceos.skills.loader import is_skill_file, read_skill, read_source, skill_of_text
 from ceos.skills.runner import EXAMPLE_AGENT
-from ceos.skills.skill import Skill, read_skill, skill_of_text, usual_seconds
+from ceos.skills.skill import Skill, usual_seconds
 
 #: What standard input is called, as a target and in messages.
 STDIN = "-"
