@@ -170,10 +170,10 @@ class Chain:
     def buyer(self) -> Buyer:
         """Purchases of agents."""
         return Buyer(
-            UsdcToken(self.client, self.contracts),
-            self.wallets,
-            PaymentStore(self._deps.database),
-            self.config.x402,
+            token=UsdcToken(self.client, self.contracts),
+            wallets=self.wallets,
+            payments=PaymentStore(self._deps.database),
+            config=self.config.x402,
             due_queue=self.due_queue,
             clock=self._deps.clock,
             sleep=self._deps.sleep,
@@ -240,5 +240,5 @@ _HANDLERS: Mapping[str, Callable[[Chain, str], object]] = {
     SUBSCRIPTION: lambda chain, task_id: chain.follower.poll(task_id),
     REGISTER: lambda chain, task_id: chain.identity.work(task_id),
     ANCHOR: lambda chain, _: chain.anchors.work(),
-    PAY: lambda chain, task_id: chain.buyer.work(task_id),
+    PAY: lambda chain, task_id: chain.buyer.handle(task_id),
 }

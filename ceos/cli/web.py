@@ -46,8 +46,8 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
     secrets = settings.webhook_secrets()
     webhooks = Webhooks(secrets, runtime.agents, runtime.listening.take) if secrets else None
     pages = Pages(runtime.chain.identity, runtime.chain.anchors) if settings.public_url else None
-    shop = runtime.chain.seller if settings.public_url and runtime.chain.seller.offers else None
-    app = create_app(webhooks, pages=pages, shop=shop, check=runtime.database.ping)
+    seller = runtime.chain.seller if settings.public_url and runtime.chain.seller.offers else None
+    app = create_app(webhooks, pages=pages, seller=seller, check=runtime.database.ping)
     if fd is None:
         click.echo(f"{served(settings, address_of(listener))} Ctrl-C stops.", err=True)
     logs.configure(settings.log_level, settings.log_format)

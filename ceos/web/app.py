@@ -22,8 +22,8 @@ from ceos.domain.text import visible
 from ceos.errors import InvalidInput, StoreUnavailable
 from ceos.logs import event
 from ceos.web.agents import Pages, add_pages
-from ceos.web.shop import add_shop
 from ceos.web.webhooks import PATH, NotSigned, Webhooks, may_be_signature
+from ceos.web.x402 import add_seller
 
 if TYPE_CHECKING:
     from ceos.chain.x402.seller import Seller
@@ -81,7 +81,7 @@ def create_app(
     webhooks: Webhooks | None,
     *,
     pages: Pages | None = None,
-    shop: Seller | None = None,
+    seller: Seller | None = None,
     check: Callable[[], None] | None = None,
 ) -> ASGIApp:
     """Return the app, with whatever of its parts is given; `check` raises `StoreUnavailable` while it is not well."""
@@ -101,8 +101,8 @@ def create_app(
         _add_webhooks(app, webhooks, in_thread)
     if pages is not None:
         add_pages(app, pages, in_thread)
-    if shop is not None:
-        add_shop(app, shop, in_thread, read_body)
+    if seller is not None:
+        add_seller(app, seller, in_thread, read_body)
 
     @app.get("/healthz")
     async def healthz() -> JSONResponse:

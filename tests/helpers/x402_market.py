@@ -211,10 +211,10 @@ class Market:
     def buyer(self, fetch: Any = None, **rules: Any) -> Buyer:
         """Return what buys in a process of its own, under these rules."""
         return Buyer(
-            self.token,
-            self.wallets,
-            self.payments,
-            x402_rules(**rules),
+            token=self.token,
+            wallets=self.wallets,
+            payments=self.payments,
+            config=x402_rules(**rules),
             due_queue=self.due_queue,
             clock=self.clock,
             fetch=fetch or self.seller,

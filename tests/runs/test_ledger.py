@@ -516,18 +516,20 @@ def trade(database: Database) -> None:
         version=2, offer=PaymentOffer(2, "exact", "", "", "5", "", 60), resource=None, pay_to=account, amount=5,
         usd=Decimal("0.000005"), valid_before=0, nonce="0x" + "22" * 32,
     )  # fmt: skip
-    aside = PaymentReservation("20260302", 5, 100, 50)
-    bought, given_up = (payments.open(name, name, plan, aside) for name in ("pay/1", "pay/2"))
-    payments.move(bought, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig="0xab")
-    payments.move(given_up, PurchaseStatus.EXPIRED, come_from=[PurchaseStatus.RESERVED])
-    assert payments.spent("20260302") == {"total": 5, "a:ada": 5}
+    reservation = PaymentReservation("20260302", 5, 100, 50)
+    bought, given_up = (payments.open_purchase(name, name, plan, reservation) for name in ("pay/1", "pay/2"))
+    payments.move_purchase(bought, PurchaseStatus.SIGNED, come_from=[PurchaseStatus.RESERVED], sig="0xab")
+    payments.move_purchase(given_up, PurchaseStatus.EXPIRED, come_from=[PurchaseStatus.RESERVED])
+    assert payments.spent_on("20260302") == {"total": 5, "a:ada": 5}
     for number, ends in enumerate((["verified", "answered", "settled"], ["failed", "free"], ["drop"], ["free"])):
-        assert payments.take(f"eip155:1:me:{number}", "this", "me", 60_000, 3).state == "taken"
+        assert payments.claim_payment(f"eip155:1:me:{number}", "this", "me", 60_000, 3).state == "taken"
         for end in ends:
             answer = PaidResponse(status=200, content_type="", body=b"gm")
-            assert payments.note(f"eip155:1:me:{number}", "me", end, answer=answer if end == "answered" else None)
-    assert payments.take("eip155:1:me:0", "this", "you", 60_000, 3).state == "settled"
-    assert payments.take("eip155:1:me:0", "that", "you", 60_000, 3).state == "other"
+            assert payments.record_sale(
+                f"eip155:1:me:{number}", "me", end, response=answer if end == "answered" else None
+            )
+    assert payments.claim_payment("eip155:1:me:0", "this", "you", 60_000, 3).state == "settled"
+    assert payments.claim_payment("eip155:1:me:0", "that", "you", 60_000, 3).state == "other"
 
 
 def hear_others(fake: FakeRuntime) -> None:

@@ -1,11 +1,11 @@
-"""The facilitator (x402): a service that says whether a payment is good, and carries it out on chain.
+"""The facilitator (x402): a service that verifies a payment and settles it on chain.
 
     facilitator = Facilitator("https://x402.org/facilitator")
     facilitator.verify(2, payment, requirements).is_valid
     facilitator.settle(2, payment, requirements).transaction
 
-It is asked twice for every sale, and needs no key. To settle a payment again is safe for the money, for the token takes
-a payment once; but the second answer says that it was used, so whoever lost the first asks the token.
+It is called twice for every sale and needs no key. Settling a payment twice charges it once, because the token accepts
+an authorization once. The second call fails, so a caller that lost the first answer has to look at the token.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ceos.clients.http.api import Api
 from ceos.domain.base import Frozen
 from ceos.errors import KeyRefused, OutcomeUnknown, RequestRefused, ServiceUnavailable
 
-#: How long it may take to verify, and to have a payment mined, in seconds.
+#: The longest time to verify, and to settle including mining, in seconds.
 VERIFY_SECONDS, SETTLE_SECONDS = 15.0, 45.0
 
 
@@ -49,7 +49,7 @@ class _SupportedResponse(WireModel):
 
 
 class PaymentVerdict(Frozen):
-    """Whether a payment is good, and why not."""
+    """The verdict of a facilitator on a payment."""
 
     is_valid: bool
     reason: str = ""
@@ -57,17 +57,17 @@ class PaymentVerdict(Frozen):
 
 
 class Settlement(Frozen):
-    """Whether a payment was carried out, and why not."""
+    """The result of settling a payment."""
 
     success: bool
-    #: Its hash.
+    #: The hash of its transaction.
     transaction: str = ""
     reason: str = ""
     payer: str = ""
 
 
 class Facilitator:
-    """The service at one address."""
+    """A client of one facilitator."""
 
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._api = _KeylessApi(
@@ -75,63 +75,67 @@ class Facilitator:
             url,
             key=None,
             key_variable="X402_FACILITATOR_URL",
-            headers=lambda key: {},  # noqa: ARG005  # there is none
+            headers=lambda key: {},  # noqa: ARG005  # there is no key
             sleep=sleep,
         )
 
     def verify(self, version: int, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> PaymentVerdict:
-        """Say whether a payment is good; raises `ServiceUnavailable` when that cannot be learned now."""
+        """Return the verdict on a payment; raises `ServiceUnavailable` without one."""
         body = _body(version, payment, requirements)
         try:
             answer = self._api.call(
                 "POST", "/verify", task="verify a payment", effect="read", body=body, seconds=VERIFY_SECONDS
             )
-            told = _VerifyResponse.model_validate(answer.body)
+            verdict = _VerifyResponse.model_validate(answer.body)
         except KeyRefused:
-            # About us, not about the payment.
+            # This is about our request, and not about the payment.
             raise
         except RequestRefused as error:
-            # Some say no with a status.
+            # Some facilitators refuse a payment with a status.
             return PaymentVerdict(is_valid=False, reason=_reason(str(error)))
         except ValidationError:
-            raise ServiceUnavailable("The facilitator gave no verdict that can be read.") from None
+            raise ServiceUnavailable("The facilitator's answer to 'verify' is not in the format of x402.") from None
         return PaymentVerdict(
-            is_valid=told.is_valid, reason=_reason(told.invalid_reason or told.invalid_message), payer=told.payer or ""
+            is_valid=verdict.is_valid,
+            reason=_reason(verdict.invalid_reason or verdict.invalid_message),
+            payer=verdict.payer or "",
         )
 
     def settle(self, version: int, payment: Mapping[str, Any], requirements: Mapping[str, Any]) -> Settlement:
-        """Have a payment carried out; raises `OutcomeUnknown` when it may or may not have been."""
+        """Settle a payment; raises `OutcomeUnknown` when it may or may not have been settled."""
         body = _body(version, payment, requirements)
         try:
             answer = self._api.call(
                 "POST", "/settle", task="settle a payment", effect="write", body=body, seconds=SETTLE_SECONDS
             )
-            told = SettleResponse.model_validate({"transaction": "", **answer.body})
+            result = SettleResponse.model_validate({"transaction": "", **answer.body})
         except KeyRefused:
             raise
         except RequestRefused as error:
             return Settlement(success=False, reason=_reason(str(error)))
         except (ValidationError, TypeError):
-            raise OutcomeUnknown("The facilitator gave no answer that can be read when asked to settle.") from None
-        if not told.success and told.error_reason == "settlement_pending":
-            raise OutcomeUnknown("The facilitator has sent a payment off, and not seen yet what became of it.")
+            raise OutcomeUnknown("The facilitator's answer to 'settle' is not in the format of x402.") from None
+        if not result.success and result.error_reason == "settlement_pending":
+            raise OutcomeUnknown("The facilitator has sent the payment, and its transaction is not mined yet.")
         return Settlement(
-            success=told.success,
-            transaction=told.transaction,
-            reason=_reason(told.error_reason or told.error_message),
-            payer=told.payer or "",
+            success=result.success,
+            transaction=result.transaction,
+            reason=_reason(result.error_reason or result.error_message),
+            payer=result.payer or "",
         )
 
     def supported(self) -> list[tuple[int, str, str]]:
-        """Return what it takes: version, scheme and network of each."""
+        """Return the supported kinds of payment: version, scheme and network of each."""
         answer = self._api.call(
             "GET", "/supported", task="list its payment kinds", effect="read", seconds=VERIFY_SECONDS
         )
         try:
-            told = _SupportedResponse.model_validate(answer.body)
+            supported = _SupportedResponse.model_validate(answer.body)
         except ValidationError:
-            raise ServiceUnavailable("The facilitator does not say what it takes.") from None
-        return [(kind.x402_version, kind.scheme, kind.network) for kind in told.kinds]
+            raise ServiceUnavailable(
+                "The facilitator's list of supported payments is not in the format of x402."
+            ) from None
+        return [(kind.x402_version, kind.scheme, kind.network) for kind in supported.kinds]
 
 
 class _KeylessApi(Api):
@@ -144,7 +148,7 @@ def _body(version: int, payment: Mapping[str, Any], requirements: Mapping[str, A
     return {"x402Version": version, "paymentPayload": dict(payment), "paymentRequirements": dict(requirements)}
 
 
-def _reason(words: str | None) -> str:
-    """Return a stranger's reason as a record and a header can hold it."""
-    text = " ".join((words or "").split())
-    return "".join(sign if sign.isprintable() else "?" for sign in text)[:200]
+def _reason(text: str | None) -> str:
+    """Return a facilitator's reason in a form that a record and a header can hold."""
+    line = " ".join((text or "").split())
+    return "".join(sign if sign.isprintable() else "?" for sign in line)[:200]

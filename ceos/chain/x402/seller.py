@@ -1,10 +1,10 @@
-"""Selling over HTTP (x402): name the price, check the payment, run the skill, have the payment carried out, answer.
+"""Selling over HTTP (x402): state the price, verify the payment, run the skill, settle the payment, respond.
 
-    buyer asks → 402 with the terms → asks again with a payment → verified → run → answer stored → settled → answered
+    request → 402 with the terms → request with a payment → verify → run → store the response → settle → respond
 
-A payment is served once, whoever dies on the way: its own nonce names it. The same payment again gets the stored
-answer; two at the same time run the skill once; and without settlement nobody gets an answer. Who comes back after a
-crash between settling and noting it down is not asked to pay again: the token says whether the money has come.
+A payment, named by its nonce, is served once despite crashes. The same payment again gets the stored response, two
+requests at the same time run the skill once, and without a settlement there is no response. After a crash between the
+settlement and its record, the buyer does not pay again, because the token is asked whether the payment was charged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from ceos.chain.config.models import Offer
 from ceos.chain.x402.facilitator import Facilitator, Settlement
-from ceos.chain.x402.policy import LEAST_SECONDS, PaymentOffer, Version, network
+from ceos.chain.x402.policy import MIN_VALID_SECONDS, PaymentOffer, Version, network
 from ceos.chain.x402.skill_offers import OfferedSkill, SkillOffers
 from ceos.chain.x402.store import PaidResponse, PaymentStore
 from ceos.chain.x402.usdc import UsdcToken
@@ -40,21 +40,21 @@ from ceos.logs import event
 
 log = logging.getLogger(__name__)
 
-#: How long a buyer's payment has to be good for, in seconds: longer than any skill runs.
-SECONDS = 120
-#: Whoever serves a payment has it for so long, in milliseconds: longer than everything together takes.
+#: How long a buyer's payment has to be valid, in seconds: longer than any skill runs.
+VALID_SECONDS = 120
+#: The lease on a payment, in milliseconds: longer than verifying, running and settling together.
 LEASE_MS = 240_000
-#: So often serving one payment may fail.
-FAILURES = 3
+#: How often the skill may fail for one payment.
+MAX_FAILURES = 3
 
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True)
 class SaleRequest:
-    """A request that came in."""
+    """A request of a buyer."""
 
-    #: The address it came to, as buyers know it; what the price is named for.
+    #: The address of the resource, as buyers know it.
     url: str
     headers: Mapping[str, str]
     #: The query, and the JSON body if there was one.
@@ -64,7 +64,7 @@ class SaleRequest:
 
 @dataclass(frozen=True)
 class SaleResponse:
-    """What a buyer is answered."""
+    """The response to a buyer."""
 
     status: int
     body: bytes
@@ -72,57 +72,57 @@ class SaleResponse:
     content_type: str = "application/json"
 
 
-class _Refused(Exception):
-    """The payment does not do; the reason is a word of the standard's."""
+class _PaymentRefused(Exception):
+    """The payment is not accepted; the reason is a code of the standard."""
 
 
 @dataclass(frozen=True)
-class _Case:
+class _Sale:
     """One payment for one offer."""
 
-    order: SaleRequest
+    request: SaleRequest
     offer: Offer
-    sold: OfferedSkill
+    skill: OfferedSkill
     terms: tuple[PaymentOffer, ...]
     payment: SentPayment
     params: Mapping[str, Any]
 
     @property
     def id(self) -> str:
-        """What names the payment: the token takes each nonce only once of an account."""
+        """The id of the payment: the token accepts each nonce of an account once."""
         signed = self.payment.authorization
         return f"{self.terms[0].network}:{signed.sender.lower()}:{signed.nonce}"
 
     @property
     def digest(self) -> str:
-        """What it is for: the same payment does not buy another thing.
+        """A digest of what is bought, because a payment must not buy two things.
 
-        In the buyer's words: what the operator has set meanwhile changes nothing about what was bought.
+        It covers the buyer's own parameters only, so that a change by the operator does not make it another purchase.
         """
-        asked = dict(self.order.query) if self.order.body is None else self.order.body
+        asked = dict(self.request.query) if self.request.body is None else self.request.body
         try:
-            told = json.dumps([self.offer.agent, self.offer.skill, asked], sort_keys=True)
+            text = json.dumps([self.offer.agent, self.offer.skill, asked], sort_keys=True)
         except RecursionError:
             raise InvalidInput("The parameters are nested too deeply.") from None
-        return hashlib.sha256(told.encode()).hexdigest()
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def ours(self) -> PaymentOffer:
-        """Our offer in the version of the payment, which was found to be for it."""
+        """Our offer in the version of the payment."""
         return next(offer for offer in self.terms if offer.version == self.payment.version)
 
     @property
     def message(self) -> Mapping[str, Any]:
-        """The payment, as the facilitator is told it.
+        """The payment in the form of the facilitator.
 
-        Made anew of what was checked here: beside it a buyer may have put a payment of another sort, and that would be
-        the one that is judged and carried out.
+        It is built from the checked fields, because a buyer could add a second payment of another kind to the message,
+        which the facilitator would then verify and settle.
         """
         return payment_message(self.ours, self.payment.authorization, self.payment.signature)
 
 
 class Seller:
-    """Sells what `[[x402.offer]]` lists."""
+    """Sells the skills of `[[x402.offer]]`."""
 
     def __init__(
         self,
@@ -143,16 +143,16 @@ class Seller:
         self._facilitator = facilitator
         self._account = account
         self._clock = clock
-        #: Where buyers reach the web app; None where nobody has said so.
+        #: The address at which buyers reach the web app; None when it is not configured.
         self.public_url = public_url
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """Everything on offer."""
+        """All offers."""
         return tuple(self._offers.values())
 
     def problems(self) -> list[str]:
-        """Return why what is on offer cannot be sold now, a sentence each."""
+        """Return the reasons why offers cannot be sold now, a sentence each."""
         found, names = [], set()
         for offer in self.offers:
             try:
@@ -160,225 +160,221 @@ class Seller:
             except CeosError as error:
                 found.append(str(error))
         try:
-            taken = {name for _, scheme, name in self._facilitator.supported() if scheme == "exact"}
+            supported = {name for _, scheme, name in self._facilitator.supported() if scheme == "exact"}
         except CeosError as error:
             return [*found, str(error)]
-        if names and not names & taken:
-            found.append(f"The facilitator settles nothing on {', '.join(sorted(names))}; set X402_FACILITATOR_URL.")
+        if names and not names & supported:
+            found.append(f"The facilitator does not settle on {', '.join(sorted(names))}; set X402_FACILITATOR_URL.")
         return found
 
     @staticmethod
-    def wants_payment(headers: Mapping[str, str]) -> bool:
-        """Say whether a request comes without a payment, so that naming the price is all there is to do."""
-        names = {name.lower() for name in headers}
-        return not names & {"payment-signature", "x-payment"}
+    def has_payment(headers: Mapping[str, str]) -> bool:
+        """Say whether a request comes with a payment; without one, only the price is returned."""
+        return not {name.lower() for name in headers}.isdisjoint(("payment-signature", "x-payment"))
 
-    def serve(self, agent: str, skill: str, order: SaleRequest) -> SaleResponse:
-        """Return what a buyer gets; raises `StoreUnavailable` only, everything else is an answer."""
+    def serve(self, agent: str, skill: str, request: SaleRequest) -> SaleResponse:
+        """Return the response to a buyer; raises only `StoreUnavailable`."""
         try:
-            return self._serve(agent, skill, order)
+            return self._serve(agent, skill, request)
         except NotFound as error:
-            log.warning("What was asked for cannot be sold", extra=event("shop.missing", why=str(error)))
-            return _error(404, "There is nothing on offer here.")
+            log.warning("A requested skill cannot be sold", extra=event("shop.missing", why=str(error)))
+            return _error(404, "There is no offer at this address.")
         except InvalidInput as error:
             return _error(400, str(error))
         except StoreUnavailable:
             raise
         except CeosError as error:
-            log.warning("A buyer is to come again", extra=event("shop.waits", why=str(error)))
-            return _error(503, "Not now; send the same request again.", {"retry-after": "10"})
+            log.warning("A buyer has to repeat a request", extra=event("shop.waits", why=str(error)))
+            return _error(503, "Not available now; send the same request again.", {"retry-after": "10"})
 
-    def _serve(self, agent: str, skill: str, order: SaleRequest) -> SaleResponse:
-        offer = self._offers.get((agent, skill))
+    def _serve(self, agent: str, name: str, request: SaleRequest) -> SaleResponse:
+        offer = self._offers.get((agent, name))
         if offer is None:
-            raise NotFound(f"{agent[:40]!r} does not sell {skill[:40]!r}; chain.toml lists what is on offer.")
-        sold = self._skills.find(offer)
-        terms = self._terms(offer, sold, order.url)
+            raise NotFound(f"{agent[:40]!r} does not sell {name[:40]!r}; the offers are in chain.toml.")
+        skill = self._skills.find(offer)
+        terms = self._terms(offer, skill, request.url)
         try:
-            payment = read_payment(order.headers)
+            payment = read_payment(request.headers)
         except ValueError as error:
             raise InvalidInput(f"{error}.") from None
         if payment is None:
-            return self._ask_for_payment(order, offer, terms, "payment_required")
-        case = _Case(order, offer, sold, terms, payment, self._params(sold, order))
+            return _ask_for_payment(request, offer, terms, "payment_required")
+        sale = _Sale(request, offer, skill, terms, payment, _parameters(skill, request))
         try:
-            self._check(case)
-            return self._sell(case)
-        except _Refused as refusal:
-            return self._refuse(case, str(refusal))
+            self._check(sale)
+            return self._sell(sale)
+        except _PaymentRefused as refusal:
+            return _refuse(sale, str(refusal))
 
-    # The terms
-
-    def _terms(self, offer: Offer, sold: OfferedSkill, url: str) -> tuple[PaymentOffer, ...]:
-        dollar = self._token.dollar
+    def _terms(self, offer: Offer, skill: OfferedSkill, url: str) -> tuple[PaymentOffer, ...]:
+        usdc = self._token.usdc
         try:
             pay_to = offer.pay_to or self._account(offer.agent)
         except InvalidInput as error:
-            # About our own settings, which are none of a buyer's business.
+            # The message is about our own settings, which buyers must not see.
             raise ServiceUnavailable(str(error)) from None
-        amount = str(dollar.amount(offer.usd))
-        extra = {"name": dollar.name, "version": dollar.version}
+        amount = str(usdc.amount(offer.usd))
+        extra = {"name": usdc.name, "version": usdc.version}
         common = {
             "scheme": "exact",
-            "asset": dollar.address,
+            "asset": usdc.address,
             "payTo": pay_to,
-            "maxTimeoutSeconds": SECONDS,
+            "maxTimeoutSeconds": VALID_SECONDS,
             "extra": extra,
         }
-        own: dict[Version, dict[str, Any]] = {
+        by_version: dict[Version, dict[str, Any]] = {
             2: {"amount": amount},
             1: {
                 "maxAmountRequired": amount,
                 "resource": url,
-                "description": offer.description or sold.skill.summary,
+                "description": offer.description or skill.skill.summary,
                 "mimeType": "application/json",
-                "outputSchema": {"input": {"type": "http", "method": "GET", "params": sold.schema()}},
+                "outputSchema": {"input": {"type": "http", "method": "GET", "params": skill.schema()}},
             },
         }
         return tuple(
             PaymentOffer(
-                version, "exact", name, dollar.address, amount, pay_to, SECONDS, extra,
-                raw={**common, "network": name, **own[version]},
+                version, "exact", name, usdc.address, amount, pay_to, VALID_SECONDS, extra,
+                raw={**common, "network": name, **own},
             )
-            for version in own
-            if (name := network(dollar.chain_id, version))
+            for version, own in by_version.items()
+            if (name := network(usdc.chain_id, version))
         )  # fmt: skip
-
-    def _ask_for_payment(
-        self, order: SaleRequest, offer: Offer, terms: tuple[PaymentOffer, ...], error: str
-    ) -> SaleResponse:
-        headers, body = write_terms(PaymentTerms(2, terms, error=error), order.url, offer.description)
-        return SaleResponse(402, json.dumps(body).encode(), headers)
-
-    def _params(self, sold: OfferedSkill, order: SaleRequest) -> dict[str, Any]:
-        if order.body is None:
-            return sold.params(sold.read_query(order.query))
-        if not isinstance(order.body, dict):
-            raise InvalidInput("The body is to be a JSON object with the parameters.")
-        return sold.params(order.body)
 
     # The payment
 
-    def _check(self, case: _Case) -> None:
-        """Raise `_Refused` unless the payment is what we asked for; the facilitator judges the rest of it."""
-        payment, signed = case.payment, case.payment.authorization
-        ours = next((offer for offer in case.terms if offer.version == payment.version), None)
+    def _check(self, sale: _Sale) -> None:
+        """Raise `_PaymentRefused` unless the payment matches the offer; the facilitator verifies its signature."""
+        payment, signed = sale.payment, sale.payment.authorization
+        ours = next((offer for offer in sale.terms if offer.version == payment.version), None)
         if ours is None or payment.network != ours.network:
-            raise _Refused("invalid_network")
+            raise _PaymentRefused("invalid_network")
         if payment.scheme != ours.scheme:
-            raise _Refused("unsupported_scheme")
+            raise _PaymentRefused("unsupported_scheme")
         if payment.accepted is not None and any(
             str(payment.accepted.get(name)).lower() != str(ours.raw[name]).lower()
             for name in ("amount", "asset", "payTo")
         ):
-            raise _Refused("invalid_payment_requirements")
+            raise _PaymentRefused("invalid_payment_requirements")
         if signed.to != ours.pay_to:
-            raise _Refused("invalid_exact_evm_payload_recipient_mismatch")
+            raise _PaymentRefused("invalid_exact_evm_payload_recipient_mismatch")
         if signed.value != int(ours.amount):
-            raise _Refused("invalid_exact_evm_payload_authorization_value_mismatch")
+            raise _PaymentRefused("invalid_exact_evm_payload_authorization_value_mismatch")
 
-    def _check_time(self, case: _Case) -> None:
-        now, signed = self._clock.now().timestamp(), case.payment.authorization
+    def _check_time(self, sale: _Sale) -> None:
+        now, signed = self._clock.now().timestamp(), sale.payment.authorization
         if signed.valid_after > now:
-            raise _Refused("invalid_exact_evm_payload_authorization_valid_after")
-        if signed.valid_before < now + case.sold.seconds + LEAST_SECONDS:
-            raise _Refused("invalid_exact_evm_payload_authorization_valid_before")
+            raise _PaymentRefused("invalid_exact_evm_payload_authorization_valid_after")
+        if signed.valid_before < now + sale.skill.seconds + MIN_VALID_SECONDS:
+            raise _PaymentRefused("invalid_exact_evm_payload_authorization_valid_before")
 
-    def _sell(self, case: _Case) -> SaleResponse:
-        """Serve a payment from wherever it was left."""
+    def _sell(self, sale: _Sale) -> SaleResponse:
+        """Serve a payment from any state."""
         token = uuid.uuid4().hex
-        taken = self._payments.take(case.id, case.digest, token, LEASE_MS, FAILURES)
-        if taken.state == "settled" and taken.answer:
-            return self._answer(case, taken.answer, taken.tx)
-        if taken.state == "busy":
+        claimed = self._payments.claim_payment(sale.id, sale.digest, token, LEASE_MS, MAX_FAILURES)
+        if claimed.state == "settled" and claimed.response:
+            return _deliver(sale, claimed.response, claimed.tx)
+        if claimed.state == "busy":
             return _error(409, "This payment is being served; send it again in a moment.", {"retry-after": "5"})
-        if taken.state == "other":
-            raise _Refused("payment_already_used")
-        if taken.state == "failed":
-            raise _Refused("payment_failed_too_often")
-        answer = taken.answer
+        if claimed.state == "other":
+            raise _PaymentRefused("payment_already_used")
+        if claimed.state == "failed":
+            raise _PaymentRefused("payment_failed_too_often")
         try:
-            if answer is None:
-                answer = self._run(case, token)
-            return self._settle(case, token, answer)
+            return self._settle(sale, token, claimed.response or self._run(sale, token))
         except SandboxUnavailable:
-            self._payments.note(case.id, token, "free")
+            self._payments.record_sale(sale.id, token, "free")
             raise
         except SkillError as error:
-            self._payments.note(case.id, token, "failed")
-            log.warning("A sold skill failed", extra=event("shop.failed", skill=case.offer.skill, why=str(error)))
+            self._payments.record_sale(sale.id, token, "failed")
+            log.warning("A sold skill failed", extra=event("shop.failed", skill=sale.offer.skill, why=str(error)))
             return _error(500, "The skill failed; nothing was charged.")
         except BaseException:
-            # Free for the next one at once, whatever it was.
-            self._payments.note(case.id, token, "free")
+            # The next request may claim the payment at once, whatever the error was.
+            self._payments.record_sale(sale.id, token, "free")
             raise
 
-    def _run(self, case: _Case, token: str) -> PaidResponse:
+    def _run(self, sale: _Sale, token: str) -> PaidResponse:
         try:
-            self._check_time(case)
-            verdict = self._facilitator.verify(case.payment.version, case.message, case.ours.raw)
+            self._check_time(sale)
+            verdict = self._facilitator.verify(sale.payment.version, sale.message, sale.ours.raw)
             if not verdict.is_valid:
-                raise _Refused(verdict.reason or "invalid_payment")
-        except _Refused:
-            self._payments.note(case.id, token, "drop")
+                raise _PaymentRefused(verdict.reason or "invalid_payment")
+        except _PaymentRefused:
+            self._payments.record_sale(sale.id, token, "drop")
             raise
-        if not self._payments.note(case.id, token, "verified"):
-            raise ServiceUnavailable("Another payment of the account was served, and is not settled.")
-        # Named by the payment: a second attempt after a crash counts its own costs, not the first one's again.
-        value = self._skills.run(case.sold, case.params, call=f"x402:{case.payment.authorization.nonce[2:18]}:{token}")
-        answer = PaidResponse(status=200, content_type="application/json", body=json.dumps(value).encode())
-        if not self._payments.note(case.id, token, "answered", answer=answer):
-            # Settling now would charge for what nobody remembers.
-            raise ServiceUnavailable("Serving a payment took so long that it is somebody else's now.")
-        return answer
+        if not self._payments.record_sale(sale.id, token, "verified"):
+            raise ServiceUnavailable("Another payment of the account was served and is not settled.")
+        # The token is part of the id, so that a second attempt after a crash reserves its own costs.
+        call = f"x402:{sale.payment.authorization.nonce[2:18]}:{token}"
+        value = self._skills.run(sale.skill, sale.params, call=call)
+        response = PaidResponse(status=200, content_type="application/json", body=json.dumps(value).encode())
+        if not self._payments.record_sale(sale.id, token, "answered", response=response):
+            # Settling now would charge for a response that is not stored.
+            raise ServiceUnavailable("Serving a payment took longer than its lease.")
+        return response
 
-    def _settle(self, case: _Case, token: str, answer: PaidResponse) -> SaleResponse:
+    def _settle(self, sale: _Sale, token: str, response: PaidResponse) -> SaleResponse:
         unknown: OutcomeUnknown | None = None
         try:
-            settled = self._facilitator.settle(case.payment.version, case.message, case.ours.raw)
+            settled = self._facilitator.settle(sale.payment.version, sale.message, sale.ours.raw)
         except OutcomeUnknown as error:
             unknown, settled = error, Settlement(success=False)
         tx = settled.transaction if _HASH.fullmatch(settled.transaction) else ""
         if not (settled.success and tx):
-            # It may have been carried out by us before a crash, or by somebody else: what counts is the money.
-            tx = self._token.payment(case.payment.authorization) or ""
+            # The payment may have been settled before a crash, or by a third party: the transfer is what counts.
+            tx = self._token.find_payment(sale.payment.authorization) or ""
             if not tx:
                 if settled.success:
-                    unknown = OutcomeUnknown(
-                        "The facilitator names no transaction for a payment that it calls settled."
-                    )
-                raise unknown or _Refused(settled.reason or "unexpected_settle_error")
-        self._payments.note(case.id, token, "settled", tx=tx)
-        fields = event("shop.sold", agent=case.offer.agent, skill=case.offer.skill, usd=str(case.offer.usd), tx=tx)
+                    unknown = OutcomeUnknown("The facilitator reports a settlement without its transaction.")
+                raise unknown or _PaymentRefused(settled.reason or "unexpected_settle_error")
+        self._payments.record_sale(sale.id, token, "settled", tx=tx)
+        fields = event("shop.sold", agent=sale.offer.agent, skill=sale.offer.skill, usd=str(sale.offer.usd), tx=tx)
         log.info("Sold", extra=fields)
-        return self._answer(case, answer, tx)
-
-    # The answers
-
-    def _answer(self, case: _Case, answer: PaidResponse, tx: str) -> SaleResponse:
-        payment = case.payment
-        headers = write_outcome(
-            payment.version,
-            success=True,
-            network=payment.network,
-            transaction=tx,
-            payer=payment.authorization.sender,
-        )
-        return SaleResponse(answer.status, answer.body, headers, answer.content_type)
-
-    def _refuse(self, case: _Case, reason: str) -> SaleResponse:
-        payment = case.payment
-        log.info("Payment refused", extra=event("shop.refused", skill=case.offer.skill, reason=reason))
-        asked = self._ask_for_payment(case.order, case.offer, case.terms, reason)
-        outcome = write_outcome(
-            payment.version,
-            success=False,
-            network=payment.network,
-            payer=payment.authorization.sender,
-            reason=reason,
-        )
-        return SaleResponse(402, asked.body, {**asked.headers, **outcome})
+        return _deliver(sale, response, tx)
 
 
-def _error(status: int, words: str, headers: Mapping[str, str] | None = None) -> SaleResponse:
-    return SaleResponse(status, json.dumps({"ok": False, "error": words}).encode(), headers or {})
+# Responses
+
+
+def _parameters(skill: OfferedSkill, request: SaleRequest) -> dict[str, Any]:
+    if request.body is None:
+        return skill.params(skill.read_query(request.query))
+    if not isinstance(request.body, dict):
+        raise InvalidInput("The body has to be a JSON object with the parameters.")
+    return skill.params(request.body)
+
+
+def _ask_for_payment(request: SaleRequest, offer: Offer, terms: tuple[PaymentOffer, ...], error: str) -> SaleResponse:
+    headers, body = write_terms(PaymentTerms(2, terms, error=error), request.url, offer.description)
+    return SaleResponse(402, json.dumps(body).encode(), headers)
+
+
+def _deliver(sale: _Sale, response: PaidResponse, tx: str) -> SaleResponse:
+    payment = sale.payment
+    headers = write_outcome(
+        payment.version,
+        success=True,
+        network=payment.network,
+        transaction=tx,
+        payer=payment.authorization.sender,
+    )
+    return SaleResponse(response.status, response.body, headers, response.content_type)
+
+
+def _refuse(sale: _Sale, reason: str) -> SaleResponse:
+    payment = sale.payment
+    log.info("Payment refused", extra=event("shop.refused", skill=sale.offer.skill, reason=reason))
+    asked = _ask_for_payment(sale.request, sale.offer, sale.terms, reason)
+    outcome = write_outcome(
+        payment.version,
+        success=False,
+        network=payment.network,
+        payer=payment.authorization.sender,
+        reason=reason,
+    )
+    return SaleResponse(402, asked.body, {**asked.headers, **outcome})
+
+
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> SaleResponse:
+    return SaleResponse(status, json.dumps({"ok": False, "error": message}).encode(), headers or {})

@@ -1,8 +1,8 @@
-"""Tool skills run for strangers who pay: what is on offer, what a buyer may say, and one run in the sandbox.
+"""Tool skills that buyers pay for: the offers, the parameters of a buyer, and one run in the sandbox.
 
-A buyer fills in parameters, as a model would. What the operator has set for the agent stays, and goes before it; the
-hosts that a skill may reach follow from the operator's parameters alone. A run that fails does not count against the
-skill, or strangers could switch it off.
+A buyer fills in parameters, as a model would. Parameters that the operator has set for the agent take precedence, and
+the hosts that a skill may reach follow from the operator's parameters alone. A failed run is not counted as a failure
+of the skill, because otherwise buyers could switch the skill off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ceos.skills.runner import run_skill
 from ceos.skills.session import MAX_FAILURES, SkillDeps
 from ceos.skills.skill import Skill, SkillStage
 
-#: A sentence about one parameter, whose name is a plain one.
+#: The beginning of a message about one parameter.
 _NAMED = re.compile(r"params\.([A-Za-z0-9_-]+)[.:\[]")
 
 
@@ -37,39 +37,39 @@ class OfferedSkill:
 
     @property
     def seconds(self) -> float:
-        """How long one run may take."""
+        """The time limit of one run, in seconds."""
         return self.skill.limits_in_force().seconds
 
     def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of what a buyer may say."""
+        """Return the JSON Schema of the parameters that a buyer may set."""
         return self.skill.tool_schema(self.use.params)
 
     def params(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the parameters of a run; raises `InvalidInput` with what is wrong with a buyer's."""
+        """Return the parameters of a run; raises `InvalidInput` with the faults of the buyer's."""
         params = {**asked, **self.use.params}
         if problems := self.skill.check_params(params):
-            # What the operator has set is none of a buyer's business, and sentences tell what they found.
-            raise InvalidInput("\n".join(dict.fromkeys(map(self._told, problems))))
+            # Messages quote values, and a buyer must not learn those that the operator has set.
+            raise InvalidInput("\n".join(dict.fromkeys(map(self._public_problem, problems))))
         return params
 
-    def _told(self, problem: str) -> str:
+    def _public_problem(self, problem: str) -> str:
         name = _NAMED.match(problem)
-        return problem if name and name[1] not in self.use.params else "params: these do not go together."
+        return problem if name and name[1] not in self.use.params else "params: these values do not fit together."
 
     def read_query(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return a query as parameters: a text where the skill wants one, else what it says as JSON."""
+        """Return a query as parameters: a value is a string where the skill wants one, and JSON otherwise."""
         wanted = self.schema().get("properties", {})
         return {name: _value(text, wanted.get(name, {})) for name, text in query.items()}
 
 
 class SkillOffers:
-    """Finds and runs what is on offer."""
+    """Finds and runs the skills on offer."""
 
     def __init__(self, deps: SkillDeps) -> None:
         self._deps = deps
 
     def find(self, offer: Offer) -> OfferedSkill:
-        """Return the skill of an offer; raises `NotFound` with why it cannot be had now, for the operator."""
+        """Return the skill of an offer; raises `NotFound` with a reason for the operator while it cannot be sold."""
         where = f"The offer of {offer.skill!r} by {offer.agent!r}"
         agent = self._deps.agents.agent(offer.agent)
         use = next((use for use in agent.skills if use.name == offer.skill), None)
@@ -78,7 +78,9 @@ class SkillOffers:
             why = "the agent does not use it" if use is None else "it is not installed here"
             raise NotFound(f"{where} cannot be served: {why}.")
         if skill.stage is not SkillStage.TOOL:
-            raise NotFound(f"{where} cannot be served: it is a skill of the stage {skill.stage}, only tools are sold.")
+            raise NotFound(
+                f"{where} cannot be served: its stage is {skill.stage}, and only skills of the stage tool are sold."
+            )
         if self._deps.store.skill_failures(agent.id).get(skill.name, 0) >= MAX_FAILURES:
             raise NotFound(f"{where} cannot be served: the skill is switched off; see 'ceos skill allow {skill.name}'.")
         try:
@@ -90,7 +92,7 @@ class SkillOffers:
         return OfferedSkill(agent, skill, use)
 
     def run(self, sold: OfferedSkill, params: Mapping[str, Any], *, call: str) -> Any:
-        """Run a skill and return its value; `call` names the run for the agent's budget. Raises `SkillError`."""
+        """Run a skill and return its value; `call` is the id of the run in the agent's budget. Raises `SkillError`."""
         agent, skill = sold.agent, sold.skill
         calls = self._deps.hosts.host_for(agent, skill, sold.use.params, call=call)
         persona = agent.persona
@@ -105,7 +107,7 @@ class SkillOffers:
             "topic": "",
             "kind": str(Kind.ORIGINAL),
             "draft": None,
-            # What the agent has said lately is nobody's business who asks for something else.
+            # The agent's recent casts are not part of what is sold.
             "recent": [],
             "limit": CAST_BYTES,
         }

@@ -1,7 +1,7 @@
-"""Payments over HTTP (x402) in Redis: what was bought, once each and within the day's caps, and what was sold.
+"""Purchases and sales over HTTP (x402) in Redis; the keys are in the map at the head of `storage/store.py`.
 
-The keys are in the map at the head of `store.py`. A purchase is stored before it is signed, and its signature before it
-is sent; so whoever comes after a crash signs the same again or sends the same again, and pays once.
+A purchase is stored before it is signed, and its signature before it is sent. After a crash the same message is signed
+again, or the same signature is sent again, so a purchase is paid once.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ceos.errors import InvalidInput, NotFound
 from ceos.evm.types import Address, Hash
 from ceos.storage.connection import Database, redis_errors
 
-#: What the id of a purchase begins with.
+#: The ids of purchases begin with this.
 PAY = "pay/"
 #: How many purchases are listed at most, and how long the record of one is kept, in seconds.
-LISTED, KEEP_SECONDS = 500, 90 * 86_400
-#: How long what a seller answered is kept, and how long what we sold is, in seconds.
-ANSWER_SECONDS, SOLD_SECONDS = 7 * 86_400, 7 * 86_400
-#: How long what nobody has paid for is kept; for so long, too, the chain is searched for a payment.
+MAX_LISTED, PURCHASE_SECONDS = 500, 90 * 86_400
+#: How long the response to a purchase and a settled sale are kept, in seconds.
+RESPONSE_SECONDS, SOLD_SECONDS = 7 * 86_400, 7 * 86_400
+#: How long a sale that is not settled is kept, in seconds; the chain is searched for its payment for as long.
 UNPAID_SECONDS = 3600
 
 
@@ -40,47 +40,47 @@ def pay_id(chain_id: int, key: str) -> str:
 
 
 def url_digest(url: str) -> str:
-    """Return what tells one address from another; lists show it without its query, where secrets travel."""
+    """Return a digest of a whole address; the address itself is stored without its query, which may hold secrets."""
     return hashlib.sha256(url.encode()).hexdigest()
 
 
 class PurchaseStatus(StrEnum):
-    """How far a purchase has come."""
+    """The status of a purchase."""
 
-    #: Only looked at: nothing is stored, signed or paid.
+    #: A dry run: nothing is stored, signed or paid.
     PLANNED = "planned"
-    #: The seller wants nothing for it.
+    #: The seller asks for no payment.
     FREE = "free"
-    #: The money is set aside; nothing was sent.
+    #: The money is reserved; nothing was sent.
     RESERVED = "reserved"
     #: The payment is signed; it may have been sent, and may be charged until it expires.
     SIGNED = "signed"
-    #: The seller did not want the payment; it may be charged until it expires.
+    #: The seller refused the payment; it may be charged until it expires.
     REFUSED = "refused"
-    #: The seller has the money, and we have not the answer.
+    #: The payment was charged, and no response was received.
     UNDELIVERED = "undelivered"
-    #: Paid and answered.
+    #: The payment was charged, and a response was received.
     DELIVERED = "delivered"
-    #: Never charged, and can no longer be.
+    #: The payment was not charged and can no longer be.
     EXPIRED = "expired"
 
 
-#: What may still be charged, and what may still be sent.
+#: The statuses in which a payment may still be charged.
 OPEN = (PurchaseStatus.RESERVED, PurchaseStatus.SIGNED, PurchaseStatus.REFUSED)
 
 
 class PaymentPlan(Frozen):
-    """What is to be signed for a purchase: decided once, and never changed."""
+    """The payment of a purchase: decided once, and never changed."""
 
     host: str
-    #: Without its query, and the digest of all of it.
+    #: Without its query; the digest is of the whole address.
     url: str
     url_digest: str
     agent: str
     account: Address
     version: Version
     offer: PaymentOffer
-    #: What the seller says of the thing, to be sent back.
+    #: The seller's description of the resource, to be returned with the payment.
     resource: dict[str, Any] | None
     pay_to: Address
     amount: int
@@ -91,7 +91,7 @@ class PaymentPlan(Frozen):
 
     @classmethod
     def of(cls, choice: ChosenOffer, **fields: Any) -> PaymentPlan:
-        """Return the plan to take an offer."""
+        """Return the plan that pays a chosen offer."""
         return cls(
             version=choice.offer.version,
             offer=choice.offer,
@@ -104,18 +104,18 @@ class PaymentPlan(Frozen):
 
 @dataclass(frozen=True)
 class PaymentReservation:
-    """What is set aside for a purchase, and what the day allows, in micro-USD."""
+    """The amount to reserve for a purchase, and the limits of the day, in micro-USD."""
 
     #: The UTC day, YYYYMMDD.
     day: str
-    micro: int
-    most: int
-    #: Of the agent; None where it has no cap of its own.
-    most_own: int | None = None
+    amount: int
+    max_total: int
+    #: None where the agent has no limit of its own.
+    max_agent: int | None = None
 
 
 class PurchaseRecord(Frozen):
-    """A purchase as it is stored."""
+    """The record of a purchase."""
 
     id: str
     key: str
@@ -123,41 +123,41 @@ class PurchaseRecord(Frozen):
     status: PurchaseStatus
     at: AwareDatetime
     reason: str = ""
-    #: The transaction that charged it, as the seller says.
+    #: The transaction that charged it, as reported by the seller.
     tx: str = ""
-    #: Whoever has it can have the payment carried out: it goes to nobody but the seller.
+    #: Anyone who has it can charge the payment, so it is sent to the seller only.
     signature: str = Field(default="", repr=False)
 
     @classmethod
     def planned(cls, plan: PaymentPlan, key: str, at: dt.datetime) -> PurchaseRecord:
-        """Return what a purchase would be; it is stored nowhere."""
+        """Return the record of a dry run, which is not stored."""
         return cls(id="", key=key, plan=plan, status=PurchaseStatus.PLANNED, at=at)
 
 
 class PaidResponse(Frozen):
-    """What a seller sent for the money, or what a buyer was sent."""
+    """The response to a paid request, received or sent."""
 
     status: int
     content_type: str
     body: bytes = Field(repr=False)
 
     def packed(self) -> str:
-        """Return it as it is kept."""
+        """Return the stored form."""
         return json.dumps([self.status, self.content_type, base64.b64encode(self.body).decode()])
 
     @classmethod
     def unpacked(cls, text: str) -> PaidResponse:
-        """Return what was packed."""
+        """Return a response from its stored form."""
         status, content_type, body = json.loads(text)
         return cls(status=status, content_type=content_type, body=base64.b64decode(body))
 
 
 class ClaimedPayment(Frozen):
-    """What there is about a payment that a buyer has sent."""
+    """The state of a buyer's payment when it is claimed."""
 
     #: taken, verified, answered, settled, busy, other or failed: see `lua/payment_take.lua`.
     state: str
-    answer: PaidResponse | None = None
+    response: PaidResponse | None = None
     tx: str = ""
 
 
@@ -168,44 +168,47 @@ class PaymentStore:
         self._database = database
         self._client = database.client
 
-    # What we buy
+    # Purchases
 
-    def open(self, name: str, key: str, plan: PaymentPlan, aside: PaymentReservation) -> PurchaseRecord:
-        """Set the money aside and store the plan, or return the purchase that is there already.
+    def open_purchase(self, name: str, key: str, plan: PaymentPlan, reservation: PaymentReservation) -> PurchaseRecord:
+        """Reserve the money and store the plan, or return the purchase of that key that exists already.
 
-        Raises `PolicyRefused` when it does not fit into the day.
+        Raises `PolicyRefused` when it would exceed a limit of the day.
         """
-        most_own = "" if aside.most_own is None else aside.most_own
+        max_agent = "" if reservation.max_agent is None else reservation.max_agent
         answer, spent = self._database.run_script(
-            "payment_open", name, aside.day, plan.agent, aside.micro, aside.most, most_own, plan.model_dump_json(),
-            key, KEEP_SECONDS, LISTED,
+            "payment_open", name, reservation.day, plan.agent, reservation.amount, reservation.max_total, max_agent,
+            plan.model_dump_json(), key, PURCHASE_SECONDS, MAX_LISTED,
         )  # fmt: skip
         if answer not in ("opened", "known"):
             raise day_refused(str(answer), plan.host, plan.usd, Decimal(int(spent)).scaleb(-6).normalize())
-        return self.record(name)
+        return self.purchase(name)
 
-    def check(self, plan: PaymentPlan, aside: PaymentReservation) -> None:
-        """Raise `PolicyRefused` for what would not fit into the day now; nothing is set aside."""
-        spent = self.spent(aside.day)
-        caps = {"x402-per-day": ("total", aside.most), "x402-per-agent": (f"a:{plan.agent}", aside.most_own)}
-        for rule, (name, most) in caps.items():
-            if most is not None and spent.get(name, 0) + aside.micro > most:
+    def check_day(self, plan: PaymentPlan, reservation: PaymentReservation) -> None:
+        """Raise `PolicyRefused` for a purchase that would exceed a limit of the day now; nothing is reserved."""
+        spent = self.spent_on(reservation.day)
+        limits = {
+            "x402-per-day": ("total", reservation.max_total),
+            "x402-per-agent": (f"a:{plan.agent}", reservation.max_agent),
+        }
+        for rule, (name, limit) in limits.items():
+            if limit is not None and spent.get(name, 0) + reservation.amount > limit:
                 raise day_refused(rule, plan.host, plan.usd, Decimal(spent.get(name, 0)).scaleb(-6).normalize())
 
-    def find(self, name: str) -> PurchaseRecord | None:
-        """Return a purchase, or None if there is none of that id."""
+    def find_purchase(self, name: str) -> PurchaseRecord | None:
+        """Return the purchase of an id, or None."""
         with redis_errors():
             fields = cast("dict[str, str]", self._client.hgetall(f"ceos:{name}"))
         return _record(name, fields) if fields else None
 
-    def record(self, name: str) -> PurchaseRecord:
-        """Return a purchase; raises `NotFound`."""
-        found = self.find(name)
+    def purchase(self, name: str) -> PurchaseRecord:
+        """Return the purchase of an id; raises `NotFound`."""
+        found = self.find_purchase(name)
         if found is None:
             raise NotFound(f"No purchase {name[:40]!r}; 'ceos chain purchases' lists the last ones.")
         return found
 
-    def recent(self, count: int = LISTED) -> list[PurchaseRecord]:
+    def recent_purchases(self, count: int = MAX_LISTED) -> list[PurchaseRecord]:
         """Return the last purchases, newest first."""
         with redis_errors():
             names = cast("list[str]", self._client.zrange("ceos:pays", 0, count - 1, desc=True))
@@ -215,47 +218,48 @@ class PaymentStore:
             rows = pipe.execute() if names else []
         return [_record(name, fields) for name, fields in zip(names, rows, strict=True) if fields]
 
-    def spent(self, day: str) -> dict[str, int]:
-        """Return the micro-USD that a UTC day has cost so far: of all (`total`), and of each agent (`a:{agent}`)."""
+    def spent_on(self, day: str) -> dict[str, int]:
+        """Return the micro-USD paid or reserved on a UTC day: of all (`total`), and of each agent (`a:{agent}`)."""
         with redis_errors():
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:pay-spent:{day}"))
         return {name: int(amount) for name, amount in rows.items()}
 
-    def move(
+    def move_purchase(
         self, record: PurchaseRecord, status: PurchaseStatus, *, come_from: Sequence[PurchaseStatus], **fields: str
     ) -> PurchaseRecord:
-        """Note how far a purchase has come, unless it is further already; return its record as it is now."""
-        allowed = " ".join(come_from)
-        self._database.run_script("payment_move", record.id, allowed, status, json.dumps(fields))
-        return self.record(record.id)
+        """Give a purchase another status if it still has one of `come_from`; return its record."""
+        self._database.run_script("payment_move", record.id, " ".join(come_from), status, json.dumps(fields))
+        return self.purchase(record.id)
 
-    def keep_answer(self, record: PurchaseRecord, answer: PaidResponse) -> None:
-        """Keep what the seller sent, for whoever asks under the same key."""
+    def save_response(self, record: PurchaseRecord, response: PaidResponse) -> None:
+        """Store the seller's response, for later calls with the same key."""
         with redis_errors():
-            self._client.set(f"ceos:pay-answer:{record.id}", answer.packed(), ex=ANSWER_SECONDS)
+            self._client.set(f"ceos:pay-answer:{record.id}", response.packed(), ex=RESPONSE_SECONDS)
 
-    def answer(self, record: PurchaseRecord) -> PaidResponse | None:
-        """Return what the seller sent, or None when it is not kept any more."""
+    def response(self, record: PurchaseRecord) -> PaidResponse | None:
+        """Return the seller's response, or None when it is no longer stored."""
         with redis_errors():
             found = cast("str | None", self._client.get(f"ceos:pay-answer:{record.id}"))
         return PaidResponse.unpacked(found) if found else None
 
-    # What we sell
+    # Sales
 
-    def take(self, payment: str, digest: str, token: str, lease_ms: int, most_failures: int) -> ClaimedPayment:
-        """Take a payment that a buyer has sent, so that nobody else serves it meanwhile."""
-        state, *rest = self._database.run_script("payment_take", payment, digest, token, lease_ms, most_failures)
+    def claim_payment(self, payment: str, digest: str, token: str, lease_ms: int, max_failures: int) -> ClaimedPayment:
+        """Claim a buyer's payment, so that no other process serves it at the same time."""
+        state, *rest = self._database.run_script("payment_take", payment, digest, token, lease_ms, max_failures)
         kept, tx = (*map(str, rest), "", "")[:2]
-        return ClaimedPayment(state=str(state), answer=PaidResponse.unpacked(kept) if kept else None, tx=tx)
+        return ClaimedPayment(state=str(state), response=PaidResponse.unpacked(kept) if kept else None, tx=tx)
 
-    def note(self, payment: str, token: str, what: str, *, answer: PaidResponse | None = None, tx: str = "") -> bool:
-        """Note how far one came with a payment, see `lua/payment_serve.lua`; return whether it was still theirs."""
-        packed, keep = answer.packed() if answer else "", SOLD_SECONDS if what == "settled" else UNPAID_SECONDS
-        return bool(self._database.run_script("payment_serve", payment, token, what, packed, tx, keep))
+    def record_sale(
+        self, payment: str, token: str, progress: str, *, response: PaidResponse | None = None, tx: str = ""
+    ) -> bool:
+        """Record the progress of a sale, see `lua/payment_serve.lua`; return whether the claim is still held."""
+        packed, keep = response.packed() if response else "", SOLD_SECONDS if progress == "settled" else UNPAID_SECONDS
+        return bool(self._database.run_script("payment_serve", payment, token, progress, packed, tx, keep))
 
 
 def check_key(key: str) -> None:
-    """Raise `InvalidInput` for what cannot be the key of a purchase."""
+    """Raise `InvalidInput` for a string that cannot be the key of a purchase."""
     if not key or len(key) > 200 or not key.isprintable():
         raise InvalidInput(f"{key[:50]!r} cannot be the key of a purchase: use 1 to 200 plain characters.")
 
@@ -273,10 +277,10 @@ def _record(name: str, fields: Mapping[str, str]) -> PurchaseRecord:
     )
 
 
-def payment_nonce(dollar: Usdc, account: str, key: str) -> str:
+def payment_nonce(usdc: Usdc, account: str, key: str) -> str:
     """Return the nonce of the payment for a purchase.
 
-    It follows from the key alone: should Redis lose the record, the token itself refuses to pay for it again.
+    It follows from the key, so that the token itself refuses a second payment when Redis has lost the record.
     """
-    text = f"ceos:x402:{dollar.chain_id}:{dollar.address}:{account}:{key}"
+    text = f"ceos:x402:{usdc.chain_id}:{usdc.address}:{account}:{key}"
     return "0x" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,6 +1,6 @@
--- EVENT_KEEP: note how far a subscription has come. ARGV: its key, token, lease ms (0 hands the turn back), the block below
--- which no re-org is expected or "", the block above which marks are void or "", then fields and values.
--- Returns 1, or 0 when somebody else has taken over.
+-- EVENT_KEEP: store the progress of a subscription. ARGV: its key, token, lease ms (0 releases the session), the block below
+-- which no re-org is expected or "", the block above which checkpoints are deleted or "", then fields and values.
+-- Returns 1, or 0 when the session is lost.
 local key, token, lease_ms, floor, above = unpack(ARGV, 1, 5)
 if redis.call('HGET', key, 'token') ~= token then return 0 end
 local marks, kept = key .. ':marks', key .. ':kept'
@@ -10,7 +10,7 @@ for index = 6, #ARGV, 2 do
   if ARGV[index] == 'end' then redis.call('ZADD', marks, string.match(ARGV[index + 1], '^-?%d+'), ARGV[index + 1]) end
 end
 if floor ~= '' then
-  -- One mark below the floor stays: from there on a chain that differs is searched for the point where it parts.
+  -- One checkpoint below the floor stays: the search for the point where two chains part ends there.
   local last = redis.call('ZRANGE', marks, floor, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1)[1]
   if last then redis.call('ZREMRANGEBYSCORE', marks, '-inf', '(' .. redis.call('ZSCORE', marks, last)) end
   for _ = 1, 10000 do

@@ -1,6 +1,5 @@
--- EVENT_REMOVE: the newest event that is kept is about to be announced as removed, so all newer ones have been. ARGV: the
--- subscription's key, token, lease ms, the entry, how many were removed with it. Returns 1, or 0 when somebody else has
--- taken over.
+-- EVENT_REMOVE: the announcement of the newest kept event as removed begins, so all newer ones are announced. ARGV: the
+-- subscription's key, token, lease ms, the stored event, number of removed events. Returns 1, or 0 when the session is lost.
 local key, token, lease_ms, entry, removed = unpack(ARGV)
 local holder = redis.call('HMGET', key, 'token', 'gone')
 if holder[1] ~= token then return 0 end

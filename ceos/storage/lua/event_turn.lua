@@ -1,5 +1,5 @@
--- EVENT_TURN: take the turn to follow a subscription, or keep it. ARGV: its key, token, lease ms.
--- Returns its fields, or nothing while somebody else has the turn.
+-- EVENT_TURN: claim or renew the session of a subscription. ARGV: its key, token, lease ms.
+-- Returns the fields of the subscription, or nothing while another worker has a session.
 local key, token, lease_ms = unpack(ARGV)
 local holder = redis.call('HMGET', key, 'token', 'lease')
 if holder[1] and holder[1] ~= token and tonumber(holder[2]) > now() then return {} end

@@ -1,5 +1,5 @@
--- PAYMENT_MOVE: note how far a purchase has come. ARGV: purchase, statuses it may have (blank-separated), new status,
--- fields JSON. Money that was set aside for one that can no longer be charged is given back. Returns its status now.
+-- PAYMENT_MOVE: give a purchase another status. ARGV: purchase, statuses that it may have (blank-separated), new status,
+-- fields JSON. The money of a purchase that can no longer be charged is released. Returns the status of the purchase.
 local id, allowed, status, fields = unpack(ARGV)
 local key = 'ceos:' .. id
 local old, day, agent, micro = unpack(redis.call('HMGET', key, 'st', 'day', 'agent', 'micro'))

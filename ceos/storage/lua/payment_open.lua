@@ -1,13 +1,13 @@
--- PAYMENT_OPEN: set money aside for a purchase and store what is to be signed, both or neither. ARGV: purchase, UTC day,
--- agent, micro-USD, most micro-USD of the day, most of the agent in it (or ''), plan JSON, key, seconds to keep, how many
--- are listed. Returns {opened, what the day has cost with it}, {known, 0} for one that is there, or {rule, spent so far}.
-local id, day, agent, micro, most, most_own, plan, name, keep, listed = unpack(ARGV)
+-- PAYMENT_OPEN: reserve money for a purchase and store its plan, in one step. ARGV: purchase, UTC day, agent, micro-USD,
+-- limit of the day, limit of the agent (or ''), plan JSON, key, seconds to keep, how many purchases are listed. Returns
+-- {opened, total of the day}, {known, 0} for a purchase that exists, or {rule, spent so far}.
+local id, day, agent, micro, max_total, max_agent, plan, name, keep, listed = unpack(ARGV)
 local key, spent = 'ceos:' .. id, 'ceos:pay-spent:' .. day
 if redis.call('EXISTS', key) == 1 then return {'known', 0} end
 local total = tonumber(redis.call('HGET', spent, 'total') or '0')
 local own = tonumber(redis.call('HGET', spent, 'a:' .. agent) or '0')
-if total + micro > tonumber(most) then return {'x402-per-day', total} end
-if most_own ~= '' and own + micro > tonumber(most_own) then return {'x402-per-agent', own} end
+if total + micro > tonumber(max_total) then return {'x402-per-day', total} end
+if max_agent ~= '' and own + micro > tonumber(max_agent) then return {'x402-per-agent', own} end
 redis.call('HINCRBY', spent, 'total', micro)
 redis.call('HINCRBY', spent, 'a:' .. agent, micro)
 redis.call('EXPIRE', spent, 3 * 86400)

@@ -1,17 +1,17 @@
--- PAYMENT_SERVE: note how far the one who has a payment came with it. ARGV: payment, token, what (verified, answered,
--- settled, failed, free, drop), answer, transaction, seconds to keep. Returns 1, or 0 to one who has it no longer, or may
--- not go on: with money for one payment, an account would have skills run for many that are all found good at once.
+-- PAYMENT_SERVE: record the progress of a sale. ARGV: payment, token, progress (verified, answered, settled, failed, free,
+-- drop), response, transaction, seconds to keep. Returns 1, or 0 when the claim is lost or the account has another sale
+-- that is not settled: a balance for one payment must not let the skill run for many payments that are all valid.
 local OWING_SECONDS = 600
-local id, token, what, answer, tx, keep = unpack(ARGV)
+local id, token, progress, response, tx, keep = unpack(ARGV)
 local key = 'ceos:sale:' .. id
 if redis.call('HGET', key, 'token') ~= token then return 0 end
 local st, fails = unpack(redis.call('HMGET', key, 'st', 'fails'))
--- One that nobody has found good yet, or ever will, is not worth its place: strangers make them by the thousand.
-if what == 'drop' or (what == 'free' and (st == 'taken' or st == 'verified') and not fails) then
+-- An unverified payment is not kept, because anyone can send thousands of them.
+if progress == 'drop' or (progress == 'free' and (st == 'taken' or st == 'verified') and not fails) then
   redis.call('DEL', key)
   return 1
 end
-if what == 'verified' then
+if progress == 'verified' then
   local open = 'ceos:sale-open:' .. string.match(id, '^(.*):')
   local other = redis.call('GET', open)
   if other and other ~= id then
@@ -20,13 +20,13 @@ if what == 'verified' then
   end
   redis.call('SET', open, id, 'EX', OWING_SECONDS)
   redis.call('HSET', key, 'st', 'verified')
-elseif what == 'answered' then
-  redis.call('HSET', key, 'st', 'answered', 'answer', answer)
-elseif what == 'settled' then
+elseif progress == 'answered' then
+  redis.call('HSET', key, 'st', 'answered', 'answer', response)
+elseif progress == 'settled' then
   redis.call('HSET', key, 'st', 'settled', 'tx', tx, 'lease', 0)
 else
   redis.call('HSET', key, 'lease', 0)
-  if what == 'failed' and redis.call('HGET', key, 'fell') ~= token then
+  if progress == 'failed' and redis.call('HGET', key, 'fell') ~= token then
     redis.call('HSET', key, 'fell', token)
     redis.call('HINCRBY', key, 'fails', 1)
   end

@@ -41,8 +41,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceos.chain.tx.wallets import Wallets
-from ceos.chain.x402.buyer import ATTEMPTS, GRACE_SECONDS
-from ceos.chain.x402.policy import USDC_BY_CHAIN, PaymentOffer, PurchaseRequest, Usdc, choose
+from ceos.chain.x402.buyer import GRACE_SECONDS, MAX_ATTEMPTS
+from ceos.chain.x402.policy import USDC_BY_CHAIN, PaymentOffer, PurchaseRequest, Usdc, choose_offer
 from ceos.chain.x402.store import PurchaseStatus, payment_nonce
 from ceos.chain.x402.wire import (
     AUTHORIZATION,
@@ -173,30 +173,30 @@ def test_a_hostile_offer_is_refused_by_its_rule(
     del why
     who = PurchaseRequest(**{"host": HOST, "account": BUYER, **buyer})
     with pytest.raises(PolicyRefused) as caught:
-        choose([told(**changes)], x402_rules(**rules), who, USDC)
+        choose_offer([told(**changes)], x402_rules(**rules), who, USDC)
     assert caught.value.rule == rule
     assert f"({rule})" in str(caught.value)
     assert str(caught.value).endswith("Nothing was signed.")
 
 
 def test_the_table_of_hostile_offers_begins_with_one_that_is_fine() -> None:
-    choice = choose([told()], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
+    choice = choose_offer([told()], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
     assert (choice.pay_to, choice.amount, choice.usd, choice.seconds) == (MERCHANT, 100_000, Decimal("0.1"), 60)
 
 
 def test_no_payment_is_good_for_long_however_much_time_a_seller_gives() -> None:
-    assert choose([told(seconds=10**9)], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).seconds == 600
+    assert choose_offer([told(seconds=10**9)], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).seconds == 600
 
 
 def test_the_cheapest_of_the_offers_that_may_be_taken_is_taken() -> None:
     offers = [told(scheme="upto", amount="1"), told(amount="300"), told(amount="200"), told(network="x", amount="1")]
-    assert choose(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).amount == 200
+    assert choose_offer(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).amount == 200
 
 
 def test_a_refusal_tells_of_the_offer_that_came_closest() -> None:
     offers = [told(scheme="batch"), told(amount="9000000"), told(network="eip155:1")]
     with pytest.raises(PolicyRefused) as caught:
-        choose(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
+        choose_offer(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
     assert caught.value.rule == "x402-price"
 
 
@@ -204,7 +204,7 @@ def test_a_refusal_tells_of_the_offer_that_came_closest() -> None:
 def test_no_rounding_ever_lets_more_through_than_a_cap(amount: int, decimals: int) -> None:
     dollar = Usdc(8453, USDC.address, "USD Coin", decimals=decimals)
     try:
-        choice = choose([told(amount=str(amount))], x402_rules(), PurchaseRequest(HOST, account=BUYER), dollar)
+        choice = choose_offer([told(amount=str(amount))], x402_rules(), PurchaseRequest(HOST, account=BUYER), dollar)
     except PolicyRefused:
         return
     assert choice.amount * 10**6 <= 500_000 * 10**decimals
@@ -225,7 +225,7 @@ def test_the_package_reads_our_payment_and_finds_the_offer_unchanged(version: An
     assert name == {1: "X-PAYMENT", 2: "PAYMENT-SIGNATURE"}[version]
     decoded = decode_payment_signature_header(value)
     assert decoded.x402_version == version
-    assert decoded.payload["authorization"] == order.told()
+    assert decoded.payload["authorization"] == order.to_json()
     raw = json.loads(base64.b64decode(value))
     if version == 2:
         assert (raw["accepted"], raw["resource"]) == (entry, {"url": URL, "more": 1})
@@ -327,29 +327,29 @@ def test_what_is_bought_is_paid_once_however_often_it_is_asked_for(market: Marke
 
 
 def test_another_key_is_another_purchase_and_one_key_is_not_two(market: Market) -> None:
-    purchases = market.buyer()
-    purchases.buy(URL, key="k1")
-    purchases.buy(URL, key="k2")
+    buyer = market.buyer()
+    buyer.buy(URL, key="k1")
+    buyer.buy(URL, key="k2")
     assert market.earned() == 200_000
-    with pytest.raises(InvalidInput, match="stands for another purchase"):
-        purchases.buy(URL, agent="ada", key="k1")
-    with pytest.raises(InvalidInput, match="stands for another purchase"):
-        purchases.buy(URL + "&x=1", key="k1")
+    with pytest.raises(InvalidInput, match="belongs to another purchase"):
+        buyer.buy(URL, agent="ada", key="k1")
+    with pytest.raises(InvalidInput, match="belongs to another purchase"):
+        buyer.buy(URL + "&x=1", key="k1")
     with pytest.raises(InvalidInput, match="cannot be the key"):
-        purchases.buy(URL, key="")
+        buyer.buy(URL, key="")
 
 
 def test_what_costs_nothing_is_fetched_and_nothing_is_signed(market: Market) -> None:
     free = market.buyer(lambda url, **_: Reply(200, {"content-type": "text/plain"}, b"gm"))
     found = free.buy(URL, key="k")
     assert (found.status, found.body, found.paid_usd) == (PurchaseStatus.FREE, b"gm", 0)
-    assert market.payments.recent() == []
+    assert market.payments.recent_purchases() == []
 
 
 def test_a_dry_run_tells_the_price_and_signs_and_stores_nothing(market: Market) -> None:
     found = market.buyer().buy(URL, agent="ada", key="k", dry_run=True)
     assert (found.status, found.usd, found.pay_to, found.account) == ("planned", Decimal("0.1"), MERCHANT, BUYER)
-    assert (market.seller.payments, market.payments.recent(), market.due_queue.task_ids()) == ([], [], [])
+    assert (market.seller.payments, market.payments.recent_purchases(), market.due_queue.task_ids()) == ([], [], [])
     with pytest.raises(PolicyRefused) as caught:
         market.buyer(max_usd_per_day="0.05").buy(URL, key="k", dry_run=True)
     assert caught.value.rule == "x402-per-day"
@@ -392,7 +392,7 @@ def test_a_seller_inside_the_own_network_is_not_reached(market: Market) -> None:
 def test_an_answer_that_names_no_price_signs_nothing(market: Market, reply: Reply, error: type[Exception]) -> None:
     with pytest.raises(error):
         market.buyer(lambda url, **_: reply).buy(URL, key="k")
-    assert market.payments.recent() == []
+    assert market.payments.recent_purchases() == []
 
 
 def test_offers_of_other_sorts_are_passed_over(market: Market) -> None:
@@ -406,7 +406,7 @@ def test_nothing_is_signed_for_what_the_account_cannot_pay(market: Market) -> No
     market.evm.send(market.address, market.coin.encode("transfer(address,uint256)", MERCHANT, 100 * USD), sender=BUYER)
     with pytest.raises(RequestRefused, match="has 0 USDC"):
         market.buyer().buy(URL, key="k")
-    assert market.payments.recent() == []
+    assert market.payments.recent_purchases() == []
 
 
 def test_nothing_is_signed_while_the_node_belongs_to_another_chain(market: Market) -> None:
@@ -414,14 +414,14 @@ def test_nothing_is_signed_while_the_node_belongs_to_another_chain(market: Marke
         market.token._client = EvmClient([other.url], 8453, sleep=lambda seconds: None)
         with pytest.raises(WrongChain):
             market.buyer().buy(URL, key="k")
-    assert (market.seller.payments, market.payments.recent()) == ([], [])
+    assert (market.seller.payments, market.payments.recent_purchases()) == ([], [])
 
 
 def test_a_token_that_signs_under_another_name_is_not_paid(evm: Evm, market: Market) -> None:
     # Its code changes names where the known one does not: the separator it tells is not what its name gives.
     evm.rpc("anvil_setStorageAt", market.address, "0x" + "0" * 64, "0x" + "0" * 63 + "4")
     evm.rpc("anvil_setStorageAt", market.address, "0x" + "0" * 63 + "1", "0x" + b"Fake".hex().ljust(64, "0"))
-    seen = market.token.dollar
+    seen = market.token.usdc
     assert seen.name == "Fake"
     with pytest.raises(PolicyRefused) as caught:
         market.buyer().buy(URL, key="k")
@@ -455,18 +455,18 @@ def test_eight_at_once_never_spend_more_than_the_day_allows(market: Market) -> N
 
 
 def test_an_agent_has_a_cap_of_its_own_and_days_are_those_of_utc(market: Market) -> None:
-    purchases = market.buyer(max_usd_per_agent_per_day="0.15")
+    buyer = market.buyer(max_usd_per_agent_per_day="0.15")
     midnight = market.clock.now().replace(hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
     market.clock.set(midnight - dt.timedelta(seconds=1))
     market.evm.rpc("anvil_setBalance", ACCOUNTS[0], hex(10**20))
-    assert purchases.buy(URL, agent="ada", key="k1").usd == Decimal("0.1")
+    assert buyer.buy(URL, agent="ada", key="k1").usd == Decimal("0.1")
     with pytest.raises(PolicyRefused) as caught:
-        purchases.buy(URL, agent="ada", key="k2")
+        buyer.buy(URL, agent="ada", key="k2")
     assert caught.value.rule == "x402-per-agent"
-    assert purchases.buy(URL, agent="ben", key="k3").usd == Decimal("0.1")
+    assert buyer.buy(URL, agent="ben", key="k3").usd == Decimal("0.1")
     market.clock.advance(seconds=1)
-    assert purchases.spent_today() == 0
-    assert purchases.buy(URL, agent="ada", key="k2").usd == Decimal("0.1")
+    assert buyer.spent_today() == 0
+    assert buyer.buy(URL, agent="ada", key="k2").usd == Decimal("0.1")
 
 
 # Crashes and sellers who do as they like
@@ -492,7 +492,7 @@ def die_in(where: str, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, name, dying)
 
 
-STEPS = ["open", "sign", "move", "send", "keep_answer"]
+STEPS = ["open_purchase", "sign", "move_purchase", "send", "save_response"]
 
 
 @pytest.mark.parametrize("where", [f"{when} {step}" for step in STEPS for when in ("before", "after")])
@@ -515,7 +515,7 @@ def test_an_answer_that_got_lost_after_settling_is_asked_for_again_with_the_same
     market.seller.instead = vanish
     lost = market.buyer().buy(URL, key="k")
     assert (lost.status, lost.paid_usd, lost.body) == (PurchaseStatus.UNDELIVERED, Decimal("0.1"), b"")
-    assert len(market.seller.payments) == ATTEMPTS
+    assert len(market.seller.payments) == MAX_ATTEMPTS
     market.seller.instead = lambda payment: None
     found = market.buyer().buy(URL, key="k")
     assert (found.status, found.body) == (PurchaseStatus.DELIVERED, b"Clocks are fine.")
@@ -541,14 +541,14 @@ def test_while_nobody_says_what_became_of_a_payment_it_counts_as_open(
 
     market.seller.instead = lambda payment: Reply(500, {}, b"")
     with monkeypatch.context() as patch:
-        patch.setattr(market.token, "state", silent)
+        patch.setattr(market.token, "authorization_state", silent)
         assert market.buyer().buy(URL, key="k").status is PurchaseStatus.SIGNED
         market.clock.advance(seconds=600)
         # Too late to be sent again, and too early to be given back.
         late = market.buyer().buy(URL, key="k")
         assert (late.status, late.paid_usd) == (PurchaseStatus.SIGNED, Decimal("0.1"))
-        market.buyer().work(late.id)
-    assert len(market.seller.payments) == ATTEMPTS
+        market.buyer().handle(late.id)
+    assert len(market.seller.payments) == MAX_ATTEMPTS
     assert (market.due_queue.task_ids(), market.buyer().spent_today()) == ([late.id], Decimal("0.1"))
 
 
@@ -592,13 +592,13 @@ def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_r
         refused = market.buyer().buy(URL, key="k")
         assert (refused.status, market.due_queue.task_ids()) == (PurchaseStatus.REFUSED, [refused.id])
         # Nobody looks before it is over, and then the token is asked, not the seller.
-        market.buyer().work(refused.id)
+        market.buyer().handle(refused.id)
         market.clock.advance(seconds=60 + GRACE_SECONDS)
-        market.buyer().work(refused.id)
-        assert market.payments.record(refused.id).status is PurchaseStatus.REFUSED
+        market.buyer().handle(refused.id)
+        assert market.payments.purchase(refused.id).status is PurchaseStatus.REFUSED
         evm.rpc("evm_setNextBlockTimestamp", refused.valid_before + GRACE_SECONDS)
         evm.mine()
-        market.buyer().work(refused.id)
+        market.buyer().handle(refused.id)
         assert market.due_queue.task_ids() == []
         assert market.buyer().spent_today() == 0
         sent = len(market.seller.payments)
@@ -634,15 +634,15 @@ def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(ma
         raise ServiceUnavailable
 
     market.seller.instead = lose
-    market.token.state = silent  # type: ignore[method-assign]
+    market.token.authorization_state = silent  # type: ignore[method-assign]
     lost = market.buyer().buy(URL, key="k")
     coin = market.evm.deploy("token", "USD Coin", 0, types=("string", "uint256"))
     other = Market(market.evm, market.database, market.clock, coin)
     market.clock.advance(seconds=600)
     market.evm.rpc("evm_setNextBlockTimestamp", lost.valid_before + GRACE_SECONDS)
     market.evm.mine()
-    other.buyer().work(lost.id)
-    assert (other.payments.record(lost.id).status, other.buyer().spent_today()) == ("signed", Decimal("0.1"))
+    other.buyer().handle(lost.id)
+    assert (other.payments.purchase(lost.id).status, other.buyer().spent_today()) == ("signed", Decimal("0.1"))
 
 
 def test_nobody_but_the_one_who_was_shown_is_paid(market: Market) -> None:
@@ -665,7 +665,7 @@ def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
     forgotten = market.buyer().buy(URL, key="k")
     assert forgotten.status in (PurchaseStatus.UNDELIVERED, PurchaseStatus.DELIVERED)
     assert market.earned() == 100_000
-    nonce = payment_nonce(market.token.dollar, BUYER, "k")
+    nonce = payment_nonce(market.token.usdc, BUYER, "k")
     assert {payment["payload"]["authorization"]["nonce"] for payment in market.seller.payments} == {nonce}
 
 
@@ -696,7 +696,7 @@ def test_no_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pyt
     ours = [record for record in caplog.records if record.name.startswith("ceos")]
     assert ours
     assert not any(signature[2:] in str(vars(record)) for record in ours)
-    assert signature not in repr(market.payments.record(purchase.id))
+    assert signature not in repr(market.payments.purchase(purchase.id))
 
 
 # From the package's own server
@@ -769,11 +769,11 @@ def wanted(market: Market) -> Any:
 )
 def test_a_seller_s_connection_cannot_be_used_against_us(market: Market, tls: ssl.SSLContext, answer: Any) -> None:
     with RawServer(wanted(market), answer, tls=True) as server:
-        purchases = market.buyer(connected(server, tls, 0.3), allow=[{"host": FEEDS}])
-        found = purchases.buy(f"https://{FEEDS}/x", key="k")
+        buyer = market.buyer(connected(server, tls, 0.3), allow=[{"host": FEEDS}])
+        found = buyer.buy(f"https://{FEEDS}/x", key="k")
     assert found.status in (PurchaseStatus.SIGNED, PurchaseStatus.REFUSED)
     paid = [request for request in server.requests if "PAYMENT-SIGNATURE" in request]
-    assert 1 <= len(paid) <= ATTEMPTS
+    assert 1 <= len(paid) <= MAX_ATTEMPTS
     assert len({line for request in paid for line in request.split("\r\n") if line.startswith("PAYMENT")}) == 1
 
 

@@ -34,7 +34,7 @@ from helpers.x402_market import (
 
 from ceos.chain.config.models import Offer
 from ceos.chain.x402.facilitator import Facilitator
-from ceos.chain.x402.seller import FAILURES, SaleRequest, SaleResponse, Seller
+from ceos.chain.x402.seller import MAX_FAILURES, SaleRequest, SaleResponse, Seller
 from ceos.chain.x402.skill_offers import OfferedSkill, SkillOffers
 from ceos.chain.x402.store import PurchaseStatus
 from ceos.chain.x402.wire import AUTHORIZATION, Authorization, read_outcome, read_terms
@@ -59,9 +59,9 @@ PRICE = 20_000
 class Counter:
     """A shop that sells `times`, whose factor the operator has set, and those who come to it."""
 
-    def __init__(self, market: Market, shop: Seller, fake: FakeRuntime, site: FacilitatorSite) -> None:
+    def __init__(self, market: Market, seller: Seller, fake: FakeRuntime, site: FacilitatorSite) -> None:
         self.market = market
-        self.shop = shop
+        self.seller = seller
         self.fake = fake
         self.site = site
         #: How often a skill was run.
@@ -70,7 +70,7 @@ class Counter:
     def ask(self, header: dict[str, str] | None = None, skill: str = "times", **query: str) -> SaleResponse:
         """Ask for the product of a number and 3."""
         asked = query or {"number": "14"}
-        return self.shop.serve("ada", skill, SaleRequest(f"https://{HOST}/x402/ada/{skill}", header or {}, asked))
+        return self.seller.serve("ada", skill, SaleRequest(f"https://{HOST}/x402/ada/{skill}", header or {}, asked))
 
     def payment(self, version: int = 2, **changes: Any) -> dict[str, str]:
         """Return the header of a payment that is good but for the changes."""
@@ -80,8 +80,8 @@ class Counter:
         now = int(market.clock.now().timestamp())
         order = Authorization(BUYER, MERCHANT, PRICE, 0, now + 110, "0x" + secrets.token_hex(32))
         order = replace(order, **{name: value for name, value in changes.items() if hasattr(order, name)})
-        signature = market.wallets.sign_typed_data("", market.token.dollar.domain(), AUTHORIZATION, order.message())
-        payload = {"signature": changes.get("signature", signature), "authorization": order.told()}
+        signature = market.wallets.sign_typed_data("", market.token.usdc.domain(), AUTHORIZATION, order.message())
+        payload = {"signature": changes.get("signature", signature), "authorization": order.to_json()}
         told: dict[str, Any] = {"x402Version": version, "payload": payload}
         accepted = {**offer, **changes.get("accepted", {})}
         told |= (
@@ -124,18 +124,18 @@ def counter(evm: Evm, tmp_path: Path, ceos_home: Path, ceos_simulator: Any, sand
         market = open_market(evm, runtime.database)
         runtime.clock = market.clock
         with facilitator_site(market.facilitator) as site:
-            made = Counter(market, make_shop(market, fake, site.url), fake, site)
-            run = made.shop._skills.run
+            made = Counter(market, make_seller(market, fake, site.url), fake, site)
+            run = made.seller._skills.run
 
             def counted(*args: Any, **options: Any) -> Any:
                 made.runs += 1
                 return run(*args, **options)
 
-            made.shop._skills.run = counted  # type: ignore[method-assign]
+            made.seller._skills.run = counted  # type: ignore[method-assign]
             yield made
 
 
-def make_shop(market: Market, fake: FakeRuntime, facilitator: str) -> Seller:
+def make_seller(market: Market, fake: FakeRuntime, facilitator: str) -> Seller:
     fields = {"agent": "ada", "usd": "0.02", "pay_to": MERCHANT, "description": "Times."}
     return Seller(
         tuple(Offer.model_validate({**fields, "skill": name}) for name in ("times", "reader")),
@@ -192,7 +192,7 @@ def test_the_client_of_the_package_pays_our_shop_over_http(counter: Counter) -> 
     client = x402ClientSync()
     client.set_spend_controls(False)
     register_exact_evm_client(client, Account.from_key(BUYER_KEY), networks=f"eip155:{CHAIN_ID}")
-    with Site(None, shop=counter.shop) as site, x402_requests(client) as session:
+    with Site(None, seller=counter.seller) as site, x402_requests(client) as session:
         host, port = site.address
         answer = session.get(f"http://{host}:{port}/x402/ada/times?number=5", timeout=30)
         posted = session.post(f"http://{host}:{port}/x402/ada/times", json={"number": 6}, timeout=30)
@@ -214,10 +214,10 @@ def test_our_own_buyer_buys_in_our_own_shop(counter: Counter, version: int) -> N
             told.pop("payment-required", None)
         return Reply(served.status, {**told, "content-type": served.content_type}, served.body)
 
-    purchases = counter.market.buyer(fetch)
-    bought = purchases.buy(f"https://{HOST}/x402/ada/times?number=7", agent="ada", key="k")
+    buyer = counter.market.buyer(fetch)
+    bought = buyer.buy(f"https://{HOST}/x402/ada/times?number=7", agent="ada", key="k")
     assert (bought.status, json.loads(bought.body)) == (PurchaseStatus.DELIVERED, {"product": 21})
-    assert purchases.spent_today("ada") * USD == counter.earned() == PRICE
+    assert buyer.spent_today("ada") * USD == counter.earned() == PRICE
 
 
 # Who does not pay is not
@@ -315,7 +315,7 @@ def test_a_nonce_used_for_somebody_else_is_no_payment(counter: Counter) -> None:
     market = counter.market
     payment = counter.payment(nonce="0x" + "77" * 32)
     friend = Authorization(BUYER, ACCOUNTS[0], PRICE, 0, int(market.clock.now().timestamp()) + 100, "0x" + "77" * 32)
-    signed = market.wallets.sign_typed_data("", market.token.dollar.domain(), AUTHORIZATION, friend.message())
+    signed = market.wallets.sign_typed_data("", market.token.usdc.domain(), AUTHORIZATION, friend.message())
     r, s, v = (bytes.fromhex(part) for part in (signed[2:66], signed[66:130], signed[130:]))
     signature = "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,uint8,bytes32,bytes32)"
     data = market.coin.encode(signature, *friend.message().values(), v[0], r, s)
@@ -354,7 +354,7 @@ def test_a_payment_of_another_sort_beside_the_one_we_read_reaches_no_facilitator
 
 def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None:
     """A buyer sends many payments at once, and its balance is good for each of them, but not for all."""
-    run, payments = counter.shop._skills.run, [counter.payment() for _ in range(4)]
+    run, payments = counter.seller._skills.run, [counter.payment() for _ in range(4)]
     inner: list[SaleResponse] = []
 
     def greedy(*args: Any, **options: Any) -> Any:
@@ -362,7 +362,7 @@ def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None
             inner.append(counter.ask(payments[1]))
         return run(*args, **options)
 
-    counter.shop._skills.run = greedy  # type: ignore[method-assign]
+    counter.seller._skills.run = greedy  # type: ignore[method-assign]
     assert (counter.ask(payments[0]).status, [served.status for served in inner]) == (200, [503])
     # One that is settled keeps no other waiting; one that is not does.
     assert counter.ask(payments[1]).status == 200
@@ -388,7 +388,7 @@ def test_a_refusal_tells_nothing_of_what_the_operator_has_set() -> None:
         sold.params({"a": 1, "b": 2})
     assert sorted(str(caught.value).splitlines()) == [
         "params.number: required param is missing.",
-        "params: these do not go together.",
+        "params: these values do not fit together.",
     ]
 
 
@@ -414,15 +414,15 @@ def test_a_node_that_searches_few_blocks_at_once_finds_the_payment(
 
 def test_what_took_longer_than_its_lease_is_not_charged(counter: Counter) -> None:
     client: Any = counter.market.database.client
-    run, payment = counter.shop._skills.run, counter.payment()
+    run, payment = counter.seller._skills.run, counter.payment()
 
     def slow(*args: Any, **options: Any) -> Any:
         client.delete(*client.keys("ceos:sale:*"))
         return run(*args, **options)
 
-    counter.shop._skills.run = slow  # type: ignore[method-assign]
+    counter.seller._skills.run = slow  # type: ignore[method-assign]
     assert (counter.ask(payment).status, counter.earned()) == (503, 0)
-    counter.shop._skills.run = run  # type: ignore[method-assign]
+    counter.seller._skills.run = run  # type: ignore[method-assign]
     assert (counter.ask(payment).status, counter.earned()) == (200, PRICE)
 
 
@@ -446,14 +446,14 @@ def test_who_is_not_known_to_have_paid_is_neither_served_nor_asked_for_more(
 
 def test_two_at_the_same_time_run_the_skill_once(counter: Counter) -> None:
     payment = counter.payment()
-    gate, run = threading.Barrier(2, timeout=20), counter.shop._skills.run
+    gate, run = threading.Barrier(2, timeout=20), counter.seller._skills.run
 
     def slow(*args: Any, **options: Any) -> Any:
         gate.wait()
         gate.wait()
         return run(*args, **options)
 
-    counter.shop._skills.run = slow  # type: ignore[method-assign]
+    counter.seller._skills.run = slow  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(counter.ask, payment)
         gate.wait()
@@ -474,27 +474,27 @@ def test_a_shop_killed_at_any_step_charges_once_and_serves(
     counter: Counter, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     market, payment = counter.market, counter.payment()
-    shop, note = counter.shop, market.payments.note
-    owner: Any = {"verify": shop._facilitator, "settle": shop._facilitator, "run": shop._skills}.get(
+    seller, record_sale = counter.seller, market.payments.record_sale
+    owner: Any = {"verify": seller._facilitator, "settle": seller._facilitator, "run": seller._skills}.get(
         step, market.payments
     )
-    name = {"answered": "note", "settled": "note"}.get(step, step)
+    name = {"answered": "record_sale", "settled": "record_sale"}.get(step, step)
     real = getattr(owner, name)
 
     def dying(*args: Any, **options: Any) -> Any:
-        if name == "note" and args[2] != step:
+        if name == "record_sale" and args[2] != step:
             return real(*args, **options)
         if when == "after":
             real(*args, **options)
         # Who is gone notes nothing more either.
-        monkeypatch.setattr(market.payments, "note", lambda *args, **options: True)
+        monkeypatch.setattr(market.payments, "record_sale", lambda *args, **options: True)
         raise Killed
 
     monkeypatch.setattr(owner, name, dying)
     with pytest.raises(Killed):
         counter.ask(payment)
     monkeypatch.setattr(owner, name, real)
-    monkeypatch.setattr(market.payments, "note", note)
+    monkeypatch.setattr(market.payments, "record_sale", record_sale)
     client: Any = market.database.client
     (sale,) = client.keys("ceos:sale:*")
     if client.hget(sale, "st") != "settled":
@@ -520,29 +520,29 @@ def test_while_the_facilitator_is_away_buyers_are_asked_to_come_again(counter: C
     assert counter.ask(payment).status == 503
     assert (counter.runs, counter.earned()) == (0, 0)
     with facilitator_site(counter.market.facilitator) as site:
-        counter.shop = make_shop(counter.market, counter.fake, site.url)
+        counter.seller = make_seller(counter.market, counter.fake, site.url)
         assert counter.ask(payment).status == 200
     counter.site._server = site._server
 
 
 def test_a_skill_that_fails_costs_nothing_and_is_not_tried_for_ever(counter: Counter) -> None:
     payment = counter.payment()
-    statuses = [counter.ask(payment, number="13").status for _ in range(FAILURES + 1)]
-    assert statuses == [500] * FAILURES + [402]
-    assert (counter.runs, counter.earned()) == (FAILURES, 0)
+    statuses = [counter.ask(payment, number="13").status for _ in range(MAX_FAILURES + 1)]
+    assert statuses == [500] * MAX_FAILURES + [402]
+    assert (counter.runs, counter.earned()) == (MAX_FAILURES, 0)
     # Strangers cannot switch a skill off for the agent.
     assert counter.fake.runtime.skill_store.skill_failures("ada") == {}
 
 
 def test_a_sandbox_that_is_away_is_not_the_buyers_fault(counter: Counter) -> None:
-    payment, run = counter.payment(), counter.shop._skills.run
+    payment, run = counter.payment(), counter.seller._skills.run
 
     def away(*args: Any, **options: Any) -> Any:
         raise SandboxUnavailable
 
-    counter.shop._skills.run = away  # type: ignore[method-assign]
-    assert [counter.ask(payment).status for _ in range(FAILURES + 1)] == [503] * (FAILURES + 1)
-    counter.shop._skills.run = run  # type: ignore[method-assign]
+    counter.seller._skills.run = away  # type: ignore[method-assign]
+    assert [counter.ask(payment).status for _ in range(MAX_FAILURES + 1)] == [503] * (MAX_FAILURES + 1)
+    counter.seller._skills.run = run  # type: ignore[method-assign]
     assert (counter.ask(payment).status, counter.earned()) == (200, PRICE)
 
 

@@ -70,7 +70,7 @@ def desk(evm: Evm, ceos_home: Path, tmp_path: Path, capsys: Any, ceos_simulator:
         fake.runtime.clock = market.clock
         fake.runtime.skill_lock = SkillLock(tmp_path / LOCK_FILE)
         fake.apply(skills=[{"name": "times", "params": {"factor": 3}}])
-        fake.runtime.chain.buyer._fetch = market.seller
+        fake.runtime.chain.buyer.fetch = market.seller
         yield Desk(market, fake, run)
 
 
@@ -155,7 +155,7 @@ def test_the_doctor_says_what_keeps_an_offer_from_being_sold(desk: Desk) -> None
 def test_the_wired_web_app_sells_for_the_agents_own_account(desk: Desk) -> None:
     runtime = desk.fake.runtime
     runtime.skill_lock.allow(runtime.plugins.skill("times"))
-    with serving(create_app(None, shop=runtime.chain.seller)) as address:
+    with serving(create_app(None, seller=runtime.chain.seller)) as address:
         answer = requests.get(f"{address}/x402/ada/times?number=2", timeout=30)
         lost = requests.get(f"{address}/x402/ada/nothing", timeout=30)
         paid = requests.get(f"{address}/x402/ada/times", headers={"X-PAYMENT": "%"}, timeout=30)
