@@ -14,6 +14,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ceos.chain.events.posts import EventPosts
+from ceos.chain.events.source import EventSource
+from ceos.chain.events.store import EventStore
 from ceos.clients.fal.client import Fal
 from ceos.clients.http.rate_limit import RateLimiter
 from ceos.clients.neynar.client import Neynar
@@ -22,19 +24,23 @@ from ceos.clock import Clock
 from ceos.config.signers import signer_of
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Kind
-from ceos.engine.pipeline import Pipeline, Tools
+from ceos.engine.pipeline import Pipeline
 from ceos.engine.scheduler import Scheduler, Send
+from ceos.engine.sources import RunSources, ScheduleSource
+from ceos.engine.stages import Stages
 from ceos.errors import RateLimited, StoreUnavailable
 from ceos.mentions.poller import Listening
-from ceos.mentions.responder import Conversation, Services
+from ceos.mentions.responder import MentionResponder, Services
+from ceos.mentions.source import MentionSource
 from ceos.mentions.store import Claims, Inbox
-from ceos.metrics.collector import Measuring
+from ceos.metrics.collector import MEASURE_HOURS, Measuring
 from ceos.metrics.scorer import Scoring
 from ceos.metrics.store import MetricsStore
 from ceos.metrics.timeseries import Series
 from ceos.operations.agents import Applied, apply_agents, pause_agent, remove_agent, resume_agent
 from ceos.operations.posts import PostRequest, create_post
 from ceos.plugins.manager import Plugins, load_plugins
+from ceos.posts.illustrator import Illustrator
 from ceos.posts.publisher import Publisher
 from ceos.posts.relevance import RelevanceScorer
 from ceos.posts.writer import Writer
@@ -57,6 +63,7 @@ from ceos.storage.ops import OpsStore
 from ceos.storage.runs import RunStore
 from ceos.trends.monitor import TrendWatch, Watch
 from ceos.trends.relevance import TrendRelevance
+from ceos.trends.source import TrendSource
 from ceos.trends.store import TrendStore
 
 if TYPE_CHECKING:
@@ -124,7 +131,12 @@ class Runtime:
     @cached_property
     def ledger(self) -> Ledger:
         """The run ledger."""
-        return Ledger(self.database, lease_seconds=self.settings.lease_seconds)
+        return Ledger(
+            self.database,
+            lease_seconds=self.settings.lease_seconds,
+            review_hours=self.settings.review_hours,
+            first_measurement_seconds=MEASURE_HOURS[0] * 3600 / self.clock.speed,
+        )
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -228,12 +240,11 @@ class Runtime:
         return Listening(self.agents, self.inbox, self.neynar, self.plugins, self.clock)
 
     @cached_property
-    def conversation(self) -> Conversation:
-        """What becomes of what agents hear."""
-        return Conversation(
+    def responder(self) -> MentionResponder:
+        """The decisions about mentions, and the replies."""
+        return MentionResponder(
             Services(
                 agents=self.agents,
-                ops=self.ops,
                 inbox=self.inbox,
                 claims=self.claims,
                 plugins=self.plugins,
@@ -242,7 +253,6 @@ class Runtime:
                 neynar=self.neynar,
                 limit=CastLimit(self.database),
                 clock=self.clock,
-                signer=self.signer,
             )
         )
 
@@ -286,7 +296,6 @@ class Runtime:
                 trends=self.trend_store,
                 neynar=self.neynar,
                 relevance=TrendRelevance(self.relevance),
-                plugins=self.plugins,
                 clock=self.clock,
                 seconds=self.settings.trends_seconds,
             )
@@ -295,7 +304,7 @@ class Runtime:
     @cached_property
     def event_posts(self) -> EventPosts:
         """How agents come to post about what happens on chain."""
-        return EventPosts(self.database, self.ledger, self.plugins, self.clock)
+        return EventPosts(self.database, self.ledger, self.clock)
 
     @cached_property
     def chain(self) -> Chain:
@@ -319,37 +328,48 @@ class Runtime:
         )
 
     @cached_property
+    def schedule_source(self) -> ScheduleSource:
+        """The source of posts by schedule or by hand."""
+        return ScheduleSource(self.plugins, self.clock, self.scoring.weights)
+
+    @cached_property
+    def sources(self) -> RunSources:
+        """The sources of all kinds of runs."""
+        return RunSources(
+            [
+                self.schedule_source,
+                MentionSource(self.responder, self.inbox, self.claims, self.clock),
+                TrendSource(self.trend_store, self.plugins, self.clock),
+                EventSource(EventStore(self.database), self.plugins, self.clock),
+            ]
+        )
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The publisher of casts and reactions."""
+        return Publisher(
+            self.ledger,
+            self.neynar,
+            self.plugins,
+            CastLimit(self.database),
+            self.signer,
+            clock=self.clock,
+            settle_seconds=self.settings.settle_seconds,
+            stopping=self.stopping,
+        )
+
+    @cached_property
     def pipeline(self) -> Pipeline:
-        """The road of one post."""
-        budget = Budget(self.database)
+        """The path of one post."""
         return Pipeline(
-            Tools(
-                agents=self.agents,
-                runs=self.runs,
-                ledger=self.ledger,
-                plugins=self.plugins,
-                writer=Writer(self.paid_model, self.plugins),
-                skills=self.skills,
-                fal=self.fal,
-                neynar=self.neynar,
-                publisher=Publisher(
-                    self.ledger,
-                    self.neynar,
-                    self.plugins,
-                    settle_seconds=self.settings.settle_seconds,
-                    stopping=self.stopping,
-                ),
-                budget=budget,
-                limit=CastLimit(self.database),
-                conversation=self.conversation,
-                trends=self.trends,
-                events=self.event_posts,
-                measuring=self.measuring,
-                scoring=self.scoring,
-                clock=self.clock,
-                signer=self.signer,
-                review_hours=self.settings.review_hours,
-            )
+            stages=Stages(self.ledger, self.agents, self.sources),
+            runs=self.runs,
+            plugins=self.plugins,
+            writer=Writer(self.paid_model, self.plugins, self.skills),
+            illustrator=Illustrator(self.fal, Budget(self.database), self.clock),
+            publisher=self.publisher,
+            measure=self.measuring.measure,
+            should_skip=self.scoring.passes_over,
         )
 
     def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:

@@ -11,14 +11,14 @@ import datetime as dt
 import functools
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import Conversation as Thread
-from ceos.clients.neynar.types import FeedCast, ReactionKind
+from ceos.clients.neynar.types import FeedCast
 from ceos.clients.openrouter.client import Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
@@ -27,7 +27,7 @@ from ceos.domain.mentions import Decision, Mention, Talk
 from ceos.domain.posts import Draft, Kind, Parent, Part
 from ceos.domain.schedule import is_quiet
 from ceos.domain.text import clean, fit
-from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, OutcomeUnknown, PluginError, ServiceError
+from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, PluginError
 from ceos.guardrails.injection import detect_injection
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.reply import reaction_violation, reply_violations
@@ -35,13 +35,14 @@ from ceos.logs import event, redact
 from ceos.mentions.prompt import MENTION_SHOWN_BYTES, prompt, said, strangers_words
 from ceos.mentions.store import Claims, Inbox
 from ceos.plugins.manager import Plugins
+from ceos.posts.actions import Reaction
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
+from ceos.posts.source import RunEnd
 from ceos.runs.cast_limit import CastLimit
-from ceos.runs.deferral import PublishingHalted, RetryLater
-from ceos.runs.ledger import Lease, idempotency_key
+from ceos.runs.deferral import RetryLater
+from ceos.runs.ledger import Lease
 from ceos.runs.paid_model import PaidModel
 from ceos.storage.agents import AgentStore
-from ceos.storage.ops import OpsStore
 
 log = logging.getLogger(__name__)
 
@@ -56,19 +57,10 @@ PING_PONG, PING_PONG_SECONDS = 3, 60
 
 
 @dataclass(frozen=True)
-class Settled:
-    """The end of a mention that is not answered."""
-
-    status: RunStatus
-    reason: str
-
-
-@dataclass(frozen=True)
 class Services:
     """What conversations are led with."""
 
     agents: AgentStore
-    ops: OpsStore
     inbox: Inbox
     claims: Claims
     plugins: Plugins
@@ -77,7 +69,10 @@ class Services:
     neynar: Neynar
     limit: CastLimit
     clock: Clock
-    signer: Callable[[Agent], str]
+
+
+#: A reply, a reaction, or the end of a mention that is ignored.
+MentionOutcome = Draft | Reaction | RunEnd
 
 
 class Ignored(CeosError):
@@ -95,14 +90,14 @@ class _Case:
     mention: Mention
 
 
-class Conversation:
+class MentionResponder:
     """Decides about mentions and writes answers."""
 
     def __init__(self, services: Services) -> None:
         self._s = services
 
-    def decide_and_write(self, lease: Lease, agent: Agent) -> Draft | Settled:
-        """Return the answer to a mention, or how else it ended; a like or a recast has been sent by then.
+    def decide_and_write(self, lease: Lease, agent: Agent) -> MentionOutcome:
+        """Return the reply to a mention, the reaction to it, or the end of one that is ignored.
 
         Raises `RetryLater` during quiet hours, `LimitReached` when the money is used up, and a `ServiceError`.
         """
@@ -113,7 +108,7 @@ class Conversation:
         try:
             return self._deal_with(case)
         except Ignored as ignored:
-            return Settled(RunStatus.IGNORED, str(ignored))
+            return RunEnd(RunStatus.IGNORED, str(ignored))
 
     def too_late(self, run_id: str) -> str:
         """Say why a mention is too old to be answered, or nothing."""
@@ -122,7 +117,7 @@ class Conversation:
             return ""
         return f"it is more than {STALE // dt.timedelta(hours=1)} hours old"
 
-    def _deal_with(self, case: _Case) -> Draft | Settled:
+    def _deal_with(self, case: _Case) -> MentionOutcome:
         self._wait_for_the_morning(case.agent)
         for reason in self._objections_to_the_author(case):
             raise Ignored(reason)
@@ -138,7 +133,8 @@ class Conversation:
                 self._claim(case, "answer")
                 return self._answer(case, talk, decision.reason)
             case kind:
-                return self._react(case, talk, kind, decision.reason)
+                reaction = Reaction(kind, case.mention.hash, case.mention.author_fid, decision.reason)
+                return self._react(case, talk, reaction)
 
     # Whom and what we do not react to
 
@@ -244,7 +240,7 @@ class Conversation:
     def _claim(self, case: _Case, what: Literal["answer", "like", "recast"]) -> None:
         """Claim the cast for this agent, within its limits; raises `Ignored`."""
         rules, now = case.agent.engagement, self._s.clock.now()
-        if what == "answer" and (taken := self._s.limit.taken(case.agent, now)) >= _places(case.agent):
+        if what == "answer" and (taken := self._s.limit.places_taken(case.agent, now)) >= _places(case.agent):
             raise Ignored(f"over the limit: {taken} casts in this hour, and the rest is kept for posts")
         refusal = self._s.claims.claim(case.agent, case.mention, what, now)
         if refusal is None:
@@ -262,27 +258,12 @@ class Conversation:
 
     # Reacting
 
-    def _react(self, case: _Case, talk: Talk, kind: ReactionKind, reason: str) -> Settled:
-        """Like or recast a cast; both may be repeated without harm."""
-        mention = case.mention
-        if unfit := reaction_violation(case.agent, mention, talk):
-            raise Ignored(f"it is not fit for a {kind}: {unfit}")
-        self._claim(case, kind)
-        if self._s.ops.panic_reason() is not None:
-            raise PublishingHalted
-        idem = idempotency_key(f"{case.run_id}:{kind}", 0)
-        try:
-            self._s.neynar.react(self._s.signer(case.agent), kind, mention.hash, mention.author_fid, idem=idem)
-        except OutcomeUnknown as error:
-            # "Duplicate": an earlier attempt came through.
-            if error.status != 400:
-                raise
-        except ServiceError as error:
-            if error.status == 404:
-                raise Ignored("the cast is gone") from None
-            raise
-        log.info("Reacted to a mention", extra=event("mention.reacted", kind=kind, hash=mention.hash))
-        return Settled(RunStatus.REACTED, f"{kind}d: {reason}" if kind == "like" else f"{kind}: {reason}")
+    def _react(self, case: _Case, talk: Talk, reaction: Reaction) -> Reaction:
+        """Check a reaction against the gate and the agent's limits; the publish stage carries it out."""
+        if unfit := reaction_violation(case.agent, case.mention, talk):
+            raise Ignored(f"it is not fit for a {reaction.kind}: {unfit}")
+        self._claim(case, reaction.kind)
+        return reaction
 
     def _answer(self, case: _Case, talk: Talk, reason: str) -> Draft:
         """Return an answer that passed the gate; raises `Ignored` when it objects twice."""

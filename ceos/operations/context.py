@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ceos.chain.wiring import Chain
     from ceos.clock import Clock
     from ceos.engine.pipeline import Pipeline
+    from ceos.engine.sources import ScheduleSource
     from ceos.mentions.store import Inbox
     from ceos.metrics.scorer import Scoring
     from ceos.metrics.timeseries import Series
@@ -49,6 +50,8 @@ class Context(Protocol):
     def skill_lock(self) -> SkillLock: ...
     @property
     def pipeline(self) -> Pipeline: ...
+    @property
+    def schedule_source(self) -> ScheduleSource: ...
     @property
     def inbox(self) -> Inbox: ...
     @property

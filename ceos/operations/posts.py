@@ -50,7 +50,11 @@ def preview_post(context: Context, request: PostRequest) -> Draft:
     agent = context.agents.agent(request.agent_id)
     if request.text is not None:
         return operator_draft(agent, request.kind, request.text)
-    return context.pipeline.preview(agent, RunId.manual(agent.id, _key(None)).slot, request.kind)
+    slot = RunId.manual(agent.id, _key(None)).slot
+    brief = context.schedule_source.brief(agent, slot, request.kind)
+    if brief is None:
+        raise InvalidInput(f"The strategy {agent.strategy!r} chose to stay quiet.")
+    return context.pipeline.preview(agent, brief, slot)
 
 
 def operator_draft(agent: Agent, kind: Kind | None, text: str) -> Draft:

@@ -21,9 +21,10 @@ from ceos.errors import DraftRejected, RequestRefused
 from ceos.guardrails.quality import quality_violations
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
+from ceos.posts.assignment import Assignment, UntrustedContext
 from ceos.posts.prompt import Material, post_prompt
 from ceos.runs.paid_model import PaidModel
-from ceos.skills.session import Review, SkillSession
+from ceos.skills.session import Review, SkillSession, SkillSessions
 
 log = logging.getLogger(__name__)
 
@@ -40,47 +41,36 @@ _Messages = Callable[[Material], list[Message]]
 
 
 @dataclass(frozen=True)
-class Given:
-    """What strangers wrote and a post reacts to: shown to the model as data, and kept away from tools."""
-
-    #: Their words, from which everything that could be passed on has been taken out.
-    words: str
-    #: Returns what speaks against parts of a post that was written with these words in sight.
-    objections: Callable[[Sequence[str]], list[str]]
-
-
-@dataclass(frozen=True)
 class _Request:
     """What all requests to the model have in common for one draft."""
 
     agent: Agent
     max_tokens: int
-    given: Given | None = None
+    context: UntrustedContext | None = None
 
 
 class Writer:
     """Writes drafts with a language model, inside the agent's budget."""
 
-    def __init__(self, model: PaidModel, plugins: Plugins) -> None:
+    def __init__(self, model: PaidModel, plugins: Plugins, skills: SkillSessions) -> None:
         self._model = model
         self._plugins = plugins
+        self._skills = skills
 
-    def write(
-        self, agent: Agent, brief: Brief, recent: Sequence[str], skills: SkillSession, *, call: str,
-        given: Given | None = None,
-    ) -> Draft:  # fmt: skip
+    def write(self, agent: Agent, assignment: Assignment, *, slot: str, recent: Sequence[str], call: str) -> Draft:
         """Return a draft that passed the review.
 
-        `recent` are the agent's last casts, `call` names this attempt for the budget, `given` is what it reacts to.
-        Raises `DraftRejected` when the
+        `recent` are the agent's last casts, `call` names this attempt for the budget. Raises `DraftRejected` when the
         review objects twice, `LimitReached`, or a `ServiceError`.
         """
+        brief, context = assignment.brief, assignment.context
+        skills = self._skills.start_session(agent, brief, slot, recent, call=call)
         cost = 0.0
         complaint: list[str] = []
-        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), given)
+        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context)
         material = skills.context()
         for attempt in (1, 2):
-            messages = self._messages(agent, brief, recent, complaint, given)
+            messages = self._messages(agent, brief, recent, complaint, context)
             completion = self._complete(request, messages, material, skills, f"{call}:{attempt}")
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
@@ -104,9 +94,9 @@ class Writer:
                 sources=brief.sources,
             )
             complaint = self._objections(agent, draft, review, skills)
-            if given is not None:
+            if context is not None:
                 # Whatever is painted is read as well.
-                complaint += given.objections([*(part.text for part in draft.parts), *filter(None, [image_prompt])])
+                complaint += context.violations([*(part.text for part in draft.parts), *filter(None, [image_prompt])])
             draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
             if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not complaint:
                 complaint = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
@@ -116,9 +106,9 @@ class Writer:
 
     @staticmethod
     def _messages(
-        agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequence[str], given: Given | None
+        agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequence[str], context: UntrustedContext | None
     ) -> _Messages:
-        untrusted = given.words if given else ""
+        untrusted = context.text if context else ""
         return lambda material: post_prompt(
             agent, brief, recent, violations=tuple(complaint), material=material, untrusted=untrusted
         )
@@ -172,7 +162,7 @@ class Writer:
 
 def _tools(request: _Request, skills: SkillSession) -> tuple[Tool, ...]:
     """Return the tools the model may use: none while it reads strangers' words, which might tell it to."""
-    return () if request.given else tuple(skills.tools())
+    return () if request.context else tuple(skills.tools())
 
 
 def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:

@@ -18,11 +18,11 @@ class CastLimit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def taken(self, agent: Agent, at: dt.datetime) -> int:
+    def places_taken(self, agent: Agent, at: dt.datetime) -> int:
         """Return how many places of the agent's hour are taken now."""
         return RunStore(self._database).places_taken(agent.id, int(at.timestamp() * 1000) - HOUR_MS)
 
-    def take(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
+    def claim_places(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
         """Claim one place in the agent's hour for each part of a draft from `first` on, all or none.
 
         Claiming again takes no more places; their hour begins anew, for the parts leave only now.

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import logging
+import re
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,7 +80,7 @@ class Lease:
     #: How often the run was taken without getting any further, this time included.
     deliveries: int
     #: How often the run was put off since it last got further.
-    waits: int
+    deferrals: int
     #: When the run was opened, milliseconds.
     opened_ms: int
     #: Whether an operator had it tried again.
@@ -132,8 +133,13 @@ class Fire:
 class Ledger:
     """Opens, drives and ends runs; every method is one atomic script."""
 
-    def __init__(self, database: Database, *, lease_seconds: float = 60.0) -> None:
+    def __init__(
+        self, database: Database, *, lease_seconds: float = 60.0, review_hours: float = 24.0,
+        first_measurement_seconds: float = 3600.0,
+    ) -> None:  # fmt: skip
         self.database = database
+        self._review_ms = int(review_hours * 3_600_000)
+        self._first_measurement_ms = int(first_measurement_seconds * 1000)
         self.lease_ms = int(lease_seconds * 1000)
         self._held: dict[str, str] = {}
         self._held_lock = threading.Lock()
@@ -258,7 +264,7 @@ class Ledger:
     def record_sent(self, lease: Lease, index: int, hash: str) -> None:
         """Write down the hash of a part that is out; that is progress, so the run's deliveries start anew."""
         self._write("write", lease, f"h{index}", hash, "deliv", "", "waits", "")
-        lease.deliveries = lease.waits = 0
+        lease.deliveries = lease.deferrals = 0
         lease.part(index).hash = hash
 
     def record_unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
@@ -283,35 +289,33 @@ class Ledger:
 
     # Ending a stage
 
-    def advance_run(
-        self, lease: Lease, status: RunStatus, draft: Draft | None = None, *, review_hours: float = 24.0
-    ) -> None:
-        """Hand the run on: the draft is frozen here, and `status` says which stage comes next (none for review)."""
+    def advance_run(self, lease: Lease, status: RunStatus, draft: Draft | None = None) -> None:
+        """Move the run to its next status and freeze its draft; a status in review parks it."""
         self._release(lease)
         text = draft.model_dump_json() if draft else ""
-        self._write("advance", lease, status, text, int(review_hours * 3_600_000))
+        self._write("advance", lease, status, text, self._review_ms)
 
     def defer_run(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
         """Let go of the run and have it driven again in `seconds`; `uses` says what that uses up, if anything.
 
         A worker that comes this far was not brought down, so the delivery does not count.
         """
-        tries, waits = lease.tries + (uses == "try"), lease.waits + (uses == "wait")
+        tries, deferrals = lease.tries + (uses == "try"), lease.deferrals + (uses == "wait")
         deliveries = max(lease.deliveries - 1, 0)
         self._release(lease)
-        self._write("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries, waits)
+        self._write("retry", lease, int(seconds * 1000), reason[:300], tries, deliveries, deferrals)
 
     def finish_run(
         self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None,
-        casts: Sequence[Cast] = (), measure_seconds: float = 3600.0,
+        casts: Sequence[Cast] = (),
     ) -> None:  # fmt: skip
-        """End the run; `casts` join the agent's recent ones and are measured first after `measure_seconds`."""
+        """End the run; `casts` join the agent's recent casts and wait for their first measurement."""
         self._release(lease)
         done = (RunStatus.PUBLISHED, RunStatus.IGNORED, RunStatus.REACTED)
         keep = KEEP_SECONDS if status in done else KEEP_DEAD_SECONDS
         self._write(
             "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep, MAX_FAILURES,
-            int(measure_seconds * 1000), KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
+            self._first_measurement_ms, KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
         )  # fmt: skip
 
     # The operator's word
@@ -330,8 +334,8 @@ class Ledger:
             raise NotFound(f"No draft or run named {run[:80]!r}; 'ceos draft list' shows the ones there are.")
         if answer == "removed":
             raise InvalidInput(f"The agent of {run!r} was removed; apply its file again first.")
-        waits = "failed or partial" if verb in ("retry", "drop") else "in review"
-        raise InvalidInput(f"Draft {run!r} is {answer}, not {waits}; it cannot be {_PAST[verb]}.")
+        expected = "failed or partial" if verb in ("retry", "drop") else "in review"
+        raise InvalidInput(f"Draft {run!r} is {answer}, not {expected}; it cannot be {_PAST[verb]}.")
 
 
 _PAST = {
@@ -342,6 +346,10 @@ _PAST = {
     "retry": "retried",
     "drop": "dropped",
 }
+
+
+#: The fields of an action: its first and last send, its failed sends, and the hash of its result.
+_PART_FIELD = re.compile(r"[slah]\d+")
 
 
 def _state_words(state: str) -> str:
@@ -363,11 +371,11 @@ def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
         kind=Kind(fields["kind"]) if fields.get("kind") else None,
         tries=int(fields.get("tries", 0)),
         deliveries=int(fields.get("deliv", 0)),
-        waits=int(fields.get("waits", 0)),
+        deferrals=int(fields.get("waits", 0)),
         opened_ms=int(fields["at"]),
         is_retried="again" in fields,
     )
-    for index in range(len(parsed.parts) if parsed else 0):
+    for index in {int(name[1:]) for name in fields if _PART_FIELD.fullmatch(name)}:
         first, last = fields.get(f"s{index}"), fields.get(f"l{index}")
         lease.parts[index] = PartState(
             failures=int(fields.get(f"a{index}", 0)),

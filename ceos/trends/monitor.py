@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import random
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,22 +22,13 @@ from ceos.clients.neynar.types import FeedCast
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
-from ceos.domain.posts import Brief, Situation
 from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is_same, shown, still_on
-from ceos.domain.untrusted import as_data
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
-from ceos.guardrails.trend import trend_violations
 from ceos.logs import event
-from ceos.plugins.calls import call_strategy
-from ceos.plugins.manager import Plugins
-from ceos.posts.prompt import fill
 from ceos.posts.relevance import Relevance
-from ceos.posts.writer import Given
-from ceos.runs.ids import slot_moment
 from ceos.storage.agents import AgentStore
 from ceos.storage.ops import OpsStore
-from ceos.strategy import Strategy
 from ceos.trends.relevance import TrendRelevance
 from ceos.trends.store import Look, TakenUp, TrendStore
 
@@ -46,20 +36,10 @@ log = logging.getLogger(__name__)
 
 #: Stands for all agents, where a message would name one.
 ALL = "-"
-#: The strategy that writes about trends for agents whose own does not.
-USUAL_STRATEGY = "trending"
 #: What one look reads at most: topics, casts of each, busy channels, channels in all, and casts of ten channels.
 TOPICS, TOPIC_CASTS, BUSY_CHANNELS, CHANNELS, CHANNEL_CASTS = 10, 50, 10, 30, 100
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What an agent is to write about a trend, and the strangers' words that belong to it."""
-
-    brief: Brief
-    given: Given
 
 
 @dataclass(frozen=True)
@@ -71,7 +51,6 @@ class Watch:
     trends: TrendStore
     neynar: Neynar
     relevance: TrendRelevance
-    plugins: Plugins
     clock: Clock
     #: How often to look, in seconds of the schedules.
     seconds: float
@@ -175,44 +154,6 @@ class TrendWatch:
             return known
         self._w.trends.judge(agent.id, new, [trend.slug for trend in look.trends])
         return known | new
-
-    # Writing
-
-    def assignment(self, agent: Agent, run: str, slot: str, recent: tuple[str, ...]) -> Assignment | None:
-        """Return what an agent is to write in a run about a trend, or None when its strategy lets that pass.
-
-        Raises `NotFound` when it is not known any more what the run takes up, and `PluginError`.
-        """
-        taken = self._w.trends.taken(run)
-        if taken is None:
-            raise NotFound(f"What {run!r} takes up is not known any more.")
-        trend = taken.trend
-        situation = Situation(
-            slot=slot,
-            now=slot_moment(slot) or self._w.clock.now(),
-            topics=agent.persona.topics,
-            recent=recent,
-            random=random.Random(f"{agent.id}|{slot}"),  # noqa: S311  # the same slot must draw the same numbers
-        )
-        strategy = self._strategy(agent)
-        brief = call_strategy(strategy.name, lambda: strategy.brief_trend(agent, situation, trend))
-        if brief is None:
-            return None
-        casts = [cast for cast in trend.casts if cast.hash in brief.sources]
-        told = "\n".join(
-            f'<cast number="{number}">\n{as_data(cast.text)}\n</cast>' for number, cast in enumerate(casts, 1)
-        )
-
-        def objections(parts: Sequence[str]) -> list[str]:
-            return trend_violations(parts, agent=agent, casts=trend.casts)
-
-        # A strategy may name casts of its own as sources; only those of the trend count.
-        brief = brief.model_copy(update={"sources": tuple(cast.hash for cast in casts)})
-        return Assignment(brief, Given(fill("trend_casts", casts=told), objections))
-
-    def _strategy(self, agent: Agent) -> Strategy:
-        own = self._w.plugins.strategy(agent.strategy)
-        return own if type(own).brief_trend is not Strategy.brief_trend else self._w.plugins.strategy(USUAL_STRATEGY)
 
 
 def _is_taken(agent: Agent, trend: Trend, taken: Iterable[tuple[dt.datetime, TakenUp]], now: dt.datetime) -> bool:

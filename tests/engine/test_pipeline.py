@@ -17,8 +17,8 @@ from ceos import testing
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
-from ceos.engine.pipeline import MEASURE_HOURS
 from ceos.errors import DraftRejected, InvalidInput, NotFound, ServiceError
+from ceos.metrics.collector import MEASURE_HOURS
 from ceos.operations.agents import spent_today
 from ceos.operations.posts import PostRequest, preview_post
 from ceos.runs.ledger import KEEP_METRICS_SECONDS
@@ -408,8 +408,8 @@ def test_a_strategy_that_fails_takes_its_own_run_down_and_nothing_else(
 
 def test_the_same_slot_draws_the_same_brief_again(fake: FakeRuntime) -> None:
     agent = fake.runtime.agents.agent("ada")
-    briefs = {fake.runtime.pipeline.brief(agent, "1772442000000", None) for _ in range(5)}
-    others = {fake.runtime.pipeline.brief(agent, str(1772442000000 + hour), None) for hour in range(20)}
+    briefs = {fake.runtime.schedule_source.brief(agent, "1772442000000", None) for _ in range(5)}
+    others = {fake.runtime.schedule_source.brief(agent, str(1772442000000 + hour), None) for hour in range(20)}
     assert len(briefs) == 1
     assert len(others) > 5
 

@@ -93,7 +93,7 @@ class ScriptedModel:
     def use(self, fake: FakeRuntime) -> ScriptedModel:
         """Have a runtime write with this model."""
         # The runtime builds again everything that asked the model before.
-        for name in ("paid_model", "relevance", "conversation", "pipeline"):
+        for name in ("paid_model", "relevance", "responder", "sources", "pipeline"):
             fake.runtime.__dict__.pop(name, None)
         fake.runtime.__dict__["openrouter"] = self
         return self

@@ -454,9 +454,9 @@ def test_only_learning_that_is_on_changes_the_mix(fake: FakeRuntime, mode: str, 
     agent = fake.apply(id="zoe", fid=1003, schedule=SCHEDULE, learning=mode)
     for record in teach_and_list(fake):
         fake.runtime.series.note_post("zoe", record)
-    found = [fake.runtime.pipeline.brief(agent, slot, None) for slot in slots(100, 9)]
+    found = [fake.runtime.schedule_source.brief(agent, slot, None) for slot in slots(100, 9)]
     assert sum(brief is not None and brief.kind is Kind.MEDIA for brief in found) in media
-    again = [fake.runtime.pipeline.brief(agent, slot, None) for slot in slots(100, 9)]
+    again = [fake.runtime.schedule_source.brief(agent, slot, None) for slot in slots(100, 9)]
     assert found == again
 
 

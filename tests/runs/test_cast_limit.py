@@ -48,7 +48,7 @@ def agent_with(**limits: Any) -> Agent:
 def refused(limit: CastLimit, agent: Agent, run: str, parts: int = 1, at: dt.datetime = NINE) -> str:
     """Return why the limit refuses, or an empty string when it does not."""
     try:
-        limit.take(agent, run, parts, at)
+        limit.claim_places(agent, run, parts, at)
     except LimitReached as error:
         return str(error)
     return ""
@@ -143,7 +143,7 @@ def test_a_thread_that_has_begun_waits_for_room(fake_runtime: FakeRuntime) -> No
     run_id = fake_runtime.runtime.post("ada", text=THREAD)
     fake_runtime.step()
     fake_runtime.clock.advance(minutes=61)
-    CastLimit(fake_runtime.runtime.database).take(agent, "ada:other", 3, fake_runtime.clock.now())
+    CastLimit(fake_runtime.runtime.database).claim_places(agent, "ada:other", 3, fake_runtime.clock.now())
     # Then it waits, and goes on when there is room
     fake_runtime.drive(rounds=3)
     run = fake_runtime.runtime.runs.run(run_id)

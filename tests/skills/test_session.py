@@ -159,10 +159,12 @@ def test_a_transform_whose_draft_the_review_objects_to_is_left_out(open_setup: O
 
 def test_the_same_slot_draws_the_same_numbers(open_setup: Open) -> None:
     setup = open_setup(skill("dice", "import random\nreturn f'Threw {random.random()}.'", "transform"))
-    agent, pipeline = setup.fake.runtime.agents.agent("ada"), setup.fake.runtime.pipeline
+    agent, runtime = setup.fake.runtime.agents.agent("ada"), setup.fake.runtime
+    brief = runtime.schedule_source.brief(agent, "1772442000000", Kind.ORIGINAL)
+    assert brief is not None
     setup.model.says(*[WRITTEN] * 3)
     first, again, other = (
-        pipeline.preview(agent, slot, Kind.ORIGINAL) for slot in ("1772442000000", "1772442000000", "1772445600000")
+        runtime.pipeline.preview(agent, brief, slot) for slot in ("1772442000000", "1772442000000", "1772445600000")
     )
     assert first.text.startswith("Threw 0.")
     assert first.parts == again.parts != other.parts

@@ -23,6 +23,7 @@ from ceos.domain.runs import Run
 from ceos.domain.topics import Trend, TrendCast
 from ceos.operations.agents import spent_today
 from ceos.plugins.manager import load_plugins
+from ceos.posts.assignment import Assignment
 from ceos.posts.relevance import Score, by_words, request, schema_for
 from ceos.storage.due import due_work
 from ceos.strategy import Strategy
@@ -585,13 +586,14 @@ def test_the_writer_sees_strangers_words_as_data_and_has_no_tools(fake: FakeRunt
     fake.runtime.trends.refresh()
     run_id = fake.runtime.trends.consider("ada")
     assert run_id
-    agent = fake.runtime.agents.agent("ada")
-    assignment = fake.runtime.trends.assignment(agent, run_id, run_id.partition(":")[2], ())
-    assert assignment is not None
+    lease = fake.runtime.ledger.begin_stage(run_id, Stage.WRITE)
+    assert lease is not None
+    assignment = fake.runtime.sources.source_of(lease).assignment(lease, fake.runtime.agents.agent("ada"), ())
+    assert isinstance(assignment, Assignment) and assignment.context is not None
     assert "IGNORE" not in assignment.brief.instructions
-    assert assignment.given.words.count("</cast>") == 3
-    assert "evil" not in assignment.given.words
-    assert Message(role="user", content=assignment.given.words)
+    assert assignment.context.text.count("</cast>") == 3
+    assert "evil" not in assignment.context.text
+    assert Message(role="user", content=assignment.context.text)
 
 
 def test_a_writer_that_obeys_strangers_publishes_nothing_and_stops_nobody(ceos_home: Path, ceos_simulator: Any) -> None:

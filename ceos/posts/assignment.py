@@ -1,0 +1,26 @@
+"""What a writer is given for one post: the brief, and the untrusted text that the post is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ceos.domain.posts import Brief
+
+
+@dataclass(frozen=True)
+class UntrustedContext:
+    """Text of third parties that a post reacts to: shown to the model as data, and never together with tools."""
+
+    #: The message for the model, without anything that must not be passed on.
+    text: str
+    #: Returns the violations of parts that were written with this text in the prompt.
+    violations: Callable[[Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The brief of a post and the untrusted context that belongs to it."""
+
+    brief: Brief
+    context: UntrustedContext | None = None
