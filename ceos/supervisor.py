@@ -1,4 +1,4 @@
-"""Worker processes through the real `dramatiq` command, and others; started again when they end unasked."""
+"""Supervision of worker processes, which the `dramatiq` command runs, and of other commands: restart and stop."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ from ceos.logs import event
 
 log = logging.getLogger(__name__)
 
-#: How long a worker may take to finish what it is doing, in milliseconds; then it gives its runs back.
+#: Milliseconds that a worker has to finish its messages when it stops; after that it releases its runs.
 DRAIN_MS = 25_000
-#: How long to wait for the whole master process after that, in seconds.
+#: Seconds that the master process has to end after that.
 STOP_SECONDS = 30.0
-#: How long to wait before starting workers again that ended unasked: the first time, and at most, in seconds.
-FIRST_WAIT_SECONDS = 0.2
-LAST_WAIT_SECONDS = 10.0
-#: Workers that lived this long were well; the next wait is a first one again.
+#: Seconds between an unexpected end of a process and its restart: the first time, and at most.
+MIN_RESTART_SECONDS = 0.2
+MAX_RESTART_SECONDS = 10.0
+#: A process that ran this long was healthy: the wait before its next restart is the shortest again.
 STABLE_SECONDS = 5.0
-#: The exit code of a worker that found something misconfigured: starting it again would not help.
+#: The exit code of a worker with a wrong configuration, which a restart cannot fix.
 EXIT_MISCONFIGURED = 78
 
-
-#: Linux: the kernel tells the workers to stop when we are killed. Elsewhere they go on until they are stopped by hand.
+#: On Linux the kernel stops the workers when the supervisor is killed. Elsewhere they run on until stopped by hand.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
@@ -52,14 +51,14 @@ def worker_command(processes: int, threads: int, module: str = "ceos.actors") ->
 
 
 def web_command(listener: socket.socket) -> list[str]:
-    """Return the command line of the web app at a socket that listens already."""
+    """Return the command line of the web app on a listening socket."""
     return [sys.executable, "-m", "ceos", "web", "--fd", str(listener.fileno())]
 
 
-class Fleet:
-    """One master process of dramatiq with its workers, or another command that is to run as long as we do.
+class Supervisor:
+    """Keeps one command running: a dramatiq master with its workers, or another one.
 
-    `pass_fds` are descriptors that it inherits, each time it is started.
+    The process inherits the descriptors `pass_fds` each time it is started.
     """
 
     def __init__(
@@ -75,20 +74,21 @@ class Fleet:
         self._command = list(command)
         self._name = name
         self._pass_fds = tuple(pass_fds)
-        # A prefetch of one message a thread: more would wait behind a slow service while another process is idle.
-        # A consumer that lost Redis looks again after half a second; stock waits three.
+        # A prefetch of one message for each thread: more would wait behind a slow service while another process is
+        # idle. A consumer that lost Redis reconnects after half a second instead of three.
         self._environ = {"dramatiq_queue_prefetch": str(threads), "dramatiq_restart_delay": "500", **environ}
         self._log_file = log_file
         self._started_at = 0.0
-        self._wait = FIRST_WAIT_SECONDS
-        #: When to start again after an end unasked, or None while there was none.
-        self._again_at: float | None = None
+        self._restart_seconds = MIN_RESTART_SECONDS
+        #: The time of the next restart; None while the process runs.
+        self._restart_at: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the master; it gets a session of its own, so that one Ctrl-C reaches only us."""
-        self._started_at, self._again_at = time.monotonic(), None
-        # The kernel sends the signal when the starting thread ends, and only the main thread lasts as long as we do.
+        """Start the process in a session of its own, so that Ctrl-C reaches the supervisor only."""
+        self._started_at, self._restart_at = time.monotonic(), None
+        # The kernel sends the signal when the thread that started the process ends, not the supervisor's process; only
+        # the main thread lives as long as that.
         is_bound = _libc is not None and threading.current_thread() is threading.main_thread()
         self._process = subprocess.Popen(  # noqa: S603  # our own command
             self._command,
@@ -101,36 +101,39 @@ class Fleet:
             preexec_fn=_stop_with_parent if is_bound else None,  # noqa: PLW1509  # it only makes one system call
         )
 
-    def supervise(self, stop: threading.Event, *others: Fleet) -> None:
-        """Start this and the others again whenever they end unasked, until `stop` is set; `CeosError` if no use."""
-        while not stop.wait(0.1):
-            for fleet in (self, *others):
-                fleet.revive()
+    def supervise(self, stop: threading.Event, *others: Supervisor) -> None:
+        """Restart this process and the others whenever they end, until `stop` is set.
 
-    def revive(self) -> None:
-        """Look once: start the process again some time after it ended; raises `CeosError` when that is no use."""
+        Raises `CeosError` when one of them is misconfigured.
+        """
+        while not stop.wait(0.1):
+            for one in (self, *others):
+                one.restart_if_ended()
+
+    def restart_if_ended(self) -> None:
+        """Restart the process some time after it ended; raises `CeosError` when it is misconfigured."""
         process, now = self._process, time.monotonic()
         if process is None or process.poll() is None:
             return
         if process.returncode == EXIT_MISCONFIGURED:
-            raise CeosError(f"The {self._name.lower()} refused to start; the reason is in the line above.")
-        if self._again_at is None:
+            raise CeosError(f"The {self._name.lower()} are misconfigured; the log line above names the setting.")
+        if self._restart_at is None:
             if now - self._started_at > STABLE_SECONDS:
-                self._wait = FIRST_WAIT_SECONDS
+                self._restart_seconds = MIN_RESTART_SECONDS
             extra = event("fleet.restarted", code=process.returncode)
-            log.warning("%s ended; starting them again", self._name, extra=extra)
-            self._again_at = now + self._wait
-            self._wait = min(self._wait * 2, LAST_WAIT_SECONDS)
-        elif now >= self._again_at:
+            log.warning("%s ended; restarting them", self._name, extra=extra)
+            self._restart_at = now + self._restart_seconds
+            self._restart_seconds = min(self._restart_seconds * 2, MAX_RESTART_SECONDS)
+        elif now >= self._restart_at:
             self.start()
 
     def terminate(self) -> None:
-        """Tell the master to stop, and do not wait for it."""
+        """Ask the process to stop, without waiting for it."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
 
     def stop(self) -> int:
-        """Stop the workers: what runs is finished or handed back. Returns the exit code."""
+        """Stop the process and return its exit code; workers finish or release what they are doing."""
         process = self._process
         if process is None:
             return 0
@@ -144,31 +147,31 @@ class Fleet:
         return process.returncode or 0
 
     def kill(self) -> None:
-        """Kill the whole session at once."""
+        """Kill the process and all others of its session."""
         if self._process and self._process.poll() is None:
             os.killpg(self._process.pid, 9)
             self._process.wait()
 
     @property
     def pid(self) -> int | None:
-        """The process id of the master."""
+        """The process id, or None before the first start."""
         return self._process.pid if self._process else None
 
 
-def wait_until(condition: Callable[[], object], seconds: float, look: float = 0.05) -> bool:
-    """Wait until `condition()` is true; returns False when the time is up."""
+def wait_until(condition: Callable[[], object], seconds: float, interval: float = 0.05) -> bool:
+    """Wait until `condition()` is true and return True, or return False after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
             return True
-        time.sleep(look)
+        time.sleep(interval)
     return False
 
 
 def simulator_command(
     port: int, seed: int, config: str = "{}", *, speed: float = 1.0, origin: float = 0.0
 ) -> list[str]:
-    """Return the command line of a simulator of its own process, with a clock like `Clock`."""
+    """Return the command line of a simulator whose clock runs like a `Clock` of this speed and origin."""
     return [
         sys.executable, "-m", "ceos.simulator", "--port", str(port), "--seed", str(seed), "--faults", config,
         "--speed", str(speed), "--origin", str(origin),
@@ -176,7 +179,7 @@ def simulator_command(
 
 
 def simulator_environ(url: str) -> dict[str, str]:
-    """Return the variables that point every client at a simulator."""
+    """Return the environment variables with which every client uses a simulator."""
     return {
         "OPENROUTER_API_KEY": "sk-or-simulated",
         "OPENROUTER_BASE_URL": f"{url}/api/v1",
@@ -185,12 +188,12 @@ def simulator_environ(url: str) -> dict[str, str]:
         "FAL_QUEUE_URL": f"{url}/fal-queue",
         "NEYNAR_API_KEY": "simulated-key",
         "NEYNAR_BASE_URL": f"{url}/v2",
-        # The simulator has no limit, and posts as fast as it is asked to.
+        # The simulator has no rate limit.
         "CEOS_NEYNAR_PER_MINUTE": "0",
     }
 
 
 def write_log(path: Path) -> IO[bytes]:
-    """Open a log file of a subprocess for appending."""
+    """Open the log file of a subprocess for appending."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("ab")

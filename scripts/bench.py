@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what ceos promises about speed and memory; see `scripts/bench/`."""
+"""Runs the benchmarks of `scripts/bench/`."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves the guarantees of publishing by fault injection; see `scripts/chaos/`."""
+"""Runs the fault injection of `scripts/chaos/main.py`."""
 
 import sys
 

@@ -52,7 +52,7 @@ def up(processes: int, threads: int) -> None:
 
     Webhooks are received too if NEYNAR_WEBHOOK_SECRET is set, and public pages served if CEOS_PUBLIC_URL is.
     """
-    from ceos.supervisor import Fleet, web_command, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
+    from ceos.supervisor import Supervisor, web_command, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
 
     runtime = command_runtime()
     runtime.check_servers()
@@ -67,14 +67,14 @@ def up(processes: int, threads: int) -> None:
     environ = dict(os.environ)
     if sys.stderr.isatty() and "log_format" not in runtime.settings.model_fields_set:
         environ["CEOS_LOG_FORMAT"] = "text"
-    fleet = Fleet(worker_command(processes, threads), environ, threads=threads)
-    beside = (
-        [Fleet(web_command(listener), environ, name="Web processes", pass_fds=[listener.fileno()])] if listener else []
-    )
-    for one in (fleet, *beside):
+    workers = Supervisor(worker_command(processes, threads), environ, threads=threads)
+    beside = []
+    if listener:
+        beside = [Supervisor(web_command(listener), environ, name="Web processes", pass_fds=[listener.fileno()])]
+    for one in (workers, *beside):
         one.start()
     try:
-        fleet.supervise(stop, *beside)
+        workers.supervise(stop, *beside)
     finally:
         click.echo("Stopping: what is running is finished or handed back.", err=True)
         if listener:
@@ -82,7 +82,7 @@ def up(processes: int, threads: int) -> None:
             listener.close()
         for one in beside:
             one.terminate()
-        code = fleet.stop()
+        code = workers.stop()
         for one in beside:
             one.stop()
         runtime.close()

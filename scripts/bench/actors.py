@@ -1,4 +1,4 @@
-"""The actors of `scripts/bench.py`: the real ones and a message that does nothing, to compare with."""
+"""The actors of `scripts/bench.py`: the real ones, and one that does nothing, for comparison."""
 
 from __future__ import annotations
 

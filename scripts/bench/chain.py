@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How events are followed: a hundred thousand of fifty thousand blocks, each once, whatever happens.
+"""Benchmark of chain events: a hundred thousand events of fifty thousand blocks, each delivered once.
 
-scripts/bench.py chain                  speed and memory of a back-fill, and the same blocks with kills and re-orgs
-python -m bench.chain --proof BLOCKS   a smaller one with two kills and one re-org, told as JSON
-python -m bench.chain NAME             follows the subscription NAME, as one process of the bench
+scripts/bench.py chain                 speed and memory of a back-fill, and the same blocks with kills and re-orgs
+python -m bench.chain --proof BLOCKS   a smaller one with two kills and one re-org, as JSON
+python -m bench.chain NAME             follows the subscription NAME, as one process of the benchmark
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from typing import Any
 import requests
 
 from bench.generated_chain import CHAIN_ID, CONTRACT, EVENT, GeneratedChain
+from bench.system import figure
 from ceos.chain.config.contracts import Contracts
 from ceos.chain.config.models import ChainConfig
 from ceos.chain.due_queue import DueQueue
@@ -38,11 +39,8 @@ from ceos.runtime import Runtime
 from ceos.settings import Settings
 from ceos.supervisor import wait_until
 
-#: What a figure is printed with: what, value, unit, target.
-Figure = Callable[..., None]
-
 BLOCKS, CONFIRMATIONS = 50_000, 3
-#: The plugin of the bench: writes what it is told of into a file, and looks there where it might repeat itself.
+#: The plugin of the benchmark: writes each event into a file, and reads the file when an event may be repeated.
 PLUGIN = """
 import os, time
 import ceos
@@ -65,52 +63,52 @@ def chain_event(subscription, event):
 """
 
 
-def bench_chain(figure: Figure) -> None:
-    """Back-fill in one go, and once more with everything that can go wrong."""
+def bench_chain() -> None:
+    """Back-fill without and with kills and re-orgs."""
     with _system(_head(BLOCKS)) as system:
         process = system.follow("swift")
         report = json.loads(process.communicate(timeout=300)[0])
-        figure(f"events of {BLOCKS:,} blocks handed over", report["events"], "events", f"{2 * BLOCKS:,}")
+        figure(f"events of {BLOCKS:,} blocks delivered", report["events"], "events", f"{2 * BLOCKS:,}")
         figure("events per second, with a plugin", report["events"] / report["seconds"], "events/s", "> 5,000")
         figure("CPU of the process per 1,000 events", report["cpu"] / report["events"] * 1e6, "ms")
         figure("memory of the process before", report["before_mb"], "MB")
         figure("memory growth, at its peak", report["peak_mb"] - report["before_mb"], "MB", "< 30")
         figure("events missing, doubled or invented", system.wrong("swift"), "events", "0")
     with _system(_head(8_000)) as system:
-        # The chain grows to so many blocks, and then so many of them are replaced.
+        # For each stage: the blocks the chain grows to, and the number of blocks that are replaced then.
         found = _with_kills(system, ((18_000, 8), (34_000, 5), (BLOCKS, 8)))
         what = f"the same with {found['kills']} x kill -9 and {found['reorgs']} re-orgs"
-        figure(f"{what}: handed over", found["handed"], "events")
+        figure(f"{what}: delivered", found["handed"], "events")
         figure("announced as removed", found["removed"], "events")
-        figure("handed over again and marked so", found["repeated"], "events")
+        figure("delivered again and marked so", found["repeated"], "events")
         figure("events missing, doubled or invented", found["wrong"], "events", "0")
 
 
 def proof(blocks: int) -> dict[str, int]:
-    """Follow a small chain with two kills and a re-org, and return what came of it."""
+    """Follow a small chain with two kills and a re-org, and return the counts."""
     with _system(_head(blocks // 5)) as system:
         return _with_kills(system, ((blocks, 8),))
 
 
 def _with_kills(system: _System, stages: Sequence[tuple[int, int]]) -> dict[str, int]:
-    """Follow the chain while it grows and is replaced at its end; kill the process in the midst of both."""
+    """Follow the chain while it grows and its end is replaced, and kill the process during both."""
     chance, kills, name = random.Random(7), 0, "hard"
     process = system.follow(name)
     for blocks, depth in stages:
-        wait_until(partial(system.is_done, name), 120, look=0.02)
+        wait_until(partial(system.is_done, name), 120, interval=0.02)
         lines, more = system.lines(name), 2 * _head(blocks) - 2 * system.chain.head
         system.rpc("test_head", _head(blocks))
         enough = lines + chance.randrange(more // 5, more // 2)
-        wait_until(partial(system.has, name, enough + 1), 120, look=0.001)
+        wait_until(partial(system.has, name, enough + 1), 120, interval=0.001)
         process, kills = system.kill(process, name), kills + 1
-        wait_until(partial(system.is_done, name), 120, look=0.02)
+        wait_until(partial(system.is_done, name), 120, interval=0.02)
         lines = system.lines(name)
         system.rpc("test_reorg", depth)
         if depth == 8:
             enough = lines + chance.randrange(1, 9)
-            wait_until(partial(system.has, name, enough), 60, look=0.001)
+            wait_until(partial(system.has, name, enough), 60, interval=0.001)
             process, kills = system.kill(process, name), kills + 1
-        wait_until(partial(system.is_done, name), 120, look=0.02)
+        wait_until(partial(system.is_done, name), 120, interval=0.02)
     process.kill()
     process.wait()
     counts = Counter(line[0] for line in system.journal(name))
@@ -125,7 +123,7 @@ def _with_kills(system: _System, stages: Sequence[tuple[int, int]]) -> dict[str,
 
 
 def _head(blocks: int) -> int:
-    """Return the head of a chain of which so many blocks are deep enough."""
+    """Return the head of a chain in which this many blocks are confirmed."""
     return blocks + CONFIRMATIONS - 1
 
 
@@ -151,10 +149,10 @@ class _System:
         }
         self.runtime = Runtime(Settings.from_env(self.environ | {"CEOS_SKILL_PATH": ""}, dotenv=None))
         self.runtime.database.ping()
-        wait_until(self._answers, 60)
+        wait_until(self._answers, 120)
 
     def rpc(self, method: str, *params: Any) -> Any:
-        """Call the node, and do the same to our picture of its chain."""
+        """Call the node, and apply the call to our copy of its chain."""
         self.chain.answer(method, list(params))
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         return requests.post(f"http://127.0.0.1:{self.port}", json=body, timeout=30).json()["result"]
@@ -167,13 +165,13 @@ class _System:
         )
 
     def kill(self, process: subprocess.Popen[str], name: str) -> subprocess.Popen[str]:
-        """Kill a process at whatever it does now, and start another."""
+        """Kill a process and start another."""
         process.send_signal(signal.SIGKILL)
         process.wait()
         return self.follow(name)
 
     def journal(self, name: str, last: int = 0) -> list[str]:
-        """Return what the plugin has written, or about so many bytes from its end."""
+        """Return the words that the plugin has written, or those of about the `last` bytes."""
         path = self.folder / name
         if not path.exists():
             return []
@@ -182,23 +180,23 @@ class _System:
             return file.read().decode().split()
 
     def lines(self, name: str) -> int:
-        """Return how many lines that are, all of one length but for the sign before them."""
+        """Return the number of lines, which all have one length."""
         path = self.folder / name
         return path.stat().st_size // 70 if path.exists() else 0
 
     def has(self, name: str, lines: int) -> bool:
-        """Say whether the plugin has written so many lines."""
+        """Say whether the plugin has written this many lines."""
         return self.lines(name) >= lines
 
     def is_done(self, name: str) -> bool:
-        """Say whether everything is handed over that the chain has now."""
+        """Say whether every confirmed event of the chain has been delivered."""
         last = self.chain.head - CONFIRMATIONS
         wanted = {f"+{one}" for one in self.chain.event_ids(last, last)}
         (state,) = _follower(self.runtime, name).state()
         return state.next_block == last + 1 and not state.lag and wanted <= set(self.journal(name, 10_000))
 
     def wrong(self, name: str) -> int:
-        """Count events that are missing, doubled, or removed without having been handed over."""
+        """Count events that are missing, doubled, or removed without having been delivered."""
         there: set[str] = set()
         mistakes = 0
         for line in self.journal(name):
@@ -208,7 +206,7 @@ class _System:
         return mistakes + len(there ^ self.chain.event_ids(0, self.chain.head - CONFIRMATIONS))
 
     def repeated(self, name: str) -> int:
-        """Return how many events were handed over with the mark that they may have been before."""
+        """Return the number of events that were delivered as possible repetitions."""
         path = self.folder / f"{name}.repeated"
         return len(path.read_text().split()) if path.exists() else 0
 
@@ -258,7 +256,7 @@ def _memory_mb(what: str) -> float:
 
 
 def follow(name: str) -> None:
-    """Follow one subscription: to the head with a report for `swift`, and until it is killed otherwise."""
+    """Follow one subscription: `swift` to the head with a report, any other until the process is killed."""
     logging.disable(logging.WARNING)
     runtime = Runtime(Settings.from_env(os.environ, dotenv=None))
     follower = _follower(runtime, name)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A node with a chain of any length, made up as it is asked for: real JSON-RPC over HTTP, real ABI-encoded logs.
+"""A node with a generated chain of any length: real JSON-RPC over HTTP, real ABI-encoded logs.
 
     scripts/bench/generated_chain.py PORT HEAD     serves until it is killed
 
 anvil makes a thousand blocks a second and cannot re-org at will; this has 50,000 blocks at once. Like many nodes it
-refuses `eth_getLogs` over more than 500 blocks. `test_head` makes the chain longer, `test_reorg` replaces its last
+refuses `eth_getLogs` over more than 500 blocks. `test_head` makes the chain longer; `test_reorg` replaces its last
 blocks by others with other events.
 """
 
@@ -19,14 +19,14 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-#: What every block holds, and where.
+#: The event that every block holds, and its contract.
 EVENT = "event Counted(address indexed who, uint256 indexed number, string words)"
 CONTRACT = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
-CHAIN_ID, EVENTS_PER_BLOCK, MOST_BLOCKS = 8453, 2, 500
+CHAIN_ID, EVENTS_PER_BLOCK, MAX_BLOCKS = 8453, 2, 500
 
 
 class GeneratedChain:
-    """The chain: which blocks there are now, and what stands in them."""
+    """The blocks of the chain and their contents."""
 
     def __init__(self, head: int) -> None:
         self.head = head
@@ -35,7 +35,7 @@ class GeneratedChain:
         self.lock = threading.Lock()
 
     def version(self, number: int) -> int:
-        """Return which re-org a block comes from; 0 for one that was always there."""
+        """Return the number of the re-org that a block comes from; 0 for an original block."""
         return max((index + 1 for index, first in enumerate(self.reorgs) if first <= number), default=0)
 
     def block(self, number: int) -> dict[str, str]:
@@ -57,8 +57,8 @@ class GeneratedChain:
         """Return the result of a call as JSON; raises `ValueError` with a JSON-RPC error."""
         if method == "eth_getLogs":
             first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
-            if last - first >= MOST_BLOCKS:
-                raise ValueError(f"query exceeds max block range {MOST_BLOCKS}")
+            if last - first >= MAX_BLOCKS:
+                raise ValueError(f"query exceeds max block range {MAX_BLOCKS}")
             numbers = range(first, min(last, self.head) + 1)
             return f"[{','.join(logs_of(number, self.version(number)) for number in numbers)}]"
         if method == "eth_getBlockByNumber":
@@ -81,7 +81,7 @@ def block_hash(number: int, version: int) -> str:
 @cache
 def logs_of(number: int, version: int) -> str:
     """Return the logs of a block as JSON, without the brackets around them."""
-    from eth_abi.abi import encode  # heavy, and not needed by whoever only wants to know what is on the chain
+    from eth_abi.abi import encode  # heavy, and not needed for the ids of events alone
     from eth_utils.crypto import keccak
 
     topic = "0x" + keccak(text="Counted(address,uint256,string)").hex()
@@ -116,8 +116,8 @@ def serve(chain: GeneratedChain, port: int) -> None:
             """Answer one call or a batch of them."""
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with chain.lock:
-                told = [_told(chain, one) for one in (asked if isinstance(asked, list) else [asked])]
-            text = (f"[{','.join(told)}]" if isinstance(asked, list) else told[0]).encode()
+                responses = [_response(chain, one) for one in (asked if isinstance(asked, list) else [asked])]
+            text = (f"[{','.join(responses)}]" if isinstance(asked, list) else responses[0]).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
@@ -125,17 +125,17 @@ def serve(chain: GeneratedChain, port: int) -> None:
             self.wfile.write(text)
 
         def setup(self) -> None:
-            """As always, but an answer goes out at once."""
+            """Send answers without delay."""
             self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             super().setup()
 
         def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
 
-def _told(chain: GeneratedChain, call: dict[str, Any]) -> str:
+def _response(chain: GeneratedChain, call: dict[str, Any]) -> str:
     head = f'{{"jsonrpc":"2.0","id":{json.dumps(call["id"])}'
     try:
         return f'{head},"result":{chain.answer(call["method"], call["params"])}}}'

@@ -1,8 +1,8 @@
-"""What learning is worth, on made-up audiences: the reactions it gains and loses against the operator's fixed mix.
+"""Benchmarks of metrics: the reactions that learning gains on generated audiences, and the size of time series.
 
-Each audience likes kinds and hours by odds of its own, which nobody tells the learner. It sees only what ceos sees:
-reactions a day later, and followers. Single posts vary a lot, and one in fifty goes viral. *Regret* is what an agent
-misses, in expected reactions, against one that knows the odds and uses the best mix the operator allows.
+Each audience prefers kinds and hours by hidden odds. The learner sees only what ceos sees: reactions a day later, and
+followers. Single posts vary widely, and one in fifty goes viral. *Regret* is the number of expected reactions that an
+agent loses against one that knows the odds and uses the best mix the operator allows.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import datetime as dt
 import math
 import random
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from bench.system import figure, make_agents, system
 from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
 from ceos.metrics.bandit import Outcome
@@ -31,12 +31,10 @@ SHARES = {Kind.ORIGINAL: 35, Kind.THREAD: 25, Kind.ENGAGEMENT: 20, Kind.MEDIA: 2
 KIND_SPREAD, HOUR_SPREAD, POST_SPREAD = 0.5, 0.3, 0.8
 VIRAL, VIRAL_TIMES = 0.02, 15
 
-Figure = Callable[..., None]
-
 
 @dataclass(frozen=True)
 class Audience:
-    """What people like, as logarithms of how many times the usual."""
+    """Preferences as logarithms of factors of the usual reactions."""
 
     kinds: Mapping[Kind, float]
     hours: Mapping[int, float]
@@ -48,7 +46,7 @@ class Audience:
 
     def react(self, kind: Kind, hour: int, chance: random.Random) -> int:
         """Return the reactions to one post."""
-        # Centred, so that the mean over posts is what `expected` says.
+        # Centred, so that the mean over posts equals `expected`.
         luck = math.exp(chance.gauss(-(POST_SPREAD**2) / 2, POST_SPREAD))
         viral = VIRAL_TIMES if chance.random() < VIRAL else 1
         return round(usual(FOLLOWERS) * math.exp(self.kinds[kind] + self.hours[hour]) * luck * viral)
@@ -56,18 +54,18 @@ class Audience:
 
 @dataclass(frozen=True)
 class Season:
-    """What one agent got in one audience, in expected reactions."""
+    """The expected reactions of one agent with one audience."""
 
     got: float
     best: float
     posts: int
-    #: The same for the last third alone, when there was something to know.
+    #: The same for the last third, when the learner has data.
     late_got: float
     late_best: float
 
 
 def audience(seed: int, kind_spread: float = KIND_SPREAD) -> Audience:
-    """Return an audience with tastes of its own."""
+    """Return an audience with its own preferences."""
     chance = random.Random(f"audience {seed}")
     return Audience(
         {kind: chance.gauss(0, kind_spread) for kind in SHARES},
@@ -76,13 +74,13 @@ def audience(seed: int, kind_spread: float = KIND_SPREAD) -> Audience:
 
 
 def season(people: Audience, seed: int, *, learns: bool, skips: bool = False) -> Season:
-    """Post for a season and return what came of it; `skips` has hours passed over too."""
+    """Post for a season and return its reactions; with `skips` hours are skipped as well."""
     chance = random.Random(f"season {seed}")
     best_mix = learning.best_mix(people.kinds, SHARES)
     known: list[Outcome] = []
     got, best = [], []
     for day in range(DAYS):
-        # What was posted today is known tomorrow.
+        # The reactions to a post are known on the next day.
         today: list[Outcome] = []
         is_taught = learns and len(known) >= learning.ENOUGH
         passed: set[int] = set()
@@ -111,7 +109,7 @@ def season(people: Audience, seed: int, *, learns: bool, skips: bool = False) ->
     )
 
 
-def bench_learning(figure: Figure) -> None:
+def bench_learning() -> None:
     """Print the regret of the fixed mix and of learning, medians over many audiences."""
     people = [audience(seed) for seed in range(SEEDS)]
     fixed = [season(one, seed, learns=False) for seed, one in enumerate(people)]
@@ -133,11 +131,11 @@ def bench_learning(figure: Figure) -> None:
     figure("reactions per post gained by passing over bad hours, mean", _percent(statistics.fmean(each)), "%", ">= 0")
     left_out = 1 - sum(one.posts for one in both) / sum(one.posts for one in fixed)
     figure("posts left out for that", _percent(left_out), "%")
-    _bench_nothing_to_learn(figure)
+    _bench_nothing_to_learn()
 
 
-def _bench_nothing_to_learn(figure: Figure) -> None:
-    """Print what learning costs where all kinds and hours are alike: nothing may be lost, and few slots left out."""
+def _bench_nothing_to_learn() -> None:
+    """Print the cost of learning where all kinds and hours are alike: no loss is allowed, and few skipped slots."""
     people = audience(0, kind_spread=0.0)
     seasons = [season(people, seed, learns=True, skips=True) for seed in range(SEEDS)]
     slots = DAYS * len(HOURS)
@@ -145,8 +143,14 @@ def _bench_nothing_to_learn(figure: Figure) -> None:
     figure("where nothing can be learned: slots left out in error", _percent(left_out), "%", "< 1")
 
 
-def bench_series(figure: Figure, runtime: Any) -> None:
-    """Print what the time series cost in Redis, and how long a count of a thousand accounts takes to keep."""
+def bench_series() -> None:
+    """Print the size of the time series of accounts in Redis."""
+    with system() as bench:
+        bench.runtime.apply(make_agents(100))
+        _bench_series(bench.runtime)
+
+
+def _bench_series(runtime: Any) -> None:
     agents, hours = 100, 24 * 30
     ids = runtime.agents.agent_ids()[:agents]
     chance = random.Random(1)
@@ -171,7 +175,3 @@ def bench_series(figure: Figure, runtime: Any) -> None:
 
 def _percent(part: float) -> float:
     return part * 100
-
-
-if __name__ == "__main__":
-    raise SystemExit(f"Run {Path(__file__).with_name('bench.py')} learning.")

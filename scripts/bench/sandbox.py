@@ -1,4 +1,4 @@
-"""The part of `scripts/bench.py` about the sandbox, beside a bare fork and a fresh interpreter in the same run."""
+"""Benchmarks of the sandbox, beside a bare fork and a fresh interpreter in the same run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.system import figure
 from ceos.sandbox.executor import Limits, Sandbox
 
 TRIVIAL = "def run(ctx, params):\n    return params['n'] + 1\n"
@@ -58,7 +58,7 @@ REAL_PARAMS = {
     "weights": '{"fox": 2.5, "dog": 0.5}',
 }
 
-#: Forks, ends and buries processes of the same size as the zygote; argument: how many.
+#: Forks, ends and reaps processes of the same size as the zygote; the argument is their number.
 _BARE_FORKS = """
 import gc, os, sys, time
 sys.path[:] = {path!r}
@@ -76,7 +76,7 @@ for _ in range(int(sys.argv[1])):
     times.append(time.perf_counter() - begun)
 print(sorted(times)[len(times) // 2] * 1000)
 """
-#: What a call costs that starts an interpreter of its own.
+#: A call that starts its own interpreter.
 _FRESH = """
 import sys
 sys.path[:] = {path!r}
@@ -87,11 +87,9 @@ exec(code, namespace)
 print(namespace["run"](None, {{"n": 1}}))
 """
 
-Figure = Callable[..., None]
 
-
-def bench_sandbox(figure: Figure) -> None:
-    """Measure calls, paced and back to back, the start, and the memory of what waits."""
+def bench_sandbox() -> None:
+    """Measure the start, paced calls, calls back to back, and the memory of a waiting child."""
     sandbox = Sandbox(spares=2)
     try:
         begun = time.perf_counter()
@@ -123,7 +121,7 @@ def _host(method: str, args: list[Any], kwargs: dict[str, Any], deadline: float)
 
 
 def _paced(sandbox: Sandbox, source: str, params: dict[str, Any], count: int = 400, **options: Any) -> list[float]:
-    """Return how long calls take that come one at a time, in milliseconds."""
+    """Return the milliseconds of calls that come one at a time."""
     sandbox.run(source, params, **options)
     times = []
     for _ in range(count):
@@ -135,7 +133,7 @@ def _paced(sandbox: Sandbox, source: str, params: dict[str, Any], count: int = 4
 
 
 def _back_to_back(sandbox: Sandbox, count: int = 600) -> float:
-    """Return how many calls a second two threads get through."""
+    """Return the calls per second of two threads."""
 
     def call() -> None:
         for _ in range(count):
@@ -160,7 +158,7 @@ def _fresh_interpreters(count: int = 10) -> float:
 
 
 def _spare_mb() -> float:
-    """Return the private memory of a waiting child beyond what it shares with its zygote; only root may look."""
+    """Return the private memory of a waiting child beyond what it shares with its zygote; only root may read it."""
     sizes = []
     for pid in _leaves(os.getpid()):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

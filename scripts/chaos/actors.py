@@ -1,4 +1,4 @@
-"""The actors of `scripts/chaos.py`: the real ones, in a process that may be killed around every step of a run.
+"""The actors of `scripts/chaos.py`: the real ones, in a process that may kill itself around every step of a run.
 
 Each step of a run is a method of the ledger, of a client or of the broker; the classes here are those, with a crash
 point on either side. `CHAOS_CRASH` is the chance of each point, `CHAOS_LOG` the file that says which were hit and which
@@ -25,7 +25,7 @@ from ceos.settings import Settings
 
 CHANCE = float(os.environ["CHAOS_CRASH"])
 LOG = Path(os.environ["CHAOS_LOG"])
-LOOKS = os.environ.get("CHAOS_LOOKUP") != "off"
+LOOKUP = os.environ.get("CHAOS_LOOKUP") != "off"
 
 #: Every step of a run, by the class that carries it out.
 STEPS = {
@@ -66,7 +66,7 @@ def between_crash_points(method: Callable[..., Any]) -> Callable[..., Any]:
         run = _run_of(args)
         crash_point(f"before_{method.__name__}", run)
         result = method(self, *args, **options)
-        if method.__name__ == "begin" and result is not None:
+        if method.__name__ == "begin_stage" and result is not None:
             note("begin", run)
         crash_point(f"after_{method.__name__}", run)
         return result
@@ -80,7 +80,7 @@ def crashing(cls: type) -> type:
 
 
 class BlindNeynar(Neynar):
-    """The control: a look-up that never finds anything, so every unknown outcome is sent again."""
+    """A client for control runs whose look-up finds nothing, so every unknown outcome is sent again."""
 
     def find_cast(self, *args: Any, **options: Any) -> str | None:
         """Find nothing."""
@@ -99,9 +99,9 @@ class ChaosRuntime(Runtime):
 
     @cached_property
     def neynar(self) -> Neynar:
-        """The publisher's client, crashing, and in a control run blind."""
+        """The publisher's client, crashing, and blind in a control run."""
         key = self.settings.neynar_api_key.get_secret_value() if self.settings.neynar_api_key else None
-        client = Neynar if LOOKS else BlindNeynar
+        client = Neynar if LOOKUP else BlindNeynar
         wrapped = type(
             "Neynar", (client,), {name: between_crash_points(getattr(client, name)) for name in STEPS["Neynar"]}
         )

@@ -4,9 +4,9 @@
     scripts/chaos/chain.py                          200 transactions, 2 processes of 2 threads
     scripts/chaos/chain.py --count 40 --crash 0.05  fewer, with a higher chance of a crash around every step
 
-Each process kills itself with -9 before or after any step (storing, signing, sending, looking) by chance, and is
-started again. Every transaction calls `increase` of a counter with words of its own; in the end each of the words must
-be on chain once, and the nonces must be 0 to count-1. Exit code 1 if not. Needs anvil, and the contracts in `tests`.
+Each process kills itself with -9 before or after any step (storing, signing, sending, reading) by chance, and is
+started again. Every transaction calls `increase` of a counter with its own text; in the end each text must be on chain
+once, and the nonces must be 0 to count-1. Exit code 1 if not. Needs anvil, and the contracts in `tests`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from helpers.evm import KEYS, Evm, running_evm  # type: ignore[import-not-found]
 
 #: The account of all transactions: one that anvil knows and that has done nothing yet.
 KEY = KEYS[1]
-#: What the crash points are around.
+#: The methods with a crash point before and after them.
 STEPS = {
     "TxStore": ("create_tx", "store_signed", "set_status", "store_replacement", "in_flight"),
     "EvmClient": ("send_raw", "receipts", "receipts_and_depth", "simulate", "nonce"),
@@ -43,7 +43,7 @@ STEPS = {
 
 @dataclass
 class Outcome:
-    """What became of it."""
+    """The result of a run."""
 
     count: int
     mined: int
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def main() -> None:
-    """Run a worker, or everything."""
+    """Run a worker, or the supervisor with its workers."""
     if "CHAOS_CHANCE" in os.environ:
         work()
         return
@@ -97,10 +97,10 @@ def run(count: int, chance: float) -> Outcome:
         finally:
             runtime.close()
         seconds = time.monotonic() - started
-        return judge(evm, counter.address, account, count=count, crashes=crashes, seconds=seconds)
+        return compare(evm, counter.address, account, count=count, crashes=crashes, seconds=seconds)
 
 
-#: What the operator of this would write.
+#: The chain.toml of the run.
 CHAIN_FILE = """
 confirmations = 2
 [[contract]]
@@ -118,7 +118,7 @@ functions = ["increase(string words)"]
 
 
 def submit(runtime: Any, encode: Callable[..., str], address: str, count: int) -> None:
-    """Take the transactions on, each of them twice, as whoever is not sure would."""
+    """Submit the transactions, each twice, as a client that lost the answer does."""
     from ceos.chain.tx.types import TxRequest
 
     for index in range(count):
@@ -128,13 +128,13 @@ def submit(runtime: Any, encode: Callable[..., str], address: str, count: int) -
 
 
 def supervise(runtime: Any, environ: dict[str, str], count: int) -> int:
-    """Keep two workers alive until everything is over; return how often one had to be started again."""
+    """Keep two workers running until every transaction is done, and return the number of restarts."""
     workers: list[subprocess.Popen[bytes]] = []
     crashes, deadline = 0, time.monotonic() + 60 + count * 2
     try:
         while runtime.chain.due_queue.task_ids() and time.monotonic() < deadline:
             for worker in [worker for worker in workers if worker.poll() is not None]:
-                assert worker.returncode == -signal.SIGKILL, f"a worker ended by itself with {worker.returncode}"
+                assert worker.returncode == -signal.SIGKILL, f"a worker exited with {worker.returncode}"
                 workers.remove(worker)
                 crashes += 1
             while len(workers) < 2:
@@ -147,8 +147,8 @@ def supervise(runtime: Any, environ: dict[str, str], count: int) -> int:
     return crashes
 
 
-def judge(evm: Evm, address: str, account: str, *, count: int, crashes: int, seconds: float) -> Outcome:
-    """Count what is on chain."""
+def compare(evm: Evm, address: str, account: str, *, count: int, crashes: int, seconds: float) -> Outcome:
+    """Compare the chain with the transactions."""
     logs = evm.rpc("eth_getLogs", {"address": address, "fromBlock": "0x0", "toBlock": "latest"})
     words = Counter(bytes.fromhex(log["data"][2:])[64:].rstrip(b"\0").decode() for log in logs)
     sent = [
@@ -172,7 +172,7 @@ def judge(evm: Evm, address: str, account: str, *, count: int, crashes: int, sec
 
 
 def work() -> None:
-    """Carry transactions on in two threads, until somebody kills us: mostly we do so ourselves."""
+    """Process transactions in two threads until the process is killed, mostly by itself."""
     from ceos.chain.tx.store import TxStore
     from ceos.evm.client import EvmClient
     from ceos.runtime import get_runtime
@@ -185,7 +185,7 @@ def work() -> None:
 
     def carry_on() -> None:
         while True:
-            # A short call: whoever dies with a transaction in hand is to be followed by another soon.
+            # A short lease, so that another worker soon follows one that died with a transaction.
             names = runtime.database.run_script("chain_due", 5, 2000)
             for name in names:
                 runtime.chain.handle(name)

@@ -1,12 +1,12 @@
-"""Proof by fault injection: kills workers and the server at every step, cuts off answers, and counts what came out.
+"""Fault injection for publishing: kills workers and the server at every step, cuts off answers, and counts the casts.
 
     scripts/chaos.py                      at least 1,000 parts, `idem` honoured and ignored
-    scripts/chaos.py --control            the ledger's look-up switched off: this must show duplicates
+    scripts/chaos.py --control            without the ledger's look-up: this must show duplicates
     scripts/chaos.py --parts 200 --json   smaller, for a machine to read
 
-Real worker processes, the real embedded server, the simulated services in a process of their own. The judge looks from
-outside: every part of every run exactly once in the simulated Farcaster, every thread whole and in order, every slot
-accounted for, no run left open.
+It uses real worker processes, the real embedded server, and the simulated services in their own process. The verdict
+compares from outside: every part of every run is exactly once in the simulated Farcaster, every thread is whole and in
+order, every slot is accounted for, and no run is left open.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from ceos.errors import CeosError
 from ceos.runs.ledger import idempotency_key
 from ceos.runtime import Runtime
 from ceos.settings import Settings
-from ceos.supervisor import Fleet, simulator_command, simulator_environ, wait_until, worker_command
+from ceos.supervisor import Supervisor, simulator_command, simulator_environ, wait_until, worker_command
 
 LEASE, SETTLE, SPEED = 3.0, 3.0, 10
 AGENTS = 100
-#: Masters with one worker each: Dramatiq stops a whole master when one worker of it is killed.
+#: Masters with one worker each: Dramatiq stops a master when one of its workers is killed.
 MASTERS = 6
 #: Parts of an average post of the strategy below.
 PARTS_PER_POST = 2.2
@@ -82,7 +82,7 @@ FAULTS: dict[str, Any] = {
 
 
 def main() -> int:
-    """Run the rounds asked for and print what the judge saw; 0 when it is as it must be."""
+    """Run the rounds, print their verdicts, and return 0 if they are as required."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--parts", type=int, default=1000, help="at least this many parts, over all rounds")
     parser.add_argument("--idem", choices=["honour", "ignore", "both"], default="both")
@@ -117,7 +117,7 @@ def is_clean(verdict: dict[str, Any]) -> bool:
 
 
 def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Run one round of at least `parts` parts and return the judge's verdict."""
+    """Run one round of at least `parts` parts and return its verdict."""
     slots = max(2, round(parts / PARTS_PER_POST / AGENTS) + 1)
     with (
         tempfile.TemporaryDirectory(prefix="ceos-chaos-") as folder,
@@ -128,15 +128,15 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
         runtime.apply(agents)
         begun = time.monotonic()
         with workers(environ, options.seed, runtime) as killed:
-            quiet = wait_until(lambda: is_quiet(runtime), 120 + parts * 0.4, look=0.5)
-            resumed = resume_the_dead(runtime)
+            quiet = wait_until(lambda: is_quiet(runtime), 120 + parts * 0.4, interval=0.5)
+            resumed = retry_dead_runs(runtime)
         casts = requests.get(f"{url}/_sim/casts", timeout=30).json()["casts"]
         stats = requests.get(f"{url}/_sim/stats", timeout=30).json()
         runs = [run for agent in agents for run in runtime.runs.recent_runs(agent.id, 200)]
         verdict = {
             "idem": idem,
             "lookup": "off" if options.control else "on",
-            **judge(runs, casts, agents, slots, runtime),
+            **compare(runs, casts, agents, slots, runtime),
             "resumed": resumed,
             "open": 0 if quiet else runtime.ops.counts()["open"],
             "seconds": round(time.monotonic() - begun, 1),
@@ -149,7 +149,7 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def make_agent(number: int, slots: int, now: dt.datetime) -> Agent:
-    """Return an agent with so many slots, one a minute of the accelerated clock, and none for a day after that."""
+    """Return an agent with `slots` slots, one a minute of the accelerated clock, and none for a day after that."""
     start = now + dt.timedelta(minutes=2)
     moments = [start + dt.timedelta(minutes=index) for index in range(slots)]
     return Agent.model_validate(
@@ -187,7 +187,7 @@ def services(folder: Path, idem: str, options: argparse.Namespace) -> Iterator[t
         simulator_command(port, options.seed, json.dumps(faults)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: answers(url), 20)
+        wait_until(lambda: answers(url), 60)
         yield (
             url,
             {
@@ -223,15 +223,17 @@ def answers(url: str) -> bool:
 def workers(environ: dict[str, str], seed: int, runtime: Runtime) -> Iterator[dict[str, int]]:
     """Run six masters with a worker each; kill one of the workers, or the server, at random every few seconds."""
     stop = threading.Event()
-    fleets = [
-        Fleet(worker_command(1, 3, "chaos.actors"), environ, threads=3, log_file=log_file(environ))
+    supervisors = [
+        Supervisor(worker_command(1, 3, "chaos.actors"), environ, threads=3, log_file=log_file(environ))
         for _ in range(MASTERS)
     ]
     killed = {"killed_workers": 0, "killed_servers": 0}
-    threads = [threading.Thread(target=fleet.supervise, args=(stop,), daemon=True) for fleet in fleets]
-    threads.append(threading.Thread(target=kill_at_random, args=(fleets, seed, runtime, stop, killed), daemon=True))
-    for fleet in fleets:
-        fleet.start()
+    threads = [threading.Thread(target=one.supervise, args=(stop,), daemon=True) for one in supervisors]
+    threads.append(
+        threading.Thread(target=kill_at_random, args=(supervisors, seed, runtime, stop, killed), daemon=True)
+    )
+    for one in supervisors:
+        one.start()
     for thread in threads:
         thread.start()
     try:
@@ -240,19 +242,19 @@ def workers(environ: dict[str, str], seed: int, runtime: Runtime) -> Iterator[di
         stop.set()
         for thread in threads:
             thread.join(15)
-        for fleet in fleets:
-            fleet.kill()
+        for one in supervisors:
+            one.kill()
 
 
 def log_file(environ: dict[str, str]) -> Any:
-    """Return where the workers' own output goes."""
+    """Open the file for the output of the workers."""
     return (Path(environ["CHAOS_LOG"]).parent / "workers.log").open("ab")
 
 
 def kill_at_random(
-    fleets: list[Fleet], seed: int, runtime: Runtime, stop: threading.Event, killed: dict[str, int]
+    supervisors: list[Supervisor], seed: int, runtime: Runtime, stop: threading.Event, killed: dict[str, int]
 ) -> None:
-    """Kill -9 a worker every 7 s or so, and now and then the server instead."""
+    """Kill -9 a worker every few seconds, and sometimes the server instead."""
     chance = random.Random(seed)
     while not stop.wait(chance.uniform(2, 6)):
         with contextlib.suppress(Exception):
@@ -260,23 +262,23 @@ def kill_at_random(
                 os.kill(int(runtime.database.client.info("server")["process_id"]), signal.SIGKILL)
                 killed["killed_servers"] += 1
             else:
-                master = chance.choice(fleets).pid
+                master = chance.choice(supervisors).pid
                 children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
                 os.kill(int(chance.choice(children)), signal.SIGKILL)
                 killed["killed_workers"] += 1
 
 
-def resume_the_dead(runtime: Runtime) -> int:
-    """Go on, as an operator would, with posts that failed three sends in a row; return how many there were."""
+def retry_dead_runs(runtime: Runtime) -> int:
+    """Retry, as an operator would, the posts that failed three sends in a row, and return their number."""
     resumed = 0
     for _ in range(5):
         with contextlib.suppress(CeosError):
             for run in runtime.runs.runs(runtime.runs.dead()):
-                # Whatever ended for another reason stays as it is, for the judge to see.
+                # Runs that ended for another reason stay as they are and count in the verdict.
                 if "never showed up" in run.reason:
                     runtime.ledger.decide(run.id, "retry")
                     resumed += 1
-        wait_until(lambda: is_quiet(runtime), 60, look=0.5)
+        wait_until(lambda: is_quiet(runtime), 60, interval=0.5)
     return resumed
 
 
@@ -289,10 +291,10 @@ def is_quiet(runtime: Runtime) -> bool:
     return False
 
 
-def judge(
+def compare(
     runs: list[Run], casts: list[dict[str, Any]], agents: list[Agent], slots: int, runtime: Runtime
 ) -> dict[str, Any]:
-    """Compare what was wanted with what the simulated Farcaster holds."""
+    """Compare the runs with the casts of the simulated Farcaster."""
     out = Counter(cast["idem"] for cast in casts)
     by_hash = {cast["hash"]: cast for cast in casts}
     published = [run for run in runs if run.status is RunStatus.PUBLISHED]
@@ -319,7 +321,7 @@ def judge(
 
 
 def crashes(log: Path) -> dict[str, Any]:
-    """Count the crash points that were hit, and measure how long a run waited for its next worker after each."""
+    """Count the crash points that were hit, and measure how long each run waited for its next worker."""
     lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
     hit = Counter(what.removeprefix("crash:") for what, _, _ in lines if what.startswith("crash:"))
     waits = []

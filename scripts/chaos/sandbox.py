@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Calls skills from many threads while children and zygotes are killed, and counts what that leaves behind.
+"""Calls skills from many threads while children and zygotes are killed, and checks that nothing is left behind.
 
     scripts/chaos/sandbox.py --calls 10000 --threads 8
 
-Every call must answer or raise within its limit and half a second; afterwards there are no zombies and no more
-descriptors or memory than before. The exit code is 1 when that does not hold.
+Every call must answer or raise in time; afterwards there are no zombies and no more descriptors or memory than before.
+Otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from collections import Counter
 from pathlib import Path
 
 from ceos.errors import SandboxUnavailable, SkillError
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import READY_SECONDS, TRIES, Limits, Sandbox
 
-#: What is called, how it ends when it is left alone, and within what limit, in seconds.
+#: Source, outcome when nothing is killed, and limit in seconds of each kind of call.
 CALLS = (
     ("def run(ctx, params):\n    return params['n'] + 1\n", "ok", 3.0),
     ("def run(ctx, params):\n    return 1 / 0\n", "error", 3.0),
@@ -32,15 +32,14 @@ CALLS = (
     ("def run(ctx, params):\n    return 'x' * 10_000_000_000\n", "memory", 3.0),
     ("def run(ctx, params):\n    while True:\n        pass\n", "wall", 0.2),
 )
-#: How often each of them is called; what runs into its limit costs a core that long.
+#: How often each of them is called; a call that runs into its limit costs a core that long.
 WEIGHTS = (70, 10, 14, 5, 1)
-GRACE_SECONDS = 0.5
-#: Which share of the kills hits a zygote or its guard; a new one takes longer to start than the time between two kills.
+#: The share of kills that hits a zygote or its guard; a new zygote takes longer to start than the time between kills.
 ZYGOTE_SHARE = 0.1
 
 
 class Chaos:
-    """The calls, the kills, and what was seen of both."""
+    """The calls, the kills, and the counts of both."""
 
     def __init__(self, calls: int, threads: int, seed: int, kill_every: float) -> None:
         self.sandbox = Sandbox(spares=4)
@@ -87,7 +86,7 @@ class Chaos:
             with self.lock:
                 self.outcomes[outcome] += 1
                 self.slowest = max(self.slowest, took - seconds)
-                if took > seconds + GRACE_SECONDS:
+                if took > READY_SECONDS + TRIES * seconds:
                     self.late.append(took)
                 if not right or outcome not in (expected, "infrastructure", "wall", "crashed"):
                     self.wrong.append(f"{expected} became {outcome}")
@@ -122,7 +121,7 @@ def below(pids: list[int]) -> list[int]:
 
 
 def zombies() -> int:
-    """Return how many of all processes below this one are dead and not buried."""
+    """Return how many of all processes below this one are dead and not reaped."""
     count, pids = 0, below([os.getpid()])
     while pids:
         for pid in pids:
@@ -144,14 +143,14 @@ def resident_mb() -> float:
 
 
 def main() -> int:
-    """Run, print what was seen, and return 1 if anything was that must not be."""
+    """Run the calls, print the counts, and return 1 if a condition does not hold."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kill-every", type=float, default=0.05, help="seconds between two kills")
     options = parser.parse_args()
-    # What a first round leaves is what later ones are compared with.
+    # The counts after a first round are the baseline of the second.
     rehearsal = Chaos(200, options.threads, options.seed, options.kill_every)
     rehearsal.run()
     rehearsal.sandbox.close()
@@ -162,7 +161,7 @@ def main() -> int:
     chaos.run()
     seconds = time.monotonic() - begun
     calm = works_again(chaos.sandbox)
-    left = wait_until_buried()
+    left = wait_until_reaped()
     chaos.sandbox.close()
 
     print(f"{options.calls} calls from {options.threads} threads in {seconds:.1f} s, kills: {dict(chaos.kills)}")
@@ -177,7 +176,7 @@ def main() -> int:
 
 
 def works_again(sandbox: Sandbox, seconds: float = 5.0) -> bool:
-    """Say whether a call succeeds, at the latest when the rest after several killed starts is over."""
+    """Say whether a call succeeds within the time that the sandbox pauses after several failed starts."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -187,8 +186,8 @@ def works_again(sandbox: Sandbox, seconds: float = 5.0) -> bool:
     return False
 
 
-def wait_until_buried(seconds: float = 5.0) -> int:
-    """Return how many zombies there still are once the zygote has had time to bury the last ones."""
+def wait_until_reaped(seconds: float = 5.0) -> int:
+    """Return the number of zombies once the zygote has had time to reap them."""
     end = time.monotonic() + seconds
     while (left := zombies()) and time.monotonic() < end:
         time.sleep(0.05)

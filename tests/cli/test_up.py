@@ -147,7 +147,7 @@ def test_a_killed_worker_is_replaced_and_the_post_goes_out(site: Site) -> None:
         run = site.runtime.post("ada", text="Clocks drift.")
         assert wait_until(lambda: site.is_published(run), 25), site.log()
         assert set(site.processes()) - before
-        assert "starting them again" in site.log()
+        assert "restarting them" in site.log()
         # What a terminal sends when it is closed.
         assert stop(process, signal.SIGHUP) == 0
 

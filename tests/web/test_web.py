@@ -377,7 +377,7 @@ def test_up_receives_too_and_starts_a_killed_web_app_again_with_nobody_turned_aw
         assert place.status() == 0
     assert wait_until(lambda: not place.web_processes(), 20)
     assert place.mentions() == 2
-    assert "Web processes ended; starting them again" in place.log() and "Traceback" not in place.log()
+    assert "Web processes ended; restarting them" in place.log() and "Traceback" not in place.log()
 
 
 def test_up_starts_nothing_when_the_port_is_taken(place: Place) -> None:

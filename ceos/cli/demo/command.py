@@ -19,7 +19,7 @@ from ceos.cli.demo.show import Show, report
 from ceos.cli.processes import stop_on_signals
 from ceos.domain.lifecycle import RunStatus
 from ceos.errors import CeosError
-from ceos.supervisor import Fleet, simulator_command, simulator_environ, wait_until, worker_command, write_log
+from ceos.supervisor import Supervisor, simulator_command, simulator_environ, wait_until, worker_command, write_log
 
 #: An hour of the agents' time takes 12 s.
 SPEED = 300
@@ -161,15 +161,15 @@ def _watch(url: str, environ: dict[str, str], folder: Path, is_stopped: Callable
     runtime.apply(parse_agents(AGENTS, "demo"))
     show = Show(runtime.agents, runtime.runs, runtime.inbox, url)
     with write_log(folder / "workers.log") as log_file:
-        fleet = Fleet(worker_command(2, 4), environ, threads=4, log_file=log_file)
-        fleet.start()
+        workers = Supervisor(worker_command(2, 4), environ, threads=4, log_file=log_file)
+        workers.start()
     deadline = time.monotonic() + PATIENCE
     try:
         while not is_stopped() and time.monotonic() < deadline and not _is_complete(show):
             show.go_on()
             time.sleep(0.2)
     finally:
-        fleet.stop()
+        workers.stop()
         show.end()
         runtime.close()
     return show
