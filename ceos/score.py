@@ -1,5 +1,5 @@
-"""The weekly score of an agent: four numbers from 0 to 100 and their weighted sum. Pure; README, "Metrics and score",
-says the same for operators.
+"""The weekly score of an agent: four numbers from 0 to 100 and their weighted sum. Pure; docs/metrics.md describes the
+same for operators.
 
 **Reactions** of a post are likes + 2·recasts + 3·replies + 3·quotes; what is unknown adds nothing. What is *usual* for
 an account with f followers is 0.05·f^0.75 reactions, for larger accounts reach a smaller part of those who follow them.
@@ -46,33 +46,42 @@ GIVEN_FOLLOWERS = 50
 class PostInputs(Frozen):
     """What the score looks at in one post."""
 
-    #: When it was published, Unix seconds.
+    #: Publication, in Unix seconds.
     at: int
+    #: Likes a day after publication.
     likes: int = Field(ge=0)
+    #: Recasts a day after publication.
     recasts: int = Field(ge=0)
+    #: Replies a day after publication.
     replies: int = Field(ge=0)
-    #: None when nobody could count them.
+    #: Quotes a day after publication; none when they could not be counted.
     quotes: int | None = Field(default=None, ge=0)
-    #: The account's followers when it was measured, or None when they were unknown.
+    #: Followers of the account when the post was measured; none when they were unknown.
     followers: int | None = Field(default=None, ge=0)
-    #: How often it was written until the review let it pass.
+    #: Drafts written until one passed the guardrails.
     attempts: int = Field(default=1, ge=1)
-    #: Whether it says what an earlier cast said.
+    #: Whether the post repeats an earlier cast.
     repeats: bool = False
 
 
 class Inputs(Frozen):
     """Everything that one week's score is made of; stored with it, so that anyone can recompute it."""
 
+    #: The agent's id.
     agent: str
-    #: ISO week, UTC, such as "2026-W10".
+    #: ISO week in UTC, such as `2026-W10`.
     week: str
+    #: The posts of the week.
     posts: tuple[PostInputs, ...] = ()
+    #: Followers at the start of the week.
     followers_start: int | None = Field(default=None, ge=0)
+    #: Followers at the end of the week.
     followers_end: int | None = Field(default=None, ge=0)
-    #: Slots of the schedule by what became of them.
+    #: Slots of the schedule that ended in a published post.
     published: int = Field(default=0, ge=0)
+    #: Slots whose post failed.
     failed: int = Field(default=0, ge=0)
+    #: Slots that were missed.
     missed: int = Field(default=0, ge=0)
 
 

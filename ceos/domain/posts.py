@@ -150,10 +150,15 @@ class Cast(Frozen):
 class CastMetrics(Frozen):
     """The counts of one cast at one moment."""
 
+    #: The cast's hash.
     hash: str
+    #: Likes so far.
     likes: int
+    #: Recasts so far.
     recasts: int
+    #: Replies so far.
     replies: int
+    #: The moment of the count.
     at: AwareDatetime
-    #: None when nobody could count them; Neynar counts them only in a call of its own.
+    #: Quotes so far, up to 300; none when they could not be counted. Neynar counts them only in a separate call.
     quotes: int | None = None

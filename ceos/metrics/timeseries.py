@@ -42,7 +42,9 @@ DAILY_COLUMNS = 9
 class AccountCounts(Frozen):
     """What was counted of an account at one moment; None where nobody could."""
 
+    #: Accounts that follow it.
     followers: int | None = None
+    #: Accounts that it follows.
     following: int | None = None
     #: Casts that fill its rented storage.
     storage: int | None = None

@@ -29,5 +29,6 @@ COMMANDS = {
     ),
     "skill": ("skill.commands", "skill", "Make, check, run, allow and list skills."),
     "strategy": ("plugins", "strategy", "List the posting strategies."),
+    "docs": ("docs", "docs", "Show the documentation."),
     "plugin": ("plugins", "plugin", "List the plugins."),
 }
