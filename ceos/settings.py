@@ -1,6 +1,6 @@
 """The only reader of the environment: every variable, its default and one sentence of help.
 
-The table feeds the README, `ceos doctor` and the error report: all bad variables are named in one error.
+The table feeds docs/environment.md, `ceos doctor` and the error report: all bad variables are named in one error.
 """
 
 from __future__ import annotations

@@ -255,7 +255,9 @@ def _record(made: ast.Call, calls: Sequence[ast.Call]) -> tuple[str, str]:
     """Return level and message of the log call that an event belongs to, as far as the source shows them."""
     logging = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in LEVELS]
     around = [call for call in logging if any(made is node for node in ast.walk(call))]
-    later = [call for call in logging if call.lineno >= made.lineno and any(one.arg == "extra" for one in call.keywords)]
+    later = [
+        call for call in logging if call.lineno >= made.lineno and any(one.arg == "extra" for one in call.keywords)
+    ]
     call = (around or later or [None])[0]  # type: ignore[list-item]
     if call is None or not isinstance(call.func, ast.Attribute):
         return "", ""

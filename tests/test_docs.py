@@ -1,48 +1,39 @@
-"""The README keeps its word: its tables name everything there is, and what it shows runs."""
+"""The documentation agrees with the code: its tables are complete, its links lead somewhere, and its examples run."""
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import json
 import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+import xml.etree.ElementTree as ET
+import zipfile
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
-import click
 import pytest
-from helpers.terminal import terminal
-from pydantic.fields import FieldInfo
+from helpers.pages import CHANGELOG, PAGES, README, ROOT, blocks, example, rows
+from helpers.terminal import ceos as run_ceos
+from helpers.terminal import clean_environ, terminal
+from rich.console import Console
 
 from ceos.actors.middleware import EXIT_BROKEN, EXIT_MISCONFIGURED
 from ceos.chain.config.loader import load_chain
-from ceos.chain.config.models import (
-    X402,
-    Allow,
-    ChainConfig,
-    ContractEntry,
-    CreatorScore,
-    Offer,
-    PaymentHost,
-    TxPolicy,
-)
+from ceos.chain.config.models import ChainConfig
 from ceos.chain.tx.policy import ENTRY_RULES
-from ceos.cli import cli
 from ceos.config.agents import parse_agents
-from ceos.domain.agent import IMAGE_STYLES, Agent, Engagement, Limits, Models, Persona, SkillUse, Trends
-from ceos.domain.base import Frozen
+from ceos.domain.agent import IMAGE_STYLES, Agent
 from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import AgentState, RunStatus
 from ceos.domain.mentions import Mention
 from ceos.domain.posts import Kind, Part
-from ceos.domain.schedule import Schedule
 from ceos.errors import SandboxUnavailable, SkillError, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.plugins.inspection import HOOKS
 from ceos.plugins.manager import load_plugins
@@ -53,207 +44,136 @@ from ceos.skills.chain_reads import READS
 from ceos.skills.skill import SkillStage
 from ceos.testing import fake_runtime
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-
-TABLES: dict[str, type[Frozen]] = {
-    "": Agent,
-    "persona.": Persona,
-    "schedule.": Schedule,
-    "models.": Models,
-    "limits.": Limits,
-    "engagement.": Engagement,
-    "trends.": Trends,
-    "skills.": SkillUse,
+#: Everything that is written for users, by its path.
+DOCUMENTS = {"README.md": README, "CHANGELOG.md": CHANGELOG} | {
+    f"ceos/docs/{topic}.md": text for topic, text in PAGES.items()
 }
+FOLDERS = ("skills", "strategies", "scripts", "tests")
 
 
-CHAIN_TABLES: dict[str, type[Frozen]] = {
-    "": ChainConfig,
-    "contract.": ContractEntry,
-    "subscription.": Subscription,
-    "policy.": TxPolicy,
-    "policy.allow.": Allow,
-    "x402.": X402,
-    "x402.allow.": PaymentHost,
-    "x402.offer.": Offer,
-    "creator_score.": CreatorScore,
-}
+def _reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def section(title: str) -> str:
-    """Return the text under a heading, up to the next one of its level."""
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no section {title!r}"
-    return found[1]
+reference = _reference()
 
 
-def rows(head: str, *, of: str) -> dict[str, list[str]]:
-    """Return the rows of the table headed `head` in section `of`, by their first cell without its backquotes."""
-    found = re.search(rf"^\| {head} \|.*\n\|[ |-]+\n((?:\|.*\n)+)", section(of), re.MULTILINE)
-    assert found, f"section {of!r} has no table of every {head}"
-    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in found[1].splitlines()]
-    return {first.strip("`"): rest for first, *rest in cells}
+# Reference tables
 
 
-def blocks(language: str, *, of: str | None = None) -> list[str]:
-    """Return the code blocks of a language, in all of the README or in one section."""
-    text = README if of is None else section(of)
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+def test_no_generated_table_is_stale() -> None:
+    stale = [str(path.relative_to(ROOT)) for path in reference.stale()]
+    assert stale == [], "a generated table differs from the code; run scripts/reference.py"
 
 
-def commands(group: click.Group, prefix: str) -> Iterator[str]:
-    """Yield the full name of every command."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{prefix} {name}")
-        else:
-            yield f"{prefix} {name}"
+def test_every_generated_table_is_on_a_page() -> None:
+    shown = re.findall(r"<!-- generated: ([a-z-]+) -->", "\n".join(PAGES.values()))
+    assert sorted(shown) == sorted(reference.TABLES)
 
 
-# Tables
+def test_the_tables_name_every_command_setting_hook_and_key() -> None:
+    # The generator could lose a row of its own; these lists come from elsewhere.
+    assert list(rows("command", of="commands")) == [name for name, _ in reference.commands()]
+    assert list(rows("variable", of="environment")) == [str(one.alias) for one in Settings.model_fields.values()]
+    assert list(rows("hook", of="plugins")) == [f"{name}({', '.join(names)})" for name, names in HOOKS.items()]
+    for model, page in ((Agent, "agent-file"), (ChainConfig, "chain/chain-toml")):
+        groups = {key.rpartition(".")[0] for key in rows("key", of=page)}
+        assert {key.partition(".")[0] for key in rows("key", of=page)} == set(model.model_fields)
+        assert groups >= {"", "persona", "schedule"} or groups >= {"", "policy.allow", "x402.offer"}
 
 
-def default_of_setting(value: Any) -> str:
-    if value is None or value == "":
-        return "unset"
-    return f"`{value:g}`" if isinstance(value, int | float) else f"`{value}`"
+def test_the_log_table_names_the_events_that_users_rely_on() -> None:
+    listed = rows("event", of="log-events")
+    assert {"cast.published", "slot.fired", "run.published", "run.STATUS", "skill.failed", "tx.mined"} <= set(listed)
+    assert listed["cast.published"] == ["info", "Cast published", "`hash`, `part`, `parts`, `kind`"]
 
 
-def test_every_variable_is_listed_with_its_default_and_help() -> None:
-    wanted = [
-        f"| `{field.alias}` | {default_of_setting(field.default)} | {field.description} |"
-        for field in Settings.model_fields.values()
-    ]
-    assert [line for line in section("Environment").splitlines() if line.startswith("| `")] == wanted
-
-
-def test_every_command_is_listed_and_no_other() -> None:
-    assert sorted(rows("command", of="Commands")) == sorted(commands(cli, "ceos"))
-
-
-def test_every_command_the_readme_mentions_exists() -> None:
-    known = set(commands(cli, "ceos"))
+def test_every_command_the_documents_mention_exists() -> None:
+    known = {name for name, _ in reference.commands()}
     # And those that a plugin shown there adds.
-    known |= {f"ceos {name}" for name in re.findall(r"^@click\.command\(\)\ndef (\w+)", README, re.MULTILINE)}
-    code = "\n".join([*blocks("sh"), *re.findall(r"`(ceos [^`]+)`", README)])
-    mentioned = re.findall(r"(?:^|; |& )(ceos [a-z]+)( [a-z]+)?( [a-z]+)?", code, re.MULTILINE)
-    assert [one + two for one, two, three in mentioned if not {one, one + two, one + two + three} & known] == []
+    text = "\n".join(DOCUMENTS.values())
+    known |= {f"ceos {name}" for name in re.findall(r"^@click\.command\(\)\ndef (\w+)", text, re.MULTILINE)}
+    shell = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    code = "\n".join([*shell, *re.findall(r"`(ceos [^`]+)`", text)])
+    mentioned = re.findall(r"(?:^ *|; |& |-- )(ceos [a-z]+)( [a-z]+)?( [a-z]+)?", code, re.MULTILINE)
+    # A group is mentioned by its name alone.
+    groups = {" ".join(name.split()[:words]) for name in known for words in (2, 3)}
+    named = known | groups
+    assert [one + two for one, two, three in mentioned if not {one + two, one + two + three} & named] == []
 
 
 def test_every_exit_code_is_listed() -> None:
-    assert {int(code) for code in rows("code", of="Commands")} == {0, 1, 2, EXIT_BROKEN, EXIT_MISCONFIGURED}
-
-
-def default_of_key(field: FieldInfo) -> str:
-    if field.is_required():
-        return "required"
-    default = field.get_default(call_default_factory=True)
-    if default is None:
-        return "none"
-    # Amounts are texts in a file.
-    return f"`{json.dumps(list(default) if isinstance(default, tuple) else default, default=str)}`"
-
-
-@pytest.mark.parametrize(
-    ("key", "field"),
-    [
-        pytest.param(prefix + name, field, id=prefix + name)
-        for prefix, model in TABLES.items()
-        for name, field in model.model_fields.items()
-        if f"{name}." not in TABLES
-    ],
-)
-def test_every_key_of_the_agent_file_is_listed_with_its_default(key: str, field: FieldInfo) -> None:
-    default, meaning = rows("key", of="Agent file")[key]
-    assert default == ("one of the two" if key.startswith("signer_uuid") else default_of_key(field))
-    assert meaning
-
-
-def test_no_key_is_listed_that_the_agent_file_does_not_have() -> None:
-    known = {prefix + name for prefix, model in TABLES.items() for name in model.model_fields}
-    assert set(rows("key", of="Agent file")) <= known
-
-
-def test_every_key_of_the_chain_file_is_listed_with_its_default_and_no_other() -> None:
-    wanted = {
-        prefix + name: default_of_key(field)
-        for prefix, model in CHAIN_TABLES.items()
-        for name, field in model.model_fields.items()
-        if f"{prefix}{name}." not in CHAIN_TABLES
-    }
-    assert {key: default for key, (default, _) in rows("key", of="On Base").items()} == wanted
+    assert {int(code) for code in rows("code", of="commands")} == {0, 1, 2, EXIT_BROKEN, EXIT_MISCONFIGURED}
 
 
 def test_every_rule_is_listed() -> None:
-    listed = set(rows("rule", of="On Base"))
-    sources = "".join((ROOT / "ceos" / "chain" / f"{name}.py").read_text() for name in ("policy", "risks"))
+    listed = set(rows("rule", of="chain/policy"))
+    sources = "".join((ROOT / "ceos" / "chain" / "tx" / f"{name}.py").read_text() for name in ("policy", "risks"))
     named = set(re.findall(r'(?:refused\(\s*|Objection\("\w+", |rule = )"([a-z-]+)"', sources)) | set(ENTRY_RULES)
     assert named - {"min_out"} <= listed
-    bought = (ROOT / "ceos" / "chain" / "x402_policy.py").read_text()
-    assert set(re.findall(r'"(x402-[a-z-]+)"', bought)) == set(re.findall(r"`(x402-[a-z-]+)`", section("On Base")))
+    bought = (ROOT / "ceos" / "chain" / "x402" / "policy.py").read_text()
+    assert set(re.findall(r'"(x402-[a-z-]+)"', bought)) == set(re.findall(r"`(x402-[a-z-]+)`", PAGES["chain/payments"]))
 
 
-def test_what_a_skill_may_read_on_chain_is_listed() -> None:
-    listed = [key.partition("`")[0] for key in rows("`ctx.chain_read`", of="Skills")]
+def test_everything_that_a_skill_may_read_on_chain_is_listed() -> None:
+    listed = [key.partition("`")[0] for key in rows("`ctx.chain_read`", of="skills")]
     assert [re.findall(r"[a-z_]+", one) for one in listed] == [[what, *names] for what, names in READS.items()]
 
 
+def test_every_picture_style_is_listed() -> None:
+    listed = rows("key", of="agent-file")["models.style"][1]
+    assert [style for style in IMAGE_STYLES if f"`{style}`" not in listed] == []
+
+
+def test_every_state_is_listed() -> None:
+    assert list(rows("state", of="concepts")) == list(AgentState)
+    assert list(rows("status", of="concepts")) == list(RunStatus)
+
+
+def test_every_hook_has_an_example() -> None:
+    code = "\n".join(blocks("python", of="plugins"))
+    assert set(re.findall(r"^@ceos\.hookimpl\ndef (\w+)\(", code, re.MULTILINE)) == set(HOOKS)
+
+
+def test_every_module_of_a_skill_is_listed() -> None:
+    named = set(re.findall(r"`([a-z0-9._]+)`", PAGES["writing-a-skill"]))
+    assert named >= MODULES.keys() - {"urllib"}
+
+
+def test_every_kind_of_failure_is_listed() -> None:
+    kinds = {error.kind for error in (SkillError, SkillForbidden, SkillTimedOut, SkillOutOfMemory, SandboxUnavailable)}
+    assert kinds <= set(rows("kind", of="writing-a-skill"))
+    assert set(rows("grant", of="skills")) == set(wire.METHODS)
+    assert set(rows("stage", of="skills")) == set(SkillStage)
+
+
+# Examples
+
+
 def test_the_chain_file_is_valid(tmp_path: Path) -> None:
-    (text,) = blocks("toml", of="On Base")
+    (text,) = blocks("toml", of="chain/chain-toml")
     (tmp_path / "chain.toml").write_text(text)
     config = load_chain(tmp_path / "chain.toml")
     assert config.policy.allow
     assert config.x402.offer
 
 
-def test_every_strategy_is_listed_with_its_shares() -> None:
-    assert "| strategy | original | thread | engagement | media |" in section("Agent file")
-    assert rows("strategy", of="Agent file") == {
-        name: [f"{strategy.shares[kind]}%" for kind in (Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT, Kind.MEDIA)]
-        for name, strategy in load_plugins().strategies.items()
-        if strategy.shares
-    }
-
-
-def test_every_picture_style_is_listed() -> None:
-    assert [
-        style for style in IMAGE_STYLES if f"`{style}`" not in rows("key", of="Agent file")["models.style"][1]
-    ] == []
-
-
-def test_every_state_is_listed() -> None:
-    assert list(rows("state", of="States")) == list(AgentState)
-    assert list(rows("status", of="States")) == list(RunStatus)
-
-
-def test_every_hook_is_listed_with_its_signature_and_no_other() -> None:
-    signatures = [f"{name}({', '.join(arguments)})" for name, arguments in HOOKS.items()]
-    assert list(rows("hook", of="Writing a plugin")) == signatures
-
-
-def test_every_hook_has_an_example() -> None:
-    shown = set(re.findall(r"^@ceos\.hookimpl\ndef (\w+)\(", "\n".join(blocks("python")), re.MULTILINE))
-    assert shown == set(HOOKS)
-
-
-# What it shows
-
-
 def test_every_toml_block_is_valid() -> None:
-    agent_files = [text for text in blocks("toml") if "[[agent]]" in text]
+    found = [(topic, text) for topic in PAGES for text in blocks("toml", of=topic)]
+    agent_files = [text for _, text in found if "[[agent]]" in text]
     assert agent_files
     for text in agent_files:
-        assert parse_agents(text, "README.md")
-    for text in blocks("toml"):
-        assert tomllib.loads(text)
+        assert parse_agents(text, "quickstart.md")
+    for topic, text in found:
+        assert tomllib.loads(text), topic
 
 
 def test_the_strategy_and_its_test_run_as_they_are_printed(tmp_path: Path) -> None:
-    strategy, test, _ = blocks("python", of="Writing a plugin")
+    strategy, test, *_ = blocks("python", of="plugins")
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "mondays.py").write_text(strategy)
     (tmp_path / "test_mondays.py").write_text(test)
@@ -275,9 +195,9 @@ def test_the_strategy_and_its_test_run_as_they_are_printed(tmp_path: Path) -> No
 def test_the_journal_hears_of_everything_and_has_its_word(
     tmp_path: Path, ceos_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # Given the plugin of the README, in a folder of CEOS_SKILL_PATH,
+    # Given the plugin of its page, in a folder of CEOS_SKILL_PATH,
     (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "journal.py").write_text(blocks("python", of="Writing a plugin")[2])
+    (tmp_path / "plugins" / "journal.py").write_text(blocks("python", of="plugins")[2])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CEOS_SKILL_PATH", "plugins")
     with fake_runtime(ceos_home, CEOS_SKILL_PATH="plugins") as fake, terminal(capsys) as run:
@@ -301,7 +221,7 @@ def test_the_journal_hears_of_everything_and_has_its_word(
 
         # then its command prints all of that,
         noted = [json.loads(line) for line in run("journal").out.splitlines()]
-        assert [line["event"] for line in noted] == ["draft", "cast", "mention", "event", "event taken back", "paused"]
+        assert [line["event"] for line in noted] == ["draft", "cast", "mention", "event", "event removed", "paused"]
         assert noted[1]["hash"] == post.hashes[0]
         assert (noted[3]["follows"], noted[3]["args"]) == ("new-agents", {"agentId": 0})
         assert (noted[5]["before"], noted[5]["reason"]) == ("sleeping", "on holiday")
@@ -314,20 +234,18 @@ def test_the_journal_hears_of_everything_and_has_its_word(
 
 
 def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None:
-    # Given the manifest, the source and the tests of the README,
-    text = section("Writing a skill")
-    manifest = re.search(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    source, tests, hook = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert manifest
+    # Given the manifest, the source and the tests of its page,
+    (manifest,) = blocks("toml", of="writing-a-skill")
+    source, tests, hook = blocks("python", of="writing-a-skill")
     folder = tmp_path / "word-budget"
     folder.mkdir()
-    (folder / "skill.toml").write_text(manifest[1])
+    (folder / "skill.toml").write_text(manifest)
     (folder / "skill.py").write_text(source)
     (tmp_path / "test_it.py").write_text(tests)
     (tmp_path / "hook.py").write_text(hook)
 
     # when the commands beside them are typed, and the tests run, then all of them succeed,
-    (lines,) = (block for block in blocks("sh") if "ceos skill check word-budget" in block)
+    (lines,) = (block for block in blocks("sh", of="writing-a-skill") if "skill check word-budget" in block)
     environ = {**os.environ, "CEOS_HOME": str(tmp_path / "home")}
     done = [
         subprocess.run(
@@ -353,74 +271,107 @@ def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None
         sys.modules.pop("hook", None)
 
 
-def test_every_module_of_a_skill_is_listed() -> None:
-    named = set(re.findall(r"`([a-z0-9._]+)`", section("Writing a skill")))
-    assert named >= MODULES.keys() - {"urllib"}
+def test_the_package_of_the_page_builds_and_brings_its_skill(tmp_path: Path) -> None:
+    # Given the package of the page around the skill of the other page,
+    project = next(block for block in blocks("toml", of="plugins") if "[build-system]" in block)
+    skill = tmp_path / "source" / "ceos_words" / "skills" / "word-budget"
+    skill.mkdir(parents=True)
+    (tmp_path / "source" / "pyproject.toml").write_text(project)
+    module = example("from pathlib import Path\n\nimport ceos\n\n\n@ceos.hookimpl\ndef register_skills", of="plugins")
+    (skill.parents[1] / "__init__.py").write_text(module)
+    (skill / "skill.toml").write_text(blocks("toml", of="writing-a-skill")[0])
+    (skill / "skill.py").write_text(blocks("python", of="writing-a-skill")[0])
 
+    # when its wheel is installed,
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--skip-dependency-check"]
+    subprocess.run(command, cwd=tmp_path / "source", capture_output=True, timeout=300, check=True)
+    (wheel,) = (tmp_path / "source" / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        opened.extractall(tmp_path / "site")
+    environ = clean_environ(tmp_path / "home", PYTHONPATH=str(tmp_path / "site"))
 
-def test_every_kind_of_failure_is_listed() -> None:
-    kinds = {error.kind for error in (SkillError, SkillForbidden, SkillTimedOut, SkillOutOfMemory, SandboxUnavailable)}
-    assert kinds <= set(rows("kind", of="Writing a skill"))
-    assert set(rows("grant", of="Skills")) == set(wire.METHODS)
-    assert set(rows("stage", of="Skills")) == set(SkillStage)
+    # then the plugin and its skill are listed.
+    plugins = run_ceos("plugin", "list", "--json", environ=environ, cwd=tmp_path).data
+    assert "ceos-words" in {one["package"] for one in plugins}
+    assert "word-budget" in run_ceos("skill", "list", environ=environ, cwd=tmp_path).out
 
 
 def test_the_first_lines_run_without_keys(tmp_path: Path) -> None:
-    # Given the first block of the README, on a free port, in a folder where ceos is installed already,
-    lines = blocks("sh")[0]
-    assert len(lines.splitlines()) <= 16
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    script = (
-        lines.replace("pip install .\n", "")
-        .replace("ceos sim >sim.env", f"ceos sim --port {port} >sim.env")
-        .replace("sleep 2", "until grep -q timeline sim.env; do sleep 0.1; done")
-    )
+    # Given the lines of the README that start an agent without keys,
+    (lines,) = (text for text in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if "ceos sim -- " in text)
+    assert len(lines.splitlines()) <= 15
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CEOS_")}
     environ = {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
     # when they are typed in,
     shell = subprocess.Popen(
-        ["bash", "-c", script + "wait\n"],
+        ["bash", "-c", lines],
         cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        output, _ = shell.communicate(timeout=120)
+        output, _ = shell.communicate(timeout=180)
     finally:
         if shell.poll() is None:
             os.killpg(shell.pid, signal.SIGTERM)
 
-    # then a thread is published, and everything that was started ends.
+    # then a thread is published, everything that was started ends, and everything is in one folder.
     assert re.search(r"^ada:m:\w+ +published +thread", output, re.MULTILINE), output
     assert "Traceback" not in output
     assert "ada  created" in re.sub(" +", "  ", output)
+    assert [path.name for path in tmp_path.iterdir()] == ["trial"]
 
 
-def test_every_relative_link_leads_somewhere() -> None:
-    for text in (README, CHANGELOG):
-        for target in re.findall(r"\]\(([^)\s]+)\)", text):
-            path, _, anchor = target.partition("#")
-            if path.startswith(("http://", "https://")):
-                continue
-            assert not path or (ROOT / path).exists(), target
-            headings = [
-                re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.+)$", text, re.M)
-            ]
-            assert not anchor or anchor in headings, target
+# The documents themselves
 
 
-def test_every_script_it_names_is_there() -> None:
-    for name in set(re.findall(r"scripts/[\w.]+", README)):
+def test_the_readme_is_short_and_shows_the_two_commands_and_a_picture() -> None:
+    assert len(README.encode()) <= 10_000
+    assert "\nscripts/demo " in README and "\nscripts/test " in README
+    (picture,) = re.findall(r"!\[[^\]]+\]\((ceos/docs/[^)]+\.svg)\)", README)
+    assert (ROOT / picture).stat().st_size < 40_000
+    assert "0 published twice, 0 lost" in "".join(ET.parse(ROOT / picture).getroot().itertext()).replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_each_folder_has_a_short_readme_whose_names_exist(folder: str) -> None:
+    text = (ROOT / folder / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    named = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    for name in re.findall(r"`([\w./]+)`", " ".join(named)):
+        assert (ROOT / folder / name).exists(), name
+
+
+def _anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *(f"{folder}/README.md" for folder in FOLDERS)])
+def test_every_relative_link_and_anchor_leads_somewhere(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if path.startswith(("http://", "https://")):
+            continue
+        file = ((ROOT / document).parent / path).resolve() if path else ROOT / document
+        assert file.exists(), target
+        assert not anchor or anchor in _anchors(file.read_text(encoding="utf-8")), target
+
+
+def test_every_script_and_module_the_documents_name_is_there() -> None:
+    text = "\n".join(DOCUMENTS.values())
+    for name in set(re.findall(r"scripts/\w[\w./]*\w", text)):
         assert os.access(ROOT / name, os.X_OK), name
+    for name in set(re.findall(r"`((?:ceos|tests|strategies)/[\w./]+?)/?`", text)):
+        assert (ROOT / name).exists(), name
 
 
-@pytest.mark.parametrize("text", [README, CHANGELOG], ids=["README", "CHANGELOG"])
-def test_the_documents_are_about_ceos_alone(text: str) -> None:
-    # No folder of somebody's machine, no open ends, no salesman.
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_documents_are_about_ceos_alone(document: str) -> None:
+    # No folder of a machine, no open ends, no advertising.
     places = r"/home/|/root/|/Users/|/tmp/|index-url"
     words = r"TODO|FIXME|blazing|seamless|cutting-edge|powerful|effortless"
-    assert re.findall(f"{places}|{words}", text, re.IGNORECASE) == []
+    assert re.findall(f"{places}|{words}", DOCUMENTS[document], re.IGNORECASE) == []
 
 
 def test_the_changelog_has_the_version_of_the_package() -> None:
@@ -428,3 +379,46 @@ def test_the_changelog_has_the_version_of_the_package() -> None:
     assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= {
         "Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"
     }  # fmt: skip
+
+
+# ceos docs
+
+
+def test_the_index_lists_every_page_once_with_its_first_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = re.findall(r"^- \[[^\]]+\]\(([\w/-]+)\.md\): (.+)$", PAGES["index"], re.MULTILINE)
+    assert sorted(page for page, _ in listed) == sorted(set(PAGES) - {"index"})
+    assert dict(listed) == {page: PAGES[page].splitlines()[2] for page, _ in listed}
+    with terminal(capsys) as run:
+        shown = run("docs")
+    assert all(page.removesuffix("/index") in shown.out and sentence in shown.out for page, sentence in listed)
+
+
+@pytest.mark.parametrize(
+    ("topic", "page"), [("trends", "trends"), ("chain", "chain/index"), ("chain/events", "chain/events"),
+                        ("chain-toml", "chain/chain-toml"), ("Quickstart.md", "quickstart")],
+)  # fmt: skip
+def test_a_topic_is_printed_as_it_is_written_but_without_comments(
+    topic: str, page: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with terminal(capsys) as run:
+        shown = run("docs", topic)
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out == re.sub(r"^<!--.*-->\n", "", PAGES[page], flags=re.MULTILINE)
+
+
+def test_an_unknown_topic_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal(capsys) as run:
+        mistyped, unknown = run("docs", "tredns"), run("docs", "xyzzy")
+    assert (mistyped.code, mistyped.out) == (2, "")
+    assert mistyped.err.strip() == "No page about 'tredns'. Did you mean 'trends'?"
+    assert unknown.err.strip() == "No page about 'xyzzy'. 'ceos docs' lists the topics."
+
+
+def test_a_terminal_gets_the_page_rendered(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("rich.console.Console", lambda: Console(file=written, width=100))
+    with terminal(capsys) as run:
+        assert run("docs", "limits").code == 0
+    assert "casts_per_hour" in written.getvalue()
+    assert "# Limits" not in written.getvalue() and "`" not in written.getvalue()

@@ -6,10 +6,10 @@ import contextlib
 import io
 import random
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pages import PAGES, example
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -172,11 +172,9 @@ def test_the_effect_of_a_post_is_nothing_when_it_is_usual() -> None:
     assert relative(10, 100) > 0 > relative(0, 10_000)
 
 
-def test_the_readme_shows_how_to_recompute_a_score() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(from ceos\.score.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+def test_the_documentation_shows_how_to_recompute_a_score() -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(block, {})
+        exec(example("from ceos.score", of="metrics"), {})
     assert re.match(r"total=\d\d\.\d+ engagement=", printed.getvalue())
-    assert all(f"| {part} | {weight:.0%} |" in readme for part, weight in WEIGHTS.items())
+    assert all(f"| {part} | {weight:.0%} |" in PAGES["metrics"] for part, weight in WEIGHTS.items())

@@ -1,4 +1,4 @@
-"""The skills that come with ceos: their examples and harder inputs in the real sandbox, and the README on them."""
+"""The skills that come with ceos: their examples and harder inputs in the real sandbox, and the documentation of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pages import PAGES, blocks
 
 import ceos_skills
 from ceos.sandbox import wire
@@ -23,7 +24,6 @@ from ceos.skills.session import MAX_ANSWER_BYTES
 from ceos.skills.skill import Skill, SkillStage
 
 FOLDER = Path(ceos_skills.__file__).parent
-README = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/skill.toml"))
 EXAMPLE_AGENT = {
     "name": "Ada",
@@ -157,20 +157,18 @@ def _defaults(skill: Skill) -> dict[str, Any]:
 
 
 @each_skill
-def test_the_readme_describes_it(name: str) -> None:
+def test_the_documentation_describes_it(name: str) -> None:
     skill = skill_named(name)
-    rows = {row[0]: row[1:] for row in (_cells(line) for line in README.split("\n")) if row}
+    rows = {row[0]: row[1:] for row in (_cells(line) for line in PAGES["skills"].split("\n")) if row}
     grants = ", ".join(f"`{grant}`" for grant in skill.grants.names()) or "none"
     params = ", ".join(f"`{param}`" for param in skill.params["properties"])
     assert rows[f"`{name}`"][:3] == [skill.stage, grants, params]
 
 
 @each_skill
-def test_the_readme_shows_how_to_use_it(name: str) -> None:
-    blocks = [
-        tomllib.loads(block) for block in re.findall(r"```toml\n(\[\[agent\.skills\]\].*?)```", README, re.DOTALL)
-    ]
-    uses = [use for block in blocks for use in block["agent"]["skills"] if use["name"] == name]
+def test_the_documentation_shows_how_to_use_it(name: str) -> None:
+    files = [tomllib.loads(block) for block in blocks("toml", of="skills")]
+    uses = [use for file in files for use in file["agent"]["skills"] if use["name"] == name]
     assert uses
     skill = skill_named(name)
     for use in uses:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from helpers.http_double import HttpDouble
+from helpers.pages import example
 from helpers.terminal import Terminal, terminal
 
 import ceos
@@ -553,13 +553,10 @@ def test_a_strategy_that_fails_is_named(fake: FakeRuntime) -> None:
     assert "The strategy 'broken' failed: SystemExit no" in one.reason
 
 
-def test_the_method_in_the_readme_writes_about_trends(fake: FakeRuntime) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"^```python\n(def brief_trend.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert found
+def test_the_method_in_the_documentation_writes_about_trends(fake: FakeRuntime) -> None:
     names: dict[str, Any] = {"ceos": ceos}
-    exec(found[1], names)
-    serve(fake, type("Readme", (Strategy,), {"name": "readme", "brief_trend": names["brief_trend"]})())
+    exec(example("def brief_trend", of="trends"), names)
+    serve(fake, type("Documented", (Strategy,), {"name": "readme", "brief_trend": names["brief_trend"]})())
     say(fake, "Copper spoon bends", 50, 51, 52)
     look(fake)
     (one,) = runs(fake)

@@ -47,7 +47,7 @@ _EPOCH = re.compile(r"[0-9]{4}-W(?:0[1-9]|[1-4][0-9]|5[0-3])")
 
 
 class ScoreDocument(Frozen):
-    """What is hashed; the README says the same for strangers."""
+    """What is hashed; docs/chain/scores.md describes the same for third parties."""
 
     agent: str
     epoch: str

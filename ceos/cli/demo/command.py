@@ -115,7 +115,7 @@ def demo(seed: int, keep: bool) -> None:
         raise click.Abort
     if not _is_complete(show):
         raise CeosError("The demonstration did not publish what it should have; 'ceos demo --keep' keeps the logs.")
-    click.echo("\nNext: describe an agent of your own and give it keys; the README has both on one page.")
+    click.echo("\nNext: describe an agent of your own and give it keys, as 'ceos docs quickstart' describes.")
 
 
 @contextmanager

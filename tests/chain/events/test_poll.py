@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from helpers.evm import ACCOUNTS, Evm
+from helpers.pages import example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -1118,13 +1118,10 @@ def test_a_picture_is_looked_at_as_the_text_is(world: World) -> None:
     assert (run.status, "the link" in run.reason) == ("missed", True)
 
 
-def test_the_method_in_the_readme_writes_about_events(world: World) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"^```python\n(def brief_event.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert found
+def test_the_method_in_the_documentation_writes_about_events(world: World) -> None:
     names: dict[str, Any] = {"ceos": ceos}
-    exec(found[1], names)
-    strategy = type("Readme", (Strategy,), {"name": "readme", "brief_event": names["brief_event"]})()
+    exec(example("def brief_event", of="chain/events"), names)
+    strategy = type("Documented", (Strategy,), {"name": "readme", "brief_event": names["brief_event"]})()
     world.runtime.plugins._strategies["readme"] = strategy
     agent = world.fake.apply(strategy="readme")
     world.chain.add(["a"], (), ())

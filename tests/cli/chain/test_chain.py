@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from helpers.evm import ACCOUNTS, KEYS, SEED_PHRASE, Deployed, Evm
 from helpers.imports import loaded
+from helpers.pages import blocks
 from helpers.terminal import Terminal, terminal
 
 from ceos.chain.config.contracts import BUILT_IN
@@ -23,7 +24,6 @@ from ceos.evm.amounts import whole
 from ceos.evm.values import as_json, units
 from ceos.testing import FakeRuntime, fake_runtime
 
-README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 OWN, FRIEND, STRANGER = ACCOUNTS[1], ACCOUNTS[2], ACCOUNTS[3]
 
 FILE = """
@@ -411,20 +411,16 @@ def test_posts_and_transactions_are_decided_apart(desk: Desk, verb: str) -> None
     assert "not edited" in desk.run("draft", "edit", "tx/00112233aabbccdd", "--text", "x").err
 
 
-# What the README shows, and skills
+# Examples of the documentation, and skills
 
 
-def test_the_lines_of_the_readme_run(
+def test_the_lines_of_the_documentation_run(
     evm: Evm, ceos_home: Path, tmp_path: Path, capsys: Any, ceos_simulator: Any
 ) -> None:
-    # Given a chain with the contracts that are on Base, the chain.toml of the README, and a seed phrase,
-    section = README.partition("\n## On Base\n")[2].partition("\n## ")[0]
-    (file,) = re.findall(r"^```toml\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    lines = [
-        line
-        for block in re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-        for line in block.splitlines()
-    ]
+    # Given a chain with the contracts that are on Base, the chain.toml of its page, and a seed phrase,
+    (file,) = blocks("toml", of="chain/chain-toml")
+    topics = ("chain/index", "chain/identity", "chain/scores")
+    lines = [line for topic in topics for block in blocks("sh", of=topic) for line in block.splitlines()]
     (tmp_path / "chain.toml").write_text(file)
     evm.place("identity", BUILT_IN[8453]["identity"][0])
     evm.place("token", BUILT_IN[8453]["usdc"][0], "USD Coin", 1, types=("string", "uint256"))
