@@ -209,15 +209,15 @@ def log_table() -> str:
     found: dict[str, list[tuple[str, str, tuple[str, ...]]]] = defaultdict(list)
     for path in sorted((ROOT / "ceos").rglob("*.py")):
         if "simulator" not in path.parts:
-            for name, *record in log_events(ast.parse(path.read_text(encoding="utf-8"))):
-                found[name].append((record[0], record[1], record[2]))
+            for name, level, message, fields in log_events(ast.parse(path.read_text(encoding="utf-8"))):
+                found[name].append((level, message, fields))
     rows = []
     for name in sorted(found):
         records = found[name]
         levels = ", ".join(dict.fromkeys(level for level, _, _ in records if level))
         messages = " / ".join(dict.fromkeys(message for _, message, _ in records if message))
-        fields = ", ".join(f"`{one}`" for one in dict.fromkeys(one for *_, names in records for one in names))
-        rows.append([f"`{name}`", levels or "varies", messages, fields or "none"])
+        listed = ", ".join(f"`{one}`" for one in dict.fromkeys(one for *_, names in records for one in names))
+        rows.append([f"`{name}`", levels or "varies", messages, listed or "none"])
     return table(["event", "level", "message", "fields"], rows)
 
 
@@ -255,10 +255,8 @@ def _record(made: ast.Call, calls: Sequence[ast.Call]) -> tuple[str, str]:
     """Return level and message of the log call that an event belongs to, as far as the source shows them."""
     logging = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in LEVELS]
     around = [call for call in logging if any(made is node for node in ast.walk(call))]
-    later = [
-        call for call in logging if call.lineno >= made.lineno and any(one.arg == "extra" for one in call.keywords)
-    ]
-    call = (around or later or [None])[0]  # type: ignore[list-item]
+    with_extra = [call for call in logging if any(one.arg == "extra" for one in call.keywords)]
+    call = next(iter(around or [call for call in with_extra if call.lineno >= made.lineno]), None)
     if call is None or not isinstance(call.func, ast.Attribute):
         return "", ""
     level = {"exception": "error", "log": ""}.get(call.func.attr, call.func.attr)

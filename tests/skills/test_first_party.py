@@ -1,4 +1,4 @@
-"""The skills that come with ceos: their examples and harder inputs in the real sandbox, and the documentation of them."""
+"""The skills that come with ceos: their examples and harder inputs in the real sandbox, and their documentation."""
 
 from __future__ import annotations
 
