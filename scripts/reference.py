@@ -14,7 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from pydantic.fields import FieldInfo
@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from ceos import hookspecs, score
 from ceos.chain.config import models as chain
 from ceos.cli import cli
-from ceos.domain import agent, chain_event, posts, schedule
+from ceos.domain import agent, posts
 from ceos.domain.base import Frozen
 from ceos.domain.posts import Kind
 from ceos.metrics.timeseries import AccountCounts
@@ -34,28 +34,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "ceos" / "docs"
 BLOCK = re.compile(r"(?<=<!-- generated: )([a-z-]+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
 
-#: The models of the agent file and of chain.toml, by the prefix of their keys.
-AGENT_FILE: dict[str, type[Frozen]] = {
-    "": agent.Agent,
-    "persona.": agent.Persona,
-    "schedule.": schedule.Schedule,
-    "models.": agent.Models,
-    "limits.": agent.Limits,
-    "engagement.": agent.Engagement,
-    "trends.": agent.Trends,
-    "skills.": agent.SkillUse,
-}
-CHAIN_FILE: dict[str, type[Frozen]] = {
-    "": chain.ChainConfig,
-    "contract.": chain.ContractEntry,
-    "subscription.": chain_event.Subscription,
-    "policy.": chain.Policy,
-    "policy.allow.": chain.Allow,
-    "x402.": chain.X402,
-    "x402.allow.": chain.PaymentHost,
-    "x402.offer.": chain.Offer,
-    "creator_score.": chain.CreatorScore,
-}
 #: The models behind the numbers of `ceos metrics`, by what they are about.
 NUMBERS: dict[str, type[Frozen]] = {
     "cast": posts.CastMetrics,
@@ -122,15 +100,28 @@ def _setting_default(value: Any) -> str:
     return f"`{value:g}`" if isinstance(value, int | float) else f"`{value}`"
 
 
-def file_table(models: Mapping[str, type[Frozen]]) -> str:
+def file_table(root: type[Frozen]) -> str:
     """Return every key of a TOML file with its default and its meaning."""
-    rows = []
-    for prefix, model in models.items():
-        meanings = notes(model)
-        for name, field in model.model_fields.items():
-            if f"{prefix}{name}." not in models:
-                rows.append([f"`{prefix}{name}`", _key_default(name, field), _meaning(model, name, meanings)])
-    return table(["key", "default", "meaning"], rows)
+    return table(["key", "default", "meaning"], file_keys(root))
+
+
+def file_keys(model: type[Frozen], prefix: str = "") -> Iterator[list[str]]:
+    """Yield the rows of a model, and those of its tables after its own keys."""
+    meanings, tables = notes(model), []
+    for name, field in model.model_fields.items():
+        if inner := _inner_model(field.annotation):
+            tables.append((inner, f"{prefix}{name}."))
+        else:
+            yield [f"`{prefix}{name}`", _key_default(name, field), _meaning(model, name, meanings)]
+    for inner, inner_prefix in tables:
+        yield from file_keys(inner, inner_prefix)
+
+
+def _inner_model(annotation: Any) -> type[Frozen] | None:
+    """Return the model of a table, or of a list of tables."""
+    if isinstance(annotation, type) and issubclass(annotation, Frozen):
+        return annotation
+    return next(filter(None, map(_inner_model, get_args(annotation))), None)
 
 
 def _key_default(name: str, field: FieldInfo) -> str:
@@ -282,8 +273,8 @@ def _capitals(part: ast.expr) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "commands": command_table,
     "environment": environment_table,
-    "agent-file": lambda: file_table(AGENT_FILE),
-    "chain-toml": lambda: file_table(CHAIN_FILE),
+    "agent-file": lambda: file_table(agent.Agent),
+    "chain-toml": lambda: file_table(chain.ChainConfig),
     "hooks": hook_table,
     "strategies": strategy_table,
     "numbers": number_table,

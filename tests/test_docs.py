@@ -115,8 +115,8 @@ def test_every_exit_code_is_listed() -> None:
 
 def test_every_rule_is_listed() -> None:
     listed = set(rows("rule", of="chain/policy"))
-    sources = "".join((ROOT / "ceos" / "chain" / "tx" / f"{name}.py").read_text() for name in ("policy", "risks"))
-    named = set(re.findall(r'(?:refused\(\s*|Objection\("\w+", |rule = )"([a-z-]+)"', sources)) | set(ENTRY_RULES)
+    sources = "".join(path.read_text() for path in (ROOT / "ceos" / "chain").rglob("*.py") if "x402" not in path.parts)
+    named = set(re.findall(r'(?:refused\(\s*|RuleProblem\("\w+", |rule = )"([a-z-]+)"', sources)) | set(ENTRY_RULES)
     assert named - {"min_out"} <= listed
     bought = (ROOT / "ceos" / "chain" / "x402" / "policy.py").read_text()
     assert set(re.findall(r'"(x402-[a-z-]+)"', bought)) == set(re.findall(r"`(x402-[a-z-]+)`", PAGES["chain/payments"]))
