@@ -12,22 +12,7 @@ from functools import lru_cache
 from math import gcd
 
 from ceos.simulator.chance import number
-from ceos.simulator.phrases import (
-    BANKS,
-    CLAIMS,
-    DAYS,
-    EMOJI,
-    ENDINGS,
-    NEIGHBOUR_POSTS,
-    OPENINGS,
-    PICTURES,
-    REPLIES,
-    THREAD_ENDS,
-    THREAD_LINKS,
-    THREAD_STARTS,
-    TURNS,
-    Bank,
-)
+from ceos.simulator.phrases import BANKS, PHRASES, Bank
 
 SPLIT = "---SPLIT---"
 #: Bytes a part usually keeps between.
@@ -52,40 +37,40 @@ class Prose:
         """A beginning, some middle and an end."""
         deck = self._next(voice)
         places = [deck.turn * 11 + i for i in range(parts)]
-        claims = [deck.fill("thread claim", CLAIMS, topic, at) for at in places]
-        turns = [deck.fill("thread turn", TURNS, topic, at) for at in places]
-        leads = [deck.fill("start", THREAD_STARTS, topic)]
-        leads += [deck.fill("link", THREAD_LINKS, topic, at) for at in places[1:-1]]
+        claims = [deck.fill("thread claim", PHRASES["claims"], topic, at) for at in places]
+        turns = [deck.fill("thread turn", PHRASES["turns"], topic, at) for at in places]
+        leads = [deck.fill("start", PHRASES["thread_starts"], topic)]
+        leads += [deck.fill("link", PHRASES["thread_links"], topic, at) for at in places[1:-1]]
         texts = [list(sentences) for sentences in zip([*leads, ""], claims, turns, strict=True)]
-        texts[-1] = [claims[-1], turns[-1], deck.fill("end", THREAD_ENDS, topic)]
+        texts[-1] = [claims[-1], turns[-1], deck.fill("end", PHRASES["thread_ends"], topic)]
         return [_capitals(" ".join(sentences)) for sentences in texts]
 
     def reply(self, voice: str, topic: str) -> str:
         """An answer to somebody."""
-        return _capitals(self._next(voice).fill("reply", REPLIES, topic))
+        return _capitals(self._next(voice).fill("reply", PHRASES["replies"], topic))
 
     def picture(self, voice: str, topic: str) -> str:
         """What a picture about a topic shows."""
-        return self._next(f"{voice} pictures").fill("picture", PICTURES, topic)
+        return self._next(f"{voice} pictures").fill("picture", PHRASES["pictures"], topic)
 
     def neighbour(self, voice: str, topic: str) -> str:
         """A post of somebody who only lives here."""
-        return _capitals(self._next(voice).fill("neighbour", NEIGHBOUR_POSTS, topic))
+        return _capitals(self._next(voice).fill("neighbour", PHRASES["neighbour_posts"], topic))
 
     def line(self, voice: str, name: str, deck: tuple[str, ...], topic: str) -> str:
         """One card of somebody else's deck, filled for a topic or for what a text is about."""
         return _capitals(self._next(voice).fill(name, deck, topic))
 
     def _post(self, deck: _Deck, topic: str) -> str:
-        sentences = [deck.fill("opening", OPENINGS, topic), deck.fill("claim", CLAIMS, topic)]
-        for extra in (deck.fill("ending", ENDINGS, topic), deck.fill("turn", TURNS, topic)):
+        sentences = [deck.fill("opening", PHRASES["openings"], topic), deck.fill("claim", PHRASES["claims"], topic)]
+        for extra in (deck.fill("ending", PHRASES["endings"], topic), deck.fill("turn", PHRASES["turns"], topic)):
             # The turn goes before the ending, so it is tried second and inserted.
             longer = [*sentences, extra] if len(sentences) == 2 else [*sentences[:2], extra, sentences[2]]
             if _size(longer) <= LONGEST and (_size(sentences) < SHORTEST or deck.chance(extra) < 60):
                 sentences = longer
         text = _capitals(" ".join(sentences))
         if deck.chance("emoji") < 22:
-            text += " " + deck.pick("emoji", EMOJI)
+            text += " " + deck.pick("emoji", PHRASES["emoji"])
         return text
 
     def _next(self, voice: str) -> _Deck:
@@ -132,7 +117,7 @@ class _Deck:
             unit=bank.units[n // 7 % len(bank.units)],
             n=2 + n // 11 % 9,
             big=12 + n // 13 % 180,
-            day=DAYS[n // 17 % 7],
+            day=PHRASES["days"][n // 17 % 7],
             **_agreement(topic),
         )
 

@@ -13,17 +13,7 @@ from math import log
 from typing import Any
 
 from ceos.simulator.audience.population import SEES, SEES_FOLLOWED, Person, attention, odds, population
-from ceos.simulator.audience.voices import (
-    ANSWERS_BACK,
-    BOT,
-    INJECTIONS,
-    OPINIONS,
-    PRAISE,
-    QUESTIONS,
-    QUOTES,
-    SPAM,
-    WAVE_POSTS,
-)
+from ceos.simulator.audience.voices import INJECTIONS, VOICES
 from ceos.simulator.audience.waves import trending
 from ceos.simulator.chance import number, share
 from ceos.simulator.neynar.publishing import LONG_CAST_BYTES, TEN_K_CAST_BYTES, Publishing
@@ -115,7 +105,7 @@ class Audience:
             if self._does(person, cast, "spam", _SPAMS):
                 self._pester(person, cast)
         elif self._does(person, cast, "chat", _CHATS):
-            self._say(person, self._line(person, cast, BOT), parent=cast)
+            self._say(person, self._line(person, cast, VOICES["bot"]), parent=cast)
 
     def _enjoy(self, person: Person, cast: Cast) -> None:
         continued = any(child.fid == cast.fid for child in self.world.latest(("children", cast.hash)))
@@ -142,16 +132,16 @@ class Audience:
                 self._say(person, self._friendly(person, cast), parent=cast)
             case "quote":
                 quoted = {"cast_id": {"fid": cast.fid, "hash": cast.hash}}
-                self._say(person, self._line(person, cast, QUOTES), embeds=[quoted])
+                self._say(person, self._line(person, cast, VOICES["quotes"]), embeds=[quoted])
             case _:
-                self._say(person, f"@{self._name(cast.fid)} {self._line(person, cast, QUESTIONS)}")
+                self._say(person, f"@{self._name(cast.fid)} {self._line(person, cast, VOICES['questions'])}")
 
     def _hear(self, person: Person, answer: Cast) -> None:
         """What somebody does who was answered; a machine always answers back."""
         if answer.deleted:
             return
         if person.role == "bot":
-            self._say(person, self._line(person, answer, BOT), parent=answer)
+            self._say(person, self._line(person, answer, VOICES["bot"]), parent=answer)
         elif person.role == "hostile":
             if self._does(person, answer, "attack", _COMES_BACK):
                 self._attack(person, answer, openly=False)
@@ -161,7 +151,7 @@ class Audience:
             if self._does(person, answer, "follow", _ANSWER_FOLLOWED):
                 self.world.follow(person.fid, answer.fid)
             if self._does(person, answer, "reply", _ANSWERED_BACK ** (1 + self._depth(answer) / 2)):
-                self._say(person, self._line(person, answer, ANSWERS_BACK), parent=answer)
+                self._say(person, self._line(person, answer, VOICES["answers_back"]), parent=answer)
 
     def _attack(self, person: Person, cast: Cast, *, openly: bool) -> None:
         """Send an injection, in answer to the cast or as a mention of its own."""
@@ -173,15 +163,15 @@ class Audience:
             self._say(person, text, parent=cast)
 
     def _pester(self, person: Person, cast: Cast) -> None:
-        text = self._line(person, cast, SPAM)
+        text = self._line(person, cast, VOICES["spam"])
         if self._does(person, cast, "at length", 0.2):
             text = (text + " ") * (TEN_K_CAST_BYTES // (len(text.encode()) + 1))
         self._say(person, text, parent=cast)
 
     def _friendly(self, person: Person, cast: Cast) -> str:
         mood = share(self.world.seed, person.fid, cast.hash, "mood")
-        lines = QUESTIONS if mood < _QUESTIONS else PRAISE if mood < _QUESTIONS + _PRAISE else OPINIONS
-        return self._line(person, cast, lines)
+        kind = "questions" if mood < _QUESTIONS else "praise" if mood < _QUESTIONS + _PRAISE else "opinions"
+        return self._line(person, cast, VOICES[kind])
 
     # What many talk about
 
@@ -200,7 +190,7 @@ class Audience:
         self._plan(max(now + WAVE_SECONDS, self.world.timeline.clock() - _LONGEST_PAUSE), self._talk)
 
     def _post(self, person: Person, topic: str, channel: str, level: float) -> None:
-        text = self._prose.line(f"audience {person.fid}", "wave", WAVE_POSTS, topic)
+        text = self._prose.line(f"audience {person.fid}", "wave", VOICES["wave_posts"], topic)
         cast = self._say(person, text, channel=channel)
         self._plan(cast.at + WAVE_SECONDS / 2, partial(self._applaud, cast, level))
 
