@@ -13,61 +13,47 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ceos.chain.events.posts import EventPosts
-from ceos.chain.events.source import EventSource
-from ceos.chain.events.store import EventStore
-from ceos.clients.fal.client import Fal
-from ceos.clients.http.rate_limit import RateLimiter
-from ceos.clients.neynar.client import Neynar
-from ceos.clients.openrouter.client import OpenRouter
 from ceos.clock import Clock
-from ceos.config.signers import signer_of
-from ceos.domain.agent import Agent
-from ceos.domain.posts import Kind
-from ceos.engine.pipeline import Pipeline
-from ceos.engine.scheduler import Scheduler, Send
-from ceos.engine.sources import RunSources, ScheduleSource
-from ceos.engine.stages import Stages
 from ceos.errors import RateLimited, StoreUnavailable
-from ceos.mentions.poller import Listening
-from ceos.mentions.responder import MentionResponder, Services
-from ceos.mentions.source import MentionSource
-from ceos.mentions.store import Claims, Inbox
-from ceos.metrics.collector import MEASURE_HOURS, Measuring
-from ceos.metrics.scorer import Scoring
-from ceos.metrics.store import MetricsStore
-from ceos.metrics.timeseries import Series
-from ceos.operations.agents import Applied, apply_agents, pause_agent, remove_agent, resume_agent
-from ceos.operations.posts import PostRequest, create_post
-from ceos.plugins.manager import Plugins, load_plugins
-from ceos.posts.illustrator import Illustrator
-from ceos.posts.publisher import Publisher
-from ceos.posts.relevance import RelevanceScorer
-from ceos.posts.writer import Writer
-from ceos.runs.budget import Budget
-from ceos.runs.cast_limit import CastLimit
-from ceos.runs.deferral import ShuttingDown
-from ceos.runs.ledger import Ledger
-from ceos.runs.paid_model import PaidModel
-from ceos.sandbox.executor import Sandbox
 from ceos.settings import Settings, secret
-from ceos.skills.host import HostFactory
-from ceos.skills.lockfile import LOCK_FILE, SkillLock
-from ceos.skills.session import SkillDeps, SkillSessions
-from ceos.skills.store import SkillStore
 from ceos.storage import embedded
 from ceos.storage.addresses import check_databases_differ, next_database
 from ceos.storage.agents import AgentStore
 from ceos.storage.connection import Database, connect
 from ceos.storage.ops import OpsStore
 from ceos.storage.runs import RunStore
-from ceos.trends.monitor import TrendWatch, Watch
-from ceos.trends.relevance import TrendRelevance
-from ceos.trends.source import TrendSource
-from ceos.trends.store import TrendStore
 
 if TYPE_CHECKING:
+    from ceos.chain.events.posts import EventPosts
     from ceos.chain.wiring import Chain
+    from ceos.clients.fal.client import Fal
+    from ceos.clients.neynar.client import Neynar
+    from ceos.clients.openrouter.client import OpenRouter
+    from ceos.domain.agent import Agent
+    from ceos.domain.posts import Kind
+    from ceos.engine.pipeline import Pipeline
+    from ceos.engine.scheduler import Scheduler, Send
+    from ceos.engine.sources import RunSources, ScheduleSource
+    from ceos.mentions.poller import Listening
+    from ceos.mentions.responder import MentionResponder
+    from ceos.mentions.store import Claims, Inbox
+    from ceos.metrics.collector import Measuring
+    from ceos.metrics.scorer import Scoring
+    from ceos.metrics.store import MetricsStore
+    from ceos.metrics.timeseries import Series
+    from ceos.operations.agents import Applied
+    from ceos.plugins.manager import Plugins
+    from ceos.posts.publisher import Publisher
+    from ceos.posts.relevance import RelevanceScorer
+    from ceos.runs.ledger import Ledger
+    from ceos.runs.paid_model import PaidModel
+    from ceos.sandbox.executor import Sandbox
+    from ceos.skills.host import HostFactory
+    from ceos.skills.lockfile import SkillLock
+    from ceos.skills.session import SkillDeps, SkillSessions
+    from ceos.skills.store import SkillStore
+    from ceos.trends.monitor import TrendWatch
+    from ceos.trends.store import TrendStore
 
 #: Processes of the sandbox that wait for skills, in each process of ours; more calls at once wait for a fork.
 SPARES = 2
@@ -108,11 +94,15 @@ class Runtime:
     @cached_property
     def skill_store(self) -> SkillStore:
         """The notes and failures of skills."""
+        from ceos.skills.store import SkillStore
+
         return SkillStore(self.database)
 
     @cached_property
     def metrics(self) -> MetricsStore:
         """The measurements of casts."""
+        from ceos.metrics.store import MetricsStore
+
         return MetricsStore(self.database)
 
     @property
@@ -131,6 +121,9 @@ class Runtime:
     @cached_property
     def ledger(self) -> Ledger:
         """The run ledger."""
+        from ceos.metrics.collector import MEASURE_HOURS
+        from ceos.runs.ledger import Ledger
+
         return Ledger(
             self.database,
             lease_seconds=self.settings.lease_seconds,
@@ -141,6 +134,8 @@ class Runtime:
     @cached_property
     def plugins(self) -> Plugins:
         """The plugins, ours and strangers', with what they registered."""
+        from ceos.plugins.manager import load_plugins
+
         plugins = load_plugins(self.settings.skill_path, self.settings.plugins)
         plugins.on_call = self._count_hook
         return plugins
@@ -153,17 +148,23 @@ class Runtime:
     @cached_property
     def sandbox(self) -> Sandbox:
         """Where skills run; its processes are started when they are first needed."""
+        from ceos.sandbox.executor import Sandbox
+
         mode = self.settings.sandbox
         return Sandbox(mode=None if mode == "auto" else mode, spares=SPARES)
 
     @cached_property
     def skill_lock(self) -> SkillLock:
         """What the operator has allowed of which skills."""
+        from ceos.skills.lockfile import LOCK_FILE, SkillLock
+
         return SkillLock(self.settings.home_folder() / LOCK_FILE)
 
     @cached_property
     def skill_hosts(self) -> HostFactory:
         """The factory of the hosts that answer skills."""
+        from ceos.skills.host import HostFactory
+
         return HostFactory(
             self.skill_store,
             self.paid_model,
@@ -175,6 +176,8 @@ class Runtime:
     @cached_property
     def skill_deps(self) -> SkillDeps:
         """The collaborators of everything that runs skills."""
+        from ceos.skills.session import SkillDeps
+
         return SkillDeps(
             agents=self.agents,
             store=self.skill_store,
@@ -188,26 +191,37 @@ class Runtime:
     @cached_property
     def skills(self) -> SkillSessions:
         """The skills of all agents."""
+        from ceos.skills.session import SkillSessions
+
         return SkillSessions(self.skill_deps)
 
     @cached_property
     def openrouter(self) -> OpenRouter:
         """The client that writes."""
+        from ceos.clients.openrouter.client import OpenRouter
+
         return OpenRouter(secret(self.settings.openrouter_api_key), self.settings.openrouter_base_url, sleep=self.sleep)
 
     @cached_property
     def paid_model(self) -> PaidModel:
         """The language models, asked at the expense of agents."""
+        from ceos.runs.budget import Budget
+        from ceos.runs.paid_model import PaidModel
+
         return PaidModel(self.openrouter, Budget(self.database), self.clock)
 
     @cached_property
     def relevance(self) -> RelevanceScorer:
         """The scorer of trends and mentions."""
+        from ceos.posts.relevance import RelevanceScorer
+
         return RelevanceScorer(self.paid_model)
 
     @cached_property
     def fal(self) -> Fal:
         """The client that illustrates."""
+        from ceos.clients.fal.client import Fal
+
         return Fal(
             secret(self.settings.fal_key), self.settings.fal_run_url, self.settings.fal_queue_url, sleep=self.sleep
         )
@@ -215,6 +229,9 @@ class Runtime:
     @cached_property
     def neynar(self) -> Neynar:
         """The client that publishes."""
+        from ceos.clients.http.rate_limit import RateLimiter
+        from ceos.clients.neynar.client import Neynar
+
         return Neynar(
             secret(self.settings.neynar_api_key),
             self.settings.neynar_base_url,
@@ -227,21 +244,30 @@ class Runtime:
     @cached_property
     def inbox(self) -> Inbox:
         """What agents have heard."""
+        from ceos.mentions.store import Inbox
+
         return Inbox(self.database)
 
     @cached_property
     def claims(self) -> Claims:
         """The decisions about mentions and the claims on casts."""
+        from ceos.mentions.store import Claims
+
         return Claims(self.database)
 
     @cached_property
     def listening(self) -> Listening:
         """How agents hear of what concerns them."""
+        from ceos.mentions.poller import Listening
+
         return Listening(self.agents, self.inbox, self.neynar, self.plugins, self.clock)
 
     @cached_property
     def responder(self) -> MentionResponder:
         """The decisions about mentions, and the replies."""
+        from ceos.mentions.responder import MentionResponder, Services
+        from ceos.runs.cast_limit import CastLimit
+
         return MentionResponder(
             Services(
                 agents=self.agents,
@@ -259,16 +285,22 @@ class Runtime:
     @cached_property
     def series(self) -> Series:
         """The numbers of accounts and posts over time."""
+        from ceos.metrics.timeseries import Series
+
         return Series(self.database)
 
     @cached_property
     def scoring(self) -> Scoring:
         """What the numbers say of the agents."""
+        from ceos.metrics.scorer import Scoring
+
         return Scoring(self.series)
 
     @cached_property
     def measuring(self) -> Measuring:
         """Who collects the numbers."""
+        from ceos.metrics.collector import Measuring
+
         return Measuring(
             self.agents,
             self.runs,
@@ -284,11 +316,16 @@ class Runtime:
     @cached_property
     def trend_store(self) -> TrendStore:
         """What is kept of trends."""
+        from ceos.trends.store import TrendStore
+
         return TrendStore(self.database)
 
     @cached_property
     def trends(self) -> TrendWatch:
         """How agents hear of what many talk about."""
+        from ceos.trends.monitor import TrendWatch, Watch
+        from ceos.trends.relevance import TrendRelevance
+
         return TrendWatch(
             Watch(
                 agents=self.agents,
@@ -304,12 +341,14 @@ class Runtime:
     @cached_property
     def event_posts(self) -> EventPosts:
         """How agents come to post about what happens on chain."""
+        from ceos.chain.events.posts import EventPosts
+
         return EventPosts(self.database, self.ledger, self.clock)
 
     @cached_property
     def chain(self) -> Chain:
         """Everything about Base; loaded only now, for it is heavy."""
-        from ceos.chain.wiring import Chain, ChainDeps  # noqa: PLC0415
+        from ceos.chain.wiring import Chain, ChainDeps
 
         return Chain(
             ChainDeps(
@@ -330,11 +369,19 @@ class Runtime:
     @cached_property
     def schedule_source(self) -> ScheduleSource:
         """The source of posts by schedule or by hand."""
+        from ceos.engine.sources import ScheduleSource
+
         return ScheduleSource(self.plugins, self.clock, self.scoring.weights)
 
     @cached_property
     def sources(self) -> RunSources:
         """The sources of all kinds of runs."""
+        from ceos.chain.events.source import EventSource
+        from ceos.chain.events.store import EventStore
+        from ceos.engine.sources import RunSources
+        from ceos.mentions.source import MentionSource
+        from ceos.trends.source import TrendSource
+
         return RunSources(
             [
                 self.schedule_source,
@@ -347,6 +394,9 @@ class Runtime:
     @cached_property
     def publisher(self) -> Publisher:
         """The publisher of casts and reactions."""
+        from ceos.posts.publisher import Publisher
+        from ceos.runs.cast_limit import CastLimit
+
         return Publisher(
             self.ledger,
             self.neynar,
@@ -361,6 +411,12 @@ class Runtime:
     @cached_property
     def pipeline(self) -> Pipeline:
         """The path of one post."""
+        from ceos.engine.pipeline import Pipeline
+        from ceos.engine.stages import Stages
+        from ceos.posts.illustrator import Illustrator
+        from ceos.posts.writer import Writer
+        from ceos.runs.budget import Budget
+
         return Pipeline(
             stages=Stages(self.ledger, self.agents, self.sources),
             runs=self.runs,
@@ -374,6 +430,8 @@ class Runtime:
 
     def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:
         """Return a scheduler that calls workers through `send`."""
+        from ceos.engine.scheduler import Scheduler
+
         return Scheduler(
             self.agents,
             self.ledger,
@@ -410,6 +468,8 @@ class Runtime:
 
     def sleep(self, seconds: float) -> None:
         """Wait between two attempts of a call, unless the process is told to stop; then raise `ShuttingDown`."""
+        from ceos.runs.deferral import ShuttingDown
+
         if self.stopping.wait(seconds):
             raise ShuttingDown
 
@@ -431,26 +491,38 @@ class Runtime:
 
     def apply(self, agents: Sequence[Agent]) -> list[Applied]:
         """Store agents; see `ceos.operations.agents.apply_agents`."""
+        from ceos.operations.agents import apply_agents
+
         return apply_agents(self, agents)
 
     def pause(self, agent_id: str, reason: str = "paused by the operator") -> str:
         """Pause an agent; returns "ok" or "unchanged"."""
+        from ceos.operations.agents import pause_agent
+
         return "ok" if pause_agent(self, agent_id, reason) else "unchanged"
 
     def resume(self, agent_id: str) -> str:
         """Resume an agent; returns "ok" or "unchanged"."""
+        from ceos.operations.agents import resume_agent
+
         return "ok" if resume_agent(self, agent_id) else "unchanged"
 
     def remove(self, agent_id: str) -> str:
         """Remove an agent; returns "ok" or "unchanged"."""
+        from ceos.operations.agents import remove_agent
+
         return "ok" if remove_agent(self, agent_id) else "unchanged"
 
     def post(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None, key: str | None = None) -> str:
         """Open the run of a post by hand and return its id; see `ceos.operations.posts.create_post`."""
+        from ceos.operations.posts import PostRequest, create_post
+
         return create_post(self, PostRequest(agent_id=agent_id, kind=kind, text=text, key=key)).id
 
     def signer(self, agent: Agent) -> str:
         """Return the signer id of an agent; raises `KeyRefused` when its environment variable is not set."""
+        from ceos.config.signers import signer_of
+
         return signer_of(agent, self.settings)
 
 
