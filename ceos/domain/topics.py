@@ -23,6 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from pydantic import AwareDatetime
 
@@ -76,6 +77,16 @@ class TrendCast(Frozen):
     author_fid: int
     text: str
     at: AwareDatetime
+
+
+class Relevance(Frozen):
+    """The relevance of a topic or a cast to an agent, with the reason."""
+
+    #: From 0 to 1.
+    value: float
+    reason: str
+    #: The source of the value: a model, or the words of the persona while no model can be asked.
+    by: Literal["model", "words"]
 
 
 class Trend(Frozen):

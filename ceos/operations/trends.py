@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.topics import Trend, still_on
+from ceos.domain.topics import Relevance, Trend, still_on
 from ceos.operations.context import Context
 from ceos.operations.table import Scope, operation
-from ceos.posts.relevance import Relevance
 from ceos.runs.ids import RunId
 from ceos.trends.store import TakenUp
 

@@ -7,14 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, create_model
 
 from ceos.clients.openrouter.client import Message
 from ceos.domain.agent import Agent
-from ceos.domain.base import Frozen
-from ceos.domain.topics import keywords
+from ceos.domain.topics import Relevance, keywords
 from ceos.domain.untrusted import as_data
 from ceos.errors import KeyRefused, LimitReached, ServiceError
 from ceos.logs import event
@@ -27,16 +26,6 @@ log = logging.getLogger(__name__)
 BATCH, TOKENS = 10, 80
 #: The score of words that stand in the text only, not in the title.
 TEXT_ONLY = 0.7
-
-
-class Relevance(Frozen):
-    """The relevance of a subject to an agent, with the reason."""
-
-    #: From 0 to 1.
-    value: float
-    reason: str
-    #: The source of the value: a model, or the words of the persona while no model can be asked.
-    by: Literal["model", "words"]
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import AgentState
 from ceos.domain.schedule import is_quiet
-from ceos.domain.topics import SLUG, Listed, Seen, Trend, find_trends, fresh, is_same, shown, still_on
+from ceos.domain.topics import SLUG, Listed, Relevance, Seen, Trend, find_trends, fresh, is_same, shown, still_on
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.logs import event
-from ceos.posts.relevance import Relevance
 from ceos.storage.agents import AgentStore
 from ceos.storage.ops import OpsStore
 from ceos.trends.relevance import TrendRelevance

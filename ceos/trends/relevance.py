@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ceos.domain.agent import Agent
-from ceos.domain.topics import Trend
+from ceos.domain.topics import Relevance, Trend
 from ceos.guardrails.quality import mentions_any
-from ceos.posts.relevance import Relevance, RelevanceScorer, Subject
+from ceos.posts.relevance import RelevanceScorer, Subject
 
 #: Casts of a trend that a model is shown.
 MAX_SHOWN_CASTS = 3

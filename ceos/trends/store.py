@@ -14,8 +14,7 @@ from pydantic import AwareDatetime
 
 from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
-from ceos.domain.topics import Trend
-from ceos.posts.relevance import Relevance
+from ceos.domain.topics import Relevance, Trend
 from ceos.runs.ids import RunId
 from ceos.storage.connection import Database, redis_errors
 

@@ -99,7 +99,7 @@ def loaded(code: str) -> set[str]:
     """Return the modules that a fresh interpreter has loaded after running `code`."""
     script = f"{code}\nimport sys, json\nsys.stderr.write(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
-    return set(json.loads(done.stderr))
+    return set(json.loads(done.stderr.rpartition("\n")[2]))
 
 
 def circles(graph: set[tuple[str, str]]) -> list[list[str]]:

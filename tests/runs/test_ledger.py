@@ -30,7 +30,7 @@ from ceos.domain.chain_event import ChainEvent, Subscription
 from ceos.domain.lifecycle import FINAL, RunStatus, Stage
 from ceos.domain.posts import Cast, Draft, Kind, Part
 from ceos.domain.runs import Run
-from ceos.domain.topics import Trend
+from ceos.domain.topics import Relevance, Trend
 from ceos.errors import NotFound, StaleLease
 from ceos.evm.types import Fees
 from ceos.operations.drafts import edit_draft
@@ -50,7 +50,7 @@ from ceos.storage.connection import Database
 from ceos.storage.runs import RunStore
 from ceos.supervisor import wait_until
 from ceos.testing import FakeRuntime
-from ceos.trends.store import Relevance, TakenUp
+from ceos.trends.store import TakenUp
 
 SLOT = 1_772_445_600_000
 
