@@ -1,4 +1,4 @@
-"""For tests of ceos and of its plugins: a whole runtime on a real server and simulated services, in this process.
+"""Helpers for tests of ceos, plugins and skills: a runtime on a real server and simulated services, in this process.
 
     def test_mondays_only(fake_runtime):
         fake_runtime.apply(strategy="mondays-only")
@@ -6,8 +6,8 @@
         fake_runtime.drive()
         assert fake_runtime.runtime.runs.run(run_id).status == "published"
 
-`pytest_plugins = ["ceos.testing"]` in a conftest.py gives the fixture; `fake_runtime()` is the same as a context
-manager.
+`pytest_plugins = ["ceos.testing"]` in a conftest.py provides the fixture; `fake_runtime()` is the same as a context
+manager. `run_skill` runs one skill in the sandbox. Only the fixtures need pytest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydantic import ValidationError
 
 from ceos.clock import Clock
@@ -42,20 +41,25 @@ from ceos.skills.runner import EXAMPLE_AGENT
 from ceos.skills.skill import Skill, usual_seconds
 from ceos.supervisor import simulator_environ
 
+try:
+    import pytest
+except ImportError:  # only the fixtures need it
+    pytest = None  # type: ignore[assignment]
+
 
 class ManualClock(Clock):
-    """A clock that stands still until it is told to move."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self, start: dt.datetime) -> None:
         super().__init__()
         self._now = start
 
     def now(self) -> dt.datetime:
-        """Return the moment it was set to."""
+        """Return the time it was set to."""
         return self._now
 
     def set(self, moment: dt.datetime) -> None:
-        """Set it to a moment with a zone."""
+        """Set it to a time with a zone."""
         self._now = moment.astimezone(dt.UTC)
 
     def advance(self, **delta: float) -> None:
@@ -63,7 +67,7 @@ class ManualClock(Clock):
         self._now += dt.timedelta(**delta)
 
 
-#: The agent that `make_agent` makes unless told otherwise.
+#: The agent that `make_agent` makes by default.
 ADA: dict[str, Any] = {
     "id": "ada",
     "name": "Ada",
@@ -75,11 +79,11 @@ ADA: dict[str, Any] = {
 
 
 def make_agent(**overrides: Any) -> Agent:
-    """Return an agent that needs nothing but what the test cares about."""
+    """Return an agent with defaults for everything that `overrides` do not set."""
     return Agent.model_validate({**ADA, **overrides})
 
 
-#: What a call of `run_skill` may say about the post that the skill takes part in.
+#: The attributes of `ctx` that a call of `run_skill` may set.
 INPUTS = ("agent", "topic", "kind", "draft", "recent", "limit")
 
 
@@ -98,12 +102,12 @@ def run_skill(
 
         assert run_skill("def run(ctx, params):\n    return params['n'] + 1\n", {"n": 1}) == 2
 
-    A path is a skill's folder or file; a text with a line break, or one that begins with `def`, is a source. `grants`
-    are as in a manifest, or names alone for those that need no more, and replace the manifest's. `answers` are as in a
-    manifest's examples; without them pages are fetched for real, the memory lasts for the one call, and no model is
-    asked. `inputs` are attributes of `ctx`: `agent`, `topic`, `kind`, `draft`, `recent` and `limit`. Raises
+    A path is a skill's folder or file; a string with a line break, or one that begins with `def`, is a source. `grants`
+    are as in a manifest, or names alone for grants without settings, and replace the manifest's. `answers` are as in a
+    manifest's examples; without them pages are fetched from public addresses, the memory lasts for the one call, and
+    no model is asked. `inputs` are attributes of `ctx`: `agent`, `topic`, `kind`, `draft`, `recent` and `limit`. Raises
     `SkillForbidden`, `SkillTimedOut`, `SkillOutOfMemory`, `SkillFailed`, or `InvalidInput` for a path without a skill
-    and for anything in the call that does not fit it.
+    and for arguments that do not fit it.
     """
     skill, source = _found(source_or_path)
     granted = _granted(skill.grants if skill else Grants(), grants)
@@ -142,12 +146,12 @@ def _found(source_or_path: str | Path) -> tuple[Skill | None, str]:
 
 
 def _granted(own: Grants, grants: Mapping[str, Any] | Iterable[str] | None) -> Grants:
-    """Return what a call grants; by default what the manifest asks for."""
+    """Return the grants of a call; those of the manifest by default."""
     if grants is None:
         return own
     names = [grants] if isinstance(grants, str) else grants
     wanted = names if isinstance(names, Mapping) else dict.fromkeys(names, True)
-    # These need nothing but their name; http needs hosts, which nobody can guess.
+    # A name is enough for these; http needs hosts.
     settings: dict[str, Any] = {
         name: {} if on is True and name in ("memory", "llm") else on for name, on in wanted.items()
     }
@@ -165,10 +169,10 @@ def _granted(own: Grants, grants: Mapping[str, Any] | Iterable[str] | None) -> G
 def _misfits(
     skill: Skill | None, params: Mapping[str, Any], inputs: Mapping[str, Any], limits: Limits, now: dt.datetime | None
 ) -> list[str]:
-    """Return what in a call of `run_skill` does not fit, a sentence each."""
+    """Return a sentence for each argument of `run_skill` that does not fit."""
     problems = [f"No input {name!r}. Known: {', '.join(INPUTS)}." for name in inputs if name not in INPUTS]
     if isinstance(inputs.get("draft"), str):
-        problems.append("draft is a list of texts, the parts of the draft; got a text.")
+        problems.append("draft is a list of strings, the parts of the draft; got a string.")
     if limits.seconds <= 0 or limits.memory_mb <= 0:
         problems.append("seconds and memory_mb are more than 0.")
     if now is not None and now.tzinfo is None:
@@ -196,7 +200,7 @@ class FakeRuntime:
         self.simulator = simulator
         self.clock = clock
         self.sent: list[tuple[str, Stage]] = []
-        #: Work for all agents at once that was called for, such as counting; `step` leaves it alone.
+        #: Tasks for all agents at once that were sent, such as counting; `step` does not run them.
         self.errands: list[tuple[str, Stage]] = []
         self.scheduler: Scheduler = runtime.scheduler(self.take, lambda: 0)
 
@@ -207,12 +211,12 @@ class FakeRuntime:
         return agent
 
     def take(self, calls: Sequence[tuple[str, Stage]]) -> None:
-        """Line up what a scheduler calls for."""
+        """Queue the tasks that a scheduler sends."""
         for call in calls:
             (self.errands if call[1] is Stage.COUNT else self.sent).append(call)
 
     def step(self) -> int:
-        """Let the scheduler tick and carry out what it calls for, stage after stage; returns how many stages ran."""
+        """Let the scheduler tick, run the tasks it sends stage by stage, and return the number of stages."""
         self.scheduler.tick()
         count = 0
         while self.sent:
@@ -233,14 +237,14 @@ class FakeRuntime:
         return count
 
     def drive(self, rounds: int = 30) -> None:
-        """Step until no run is open, waking the ones that wait for their next try."""
+        """Step until no run is open; runs that wait for their next attempt are made due."""
         for _ in range(rounds):
             self.step()
             if not self.wake():
                 return
 
     def wake(self) -> int:
-        """Make every open run due now, and return how many there are."""
+        """Make every open run due now, and return their number."""
         client = self.runtime.database.client
         runs = [str(run) for run in client.zrange("ceos:open", 0, -1)]
         for run in runs:
@@ -254,7 +258,7 @@ class FakeRuntime:
         return self.runtime.runs.run(run_id)
 
     def casts(self) -> list[dict[str, Any]]:
-        """Return what the simulated Farcaster holds, in order."""
+        """Return the casts on the simulated Farcaster, in order."""
         found: list[dict[str, Any]] = self.simulator.casts()
         return found
 
@@ -269,8 +273,8 @@ def fake_runtime(
 ) -> Iterator[FakeRuntime]:
     """Yield a runtime on an embedded server under `home` (a temporary folder by default), emptied first.
 
-    `simulator` is a running one to use, reset first, instead of one of its own. `environ` are further variables. Waits
-    between attempts are not waited for.
+    `simulator` is a running simulator to use instead of an own one; it is reset first. `environ` are further variables.
+    Attempts follow each other without waiting.
     """
     own = running(seed=seed) if simulator is None else nullcontext(simulator)
     with tempfile.TemporaryDirectory(prefix="ceos-test-") as temporary, own as services:
@@ -295,27 +299,27 @@ def fake_runtime(
             runtime.close()
 
 
-@pytest.fixture(scope="session")
-def ceos_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with an embedded server that all tests of the session share."""
-    from ceos.storage.embedded import EmbeddedServer  # noqa: PLC0415  # named by the fixture that needs it
+if pytest is not None:
 
-    home = tmp_path_factory.mktemp("ceos-home")
-    server = EmbeddedServer(home)
-    server.ensure()
-    yield home
-    server.release()
+    @pytest.fixture(scope="session")
+    def ceos_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+        """Yield a folder with an embedded server that all tests of the session share."""
+        from ceos.storage.embedded import EmbeddedServer  # noqa: PLC0415  # only this fixture needs it
 
+        home = tmp_path_factory.mktemp("ceos-home")
+        server = EmbeddedServer(home)
+        server.ensure()
+        yield home
+        server.release()
 
-@pytest.fixture(scope="session")
-def ceos_simulator() -> Iterator[Any]:
-    """The simulated services that all tests of the session share; `fake_runtime` resets them."""
-    with running(seed=7) as simulator:
-        yield simulator
+    @pytest.fixture(scope="session")
+    def ceos_simulator() -> Iterator[Any]:
+        """Yield the simulated services that all tests of the session share; `fake_runtime` resets them."""
+        with running(seed=7) as simulator:
+            yield simulator
 
-
-@pytest.fixture(name="fake_runtime")
-def fake_runtime_fixture(ceos_home: Path, ceos_simulator: Any) -> Iterator[FakeRuntime]:
-    """A runtime of one test's own: emptied server, simulated services, a clock that stands still."""
-    with fake_runtime(ceos_home, simulator=ceos_simulator) as fake:
-        yield fake
+    @pytest.fixture(name="fake_runtime")
+    def fake_runtime_fixture(ceos_home: Path, ceos_simulator: Any) -> Iterator[FakeRuntime]:
+        """Yield a runtime for one test: an emptied server, simulated services, a clock that stands still."""
+        with fake_runtime(ceos_home, simulator=ceos_simulator) as fake:
+            yield fake

@@ -3,7 +3,7 @@
     document = Document("chain.toml", ChainConfig)
     document.load_file(path)
     policy = document.table(("policy",), Policy)     # None if it is not valid
-    document.report()    # ["chain.toml:9: policy.max_ehT: unknown key; did you mean 'max_eth'?", …]
+    document.report()    # ["chain.toml:9: policy.max_etH: unknown key; did you mean 'max_eth'?", …]
 
 Agent files, `chain.toml` and the manifests of skills are read with it.
 """

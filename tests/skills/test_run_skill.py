@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,9 @@ def test_grants_are_names_or_as_in_a_manifest(grants: Any, expression: str, valu
         pytest.param({"grants": ["http"]}, "The grant http needs hosts: ", id="http to nowhere"),
         pytest.param({"grants": {"llm": {"max_tokens": "x"}}}, "grants.llm.max_tokens: ", id="a grant's setting"),
         pytest.param({"drafts": ["gm"]}, "No input 'drafts'. Known: agent, topic, kind, draft, ", id="input"),
-        pytest.param({"draft": "gm"}, "draft is a list of texts, the parts of the draft; got a text.", id="one text"),
+        pytest.param(
+            {"draft": "gm"}, "draft is a list of strings, the parts of the draft; got a string.", id="one text"
+        ),
         pytest.param({"seconds": 0}, "seconds and memory_mb are more than 0.", id="no time"),
         pytest.param({"memory_mb": -1}, "seconds and memory_mb are more than 0.", id="no memory"),
         pytest.param({"now": dt.datetime(2026, 3, 2)}, "now needs a zone, such as datetime.UTC.", id="no zone"),
@@ -104,3 +108,14 @@ def test_each_ending_has_an_error_of_its_own() -> None:
         run_skill("def half(n):\n    return n / 0\n\n\ndef run(ctx, params):\n    print('soon')\n    return half(1)\n")
     assert (failed.value.line, failed.value.log) == (2, ("soon",))
     assert failed.value.traceback == "line 7, in run\n    return half(1)\nline 2, in half\n    return n / 0"
+
+
+def test_skills_and_runtimes_run_without_pytest() -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['pytest'] = None\n"
+        "from ceos.testing import fake_runtime, run_skill\n"
+        "print(run_skill('def run(ctx, params): return 2', {}), callable(fake_runtime))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.returncode) == ("2 True\n", 0), done.stderr

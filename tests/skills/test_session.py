@@ -278,6 +278,26 @@ def test_a_tool_answers_the_model_and_the_operators_parameters_win(open_setup: O
     assert run.draft is not None and run.draft.cost_usd == pytest.approx(0.002)
 
 
+def test_a_tool_reaches_the_hosts_of_the_operators_parameters_and_not_those_of_the_model(open_setup: Open) -> None:
+    fetch = skill(
+        "fetch",
+        'return ctx.http_get(params["theirs"])["text"]',
+        "tool",
+        params={
+            "type": "object",
+            "properties": {"mine": {"type": "string"}, "theirs": {"type": "string"}},
+            "required": ["mine", "theirs"],
+        },
+        grants={"http": {"hosts_from": ["mine", "theirs"]}},
+    )
+    setup = open_setup(fetch, params={"fetch": {"mine": "https://mine.example.org/"}})
+    setup.model.calls(("fetch", {"theirs": "https://theirs.example.org/", "mine": "https://theirs.example.org/"}))
+    (one,) = skill_runs(setup.post("ada", WRITTEN))
+    assert [call.refused for call in one.calls] == [
+        "theirs.example.org is not one of the hosts that this skill may ask: mine.example.org."
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "sentence"),
     [

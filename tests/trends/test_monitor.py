@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ceos.operations.agents import spent_today
 from ceos.plugins.manager import load_plugins
 from ceos.posts.assignment import Assignment
 from ceos.posts.relevance import Score, by_words, request, schema_for
+from ceos.skills.lockfile import LOCK_FILE, SkillLock
 from ceos.storage.due import due_work
 from ceos.strategy import Strategy
 from ceos.testing import FakeRuntime, make_agent
@@ -51,9 +52,10 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
         yield one
 
 
-def follow(fake: FakeRuntime, agent_id: str = "ada", **trends: Any) -> None:
+def follow(fake: FakeRuntime, agent_id: str = "ada", skills: Sequence[Any] = (), **trends: Any) -> None:
     """Apply an agent without slots of its own that may post about trends."""
     fake.apply(
+        skills=skills,
         id=agent_id,
         name=agent_id.capitalize(),
         fid=1001 if agent_id == "ada" else 1002,
@@ -614,6 +616,29 @@ def test_a_writer_that_obeys_strangers_publishes_nothing_and_stops_nobody(ceos_h
         assert [cast for cast in fake.casts() if cast["author"]["fid"] == 1001] == []
         assert fake.runtime.agents.agent_statuses(["ada"])[0].failures == 0
         assert not any("tools" in request.body for request in http.requests if request.method == "POST")
+
+
+def test_a_writer_with_a_trend_in_its_prompt_is_offered_no_tools(
+    ceos_home: Path, ceos_simulator: Any, tmp_path: Path
+) -> None:
+    with (
+        HttpDouble() as http,
+        start_runtime(ceos_home, simulator=ceos_simulator, OPENROUTER_BASE_URL=http.url) as fake,
+    ):
+        fake.clock.set(NOW)
+        fake.runtime.skill_lock = SkillLock(tmp_path / LOCK_FILE)
+        fake.runtime.skill_lock.allow(fake.runtime.plugins.skill("poll-maker"))
+        follow(fake, skills=[{"name": "poll-maker"}])
+        say(fake, "The brass kettle sings", 50, 51, 52)
+        http.answer({"data": []})
+        http.answer(_completion(json.dumps({"subject_1": {"reason": "kettles", "relevance": 1.0}})))
+        http.answer(_completion("Night trains carry more kettles than timetables admit."))
+        look(fake)
+        assert [one.status for one in runs(fake)] == ["published"]
+        http.answer(_completion("Timetables are promises that somebody else keeps."))
+        assert fake.post().status == "published"
+        relevance, trend, plain = [request.body for request in http.requests if request.method == "POST"]
+        assert ("tools" in relevance, "tools" in trend, "tools" in plain) == (False, False, True)
 
 
 def _completion(text: str) -> dict[str, Any]:
