@@ -129,6 +129,25 @@ def test_a_thread_goes_into_the_channel_with_its_first_part(fake: FakeRuntime) -
     assert {(cast["channel"] or {}).get("id") for cast in fake.casts()} == {"base"}
 
 
+def test_only_the_first_part_of_a_thread_names_the_channel(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.apply(channel="base")
+    publish, sent = fake.runtime.neynar.publish_cast, []
+
+    def publish_and_note(*args: Any, **options: Any) -> Any:
+        published = publish(*args, **options)
+        sent.append((options["channel"], options["parent"], options["parent_fid"], published.hash))
+        return published
+
+    monkeypatch.setattr(fake.runtime.neynar, "publish_cast", publish_and_note)
+    fake.post(text=THREAD)
+    hashes = [hash for *_, hash in sent]
+    assert [tuple(others) for *others, _ in sent] == [
+        ("base", None, None),
+        (None, hashes[0], 1001),
+        (None, hashes[1], 1001),
+    ]
+
+
 # Unknown outcomes
 
 

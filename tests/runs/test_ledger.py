@@ -19,7 +19,7 @@ from ceos.chain.erc8004.store import IdentityStore, Registration
 from ceos.chain.events.cursor import Checkpoint
 from ceos.chain.events.store import EventStore
 from ceos.chain.tx.policy import Cap
-from ceos.chain.tx.quote import Quote
+from ceos.chain.tx.quoting import Quote
 from ceos.chain.tx.store import Signed, TxStore
 from ceos.chain.tx.types import TxRequest, TxStatus
 from ceos.chain.x402.policy import PaymentOffer
@@ -307,6 +307,18 @@ def test_two_agents_do_not_wait_for_each_other(fake: FakeRuntime, ledger: Ledger
     fake.apply(id="ben", fid=1002)
     assert ledger.begin_stage(ledger.create_run("ada", "a"), Stage.WRITE) is not None
     assert ledger.begin_stage(ledger.create_run("ben", "a"), Stage.WRITE) is not None
+
+
+def test_progress_gives_the_next_stage_all_its_attempts_and_deferrals(ledger: Ledger) -> None:
+    run = ledger.create_run("ada", "a")
+    for uses in ("try", "wait"):
+        ledger.defer_run(take(ledger, run), 0.0, "busy", uses=uses)  # type: ignore[arg-type]
+    writing = take(ledger, run)
+    assert (writing.tries, writing.deferrals, writing.deliveries) == (1, 1, 1)
+    ledger.advance_run(writing, RunStatus.ILLUSTRATED, make_draft())
+    publishing = take(ledger, run, Stage.PUBLISH)
+    assert (publishing.tries, publishing.deferrals, publishing.deliveries) == (0, 0, 1)
+    assert ledger.database.client.hget(f"ceos:run:{run}", "why") is None
 
 
 # Giving up
