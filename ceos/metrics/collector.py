@@ -24,7 +24,7 @@ from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
 from ceos.metrics.scorer import Scoring
-from ceos.metrics.store import MetricsStore
+from ceos.metrics.store import MEASURE_HOURS, MetricsStore
 from ceos.metrics.timeseries import AccountCounts, PostRecord, Series
 from ceos.runs.ids import RunId, RunKind
 from ceos.runs.ledger import Ledger
@@ -33,8 +33,6 @@ from ceos.storage.runs import RunStore
 
 log = logging.getLogger(__name__)
 
-#: When the casts of a run are measured, hours after publication.
-MEASURE_HOURS = (1, 6, 24, 168)
 #: A repeated message does not count for the next measurement within this time.
 REPEAT = dt.timedelta(minutes=10)
 #: Accounts whose storage is read in one hour, a call each; a larger fleet takes turns, and gaps lie in between.

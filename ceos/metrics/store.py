@@ -15,6 +15,9 @@ from ceos.storage.connection import Database, redis_errors
 #: When a due measurement that no worker made is due again, in milliseconds.
 RETRY_MS = 600_000
 
+#: The times at which the casts of a run are measured, in hours after publication.
+MEASURE_HOURS = (1, 6, 24, 168)
+
 
 class MetricsStore:
     """Reads and writes the measurements of casts."""

