@@ -36,6 +36,7 @@ from ceos.chain.events.follower import Follower, FollowerDeps
 from ceos.chain.events.store import EventStore
 from ceos.cli.demo.command import free_port
 from ceos.runtime import Runtime
+from ceos.sandbox.kernel import die_with_parent, is_linux
 from ceos.settings import Settings
 from ceos.supervisor import wait_until
 
@@ -135,7 +136,8 @@ class _System:
         self.port = free_port()
         self.chain = GeneratedChain(head)
         script = str(Path(__file__).parent / "generated_chain.py")
-        self.node = subprocess.Popen([sys.executable, script, str(self.port), str(head)])
+        self._processes: list[subprocess.Popen[Any]] = []
+        self._start([sys.executable, script, str(self.port), str(head)])
         (self.folder / "plugins").mkdir()
         (self.folder / "plugins" / "journal.py").write_text(PLUGIN)
         self.environ = {
@@ -148,8 +150,6 @@ class _System:
             "BASE_RPC_URL": f"http://127.0.0.1:{self.port}",
         }
         self.runtime = Runtime(Settings.from_env(self.environ | {"CEOS_SKILL_PATH": ""}, dotenv=None))
-        self.runtime.database.ping()
-        wait_until(self._answers, 120)
 
     def rpc(self, method: str, *params: Any) -> Any:
         """Call the node, and apply the call to our copy of its chain."""
@@ -160,9 +160,20 @@ class _System:
     def follow(self, name: str) -> subprocess.Popen[str]:
         """Start a process that follows."""
         environ = {**self.environ, "BENCH_JOURNAL": str(self.folder / name)}
-        return subprocess.Popen(
-            [sys.executable, "-m", "bench.chain", name], env=environ, stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-m", "bench.chain", name]
+        return self._start(command, env=environ, stdout=subprocess.PIPE, text=True)
+
+    def _start(self, command: list[str], **options: Any) -> subprocess.Popen[Any]:
+        process = subprocess.Popen(command, **options)
+        self._processes.append(process)
+        return process
+
+    def close(self) -> None:
+        """End every process, and the server with the last user."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self.runtime.close()
 
     def kill(self, process: subprocess.Popen[str], name: str) -> subprocess.Popen[str]:
         """Kill a process and start another."""
@@ -210,7 +221,8 @@ class _System:
         path = self.folder / f"{name}.repeated"
         return len(path.read_text().split()) if path.exists() else 0
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Say whether the node answers."""
         try:
             return bool(requests.post(f"http://127.0.0.1:{self.port}", json=[], timeout=1).ok)
         except requests.RequestException:
@@ -222,11 +234,11 @@ def _system(head: int) -> Iterator[_System]:
     with tempfile.TemporaryDirectory(prefix="ceos-bench-") as folder:
         system = _System(folder, head)
         try:
+            system.runtime.database.ping()
+            wait_until(system.answers, 120)
             yield system
         finally:
-            system.node.kill()
-            system.node.wait()
-            system.runtime.close()
+            system.close()
 
 
 def _follower(runtime: Runtime, name: str) -> Follower:
@@ -285,4 +297,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "--proof":
         print(json.dumps(proof(int(sys.argv[2]))))
     else:
+        if is_linux():
+            die_with_parent()
         follow(sys.argv[1])

@@ -19,6 +19,8 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ceos.sandbox.kernel import die_with_parent, is_linux
+
 #: The event that every block holds, and its contract.
 EVENT = "event Counted(address indexed who, uint256 indexed number, string words)"
 CONTRACT = "0x5fbdb2315678afecb367f032d93f642f64180aa3"
@@ -144,6 +146,8 @@ def _response(chain: GeneratedChain, call: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    if is_linux():
+        die_with_parent()
     made = GeneratedChain(int(sys.argv[2]))
     for block in range(made.head + 1):
         logs_of(block, 0)

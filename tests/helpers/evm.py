@@ -25,6 +25,8 @@ from typing import Any
 import pytest
 import requests
 
+from ceos.sandbox.kernel import die_with_parent, is_linux
+
 ROOT = Path(__file__).parents[2]
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 #: anvil's own accounts, known to everybody.
@@ -44,10 +46,19 @@ SEED_PHRASE = "test test test test test test test test test test test junk"
 
 
 def find_anvil() -> str | None:
-    """Return the path of anvil, on the PATH or where npm puts it in this checkout; None without it."""
-    # Not the script in .bin: it starts the program, and who kills it leaves that running.
-    installed = sorted(ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil"))
-    return shutil.which("anvil") or next(map(str, installed), None)
+    """Return the path of the program anvil, from the PATH or an npm package; None without it."""
+    on_path = shutil.which("anvil")
+    folders = [ROOT / "node_modules", *(Path(on_path).resolve().parents if on_path else ())]
+    found = [Path(on_path)] if on_path else []
+    for folder in folders:
+        found += sorted(folder.glob("@foundry-rs/anvil-*/bin/anvil"))
+    return next((str(path) for path in found if not _is_script(path)), None)
+
+
+def _is_script(path: Path) -> bool:
+    """Say whether a file is npm's script that starts anvil: killing it would leave anvil running."""
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 @cache
@@ -151,7 +162,7 @@ class Evm:
 
 @contextmanager
 def running_evm(*, chain_id: int = 8453, options: tuple[str, ...] = ()) -> Iterator[Evm]:
-    """Start anvil on a free port and yield it; it is killed afterwards."""
+    """Start anvil on a free port and yield it; it is killed afterwards, also when this process is killed."""
     anvil = find_anvil()
     if anvil is None:
         sentence = "anvil is not installed: npm install @foundry-rs/anvil"
@@ -162,7 +173,12 @@ def running_evm(*, chain_id: int = 8453, options: tuple[str, ...] = ()) -> Itera
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [anvil, "--optimism", "--port", str(port), "--chain-id", str(chain_id), "--silent", *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=die_with_parent if is_linux() else None,  # noqa: PLW1509  # one system call
+    ) as process:
         try:
             evm = Evm(f"http://127.0.0.1:{port}", process)
             deadline = time.monotonic() + 20
