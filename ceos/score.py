@@ -22,6 +22,8 @@ Followers that are unknown leave engagement, conversation or growth of that post
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import math
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
@@ -32,6 +34,7 @@ from ceos.domain.base import Frozen
 
 #: Changes whenever the same inputs would get another score.
 VERSION: Final = 1
+DAY = dt.timedelta(days=1)
 
 WEIGHTS = {"engagement": 0.40, "growth": 0.20, "quality": 0.25, "uptime": 0.15}
 #: Posts of 50 that are added to every week.
@@ -136,6 +139,29 @@ def quality(posts: Iterable[PostInputs]) -> float:
     first = _share(posts, lambda post: post.attempts == 1)
     fresh = _share(posts, lambda post: not post.repeats)
     return 0.4 * first + 0.3 * fresh + 0.3 * conversation
+
+
+class WeekScore(Frozen):
+    """A week's score with its inputs."""
+
+    score: Score
+    inputs: Inputs
+
+    def text(self) -> str:
+        """Return the canonical JSON: sorted keys, no blanks."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def monday_of(moment: dt.datetime) -> dt.datetime:
+    """Return the beginning of the ISO week, UTC, of a moment."""
+    day = moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - day.weekday() * DAY
+
+
+def week_of(moment: dt.datetime) -> str:
+    """Return the ISO week, UTC, of a moment, such as "2026-W10"."""
+    year, week, _ = moment.astimezone(dt.UTC).isocalendar()
+    return f"{year}-W{week:02d}"
 
 
 def reactions(post: PostInputs) -> int:

@@ -160,7 +160,7 @@ class Chain:
         return ScoreAnchors(
             self.identity,
             IdentityStore(self._deps.database),
-            self._deps.scoring,
+            self._deps.scoring.weeks,
             agents=self._deps.agents,
             config=self.config,
             clock=self._deps.clock,
@@ -238,7 +238,7 @@ class Chain:
 _HANDLERS: Mapping[str, Callable[[Chain, str], object]] = {
     TX: lambda chain, task_id: chain.sender.process(task_id),
     SUBSCRIPTION: lambda chain, task_id: chain.follower.poll(task_id),
-    REGISTER: lambda chain, task_id: chain.identity.work(task_id),
-    ANCHOR: lambda chain, _: chain.anchors.work(),
+    REGISTER: lambda chain, task_id: chain.identity.handle(task_id),
+    ANCHOR: lambda chain, _: chain.anchors.handle(),
     PAY: lambda chain, task_id: chain.buyer.handle(task_id),
 }

@@ -14,9 +14,9 @@ import click
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table, when
 from ceos.errors import InvalidInput
 from ceos.metrics.report import Report, per_post
-from ceos.metrics.scorer import WeekScore
 from ceos.operations.metrics import Numbers, learning_advice, metrics_reports, weekly_scores
 from ceos.runtime import Runtime
+from ceos.score import WeekScore
 
 _SPAN = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}

@@ -15,9 +15,9 @@ from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
 from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
-from ceos.metrics.scorer import Scoring, WeekScore, scheduled_hours
+from ceos.metrics.scorer import Scoring, scheduled_hours
 from ceos.metrics.timeseries import HOURLY_DAYS, PostRecord, Series
-from ceos.score import relative, weighted
+from ceos.score import WeekScore, relative, weighted
 
 DAY = dt.timedelta(days=1)
 #: From this probability on, something is called likely; below it, nobody knows.

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import random
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from ceos.domain.agent import Agent
-from ceos.domain.base import Frozen
 from ceos.domain.posts import Kind
 from ceos.domain.schedule import slots_between
 from ceos.logs import event
 from ceos.metrics import bandit as learning
 from ceos.metrics.timeseries import PostRecord, Series
 from ceos.runs.ids import slot_moment
-from ceos.score import Inputs, PostInputs, Score, relative, score, weighted
+from ceos.score import DAY, Inputs, PostInputs, WeekScore, monday_of, relative, score, week_of, weighted
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +23,6 @@ log = logging.getLogger(__name__)
 SETTLE = dt.timedelta(hours=27)
 #: Weeks that an outage may leave unscored before they are given up.
 WEEKS_BACK = 4
-DAY = dt.timedelta(days=1)
-
-
-class WeekScore(Frozen):
-    """A week's score with everything it is made of."""
-
-    score: Score
-    inputs: Inputs
-
-    def text(self) -> str:
-        """Return the canonical JSON: sorted keys, no blanks."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class Scoring:
@@ -152,18 +138,6 @@ def scheduled_hours(agent: Agent, start: dt.datetime, end: dt.datetime) -> list[
     zone = ZoneInfo(agent.schedule.timezone)
     slots = slots_between(agent.schedule, int(start.timestamp() * 1000), int(end.timestamp() * 1000))
     return [dt.datetime.fromtimestamp(slot / 1000, zone).hour for slot in slots]
-
-
-def monday_of(moment: dt.datetime) -> dt.datetime:
-    """Return the beginning of the ISO week, UTC, of a moment."""
-    day = moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day - day.weekday() * DAY
-
-
-def week_of(moment: dt.datetime) -> str:
-    """Return the ISO week, UTC, of a moment, such as "2026-W10"."""
-    year, week, _ = moment.astimezone(dt.UTC).isocalendar()
-    return f"{year}-W{week:02d}"
 
 
 def _post_inputs(record: PostRecord, followers: int | None) -> PostInputs | None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ceos.metrics.report import Advice, Report, advice, report, weeks
-from ceos.metrics.scorer import WeekScore
 from ceos.operations.context import Context
 from ceos.operations.table import Scope, operation
+from ceos.score import WeekScore
 
 
 @dataclass(frozen=True)

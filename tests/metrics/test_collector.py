@@ -20,9 +20,8 @@ from ceos.domain.posts import CastMetrics, Kind
 from ceos.errors import KeyRefused, RateLimited, ServiceUnavailable
 from ceos.metrics.bandit import ENOUGH
 from ceos.metrics.collector import GIVE_UP, STORAGE_PER_HOUR, Measuring, _is_counted, _told, summed
-from ceos.metrics.scorer import WeekScore, monday_of, week_of
 from ceos.metrics.store import pack_measurements, unpack_measurements
-from ceos.score import Inputs, score
+from ceos.score import Inputs, WeekScore, monday_of, score, week_of
 from ceos.testing import FakeRuntime, make_agent
 
 DAY = 24 * HOUR

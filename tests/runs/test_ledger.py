@@ -671,8 +671,8 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     # Who is who on chain
     place, account = "eip155:8453:0x1", "0x" + "11" * 20
     entry = Registration(agent="ada", registry_name=place, account=account, uri="https://x.example", token_id=0)
-    assert IdentityStore(runtime.database).keep(entry, None)
-    assert not IdentityStore(runtime.database).keep(entry.model_copy(update={"token_id": 1}), None)
+    assert IdentityStore(runtime.database).save_registration(entry, None)
+    assert not IdentityStore(runtime.database).save_registration(entry.model_copy(update={"token_id": 1}), None)
     # Leases, limits, the operator
     lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
     runtime.ledger.renew_leases()

@@ -1,11 +1,11 @@
-"""Weekly scores on chain: what a week's score was made of is written as canonical JSON, and its hash into the registry.
+"""Weekly scores on chain: a document with a score and its inputs, and the hash of the document in the registry.
 
-    anchors.anchor("ada", "2026-W47")       once; what is anchored is never replaced
+    anchors.anchor("ada", "2026-W47")       once; an anchored score is never replaced
     anchors.verify("ada", "2026-W47")       computes the score again and compares it, value by value, with the chain
 
-The hash is the value of the metadata `ceos.score.2026-W47` of the agent's entry, 32 bytes. The document says which
-entry it belongs to, so that nobody can show that of another agent. It is kept before its hash is sent, and what is
-served to the world are those very bytes: `curl … | sha256sum` is enough to check them.
+The hash is the value of the metadata `ceos.score.2026-W47` of the agent's entry, 32 bytes. The document names its
+entry, so the document of one agent cannot be shown as that of another. It is stored as canonical JSON before its hash
+is sent, and the same bytes are served publicly: `curl … | sha256sum` is enough to check them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,27 +31,26 @@ from ceos.clock import Clock
 from ceos.domain.base import Frozen
 from ceos.errors import CeosError, InvalidInput, NotFound, Reverted, StoreUnavailable
 from ceos.logs import event
-from ceos.metrics.scorer import DAY, Scoring, WeekScore, week_of
-from ceos.score import Inputs, score
+from ceos.score import DAY, Inputs, WeekScore, score, week_of
 from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
-#: What the due queue calls the work on all scores.
+#: The id of the task that anchors all scores.
 ANCHOR = "anchor/-"
-#: How often it is looked whether a week is to be anchored, and while some are under way, in seconds.
-LOOK_SECONDS, AGAIN_SECONDS = 1800.0, 10.0
-#: How many weeks back an outage may leave open; older ones are anchored by hand.
-WEEKS_BACK = 4
+#: How often the task runs while no score is on its way, and while one is, in seconds.
+IDLE_SECONDS, PENDING_SECONDS = 1800.0, 10.0
+#: Scores of this many weeks back are anchored by the task, older ones by hand.
+MAX_WEEKS_BACK = 4
 _EPOCH = re.compile(r"[0-9]{4}-W(?:0[1-9]|[1-4][0-9]|5[0-3])")
 
 
 class ScoreDocument(Frozen):
-    """What is hashed; docs/chain/scores.md describes the same for third parties."""
+    """The document that is hashed; docs/chain/scores.md describes its format."""
 
     agent: str
     epoch: str
-    #: Of the way to compute the score, see `score.VERSION`.
+    #: The version of the computation, see `score.VERSION`.
     version: int
     #: The agent's entry: the registry by its chain, and the number there.
     registry: str
@@ -60,50 +59,50 @@ class ScoreDocument(Frozen):
     inputs: Inputs
 
     @classmethod
-    def of(cls, shown: Mapping[str, Any]) -> ScoreDocument:
-        """Return a document whose every value is of the type that it has to be; raises `InvalidInput`."""
+    def of(cls, data: Mapping[str, Any]) -> ScoreDocument:
+        """Return a document from its JSON, with strict types; raises `InvalidInput`."""
         try:
-            # By way of its text: what was read from JSON is strict about types only there.
-            return cls.model_validate_json(canonical(shown), strict=True)
+            # As text, because strict types of JSON values are checked only there.
+            return cls.model_validate_json(canonical(data), strict=True)
         except ValidationError as error:
-            places = sorted({".".join(map(str, item["loc"])) or "all of it" for item in error.errors()})
-            raise InvalidInput(f"This is no document of a score: {', '.join(places[:5])} does not fit.") from None
+            places = sorted({".".join(map(str, item["loc"])) or "the document" for item in error.errors()})
+            raise InvalidInput(f"This is not the document of a score: {', '.join(places[:5])} is not valid.") from None
 
 
 @dataclass(frozen=True)
 class AnchorVerification:
-    """What came of comparing a score with the chain."""
+    """The result of comparing a score with the chain."""
 
     agent: str
     epoch: str
     registry: str
     number: int
-    #: The hash of the document, and the one on chain; "" where there is none.
+    #: The hash of the document, and the one on chain; empty where there is none.
     hash: str
     on_chain: str
-    #: Each thing that is wrong, in a sentence or as "inputs.posts[2].likes: anchored 14, stored now 15".
+    #: Every fault, as a sentence or as "inputs.posts[2].likes: anchored 14, stored now 15".
     problems: tuple[str, ...] = ()
-    #: When it was written on chain; more than once is a problem. Empty where nobody has asked for it.
+    #: The transactions that wrote the hash, if asked for; more than one is a fault.
     written: tuple[MetadataWrite, ...] = ()
-    #: Values that differ, with their paths: of the score when computed again, of a file, of what is stored now.
+    #: Values that differ, with their paths: in the score computed again, in a file, and in the stored score.
     recomputed: tuple[Difference, ...] = ()
     in_file: tuple[Difference, ...] = ()
     stored: tuple[Difference, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Say whether everything fits."""
+        """Say whether no fault was found."""
         return not self.problems
 
 
 class ScoreAnchors:
-    """Writes weekly scores on chain, and checks them."""
+    """Writes weekly scores on chain and verifies them; `weeks` returns the scored weeks of an agent, oldest first."""
 
     def __init__(
         self,
         identity: Identity,
         identities: IdentityStore,
-        scoring: Scoring,
+        weeks: Callable[[str], Sequence[WeekScore]],
         *,
         agents: AgentStore,
         config: ChainConfig,
@@ -111,7 +110,7 @@ class ScoreAnchors:
     ) -> None:
         self._identity = identity
         self._identities = identities
-        self._scoring = scoring
+        self._weeks = weeks
         self._agents = agents
         self._config = config
         self._clock = clock
@@ -120,14 +119,14 @@ class ScoreAnchors:
     # Writing
 
     def schedule(self) -> None:
-        """Put the work on the due queue if there are agents whose scores are to be anchored, or take it off."""
+        """Queue the task if the scores of agents are to be anchored, and remove it otherwise."""
         if self._config.anchor:
             self._due_queue.add(ANCHOR)
         else:
             self._due_queue.remove(ANCHOR)
 
     def document(self, agent_id: str, epoch: str) -> dict[str, Any]:
-        """Return what is, or would be, anchored of a week; raises `NotFound` for one without a score."""
+        """Return the document of a week, anchored or not; raises `NotFound` for a week without a score."""
         kept = self._anchored(agent_id, check_epoch(epoch))
         found: dict[str, Any] = read(kept.text) if kept else self._stored(agent_id, epoch)
         return found
@@ -138,68 +137,68 @@ class ScoreAnchors:
         return self._identity.metadata_request(agent_id, SCORE_KEY + epoch, value)
 
     def anchor(self, agent_id: str, epoch: str) -> Tx | None:
-        """Have a week's hash written on chain; again changes nothing. None where it is there and nothing was to do."""
-        kept = self._keep(agent_id, check_epoch(epoch))
+        """Write a week's hash on chain, once; return its transaction, or None when another one has written it."""
+        kept = self._store_document(agent_id, check_epoch(epoch))
         found = self._on_chain(kept.token_id, epoch)
-        known = self._identity.registries.find(kept.tx) if kept.tx else None
+        known = self._identity.registries.find_tx(kept.tx) if kept.tx else None
         if found and found != kept.hash:
             raise InvalidInput(
-                f"{epoch} of {agent_id} is anchored with another hash already ({found}); what is anchored stays."
+                f"{epoch} of {agent_id} is already anchored with another hash ({found}), which is never replaced."
             )
         if found and (known is None or (known.status.is_over and known.status is not TxStatus.FINAL)):
-            # Written, but not by a transaction of this home.
-            self._note(agent_id, epoch, kept, is_final=True)
+            # Written by a transaction that this installation did not send.
+            self._update(agent_id, epoch, kept, is_final=True)
             return None
         key = f"anchor:{self._identity.registries.registry_name}:{kept.token_id}:{epoch}"
         tx = self._identity.registries.send_once(self.request(agent_id, epoch), key)
-        self._note(agent_id, epoch, kept, tx=tx.id, is_final=tx.status is TxStatus.FINAL)
+        self._update(agent_id, epoch, kept, tx=tx.id, is_final=tx.status is TxStatus.FINAL)
         if tx.id != kept.tx:
-            log.info("Score under way to the chain", extra=event("anchor.opened", agent=agent_id, week=epoch, tx=tx.id))
+            log.info("Score sent to the chain", extra=event("anchor.opened", agent=agent_id, week=epoch, tx=tx.id))
         self._due_queue.add(ANCHOR)
         return tx
 
     def due(self) -> list[tuple[str, str]]:
-        """Return the (agent, week) pairs that are to be anchored and are not under way."""
+        """Return the (agent, week) pairs that have to be anchored and have no transaction yet."""
         found = []
-        since = week_of(self._clock.now() - WEEKS_BACK * 7 * DAY)
+        since = week_of(self._clock.now() - MAX_WEEKS_BACK * 7 * DAY)
         for agent_id in self._config.anchor:
             try:
-                known = self._identity.refresh(agent_id)
+                known = self._identity.refresh_registration(agent_id)
             except StoreUnavailable:
                 raise
             except CeosError as error:
-                # One odd registration must not keep the others waiting.
+                # The error of one registration must not delay the others.
                 extra = event("anchor.failed", agent=agent_id, week="", reason=str(error))
                 log.warning("A score could not be anchored", extra=extra)
                 continue
             if known is None or not known.is_final:
                 continue
             anchored = self._identities.anchors(self._registry, agent_id)
-            weeks = [one.inputs.week for one in self._scoring.weeks(agent_id) if one.inputs.week >= since]
+            weeks = [one.inputs.week for one in self._weeks(agent_id) if one.inputs.week >= since]
             found += [(agent_id, week) for week in weeks if week not in anchored or anchored[week].tx is None]
         return found
 
-    def work(self) -> None:
-        """Anchor what is due, once each, and see how far the rest has come. What failed is left to a person."""
+    def handle(self) -> None:
+        """Anchor the due scores and update the others; a failed transaction is left to the operator."""
         for agent_id, epoch in self.due():
             try:
                 self.anchor(agent_id, epoch)
             except CeosError as error:
                 extra = event("anchor.failed", agent=agent_id, week=epoch, reason=str(error))
                 log.warning("A score could not be anchored", extra=extra)
-        is_moving = False
+        is_pending = False
         for agent_id in self._agents.agent_ids():
             for epoch, kept in self._identities.anchors(self._registry, agent_id).items():
-                is_moving |= self._see(agent_id, epoch, kept)
-        if self._config.anchor or is_moving:
-            self._due_queue.postpone(ANCHOR, AGAIN_SECONDS if is_moving else LOOK_SECONDS)
+                is_pending |= self._refresh(agent_id, epoch, kept)
+        if self._config.anchor or is_pending:
+            self._due_queue.postpone(ANCHOR, PENDING_SECONDS if is_pending else IDLE_SECONDS)
         else:
             self._due_queue.remove(ANCHOR)
 
     def text(self, agent_id: str, epoch: str) -> bytes:
-        """Return the bytes that were hashed, for the world; raises `NotFound` for what was not sent to the chain.
+        """Return the hashed bytes for the public; raises `NotFound` for a document that was not sent to the chain.
 
-        What waits for a person, and what that person refused, is nobody else's business.
+        A document that waits for approval, or was rejected, is not public.
         """
         kept = self._anchored(agent_id, epoch) if _EPOCH.fullmatch(epoch) else None
         if kept is None or not (kept.is_final or self._is_sent(kept)):
@@ -207,31 +206,31 @@ class ScoreAnchors:
         return kept.text.encode()
 
     def _is_sent(self, kept: AnchoredScore) -> bool:
-        tx = self._identity.registries.find(kept.tx) if kept.tx else None
+        tx = self._identity.registries.find_tx(kept.tx) if kept.tx else None
         return tx is not None and tx.status in (TxStatus.SIGNED, TxStatus.MINED, TxStatus.FINAL)
 
-    def _keep(self, agent_id: str, epoch: str) -> AnchoredScore:
-        """Return what is to be anchored of a week, kept now if it was not before; the first that is kept stays."""
+    def _store_document(self, agent_id: str, epoch: str) -> AnchoredScore:
+        """Return the document of a week to anchor, which is stored now if it was not before, and never replaced."""
         kept = self._anchored(agent_id, epoch)
         if kept is None:
             text = canonical(self._stored(agent_id, epoch))
             number = number_of(self._identity.registered(agent_id))
             new = AnchoredScore(text=text.decode(), hash=digest_of(text), token_id=number)
-            self._identities.keep_anchored(self._registry, agent_id, epoch, new, None)
+            self._identities.save_anchor(self._registry, agent_id, epoch, new, None)
             kept = self._anchored(agent_id, epoch) or new
         return kept
 
-    def _see(self, agent_id: str, epoch: str, kept: AnchoredScore) -> bool:
-        """Note when a week has come on chain for good; return whether it is still on its way."""
-        tx = self._identity.registries.find(kept.tx) if kept.tx and not kept.is_final else None
+    def _refresh(self, agent_id: str, epoch: str, kept: AnchoredScore) -> bool:
+        """Record when a week is final on chain; return whether its transaction is pending."""
+        tx = self._identity.registries.find_tx(kept.tx) if kept.tx and not kept.is_final else None
         if tx is not None and tx.status is TxStatus.FINAL:
-            self._note(agent_id, epoch, kept, is_final=True)
+            self._update(agent_id, epoch, kept, is_final=True)
             log.info("Score anchored", extra=event("anchor.done", agent=agent_id, week=epoch, hash=kept.hash))
         return tx is not None and not tx.status.is_over
 
-    def _note(self, agent_id: str, epoch: str, kept: AnchoredScore, **news: Any) -> None:
-        # Whoever was quicker has noted the same, or more.
-        self._identities.keep_anchored(self._registry, agent_id, epoch, kept.model_copy(update=news), kept)
+    def _update(self, agent_id: str, epoch: str, kept: AnchoredScore, **news: Any) -> None:
+        # A concurrent writer has stored the same or a later state.
+        self._identities.save_anchor(self._registry, agent_id, epoch, kept.model_copy(update=news), kept)
 
     # Checking
 
@@ -244,18 +243,17 @@ class ScoreAnchors:
         number: int | None = None,
         with_history: bool = False,
     ) -> AnchorVerification:
-        """Check a week's score: computed again from its inputs, against the chain, and against what is stored here.
+        """Verify a week's score: compute it from its inputs, and compare it with the chain and with the stored score.
 
-        `document` is one that somebody shows us, by default our own. Whose it is must be known: by our own
-        registration, by `number`, or else by what the document says. `with_history` also searches the chain for when
-        it was written, and whether it was once only. Raises `NotFound` without a document, and `InvalidInput` for
-        something that is none.
+        `document` is the document of another operator; by default our own is verified. Its entry is taken from our own
+        registration, from `number`, or from the document itself. `with_history` also searches the chain for the
+        transactions that wrote the hash. Raises `NotFound` without a document, and `InvalidInput` for a malformed one.
         """
         check_epoch(epoch)
-        shown = dict(document) if document is not None else self.document(agent_id, epoch)
-        text = canonical(shown)
-        parsed = ScoreDocument.of(shown)
-        number, problems = self._whose(agent_id, parsed, number)
+        data = dict(document) if document is not None else self.document(agent_id, epoch)
+        text = canonical(data)
+        parsed = ScoreDocument.of(data)
+        number, problems = self._check_entry(agent_id, parsed, number)
         if (parsed.agent, parsed.epoch) != (agent_id, epoch):
             problems.append(f"the document is about {parsed.agent} in {parsed.epoch}")
         if (parsed.inputs.agent, parsed.inputs.week) != (parsed.agent, parsed.epoch):
@@ -266,11 +264,13 @@ class ScoreAnchors:
             metadata_writes(self._identity.registries, number, SCORE_KEY + epoch, monday(epoch)) if with_history else []
         )
         problems += _history_problems(written, epoch, on_chain) if with_history else []
-        recomputed = self._recomputed(parsed, shown, problems)
+        recomputed = self._recomputed(parsed, data, problems)
         known = self._identity.registration(agent_id)
-        # Another operator's agent may have the name of one of ours.
+        # An agent of another operator may have the same name as one of ours.
         is_ours = known is not None and known.token_id == number
-        in_file, stored = self._beside(agent_id, epoch, shown, is_file=document is not None) if is_ours else ([], [])
+        in_file, stored = (
+            self._local_differences(agent_id, epoch, data, is_file=document is not None) if is_ours else ([], [])
+        )
         problems += [one.words("anchored", "computed again") for one in recomputed]
         problems += [one.words("anchored", "in the file") for one in in_file]
         problems += [one.words("anchored", "stored now") for one in stored]
@@ -279,8 +279,8 @@ class ScoreAnchors:
             tuple(in_file), tuple(stored),
         )  # fmt: skip
 
-    def _whose(self, agent_id: str, parsed: ScoreDocument, number: int | None) -> tuple[int, list[str]]:
-        """Return the number that is checked, and what in the document contradicts it."""
+    def _check_entry(self, agent_id: str, parsed: ScoreDocument, number: int | None) -> tuple[int, list[str]]:
+        """Return the number to verify, and the faults of the document that concern its entry."""
         known = self._identity.registration(agent_id)
         if number is None and known is not None:
             number = known.token_id
@@ -291,19 +291,19 @@ class ScoreAnchors:
             problems.append(f"the document belongs to number {parsed.number}, and {agent_id} is number {number}")
         return (parsed.number if number is None else number), problems
 
-    def _recomputed(self, parsed: ScoreDocument, shown: Mapping[str, Any], problems: list[str]) -> list[Difference]:
+    def _recomputed(self, parsed: ScoreDocument, data: Mapping[str, Any], problems: list[str]) -> list[Difference]:
         if parsed.version != scores.VERSION:
             problems.append(f"its score is of version {parsed.version}; this ceos computes version {scores.VERSION}")
             return []
-        return differences({"score": shown["score"]}, {"score": _numbers(score(parsed.inputs))})
+        return differences({"score": data["score"]}, {"score": _numbers(score(parsed.inputs))})
 
-    def _beside(
-        self, agent_id: str, epoch: str, shown: dict[str, Any], *, is_file: bool
+    def _local_differences(
+        self, agent_id: str, epoch: str, data: dict[str, Any], *, is_file: bool
     ) -> tuple[list[Difference], list[Difference]]:
-        """Return how what was anchored differs from a file, and from what is stored now; strangers have neither."""
+        """Return the differences of the anchored document from a file, and from the stored score."""
         kept = self._anchored(agent_id, epoch)
-        anchored = read(kept.text) if kept else shown
-        in_file = differences(anchored, shown) if is_file else []
+        anchored = read(kept.text) if kept else data
+        in_file = differences(anchored, data) if is_file else []
         week = self._week(agent_id, epoch)
         if week is None:
             return in_file, []
@@ -320,7 +320,7 @@ class ScoreAnchors:
         return self._identities.anchored(self._registry, agent_id, epoch)
 
     def _on_chain(self, number: int, epoch: str) -> str:
-        """Return the hash that is anchored, as hex; "" without one."""
+        """Return the anchored hash as hex, or nothing."""
         try:
             found = self._identity.metadata(number, SCORE_KEY + epoch)
         except Reverted:
@@ -328,7 +328,7 @@ class ScoreAnchors:
         return f"0x{found.hex()}" if found else ""
 
     def _week(self, agent_id: str, epoch: str) -> WeekScore | None:
-        return next((one for one in self._scoring.weeks(agent_id) if one.inputs.week == epoch), None)
+        return next((one for one in self._weeks(agent_id) if one.inputs.week == epoch), None)
 
     def _stored(self, agent_id: str, epoch: str) -> dict[str, Any]:
         week = self._week(agent_id, epoch)
@@ -340,17 +340,17 @@ class ScoreAnchors:
 def check_epoch(epoch: str) -> str:
     """Return the name of a week; raises `InvalidInput` for anything else."""
     if not _EPOCH.fullmatch(epoch):
-        raise InvalidInput(f"{epoch[:40]!r} is no week; name one such as 2026-W47.")
+        raise InvalidInput(f"{epoch[:40]!r} is not a week; use a form such as 2026-W47.")
     monday(epoch)
     return epoch
 
 
 def monday(epoch: str) -> dt.datetime:
-    """Return when a week begins, UTC; raises `InvalidInput` for one that its year does not have."""
+    """Return the beginning of a week, UTC; raises `InvalidInput` for a week that its year does not have."""
     try:
         day = dt.date.fromisocalendar(int(epoch[:4]), int(epoch[6:]), 1)
     except ValueError:
-        raise InvalidInput(f"{epoch} is no week of that year.") from None
+        raise InvalidInput(f"{epoch} is not a week of that year.") from None
     return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
 
 
@@ -377,16 +377,16 @@ def _history_problems(written: list[MetadataWrite], epoch: str, on_chain: str) -
         problems.append(f"the hash of {epoch} was written {len(written)} times: {times}")
     if on_chain and (not written or f"0x{written[-1].value.hex()}" != on_chain):
         problems.append(
-            f"nothing since the beginning of {epoch} has written the hash on chain: it was there before that week, or "
-            "the node does not know all logs"
+            f"no transaction since the beginning of {epoch} has written the hash on chain: it was written before that "
+            "week, or the node does not return all logs"
         )
-    # Whoever knows a week's score before it is over has made it up.
+    # The score of a week cannot be known before its end.
     if any(one.at < monday(epoch) + 7 * DAY for one in written):
-        problems.append(f"the hash of {epoch} was written before that week was over: {times}")
+        problems.append(f"the hash of {epoch} was written before the end of that week: {times}")
     return problems
 
 
 def _hash_problems(on_chain: str, hash: str, epoch: str, number: int) -> list[str]:
     if not on_chain:
-        return [f"nothing is anchored of {epoch} for number {number}"]
-    return [] if on_chain == hash else [f"the hash on chain is {on_chain}, that of the document {hash}"]
+        return [f"no hash of {epoch} is anchored for number {number}"]
+    return [] if on_chain == hash else [f"the hash on chain is {on_chain}, and the hash of the document is {hash}"]

@@ -1,6 +1,6 @@
-"""One way to write JSON down (RFC 8785), so that everybody gets the same hash of the same data; pure.
+"""Canonical JSON (RFC 8785), of which every implementation computes the same hash; pure.
 
-digest({"b": 1, "a": 2.0})                      "0x…" of the SHA-256 of {"a":2,"b":1}
+canonical({"b": 1, "a": 2.0})                   b'{"a":2,"b":1}'
 differences({"likes": 14}, {"likes": 15})       [Difference("likes", anchored=14, now=15)]
 """
 
@@ -17,14 +17,14 @@ import rfc8785
 
 from ceos.errors import InvalidInput
 
-#: How deep data may be nested; what we write is four deep.
-DEPTH = 32
-#: The brackets of a JSON text; the texts in it are found too, so that their brackets do not count.
+#: The deepest nesting of data; our documents have four levels.
+MAX_DEPTH = 32
+#: The brackets of a JSON text, and its strings, whose brackets do not count.
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 class Missing:
-    """Stands where one of two documents has a value and the other has none."""
+    """The place of a value that only one of two documents has."""
 
     def __repr__(self) -> str:
         return "nothing"
@@ -35,7 +35,7 @@ MISSING = Missing()
 
 @dataclass(frozen=True)
 class Difference:
-    """One value that is not the same in two documents."""
+    """A value that differs between two documents."""
 
     #: Such as "inputs.posts[2].likes".
     path: str
@@ -43,55 +43,50 @@ class Difference:
     now: Any
 
     def words(self, anchored: str = "anchored", now: str = "stored now") -> str:
-        """Return it as a line for people, such as "inputs.posts[2].likes: anchored 14, stored now 15"."""
-        return f"{self.path or 'all of it'}: {anchored} {_shown(self.anchored)}, {now} {_shown(self.now)}"
+        """Return a line of text, such as "inputs.posts[2].likes: anchored 14, stored now 15"."""
+        return f"{self.path or 'the document'}: {anchored} {_shown(self.anchored)}, {now} {_shown(self.now)}"
 
     @property
     def document(self) -> dict[str, Any]:
-        """The same as JSON; a value that is not there is left out."""
+        """The difference as JSON; a missing value is left out."""
         values = {"anchored": self.anchored, "now": self.now}
         return {"path": self.path, **{name: value for name, value in values.items() if value is not MISSING}}
 
 
 def canonical(data: Any) -> bytes:
-    """Return data as canonical JSON; raises `InvalidInput` for what has none, such as a number over 2^53."""
-    if _depth(data) > DEPTH:
-        raise InvalidInput(f"It is nested deeper than {DEPTH} levels.")
+    """Return data as canonical JSON; raises `InvalidInput` for data without one, such as a number over 2^53."""
+    if _depth(data) > MAX_DEPTH:
+        raise InvalidInput(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
     try:
         return rfc8785.dumps(data)
     except (rfc8785.CanonicalizationError, UnicodeError) as error:
-        raise InvalidInput(f"It cannot be written as canonical JSON: {error}.") from None
-
-
-def digest(data: Any) -> str:
-    """Return the SHA-256 of the canonical JSON of data, as 0x and 64 hex digits."""
-    return digest_of(canonical(data))
+        raise InvalidInput(f"The data has no canonical JSON: {error}.") from None
 
 
 def digest_of(text: bytes) -> str:
-    """Return the SHA-256 of a text that is canonical already."""
+    """Return the SHA-256 of canonical JSON, as 0x and 64 hex digits."""
     return f"0x{hashlib.sha256(text).hexdigest()}"
 
 
 def read(text: str | bytes) -> Any:
-    """Return the data of a JSON text; raises `InvalidInput` for everything that two readers might read differently."""
+    """Return the data of a JSON text; raises `InvalidInput` for a text that two parsers could read differently."""
     try:
         text = text if isinstance(text, str) else text.decode()
-        # Before the parser sees it: where some library has raised Python's limit, too deep a text ends the process.
-        if _nesting(text) > DEPTH:
-            raise InvalidInput(f"It is nested deeper than {DEPTH} levels.")
+        # Before parsing: where a library has raised the recursion limit, a text nested too deeply ends the process.
+        if _nesting(text) > MAX_DEPTH:
+            raise InvalidInput(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
         data = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except InvalidInput:
         raise
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"It is no JSON: {error}.") from None
-    # Whatever has no canonical form is refused here, before anybody looks into it.
+        raise InvalidInput(f"The text is not JSON: {error}.") from None
+    # Data without a canonical form is refused before it is used.
     canonical(data)
     return data
 
 
 def differences(anchored: Any, now: Any) -> list[Difference]:
-    """Return every value that differs, down to the innermost, in the order of their paths in the first document."""
+    """Return every innermost value that differs, in the order of the first document."""
     return list(_differences("", anchored, now))
 
 
@@ -109,7 +104,7 @@ def _differences(path: str, anchored: Any, now: Any) -> Iterator[Difference]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    # To Python, true is 1; in JSON 1 and 1.0 are the same number, and true is none.
+    # In Python True equals 1; in JSON 1 and 1.0 are the same number, and true is not a number.
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):
@@ -119,7 +114,7 @@ def _same(one: Any, other: Any) -> bool:
 
 def _depth(data: Any) -> int:
     deepest, found = 0, [(data, 0)]
-    while found and deepest <= DEPTH:
+    while found and deepest <= MAX_DEPTH:
         one, depth = found.pop()
         deepest = max(deepest, depth)
         inside = one.values() if isinstance(one, dict) else one if isinstance(one, list | tuple) else ()
@@ -139,13 +134,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise InvalidInput(f"The name {name[:80]!r} is there twice in one object.")
+            raise InvalidInput(f"The name {name[:80]!r} occurs twice in one object.")
         found[name] = value
     return found
 
 
 def _constant(name: str) -> Any:
-    raise InvalidInput(f"{name} is no number in JSON.")
+    raise InvalidInput(f"{name} is not a number in JSON.")
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""When metadata was written: a registry tells only what is there now, and its owner could write it again."""
+"""The history of metadata: a registry returns only the present value, which its owner can replace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MetadataWrite:
-    """One time at which a value was written."""
+    """One transaction that wrote a value."""
 
     value: bytes
     block: int
@@ -25,9 +25,9 @@ class MetadataWrite:
 
 
 def metadata_writes(registries: Registries, number: int, key: str, since: dt.datetime) -> list[MetadataWrite]:
-    """Return every value that was written under a key for a number since a moment, oldest first.
+    """Return every write of a key of a number since a moment, oldest first.
 
-    It searches all blocks since then, some thousand at a time: for a week that is long past this takes minutes.
+    All blocks since then are searched, some thousand at a time, which takes minutes for a week long past.
     """
     client, changed = registries.client, registries.abi(IDENTITY).event("MetadataSet")
     topics = changed.topics({"agentId": number, "indexedMetadataKey": key})
@@ -56,5 +56,5 @@ def _first_block(client: EvmClient, since: dt.datetime, head: int) -> int:
 def _time(client: EvmClient, number: int) -> dt.datetime:
     block = client.block(number)
     if block is None:
-        raise ServiceUnavailable(f"The node does not know block {number}, which is part of the chain; ask another one.")
+        raise ServiceUnavailable(f"The node does not have block {number}, a part of the chain; use another node.")
     return dt.datetime.fromtimestamp(block.timestamp, dt.UTC)

@@ -1,4 +1,4 @@
-"""The two registries of ERC-8004 as contracts: reading them, and requests that write to them, each sent once."""
+"""The two registries of ERC-8004 as contracts: calls, and transactions that are sent once each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ceos.evm.abi import Abi
     from ceos.evm.client import EvmClient
 
-#: Their names among the contracts.
+#: The names of their contracts.
 IDENTITY, REPUTATION = "identity", "reputation"
 
 
@@ -34,18 +34,18 @@ class Registries:
         return f"eip155:{self.client.chain_id}:{self.address(IDENTITY)}"
 
     def address(self, name: str) -> str:
-        """Return where a registry is; raises `InvalidInput` where this chain has none."""
+        """Return the address of a contract; raises `NotFound` where this chain has none."""
         return str(self.contracts.find(name).address)
 
     def abi(self, name: str) -> Abi:
-        """Return the functions and events of a contract; raises `InvalidInput` without any."""
+        """Return the ABI of a contract; raises `InvalidInput` without one."""
         found = self.contracts.find(name).abi
         if found is None:
-            raise InvalidInput(f"The contract {name!r} has no abi; give it one in chain.toml.")
+            raise InvalidInput(f"The contract {name!r} has no abi; add one in chain.toml.")
         return found
 
     def call(self, name: str, signature: str, *args: Any) -> Any:
-        """Return what a function answers; raises `Reverted`."""
+        """Return the result of a function; raises `Reverted`."""
         return self.client.call(self.address(name), self.abi(name).function(signature), *args)
 
     def request(self, name: str, signature: str, *args: Any, agent: str, purpose: str) -> TxRequest:
@@ -61,14 +61,14 @@ class Registries:
         is_done: Callable[[Tx], bool] = lambda tx: tx.status is TxStatus.FINAL,
         before: Callable[[], None] = lambda: None,
     ) -> Tx:
-        """Submit a transaction under a key, or return the one that is under way or done.
+        """Submit a transaction under a key, or return the transaction of that key that is pending or done.
 
-        One that ended otherwise is followed by another, under the next key, and is never taken up again itself.
-        `before` may object before a new one is made.
+        After a transaction that ended otherwise, another one is submitted under the next key. `before` runs before a
+        new one is submitted, and may raise.
         """
         for number in count(1):
             name = key if number == 1 else f"{key}#{number}"
-            tx = self.find(tx_id(self.client.chain_id, name))
+            tx = self.find_tx(tx_id(self.client.chain_id, name))
             if tx is None:
                 before()
                 return self.sender.submit(request, key=name)
@@ -76,14 +76,14 @@ class Registries:
                 return tx
         raise AssertionError("unreachable")
 
-    def find(self, name: str) -> Tx | None:
-        """Return a transaction, or None when there is none of that id."""
+    def find_tx(self, name: str) -> Tx | None:
+        """Return the transaction of an id, or None."""
         try:
             return self.sender.tx(name)
         except NotFound:
             return None
 
-    def is_in_vain(self, name: str) -> bool:
-        """Say whether a transaction has ended without having been carried out, or is not known any more."""
-        tx = self.find(name)
+    def has_failed(self, name: str) -> bool:
+        """Say whether a transaction ended without effect, or is no longer stored."""
+        tx = self.find_tx(name)
         return tx is None or (tx.status.is_over and tx.status is not TxStatus.FINAL)

@@ -1,4 +1,4 @@
-"""What others think of agents, by the reputation registry of ERC-8004; and scores of creators, by another contract."""
+"""Feedback on agents in the reputation registry of ERC-8004, and scores of creators in another contract."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ceos.errors import InvalidInput
 if TYPE_CHECKING:
     from ceos.chain.tx.wallets import Wallets
 
-#: Of how many clients a summary is asked for at most; beyond them, one has to say whose word counts.
-MOST_CLIENTS = 500
-#: The largest value of feedback, and its most digits after the point.
-MOST_VALUE, MOST_DECIMALS = 10**38, 18
-#: There is no file with more about the feedback, so there is no hash of it either.
+#: The largest number of clients in one summary; with more, the caller has to name them.
+MAX_CLIENTS = 500
+#: The largest value of feedback, and the largest number of its decimals.
+MAX_VALUE, MAX_DECIMALS = 10**38, 18
+#: Feedback without a file of details has no hash of it either.
 NO_URI, NO_HASH = "", bytes(32)
 
 
 @dataclass(frozen=True)
 class FeedbackSummary:
-    """What others think of an agent."""
+    """The feedback on an agent."""
 
     token_id: int
-    #: How many times feedback was given.
+    #: The number of feedbacks.
     count: int
-    #: Its mean, or None without any.
+    #: Their mean, or None without any.
     value: Decimal | None
-    #: Whose feedback it is.
+    #: The accounts that gave it.
     clients: tuple[str, ...]
 
 
@@ -50,16 +50,16 @@ class Reputation:
     ) -> FeedbackSummary:
         """Return the mean of the feedback on a number, by all clients or some, with these tags if they are not empty.
 
-        Anybody may give feedback under any number of addresses, so only the word of clients one knows means much.
+        Anyone can give feedback from any number of accounts, so only that of known clients is meaningful.
         """
         if clients is None:
             clients = self._registries.call(REPUTATION, "getClients(uint256)", token_id)
         clients = tuple(dict.fromkeys(clients))
-        # The contract refuses a summary of nobody.
+        # The contract refuses an empty list of clients.
         if not clients:
             return FeedbackSummary(token_id, 0, None, ())
-        if len(clients) > MOST_CLIENTS:
-            raise InvalidInput(f"{len(clients):,} clients have spoken of number {token_id}; name those you trust.")
+        if len(clients) > MAX_CLIENTS:
+            raise InvalidInput(f"{len(clients):,} clients have given feedback on number {token_id}; name some of them.")
         signature = "getSummary(uint256,address[],string,string)"
         count, value, decimals = self._registries.call(REPUTATION, signature, token_id, list(clients), tag1, tag2)
         return FeedbackSummary(token_id, count, _decimal(value, decimals) if count else None, clients)
@@ -67,9 +67,9 @@ class Reputation:
     def request(
         self, from_agent: str, token_id: int, value: Decimal, *, tag1: str = "", tag2: str = "", endpoint: str = ""
     ) -> TxRequest:
-        """Return the transaction by which an agent, or with "" the operator, says what it thinks of a number."""
+        """Return the transaction by which an agent, or with "" the operator, gives feedback on a number."""
         if self._registries.call(IDENTITY, "ownerOf(uint256)", token_id) == self._wallets.address(from_agent):
-            raise InvalidInput(f"Number {token_id} belongs to {from_agent or 'you'}; nobody may praise themselves.")
+            raise InvalidInput(f"Number {token_id} belongs to {from_agent or 'you'}; its owner cannot give feedback.")
         number, decimals = fixed_point(value)
         return self._registries.request(
             REPUTATION, "giveFeedback(uint256,int128,uint8,string,string,string,string,bytes32)",
@@ -78,10 +78,10 @@ class Reputation:
         )  # fmt: skip
 
     def give(self, request: TxRequest, *, key: str = "") -> Tx:
-        """Give feedback; the same words again are the same feedback, unless `key` differs."""
-        said = hashlib.sha256(request.data.encode()).hexdigest()[:32]
+        """Give feedback; the same feedback again is not sent, unless `key` differs."""
+        digest = hashlib.sha256(request.data.encode()).hexdigest()[:32]
         account = self._wallets.address(request.agent)
-        return self._registries.send_once(request, f"feedback:{request.to}:{account}:{said}:{key}")
+        return self._registries.send_once(request, f"feedback:{request.to}:{account}:{digest}:{key}")
 
     def creator_score(self, account: str) -> Decimal | None:
         """Return the score of an account by the contract of `[creator_score]`, or None where none is configured."""
@@ -97,23 +97,23 @@ class Reputation:
             function = self._registries.abi(wanted.contract).function(wanted.function)
         found = self._registries.client.call(self._registries.address(wanted.contract), function, account)
         if not isinstance(found, int) or isinstance(found, bool):
-            raise InvalidInput(f"creator_score: {wanted.function} of {wanted.contract} gives no number.")
+            raise InvalidInput(f"creator_score: {wanted.function} of {wanted.contract} does not return a number.")
         return _decimal(found, wanted.decimals)
 
 
 def fixed_point(value: Decimal) -> tuple[int, int]:
-    """Return a decimal as (digits, digits after the point), as the registry keeps it; raises `InvalidInput`."""
-    if not value.is_finite() or (value and not -MOST_DECIMALS <= value.adjusted() <= 38):
-        raise InvalidInput(f"The value is a number such as 87 or 99.5; got {value}.")
+    """Return a decimal as the registry stores it: (digits, number of decimals); raises `InvalidInput`."""
+    if not value.is_finite() or (value and not -MAX_DECIMALS <= value.adjusted() <= 38):
+        raise InvalidInput(f"The value has to be a number such as 87 or 99.5; got {value}.")
     with localcontext(prec=100):
         decimals = max(0, -int(value.normalize().as_tuple().exponent))
         number = int(value.scaleb(decimals))
-    if decimals > MOST_DECIMALS or abs(number) > MOST_VALUE:
-        raise InvalidInput(f"The value {value} has more digits than the registry keeps.")
+    if decimals > MAX_DECIMALS or abs(number) > MAX_VALUE:
+        raise InvalidInput(f"The value {value} has more digits than the registry stores.")
     return number, decimals
 
 
 def _decimal(number: int, decimals: int) -> Decimal:
-    """Return a whole number with the point set; exactly, however many digits it has."""
+    """Return a whole number with the decimal point set, without rounding."""
     with localcontext(prec=100):
         return Decimal(number).scaleb(-decimals)

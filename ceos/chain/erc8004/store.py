@@ -1,7 +1,6 @@
-"""What is kept of agents on chain: which entry of which registry is whose, and the scores that were written down.
+"""Registrations of agents and anchored scores in Redis; the keys are in the map at the head of `storage/__init__.py`.
 
-The keys are in the map at the head of `store.py`. All of it outlives the agent's description, for what is on chain
-does; and what an anchored score was made of never changes.
+Both stay when an agent is removed, because they stay on chain. The document of an anchored score never changes.
 """
 
 from __future__ import annotations
@@ -19,33 +18,33 @@ class Registration(Frozen):
     agent: str
     #: The registry by its chain, as registration files name it: `eip155:8453:0x8004…`.
     registry_name: str
-    #: Who owns the entry.
+    #: The owner of the entry.
     account: Address
-    #: Where it says that its registration file is.
+    #: The address of its registration file, as written on chain.
     uri: str
-    #: The transaction that registers it; None for one that was adopted.
+    #: The transaction that registers it; None for an adopted entry.
     tx: str | None = None
-    #: Its number there, from 0 on; None until the transaction is mined.
+    #: Its number in the registry, from 0; None until the transaction is mined.
     token_id: int | None = None
-    #: Whether no re-org can change the number any more.
+    #: Whether the number can no longer be changed by a re-org.
     is_final: bool = False
 
 
 class AnchoredScore(Frozen):
-    """A week's score as it was, or is being, written on chain."""
+    """The document of a week's score, and its transaction."""
 
-    #: The canonical JSON whose hash it is.
+    #: The canonical JSON that is hashed.
     text: str
     hash: Hash
     token_id: int
-    #: The transaction that writes it; None before there is one.
+    #: The transaction that writes the hash; None before it is submitted.
     tx: str | None = None
-    #: Whether it is on chain for good.
+    #: Whether the transaction is final.
     is_final: bool = False
 
 
 class IdentityStore:
-    """Registrations and anchored scores in Redis; `registry` is one by its chain, such as `eip155:8453:0x8004…`."""
+    """Registrations and anchored scores in Redis; `registry` is a registry name such as `eip155:8453:0x8004…`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -58,31 +57,31 @@ class IdentityStore:
         return Registration.model_validate_json(row) if row else None
 
     def registrations(self, registry: str) -> list[Registration]:
-        """Return every agent's entry, by the names of the agents."""
+        """Return the entries of all agents, ordered by agent."""
         with redis_errors():
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:identities:{registry}"))
         return [Registration.model_validate_json(row) for _, row in sorted(rows.items())]
 
-    def keep(self, new: Registration, old: Registration | None) -> bool:
-        """Put an entry in the place of the one that was read; return whether that still was there."""
+    def save_registration(self, new: Registration, old: Registration | None) -> bool:
+        """Replace an entry if it is still the one that was read; return whether it was."""
         return self._swap(f"ceos:identities:{new.registry_name}", new.agent, old, new)
 
     def anchored(self, registry: str, agent_id: str, epoch: str) -> AnchoredScore | None:
-        """Return what was written down of a week, or None."""
+        """Return the anchored score of a week, or None."""
         with redis_errors():
             row = cast("str | None", self._client.hget(f"ceos:anchors:{registry}:{agent_id}", epoch))
         return AnchoredScore.model_validate_json(row) if row else None
 
     def anchors(self, registry: str, agent_id: str) -> dict[str, AnchoredScore]:
-        """Return what was written down of every week, oldest first."""
+        """Return the anchored scores of an agent by week, oldest first."""
         with redis_errors():
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:anchors:{registry}:{agent_id}"))
         return {epoch: AnchoredScore.model_validate_json(row) for epoch, row in sorted(rows.items())}
 
-    def keep_anchored(
+    def save_anchor(
         self, registry: str, agent_id: str, epoch: str, new: AnchoredScore, old: AnchoredScore | None
     ) -> bool:
-        """Put what is known of a week in the place of what was read; return whether that still was there."""
+        """Replace the anchored score of a week if it is still the one that was read; return whether it was."""
         return self._swap(f"ceos:anchors:{registry}:{agent_id}", epoch, old, new)
 
     def _swap(self, key: str, field: str, old: Frozen | None, new: Frozen) -> bool:

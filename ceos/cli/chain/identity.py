@@ -62,7 +62,7 @@ def register(
     if update_url:
         return _update_url(chain, agent_id, dry_run=dry_run, seconds=seconds, as_json=as_json)
     if dry_run:
-        known = chain.identity.refresh(agent_id)
+        known = chain.identity.refresh_registration(agent_id)
         if known is not None and known.token_id is not None:
             return _show_registration(chain, known, as_json=as_json)
         if not another:
@@ -71,7 +71,7 @@ def register(
     known = chain.identity.register(agent_id, another=another)
     if known.tx and not known.is_final:
         chain.sender.wait(known.tx, seconds)
-        known = chain.identity.refresh(agent_id) or known
+        known = chain.identity.refresh_registration(agent_id) or known
     return _show_registration(chain, known, as_json=as_json)
 
 
@@ -107,7 +107,7 @@ def reputation(*, whose: str, clients: tuple[str, ...], tags: tuple[str, ...], a
     """
     chain = command_runtime().chain
     token_id, (tag1, tag2) = _number(chain, whose), _two(tags)
-    found = chain.identity.reputation(token_id, _accounts(clients) or None, tag1=tag1, tag2=tag2)
+    found = chain.identity.reputation.summary(token_id, _accounts(clients) or None, tag1=tag1, tag2=tag2)
     if as_json:
         value = None if found.value is None else str(found.value)
         return show_json({"number": token_id, "count": found.count, "value": value, "clients": list(found.clients)})
@@ -143,11 +143,11 @@ def feedback(
     if from_agent:
         runtime.agents.agent(from_agent)
     chain, (tag1, tag2) = runtime.chain, _two(tags)
-    others = chain.identity.others
-    request = others.request(from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint)
+    reputation = chain.identity.reputation
+    request = reputation.request(from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint)
     if dry_run:
         return _preview(chain, request, as_json=as_json)
-    return _report(chain, others.give(request, key=key), seconds, as_json=as_json)
+    return _report(chain, reputation.give(request, key=key), seconds, as_json=as_json)
 
 
 @click.command()
@@ -238,7 +238,7 @@ def _progress(tx: Tx) -> str:
 
 
 def _show_registration(chain: Chain, known: Registration, *, as_json: bool) -> None:
-    tx = chain.identity.registries.find(known.tx) if known.tx and not known.is_final else None
+    tx = chain.identity.registries.find_tx(known.tx) if known.tx and not known.is_final else None
     is_over = tx is not None and tx.status.is_over and tx.status is not TxStatus.FINAL
     if as_json:
         told = {**known.model_dump(mode="json"), "status": "final" if known.is_final else str(tx.status) if tx else ""}

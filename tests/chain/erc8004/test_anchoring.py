@@ -25,11 +25,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceos.chain.erc8004.anchoring import ANCHOR, ScoreDocument
-from ceos.chain.erc8004.canonical_json import DEPTH, MISSING, Difference, canonical, differences, digest, read
+from ceos.chain.erc8004.canonical_json import MAX_DEPTH, MISSING, Difference, canonical, differences, digest_of, read
 from ceos.chain.tx.types import TxStatus
 from ceos.errors import CeosError, InvalidInput, NotFound
-from ceos.metrics.scorer import WeekScore, week_of
-from ceos.score import Inputs, PostInputs, score
+from ceos.score import Inputs, PostInputs, WeekScore, score, week_of
 from ceos.web.agents import Pages
 
 WEEK = "2026-W08"
@@ -98,7 +97,7 @@ def document(place: Registry) -> dict[str, Any]:
 def test_there_is_one_way_to_write_it_down(data: Any, text: bytes) -> None:
     assert canonical(data) == text
     assert canonical(read(text)) == text
-    assert digest(data) == "0x" + hashlib.sha256(text).hexdigest()
+    assert digest_of(canonical(data)) == "0x" + hashlib.sha256(text).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +112,7 @@ def test_there_is_one_way_to_write_it_down(data: Any, text: bytes) -> None:
         pytest.param("1" * 5000, id="a number without end"),
         pytest.param('"\\ud800"', id="half a character"),
         pytest.param('{"\\udc00":1}', id="half a character as a name"),
-        pytest.param("[" * (DEPTH + 2) + "]" * (DEPTH + 2), id="too deep"),
+        pytest.param("[" * (MAX_DEPTH + 2) + "]" * (MAX_DEPTH + 2), id="too deep"),
         pytest.param("[" * 100_000, id="far too deep"),
         pytest.param("", id="nothing"),
         pytest.param("{} {}", id="two of them"),
@@ -144,7 +143,7 @@ def test_it_survives_being_written_and_read(data: Any) -> None:
 
 @given(JSON, JSON)
 def test_documents_differ_exactly_where_their_hashes_do(one: Any, other: Any) -> None:
-    assert (digest(one) == digest(other)) == (differences(one, other) == [])
+    assert (digest_of(canonical(one)) == digest_of(canonical(other))) == (differences(one, other) == [])
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
@@ -240,7 +239,7 @@ def test_what_is_anchored_is_never_replaced(anchored: Registry) -> None:
     keep_week(anchored, published=2)
     assert registration is not None
     anchored.chain.identity.adopt("ada", 0)
-    with pytest.raises(InvalidInput, match="anchored with another hash already"):
+    with pytest.raises(InvalidInput, match="already anchored with another hash"):
         anchored.chain.anchors.anchor("ada", WEEK)
     assert anchored.chain.sender.recent() == []
     found = anchored.chain.anchors.verify("ada", WEEK)
@@ -291,7 +290,7 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
         file = tmp_path / "chain.toml"
         file.write_text(file.read_text().replace("[policy]", '[policy]\napprove_above_eth = "0"'))
         place.fake.runtime.__dict__.pop("chain")
-        place.chain.anchors.work()
+        place.chain.anchors.handle()
         (tx,) = place.chain.sender.review_queue()
         # What waits for a person is nobody else's business, nor is what that person refuses.
         with pytest.raises(NotFound):
@@ -299,7 +298,7 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
         place.chain.sender.reject(tx.id, "no")
         with pytest.raises(NotFound):
             place.chain.anchors.text("ada", WEEK)
-        place.chain.anchors.work()
+        place.chain.anchors.handle()
         assert place.chain.sender.review_queue() == [] and place.chain.anchors.due() == []
         again = place.chain.anchors.anchor("ada", WEEK)
         assert again is not None and again.id != tx.id
@@ -307,7 +306,7 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
 
 @pytest.mark.parametrize("epoch", ["2025-W53", "2026-W8", "2026-W54", "2026-W00", "../x", "2026-W08\n", "", "week"])
 def test_what_is_no_week_is_refused(place: Registry, epoch: str) -> None:
-    with pytest.raises(InvalidInput, match="is no week"):
+    with pytest.raises(InvalidInput, match="is not a week"):
         place.chain.anchors.verify("ada", epoch)
     with pytest.raises(NotFound):
         place.chain.anchors.text("ada", epoch)
@@ -331,7 +330,7 @@ def test_what_is_anchored_fits(anchored: Registry) -> None:
 
 def test_what_is_not_anchored_does_not_fit(place: Registry) -> None:
     place.register()
-    assert place.chain.anchors.verify("ada", WEEK).problems == (f"nothing is anchored of {WEEK} for number 0",)
+    assert place.chain.anchors.verify("ada", WEEK).problems == (f"no hash of {WEEK} is anchored for number 0",)
 
 
 CHANGES = [
@@ -444,7 +443,7 @@ def test_who_writes_another_hash_later_is_found_out_by_the_history(anchored: Reg
     # The operator has second thoughts, and hides the first ones.
     shown["inputs"]["published"] = 9
     shown["score"] = score(inputs(published=9)).model_dump(exclude={"version"})
-    key, value = f"ceos.score.{WEEK}", bytes.fromhex(digest(shown)[2:])
+    key, value = f"ceos.score.{WEEK}", bytes.fromhex(digest_of(canonical(shown))[2:])
     tx = chain.sender.submit(chain.identity.metadata_request("ada", key, value), key="second thoughts")
     anchored.settle(tx.id)
     # What belongs to other numbers and keys is no business of this one.
@@ -473,27 +472,27 @@ def test_who_writes_a_score_before_its_week_is_over_is_found_out(place: Registry
     place.settle(tx.id)
     assert chain.anchors.verify("ada", week).ok
     (problem,) = chain.anchors.verify("ada", week, with_history=True).problems
-    assert ("before that week was over" if is_now else "it was there before that week") in problem
+    assert ("before the end of that week" if is_now else "it was written before that week") in problem
 
 
 def test_a_history_that_a_node_does_not_know_is_no_proof(anchored: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anchored.chain.client, "logs", lambda *_: [])
     (problem,) = anchored.chain.anchors.verify("ada", WEEK, with_history=True).problems
-    assert "the node does not know all logs" in problem
+    assert "the node does not return all logs" in problem
 
 
 def test_one_odd_registration_keeps_no_other_agent_waiting(place: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     place.register()
     place.fake.clock.set(dt.datetime(2026, 3, 4, tzinfo=dt.UTC))
     anchors: Any = place.chain.anchors
-    once = place.chain.identity.refresh
+    once = place.chain.identity.refresh_registration
 
     def refresh(agent_id: str) -> Any:
         if agent_id == "ben":
             raise CeosError("The transaction has registered nothing.")
         return once(agent_id)
 
-    monkeypatch.setattr(place.chain.identity, "refresh", refresh)
+    monkeypatch.setattr(place.chain.identity, "refresh_registration", refresh)
     monkeypatch.setattr(anchors, "_config", anchors._config.model_copy(update={"anchor": ("ben", "ada")}))
     assert anchors.due() == [("ada", WEEK)]
 
@@ -505,7 +504,7 @@ def test_a_document_of_another_agent_of_the_same_name_is_checked_by_itself(ancho
     found = inputs(published=9)
     shown.update(number=1, inputs=found.model_dump(mode="json"), score=score(found).model_dump(exclude={"version"}))
     data = anchored.identity.encode(
-        "setMetadata(uint256,string,bytes)", 1, f"ceos.score.{WEEK}", bytes.fromhex(digest(shown)[2:])
+        "setMetadata(uint256,string,bytes)", 1, f"ceos.score.{WEEK}", bytes.fromhex(digest_of(canonical(shown))[2:])
     )
     anchored.evm.send(anchored.identity.address, data, sender=ACCOUNTS[3])
     assert anchored.chain.anchors.verify("ada", WEEK, shown, number=1).problems == ()
@@ -522,7 +521,7 @@ def test_the_commands_anchor_and_verify(
     place.register()
     with terminal(capsys) as ceos:
         nothing = ceos("chain", "verify", WEEK, "ada")
-        assert nothing.code == 1 and f"nothing is anchored of {WEEK}" in nothing.out
+        assert nothing.code == 1 and f"no hash of {WEEK} is anchored" in nothing.out
         assert ceos("chain", "anchor", WEEK, "ada", "--dry-run").code == 0
         assert place.chain.identity.metadata(0, f"ceos.score.{WEEK}") == b""
         assert ceos("chain", "anchor", WEEK, "ada").code == 0

@@ -108,7 +108,7 @@ def test_who_was_killed_half_way_and_begins_again_gets_one_entry(
 
     with monkeypatch.context() as patch:
         if where == "before the entry is kept":
-            patch.setattr(identity._identities, "keep", killed)
+            patch.setattr(identity._identities, "save_registration", killed)
             with pytest.raises(Killed):
                 identity.register("ada")
         else:
@@ -121,8 +121,8 @@ def test_who_was_killed_half_way_and_begins_again_gets_one_entry(
     assert place.settle(known.tx).status is TxStatus.FINAL
     found = identity.registered("ada")
     assert (found.token_id, place.minted()) == (0, 1)
-    assert found.uri == place.chain.identity.look(0).uri == f"{PUBLIC_URL}/agents/ada/registration.json"
-    assert not place.chain.identity.look(0).uri_is_ours
+    assert found.uri == place.chain.identity.registry_entry(0).uri == f"{PUBLIC_URL}/agents/ada/registration.json"
+    assert not place.chain.identity.registry_entry(0).uri_is_ours
 
 
 def test_the_workers_see_a_registration_through(place: Registry) -> None:
@@ -142,7 +142,7 @@ def test_a_re_org_before_it_is_final_may_change_the_number(place: Registry) -> N
     mark = place.evm.snapshot()
     known = place.chain.identity.register("ada")
     place.chain.sender.wait(known.tx or "", 20)
-    early = place.chain.identity.refresh("ada")
+    early = place.chain.identity.refresh_registration("ada")
     assert early is not None and (early.token_id, early.is_final) == (0, False)
     assert place.chain.identity.domain_file() == {"registrations": []}
     place.evm.revert(mark)
@@ -178,7 +178,7 @@ def test_an_agent_that_was_registered_from_elsewhere_is_not_registered_again(pla
     # The home is lost.
     place.fake.runtime.database.client.flushall()
     place.add()
-    with pytest.raises(InvalidInput, match=f"has 1 of the account {account}, and 1 of them are not known here"):
+    with pytest.raises(InvalidInput, match=f"account {account} owns 1 entries in the registry, and 1 of them"):
         place.chain.identity.register("ada")
     with pytest.raises(InvalidInput, match="does not exist"):
         place.chain.identity.adopt("ada", 7)
@@ -208,7 +208,7 @@ def test_agents_that_share_an_account_have_an_entry_each(
         place.add("ada")
         place.add("ben")
         assert (place.register("ada"), place.register("ben")) == (0, 1)
-        with pytest.raises(InvalidInput, match="ben has number 1 already"):
+        with pytest.raises(InvalidInput, match="ben already has number 1"):
             place.chain.identity.adopt("ben", 0)
         assert place.chain.identity.domain_file()["registrations"] == [
             {"agentId": 0, "agentRegistry": place.name},
@@ -305,7 +305,7 @@ def test_metadata_is_set_once_and_can_be_set_back(place: Registry) -> None:
 def test_keys_with_a_meaning_of_their_own_are_not_set_by_hand(place: Registry, key: str) -> None:
     place.add()
     place.register()
-    with pytest.raises(InvalidInput, match="not to be set by hand"):
+    with pytest.raises(InvalidInput, match="cannot be set by hand"):
         place.chain.identity.set_metadata("ada", key, b"x")
 
 
@@ -358,39 +358,39 @@ def test_feedback_is_given_once_and_read_as_a_mean(place: Registry) -> None:
     place.add("ben")
     place.add("cleo")
     number = place.register("ada")
-    others = place.chain.identity.others
-    assert place.chain.identity.reputation(number).value is None
-    request = others.request("ben", number, Decimal("99.5"), tag1="starred")
-    first = others.give(request)
-    assert others.give(request).id == first.id
+    reputation = place.chain.identity.reputation
+    assert place.chain.identity.reputation.summary(number).value is None
+    request = reputation.request("ben", number, Decimal("99.5"), tag1="starred")
+    first = reputation.give(request)
+    assert reputation.give(request).id == first.id
     place.settle(first.id)
-    assert others.give(request).id == first.id
-    assert place.chain.identity.reputation(number).count == 1
-    place.settle(others.give(request, key="again").id)
-    place.settle(others.give(others.request("cleo", number, Decimal(20), tag1="uptime")).id)
-    found = place.chain.identity.reputation(number)
+    assert reputation.give(request).id == first.id
+    assert place.chain.identity.reputation.summary(number).count == 1
+    place.settle(reputation.give(request, key="again").id)
+    place.settle(reputation.give(reputation.request("cleo", number, Decimal(20), tag1="uptime")).id)
+    found = place.chain.identity.reputation.summary(number)
     assert (found.count, found.value, len(found.clients)) == (3, Decimal("73.0"), 2)
-    trusted = place.chain.identity.reputation(number, [place.chain.wallets.address("cleo")])
+    trusted = place.chain.identity.reputation.summary(number, [place.chain.wallets.address("cleo")])
     assert (trusted.count, trusted.value) == (1, Decimal(20))
-    assert place.chain.identity.reputation(number, tag1="starred").value == Decimal("99.5")
-    assert place.chain.identity.reputation(number, tag1="nonsense").value is None
+    assert place.chain.identity.reputation.summary(number, tag1="starred").value == Decimal("99.5")
+    assert place.chain.identity.reputation.summary(number, tag1="nonsense").value is None
 
 
 def test_nobody_praises_themselves_and_nobody_speaks_of_nothing(place: Registry) -> None:
     place.add()
     number = place.register()
-    others = place.chain.identity.others
-    with pytest.raises(InvalidInput, match="nobody may praise themselves"):
-        others.request("ada", number, Decimal(100))
+    reputation = place.chain.identity.reputation
+    with pytest.raises(InvalidInput, match="its owner cannot give feedback"):
+        reputation.request("ada", number, Decimal(100))
     with pytest.raises(Exception, match="ERC721NonexistentToken"):
-        others.request("ada", 77, Decimal(100))
+        reputation.request("ada", 77, Decimal(100))
 
 
 def test_the_score_of_a_creator_is_read_by_the_configured_function(place: Registry) -> None:
     for _ in range(25):
         place.evm.send(place.counter.address, place.counter.encode("increase(string)", ""), sender=ACCOUNTS[1])
-    assert place.chain.identity.creator_score(ACCOUNTS[1]) == Decimal("2.5")
-    assert place.chain.identity.creator_score(ACCOUNTS[2]) == 0
+    assert place.chain.identity.reputation.creator_score(ACCOUNTS[1]) == Decimal("2.5")
+    assert place.chain.identity.reputation.creator_score(ACCOUNTS[2]) == 0
 
 
 def test_the_policy_decides_about_registrations_too(
