@@ -31,14 +31,17 @@ make_environment() {
 # prepare [EXTRA]: installs this checkout, editable, with an optional extra. Does nothing when that was done before and
 # neither the requirements nor the place of the checkout have changed.
 prepare() {
-    local extra=${1:-} stamp wanted started=$SECONDS
+    local extra=${1:-} size=150 stamp wanted started=$SECONDS quiet=-qq
+    if [ "$extra" = dev ]; then size=600; fi
     stamp=.venv/ceos-installed${extra:+-$extra}
     wanted=$(pwd && cat pyproject.toml setup.cfg)
     if .venv/bin/python -c '' 2>/dev/null && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return; fi
     make_environment
-    echo "Installing ceos into .venv ..." >&2
+    echo "Installing ceos${extra:+ with what its tests need} into .venv, about $size MB; the first time takes a minute or more." >&2
     rm -f .venv/ceos-installed*
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --editable ".${extra:+[$extra]}" >&2
+    # On a terminal pip shows what it downloads and how far it has come.
+    if [ -t 2 ]; then quiet=; fi
+    .venv/bin/python -m pip install $quiet --disable-pip-version-check --no-compile --editable ".${extra:+[$extra]}" >&2
     # With the extra goes everything that is needed without it.
     echo "$wanted" | tee .venv/ceos-installed >"$stamp"
     echo "Installed in $((SECONDS - started)) s." >&2
