@@ -1,4 +1,4 @@
-"""The clock of the schedules: real time, or real time run faster for a demonstration."""
+"""The clock of the schedules: real time, or faster than real time for a demonstration."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 
 
 class Clock:
-    """Tells the time that slots, limits and records go by; leases go by Redis's own clock.
+    """Gives the time for slots, limits and records; leases use the clock of Redis.
 
-    With a `speed` other than 1, time runs that much faster from `origin` (Unix seconds) on; processes that share both
-    agree.
+    With a `speed` other than 1, time runs faster by that factor from `origin` (Unix seconds) on. Processes with
+    the same speed and origin agree.
     """
 
     def __init__(self, speed: float = 1.0, origin: float = 0.0) -> None:
@@ -18,10 +18,10 @@ class Clock:
         self._origin = origin
 
     def now(self) -> dt.datetime:
-        """Return the present moment, with zone UTC."""
+        """Return the current time in UTC."""
         real = time.time()
         return dt.datetime.fromtimestamp(self._origin + (real - self._origin) * self.speed, dt.UTC)
 
     def now_ms(self) -> int:
-        """Return the present moment in UTC milliseconds."""
+        """Return the current time as Unix milliseconds."""
         return int(self.now().timestamp() * 1000)

@@ -1,8 +1,8 @@
-"""Every error that ceos raises on purpose, cut by what the catcher will do.
+"""The errors of ceos, divided by the reaction of the caller.
 
-Retry: `RateLimited`, `ServiceUnavailable`. Look before you repeat: `OutcomeUnknown`. Give up: `RequestRefused`. Book
-what it cost: `AnswerUnusable`. Treat as a normal outcome: `DraftRejected`, `LimitReached`. Carry on without:
-`SkillError`. Tell the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
+Retry: `RateLimited`, `ServiceUnavailable`. Look the outcome up before a retry: `OutcomeUnknown`. Give up:
+`RequestRefused`. Record the cost: `AnswerUnusable`. Treat as a normal outcome: `DraftRejected`, `LimitReached`.
+Continue without: `SkillError`. Report to the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
 
 A class's docstring is its default message.
 """
@@ -29,19 +29,19 @@ class InvalidInput(CeosError):
 
 
 class NotFound(CeosError):
-    """There is no such thing."""
+    """The object does not exist."""
 
 
 class IllegalTransition(CeosError):
-    """The agent cannot change into that state from the one it is in."""
+    """The agent cannot change from its state into that one."""
 
 
 class DraftRejected(CeosError):
-    """The review objected to the draft twice."""
+    """The draft violated a guardrail twice."""
 
     def __init__(self, message: str | None = None, *, draft: Any = None) -> None:
         super().__init__(message)
-        #: The `Draft` that was rejected last, where there is one.
+        #: The last `Draft`, if there is one.
         self.draft = draft
 
 
@@ -54,7 +54,7 @@ class StoreUnavailable(CeosError):
 
 
 class StoreMisconfigured(CeosError):
-    """Redis is not configured to keep what it is given."""
+    """Redis is not configured to keep its data."""
 
 
 class StaleLease(CeosError):
@@ -66,7 +66,7 @@ class PluginError(CeosError):
 
 
 class ServiceError(CeosError):
-    """A call to an outside service did not succeed."""
+    """A call of an external service failed."""
 
     #: The HTTP status, or None when no answer was read.
     status: int | None
@@ -77,46 +77,46 @@ class ServiceError(CeosError):
 
 
 class RateLimited(ServiceError):
-    """The service asked us to slow down; the request was certainly not carried out."""
+    """The service limits the rate of requests; it did not carry out this one."""
 
     def __init__(
         self, message: str | None = None, *, status: int | None = 429, retry_after: float | None = None
     ) -> None:
         super().__init__(message, status=status)
-        #: Seconds the service asked us to wait, or None when it did not say.
+        #: Seconds to wait as the service asks, or None.
         self.retry_after = retry_after
 
 
 class ServiceUnavailable(ServiceError):
-    """The service could not be reached or cannot answer now; the request was certainly not carried out."""
+    """The service is unavailable; it did not carry out the request."""
 
     def __init__(
         self, message: str | None = None, *, status: int | None = None, retry_after: float | None = None
     ) -> None:
         super().__init__(message, status=status)
-        #: Seconds the service asked us to wait, or None when it did not say.
+        #: Seconds to wait as the service asks, or None.
         self.retry_after = retry_after
 
 
 class OutcomeUnknown(ServiceError):
-    """The request was sent and no readable answer came back: it may or may not have been carried out."""
+    """The request was sent, but no readable answer came back: it may or may not have been carried out."""
 
 
 class AnswerUnusable(ServiceError):
-    """The model answered, and was paid, but not in the form asked for."""
+    """The model answered, at a cost, but not in the requested form."""
 
     def __init__(self, message: str | None = None, *, status: int | None = 200, cost_usd: float = 0.0) -> None:
         super().__init__(message, status=status)
-        #: What the unusable answers cost, in USD.
+        #: The cost of the unusable answers in USD.
         self.cost_usd = cost_usd
 
 
 class RequestRefused(ServiceError):
-    """The service refused the request; repeating it will not help."""
+    """The service refused the request; a retry does not help."""
 
 
 class KeyRefused(RequestRefused):
-    """The service refused the key, the account or the payment; no other model or retry will help."""
+    """The service refused the key, the account or the payment; neither a retry nor another model helps."""
 
 
 class Reverted(RequestRefused):
@@ -124,26 +124,26 @@ class Reverted(RequestRefused):
 
     def __init__(self, message: str | None = None, *, reason: str = "", data: str = "0x") -> None:
         super().__init__(message)
-        #: What the contract said: a text, or a custom error with its arguments, as in "TooMuch(7)".
+        #: The reason that the contract gave: a text, or a custom error with its arguments, such as "TooMuch(7)".
         self.reason = reason
-        #: The raw bytes it returned, as hex.
+        #: The bytes that the contract returned, as hex.
         self.data = data
 
 
 class WrongChain(RequestRefused):
-    """The node belongs to another chain than the configured one; nothing was signed."""
+    """The node is on another chain than the configured one; nothing was signed."""
 
 
 class RangeRefused(RequestRefused):
-    """The node refuses to search so many blocks at once; ask for fewer."""
+    """The node refuses to search this many blocks at once; ask for fewer."""
 
 
 class NonceTaken(RequestRefused):
-    """The account has sent another transaction with this nonce already."""
+    """The account has already sent another transaction with this nonce."""
 
 
 class FeeTooLow(RequestRefused):
-    """The node wants a higher fee for this transaction, or for one in the place of another."""
+    """The node requires a higher fee for this transaction or replacement."""
 
 
 class PolicyRefused(CeosError):
@@ -156,9 +156,9 @@ class PolicyRefused(CeosError):
 
 
 class SkillError(CeosError):
-    """The skill could not be run to its end."""
+    """The skill did not finish."""
 
-    #: What happened, in a word: error, calls, output, crashed, wall, cpu, memory, rejected, violation, infrastructure.
+    #: One of error, calls, output, crashed, wall, cpu, memory, rejected, violation and infrastructure.
     kind = "error"
 
     def __init__(
@@ -166,14 +166,14 @@ class SkillError(CeosError):
     ) -> None:
         super().__init__(message)
         self.kind = kind or type(self).kind
-        #: The line of the skill's source, where one is to blame.
+        #: The line of the skill's source that caused the error, if known.
         self.line = line
-        #: What the skill had printed and logged by then.
+        #: The lines that the skill had printed and logged.
         self.log = log
 
 
 class SkillForbidden(SkillError):
-    """The skill does what no skill may do."""
+    """The skill does something that skills may not do."""
 
     kind = "rejected"
 
@@ -185,7 +185,7 @@ class SkillTimedOut(SkillError):
 
 
 class SkillOutOfMemory(SkillError):
-    """The skill used more memory than it may."""
+    """The skill used more memory than allowed."""
 
     kind = "memory"
 
@@ -203,15 +203,15 @@ class SkillFailed(SkillError):
         traceback: str = "",
     ) -> None:
         super().__init__(message, kind=kind, line=line, log=log)
-        #: The lines of the skill's own traceback; nothing of ours is in it.
+        #: The traceback, limited to the lines of the skill.
         self.traceback = traceback
 
 
 class SandboxUnavailable(SkillError):
-    """The sandbox cannot run anything now; that is not the skill's fault."""
+    """The sandbox is unavailable; the skill is not the cause."""
 
     kind = "infrastructure"
 
 
 class HostRefused(CeosError):
-    """The host did not do what the skill asked for; the skill reads the sentence and may carry on."""
+    """The host refused a call of the skill, which reads this message and may continue."""

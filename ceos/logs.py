@@ -1,7 +1,7 @@
 """Structured logs: JSON lines for machines or text for a terminal, ids bound once, secrets redacted in every record.
 
-A record carries a constant sentence for people, an `event` name for machines, and whatever `bind` put around it:
-the agent, the draft and the message.
+A record carries a constant sentence for people, an `event` name for machines, and the ids that `bind` added: the
+agent, the draft and the message.
 """
 
 from __future__ import annotations
@@ -21,32 +21,33 @@ from ceos.domain.text import visible
 
 _bound: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("ceos_bound", default=MappingProxyType({}))
 _known: set[str] = set()
-# One for every agent, so no single pattern, which would be tried at every sign of every line. Longest first.
+# Not one pattern for all: with a secret for every agent, it would be tried at every character of every line. Longest
+# first.
 _plain: tuple[str, ...] = ()
-#: Those with signs that JSON escapes.
+#: Secrets with characters that JSON escapes.
 _tricky: tuple[re.Pattern[str], ...] = ()
 
 MASK = "[redacted]"
 
-# Values that give themselves away by their form, for the secrets nobody registered. Between a name and its value stand
-# up to eight signs, for JSON inside a JSON line has its quotes escaped.
+# The forms of unregistered secrets. Up to eight characters separate a name from its value, because JSON inside a JSON
+# line has its quotes escaped.
 _SHAPES = re.compile(
     r"(?i)((?:authorization\W{1,8}(?:bearer|key)|\bbearer)\s+|(?:x-api-key|api_?key|signer_uuid)\W{1,8})(?!redacted\])[\w.:+/=\-]{7,}[\w+/=\-]"
     r"|(\bkey\s+)[\w\-]{6,}:[\w\-]{6,}"
     r"|\bsk-or-[\w\-]{8,}"
 )
 
-#: The attributes every log record has; whatever else a record carries came in by `extra`.
+#: The attributes of every log record; all others were added by `extra`.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def register_secret(value: str | None) -> None:
-    """Make sure that `value` never appears in a log line or an error message of this process."""
+    """Redact `value` in every log line and error message of this process."""
     global _plain, _tricky  # noqa: PLW0603  # one process, one set of secrets
     if not value or len(value) < 6 or value in _known:
         return
     _known.add(value)
-    pattern = "".join(map(_however_escaped, value))
+    pattern = "".join(map(_escaped_pattern, value))
     if pattern == re.escape(value):
         _plain = tuple(sorted((*_plain, value), key=len, reverse=True))
     else:
@@ -54,15 +55,15 @@ def register_secret(value: str | None) -> None:
 
 
 @functools.cache
-def _however_escaped(sign: str) -> str:
-    """Return a pattern for a sign as it is and as JSON or a repr escape it, however often one is inside another."""
-    forms = dict.fromkeys((sign, json.dumps(sign)[1:-1], ascii(sign)[1:-1]))
+def _escaped_pattern(character: str) -> str:
+    """Return a pattern of a character in plain form and escaped by JSON or a repr, to any depth of nesting."""
+    forms = dict.fromkeys((character, json.dumps(character)[1:-1], ascii(character)[1:-1]))
     patterns = [r"\\+".join(map(re.escape, form.split("\\"))) for form in forms]
     return patterns[0] if len(patterns) == 1 else f"(?:{'|'.join(patterns)})"
 
 
 def redact(text: str) -> str:
-    """Return `text` with every registered secret, and everything shaped like one, masked."""
+    """Return `text` with every registered secret, and every text in the form of one, masked."""
     for value in _plain:
         if value in text:
             text = text.replace(value, MASK)
@@ -87,7 +88,7 @@ def set_bound(ids: Mapping[str, str]) -> None:
 
 
 class _Redacting(logging.Formatter):
-    """Mixin: whatever the other formatter made of the record, exceptions included, leaves without secrets."""
+    """Mixin that redacts the output of the other formatter, exceptions included."""
 
     def format(self, record: logging.LogRecord) -> str:
         for key, value in _bound.get().items():
@@ -96,7 +97,7 @@ class _Redacting(logging.Formatter):
 
 
 class TextFormatter(_Redacting):
-    """One line for a terminal: time, level, sentence, then the fields in brackets; a traceback below if wanted."""
+    """Formats one line for a terminal: time, level, sentence, fields in brackets; the traceback below, if any."""
 
     def __init__(self, *, tracebacks: bool = True) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
@@ -107,14 +108,14 @@ class TextFormatter(_Redacting):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # overrides logging's name
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD and key != "event"}
-        # A stranger's words may be among them, and must not begin a line that looks like ours.
+        # Untrusted text among them must not begin a line that looks like a log line.
         fields = " ".join(f"{key}={visible(str(value), keep='')}" for key, value in extra.items())
         return super().formatMessage(record) + (f"  [{fields}]" if fields else "")
 
 
 def json_formatter() -> logging.Formatter:
     """Return the formatter of one JSON object a line: time, level, logger, message, event and the bound ids."""
-    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  # 70 ms that 'ceos --help' need not pay
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  # 70 ms that 'ceos --help' does not need
 
     class JsonLines(_Redacting, JsonFormatter):
         def __init__(self) -> None:
@@ -131,16 +132,16 @@ def json_formatter() -> logging.Formatter:
 def configure(
     level: str, format: Literal["json", "text"], stream: TextIO | None = None, *, tracebacks: bool = True
 ) -> None:
-    """Send all records of this process to `stream` (standard error by default), replacing what was set up.
+    """Send all records of this process to `stream` (standard error by default) and nowhere else.
 
-    `tracebacks` of False keeps those out of text, for a person at a terminal.
+    `tracebacks=False` leaves tracebacks out of text, for a person at a terminal.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(json_formatter() if format == "json" else TextFormatter(tracebacks=tracebacks))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Their INFO lines repeat ours or say nothing an operator can act on.
+    # Their INFO lines repeat those of ceos or give an operator nothing to act on.
     for name in ("urllib3", "dramatiq", "uvicorn.access"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
 

@@ -1,6 +1,7 @@
-"""The only reader of the environment: every variable, its default and one sentence of help.
+"""The settings from the environment: every variable with its default and one sentence of help.
 
-The table feeds docs/environment.md, `ceos doctor` and the error report: all bad variables are named in one error.
+No other module reads the environment. The documentation and `ceos doctor` show this table, and one error names all
+invalid variables.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ RedisUrl = Annotated[str, BeforeValidator(_redis_url)]
 
 
 class Settings(BaseSettings):
-    """What the operator sets in the environment or in `.env`; `from_env` is the door."""
+    """The settings of the environment and of `.env`; `from_env` reads them."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
@@ -70,13 +71,15 @@ class Settings(BaseSettings):
         description="Redis for the messages; unset: the same server, next logical database.",
     )
     scheduler: Literal["embedded", "off"] = Field(
-        "embedded", alias="CEOS_SCHEDULER", description="Whether every worker process runs a scheduler thread."
+        "embedded",
+        alias="CEOS_SCHEDULER",
+        description="A scheduler in every worker process, or none.",
     )
     home: Path = Field(
         Path("~/.ceos"), alias="CEOS_HOME", description="Folder of the embedded server's data and socket."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", alias="CEOS_LOG_LEVEL", description="The least severe records that are written."
+        "info", alias="CEOS_LOG_LEVEL", description="The lowest severity that is logged."
     )
     log_format: Literal["json", "text"] = Field(
         "json", alias="CEOS_LOG_FORMAT", description="JSON lines for machines, text for a terminal."
@@ -87,12 +90,12 @@ class Settings(BaseSettings):
     plugins: str = Field(
         "",
         alias="CEOS_PLUGINS",
-        description="Plugins that load besides ours, by name, separated by commas; none: only ours; unset: all.",
+        description="Plugins to load beside the built-in ones, separated by commas; none: no others; unset: all.",
     )
     sandbox: Literal["auto", "strict", "standard", "dev"] = Field(
         "auto",
         alias="CEOS_SANDBOX",
-        description="What skills need to run: strict, standard (Linux) or dev (elsewhere); auto: by the system.",
+        description="Isolation that skills require: strict, standard (Linux) or dev (elsewhere); auto: by the system.",
     )
     openrouter_api_key: SecretStr | None = Field(
         None, alias="OPENROUTER_API_KEY", description="Key of OpenRouter, which writes the texts."
@@ -118,40 +121,42 @@ class Settings(BaseSettings):
         alias="NEYNAR_WEBHOOK_SECRET",
         description="Secret that signs Neynar's webhooks, or several separated by commas; unset: no webhooks.",
     )
-    web_host: str = Field("127.0.0.1", alias="CEOS_WEB_HOST", description="Address at which webhooks are received.")
-    web_port: int = Field(8780, alias="CEOS_WEB_PORT", ge=0, le=65535, description="Port for them; 0 takes a free one.")
+    web_host: str = Field("127.0.0.1", alias="CEOS_WEB_HOST", description="Address on which the web app listens.")
+    web_port: int = Field(
+        8780, alias="CEOS_WEB_PORT", ge=0, le=65535, description="Port of the web app; 0 takes a free one."
+    )
     neynar_per_minute: int = Field(
         600,
         alias="CEOS_NEYNAR_PER_MINUTE",
         ge=0,
         le=1_000_000,
-        description="Requests to Neynar in any minute, of all workers together; 0: no limit.",
+        description="Requests to Neynar in a minute by all workers together; 0: no limit.",
     )
     poll_seconds: float = Field(
         300.0,
         alias="CEOS_POLL_SECONDS",
         ge=10,
         le=86_400,
-        description="How often each agent's mentions are looked for.",
+        description="Seconds between two polls of an agent's mentions.",
     )
     trends_seconds: float = Field(
         1800.0,
         alias="CEOS_TRENDS_SECONDS",
         ge=60,
         le=86_400,
-        description="How often it is looked for what many talk about, once for all agents.",
+        description="Seconds between two polls of trending topics, once for all agents.",
     )
     base_rpc_url: HttpUrls = Field(
         "https://mainnet.base.org",
         alias="BASE_RPC_URL",
-        description="Address of a Base node, or several separated by commas; the first that is well is asked.",
+        description="Address of a Base node, or several separated by commas; the first healthy one is used.",
     )
     base_chain_id: int = Field(
         8453,
         alias="BASE_CHAIN_ID",
         ge=1,
         le=2**53,
-        description="Chain id every node must report; nothing else is signed.",
+        description="Chain id that every node must report; transactions are signed for no other.",
     )
     base_private_key: SecretStr | None = Field(
         None, alias="BASE_PRIVATE_KEY", description="Private key of the account on Base that all agents share."
@@ -163,47 +168,53 @@ class Settings(BaseSettings):
         None, alias="BASE_KEYSTORE_PASSWORD", description="Password of the key file."
     )
     base_seed_phrase: SecretStr | None = Field(
-        None, alias="BASE_SEED_PHRASE", description="Seed phrase that gives every agent an account of its own, instead."
+        None,
+        alias="BASE_SEED_PHRASE",
+        description="Seed phrase from which every agent gets its own account.",
     )
     chain_file: Path | None = Field(
         None,
         alias="CEOS_CHAIN_FILE",
-        description="TOML file with contracts, subscriptions and what may be signed; unset: chain.toml in CEOS_HOME.",
+        description="TOML file with contracts, subscriptions and the policy; unset: chain.toml in CEOS_HOME.",
     )
     public_url: HttpUrl | None = Field(
-        None, alias="CEOS_PUBLIC_URL", description="Address at which others reach 'ceos web', for what agents publish."
+        None, alias="CEOS_PUBLIC_URL", description="Public address of 'ceos web', which agents publish."
     )
     x402_facilitator_url: HttpUrl = Field(
         "https://x402.org/facilitator",
         alias="X402_FACILITATOR_URL",
-        description="Address of the service that verifies and settles what others pay.",
+        description="Address of the service that verifies and settles payments to agents.",
     )
     lease_seconds: float = Field(
-        60.0, alias="CEOS_LEASE_SECONDS", ge=2, le=600, description="How long a silent worker keeps a run."
+        60.0,
+        alias="CEOS_LEASE_SECONDS",
+        ge=2,
+        le=600,
+        description="Seconds that a silent worker keeps a run.",
     )
     settle_seconds: float = Field(
         45.0, alias="CEOS_SETTLE_SECONDS", ge=0, le=3600,
-        description="How long an unanswered cast may take to show up before it is sent again.",
+        description="Seconds that a cast of unknown outcome may take to appear before it is sent again.",
     )  # fmt: skip
     review_hours: float = Field(
         24.0,
         alias="CEOS_REVIEW_HOURS",
         gt=0,
         le=720,
-        description="How long a draft waits for approval before it expires.",
+        description="Hours that a draft waits for approval before it expires.",
     )
     clock_speed: float = Field(
         1.0,
         alias="CEOS_CLOCK_SPEED",
         gt=0,
         le=100_000,
-        description="How many times faster than life the schedules run.",
+        description="Factor by which schedules run faster than real time.",
     )
     clock_origin: float = Field(
         0.0,
         alias="CEOS_CLOCK_ORIGIN",
         ge=0,
-        description="Unix time at which the accelerated clock showed the real time.",
+        description="Unix time from which the accelerated clock runs.",
     )
 
     @classmethod
@@ -215,7 +226,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read nothing behind our back: `from_env` hands the variables in."""
+        """Ignore all sources but the variables that `from_env` passes."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
@@ -223,7 +234,7 @@ class Settings(BaseSettings):
     def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
         """Return the settings of `environ` (the process's by default) over those of the file `dotenv`.
 
-        Raises `InvalidInput` with one line for every bad variable.
+        Raises `InvalidInput` with one line for every invalid variable.
         """
         settings, problems = cls.inspect(environ, dotenv=dotenv)
         if problems:
@@ -234,7 +245,7 @@ class Settings(BaseSettings):
     def inspect(
         cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")
     ) -> tuple[Settings, dict[str, str]]:
-        """Return the settings with the default for every bad variable, and what is wrong with each by its name."""
+        """Return the settings, with defaults for invalid variables, and the problems by the names of these."""
         variables = {**_read_dotenv(dotenv), **(os.environ if environ is None else environ)}
         known = {name: variables[name] for name in cls.variables() if variables.get(name)}
         problems: dict[str, str] = {}
@@ -264,7 +275,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Return every variable's name and its sentence of help."""
+        """Return the name and the help of every variable."""
         return {str(field.alias): field.description or "" for field in cls.model_fields.values()}
 
     def variable(self, name: str) -> str | None:
@@ -274,12 +285,12 @@ class Settings(BaseSettings):
         return value
 
     def webhook_secrets(self) -> tuple[str, ...]:
-        """Return the secrets any of which may have signed a webhook; none while webhooks are not wanted."""
+        """Return the secrets that may have signed a webhook; empty when webhooks are not configured."""
         parts = (secret(self.neynar_webhook_secret) or "").split(",")
         return tuple(filter(None, map(str.strip, parts)))
 
     def wants_web(self) -> bool:
-        """Say whether there is anything for the web app to receive or to show."""
+        """Return True if webhooks or public pages are configured."""
         return bool(self.webhook_secrets() or self.public_url)
 
     def rpc_urls(self) -> tuple[str, ...]:
@@ -287,11 +298,11 @@ class Settings(BaseSettings):
         return tuple(filter(None, (part.strip().rstrip("/") for part in self.base_rpc_url.split(","))))
 
     def chain_file_path(self) -> Path:
-        """Return where the operator says what may be done on chain; the file need not exist."""
+        """Return the path of `chain.toml`; the file need not exist."""
         return (self.chain_file or self.home_folder() / "chain.toml").expanduser().absolute()
 
     def has_chain_file(self) -> bool:
-        """Say whether there is a `chain.toml`, or CEOS_CHAIN_FILE names one, which then has to be there."""
+        """Return True if `chain.toml` exists or CEOS_CHAIN_FILE names one, which must exist then."""
         return self.chain_file is not None or self.chain_file_path().exists()
 
     def home_folder(self) -> Path:
@@ -299,19 +310,19 @@ class Settings(BaseSettings):
         return self.home.expanduser().absolute()
 
 
-#: A part of a node's address this long is taken for a key; providers put theirs into the path.
-KEY_CHARACTERS = 16
+#: A part of a node's address this long counts as a key: providers put keys into the path.
+MIN_KEY_CHARACTERS = 16
 
 
 def _secrets_in(url: str) -> list[str]:
-    """Return what may be a key in the address of a node."""
+    """Return the parts of a node's address that may be keys."""
     parts = urlsplit(url)
     found = [*parts.path.split("/"), *(value for values in parse_qs(parts.query).values() for value in values)]
-    return [parts.password or "", *(part for part in found if len(part) >= KEY_CHARACTERS)]
+    return [parts.password or "", *(part for part in found if len(part) >= MIN_KEY_CHARACTERS)]
 
 
 def secret(value: SecretStr | None) -> str | None:
-    """Return what a secret setting holds, for the one client that needs it."""
+    """Return the value of a secret setting."""
     return value.get_secret_value() if value else None
 
 
@@ -323,12 +334,12 @@ def _read_dotenv(path: Path | None) -> dict[str, str]:
     try:
         return {key: value for key, value in dotenv_values(path).items() if value}
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}. Mend its permissions, or move it away.") from None
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}. Fix its permissions, or move it away.") from None
     except UnicodeDecodeError:
         raise InvalidInput(f"{path} is not UTF-8; save it with that encoding.") from None
 
 
-#: pydantic's error types in our words.
+#: Expectations by pydantic's error types.
 _EXPECTED = {
     "literal_error": "{expected}",
     "value_error": "{error}",
@@ -343,7 +354,7 @@ _EXPECTED = {
 
 
 def _problem(item: Any) -> str:
-    """Word one bad variable; the value is left out, for it may be a secret in the wrong place."""
+    """Describe one invalid variable, without its value: it may be a secret in the wrong place."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
     words = _EXPECTED.get(item["type"])
     expected = words.format(**item.get("ctx", {})) if words else f"something else ({item['msg']})"
