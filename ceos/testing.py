@@ -35,10 +35,11 @@ from ceos.sandbox.executor import Limits, Sandbox
 from ceos.settings import Settings
 from ceos.simulator import running
 from ceos.skills.grants import GRANTS, Grants
-from ceos.skills.host import SkillHost, StubHost
+from ceos.skills.host import SkillHost
 from ceos.skills.loader import is_skill_file, read_skill, read_source, skill_of_text
 from ceos.skills.runner import EXAMPLE_AGENT
 from ceos.skills.skill import Skill, usual_seconds
+from ceos.skills.stub_host import StubHost
 from ceos.supervisor import simulator_environ
 
 try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ceos.metrics.collector import Measuring
     from ceos.metrics.scorer import Scoring
     from ceos.operations.agents import Applied
-    from ceos.skills.host import HostFactory
+    from ceos.skills.agent_host import HostFactory
     from ceos.skills.session import SkillDeps, SkillSessions
     from ceos.trends.monitor import TrendWatch
 
@@ -38,7 +38,7 @@ class Runtime(Services):
     @cached_property
     def skill_hosts(self) -> HostFactory:
         """The factory of the hosts that answer skills."""
-        from ceos.skills.host import HostFactory
+        from ceos.skills.agent_host import HostFactory
 
         return HostFactory(
             self.skill_store,

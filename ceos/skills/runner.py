@@ -10,8 +10,8 @@ from typing import Any
 from ceos.domain.text import CAST_BYTES, byte_length, clean
 from ceos.errors import SkillError
 from ceos.sandbox.executor import Host, Limits, Outcome, Sandbox
-from ceos.skills.host import StubHost
 from ceos.skills.skill import Example, Skill, SkillStage
+from ceos.skills.stub_host import StubHost
 
 #: A transform leaves at most so many parts.
 MOST_PARTS = 10

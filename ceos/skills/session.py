@@ -23,7 +23,7 @@ from ceos.domain.untrusted import as_data
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
 from ceos.logs import event
 from ceos.sandbox.executor import Sandbox
-from ceos.skills.host import AgentHost, HostFactory
+from ceos.skills.agent_host import AgentHost, HostFactory
 from ceos.skills.lockfile import SkillLock
 from ceos.skills.params import plain
 from ceos.skills.runner import misfit, parts_of, run_skill

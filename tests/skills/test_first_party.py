@@ -18,10 +18,10 @@ import ceos_skills
 from ceos.sandbox import wire
 from ceos.sandbox.executor import Limits, Sandbox
 from ceos.skills.grants import MemoryGrant
-from ceos.skills.host import StubHost
 from ceos.skills.loader import read_skill, read_skills
 from ceos.skills.session import MAX_ANSWER_BYTES
 from ceos.skills.skill import Skill, SkillStage
+from ceos.skills.stub_host import StubHost
 
 FOLDER = Path(ceos_skills.__file__).parent
 NAMES = sorted(path.parent.name for path in FOLDER.glob("*/skill.toml"))

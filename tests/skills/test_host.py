@@ -30,10 +30,12 @@ from ceos.operations.agents import spent_today
 from ceos.runs.budget import Budget
 from ceos.runs.paid_model import PaidModel
 from ceos.sandbox.wire import METHODS, pack_json
+from ceos.skills.agent_host import AgentHost, HostFactory
 from ceos.skills.grants import Grants
-from ceos.skills.host import PROMPT_BYTES, AgentHost, HostFactory, SkillHost, StubHost
+from ceos.skills.host import MAX_PROMPT_BYTES, SkillHost
 from ceos.skills.skill import Skill
 from ceos.skills.store import SkillStore
+from ceos.skills.stub_host import StubHost
 from ceos.storage.connection import Database, connect
 from ceos.testing import FakeRuntime, make_agent
 
@@ -114,7 +116,7 @@ def test_what_the_sandbox_answers_itself_is_not_asked_of_the_host(make: Make, me
 )
 def test_a_method_nobody_offers_is_refused(method: Any) -> None:
     host = StubHost({})
-    with refused("The host does nothing of that name"):
+    with refused("The host has no such method"):
         host(method, [], {}, soon())
     assert len(host.calls[0].method) <= 40
 
@@ -126,35 +128,40 @@ def test_a_method_nobody_offers_is_refused(method: Any) -> None:
         ("http_get", ["a", "b"], {}, "ctx.http_get(url)"),
         ("http_get", ["a"], {"url": "b"}, "ctx.http_get(url)"),
         ("http_get", ["a"], {"headers": {}}, "ctx.http_get(url)"),
-        ("http_get", [["a"]], {}, "takes an address"),
-        ("http_get", [None], {}, "takes an address"),
+        ("http_get", [["a"]], {}, "takes a URL"),
+        ("http_get", [None], {}, "takes a URL"),
         ("llm_generate", [], {"max_tokens": 5}, "ctx.llm_generate(prompt, max_tokens=200)"),
         ("llm_generate", ["hi"], {"model": "x"}, "ctx.llm_generate(prompt, max_tokens=200)"),
         ("llm_generate", [{}], {}, "takes a prompt"),
         ("llm_generate", [" \n"], {}, "takes a prompt"),
-        ("llm_generate", ["x" * (PROMPT_BYTES + 1)], {}, "A prompt may have 16,384 bytes; this one has 16,385"),
-        ("llm_generate", ["ü" * PROMPT_BYTES], {}, "this one has 32,768"),
-        ("llm_generate", ["hi", 0], {}, "max_tokens is a whole number"),
-        ("llm_generate", ["hi", -5], {}, "max_tokens is a whole number"),
-        ("llm_generate", ["hi", True], {}, "max_tokens is a whole number"),
-        ("llm_generate", ["hi", 1.5], {}, "max_tokens is a whole number"),
-        ("llm_generate", ["hi", "9"], {}, "max_tokens is a whole number"),
+        (
+            "llm_generate",
+            ["x" * (MAX_PROMPT_BYTES + 1)],
+            {},
+            "A prompt may have at most 16,384 bytes; this one has 16,385",
+        ),
+        ("llm_generate", ["ü" * MAX_PROMPT_BYTES], {}, "this one has 32,768"),
+        ("llm_generate", ["hi", 0], {}, "max_tokens must be a whole number"),
+        ("llm_generate", ["hi", -5], {}, "max_tokens must be a whole number"),
+        ("llm_generate", ["hi", True], {}, "max_tokens must be a whole number"),
+        ("llm_generate", ["hi", 1.5], {}, "max_tokens must be a whole number"),
+        ("llm_generate", ["hi", "9"], {}, "max_tokens must be a whole number"),
         ("memory_get", [], {}, "ctx.memory_get(key)"),
-        ("memory_get", [3], {}, "A key is a text of 1 to 200 bytes"),
-        ("memory_get", [""], {}, "A key is a text of 1 to 200 bytes"),
-        ("memory_get", ["ü" * 101], {}, "A key is a text of 1 to 200 bytes"),
-        ("memory_get", ["\ud800"], {}, "A key is a text of 1 to 200 bytes"),
+        ("memory_get", [3], {}, "A key must be a string of 1 to 200 bytes"),
+        ("memory_get", [""], {}, "A key must be a string of 1 to 200 bytes"),
+        ("memory_get", ["ü" * 101], {}, "A key must be a string of 1 to 200 bytes"),
+        ("memory_get", ["\ud800"], {}, "A key must be a string of 1 to 200 bytes"),
         ("memory_set", ["k"], {}, "ctx.memory_set(key, value)"),
-        ("memory_set", [["k"], 1], {}, "A key is a text of 1 to 200 bytes"),
+        ("memory_set", [["k"], 1], {}, "A key must be a string of 1 to 200 bytes"),
         ("memory_set", ["k", float("nan")], {}, "takes plain data"),
         ("memory_set", ["k", "\ud800"], {}, "takes plain data"),
         ("memory_set", ["k", {1, 2}], {}, "takes plain data"),
-        ("memory_set", ["k", "x" * 2_000_000], {}, "this does not fit"),
-        ("metrics", [0], {}, "days is a whole number from 1 to 365"),
-        ("metrics", [366], {}, "days is a whole number from 1 to 365"),
-        ("metrics", [10**30], {}, "days is a whole number from 1 to 365"),
-        ("metrics", [True], {}, "days is a whole number from 1 to 365"),
-        ("metrics", ["30"], {}, "days is a whole number from 1 to 365"),
+        ("memory_set", ["k", "x" * 2_000_000], {}, "this value does not fit"),
+        ("metrics", [0], {}, "days must be a whole number from 1 to 365"),
+        ("metrics", [366], {}, "days must be a whole number from 1 to 365"),
+        ("metrics", [10**30], {}, "days must be a whole number from 1 to 365"),
+        ("metrics", [True], {}, "days must be a whole number from 1 to 365"),
+        ("metrics", ["30"], {}, "days must be a whole number from 1 to 365"),
         ("metrics", [30, 1], {}, "ctx.metrics(days=30)"),
         ("chain_read", [], {}, "tells of one of block, fees, balance, token, token_balance, call"),
         ("chain_read", ["eth_accounts"], {}, "tells of one of block"),
@@ -190,7 +197,7 @@ def test_what_makes_no_sense_costs_no_read_of_the_chain() -> None:
     with refused("tells of one of"):
         ask(host, "chain_read", "blocks")
     assert ask(host, "chain_read", what="block") == {"number": 1}
-    with refused("The manifest allows 1 calls of ctx.chain_read a run; this is one more"):
+    with refused("The manifest allows 1 calls of ctx.chain_read per run"):
         ask(host, "chain_read", "block")
 
 
@@ -266,7 +273,7 @@ def test_the_manifest_says_how_often_and_how_much() -> None:
         with refused("larger than 1,000 bytes"):
             ask(host, "http_get", f"http://{HOST}/")
         assert len(ask(host, "http_get", url=f"http://{HOST}/")["text"]) == 1000
-        with refused("The manifest allows 2 calls of ctx.http_get a run; this is one more"):
+        with refused("The manifest allows 2 calls of ctx.http_get per run"):
             ask(host, "http_get", f"http://{HOST}/")
         assert len(server.requests) == 2
     assert [bool(call.refused) for call in host.calls] == [True, False, True]
@@ -319,12 +326,12 @@ def test_the_hosts_in_the_operators_params_are_allowed_where_the_grant_says_so(p
 
 def test_a_page_that_would_not_pass_into_the_sandbox_is_refused_here() -> None:
     grant = {"hosts": [HOST], "max_bytes": 1_000_000}
-    with feeds(send(b"\x01" * 200_000), http=grant) as (_, host), refused("too large to be handed over"):
+    with feeds(send(b"\x01" * 200_000), http=grant) as (_, host), refused("is too large; an answer has"):
         ask(host, "http_get", f"http://{HOST}/")
 
 
 def test_a_trial_asks_no_model_without_an_agent_that_pays() -> None:
-    with refused("No model is asked in a trial without an agent that pays for it"):
+    with refused("A trial asks a model only for an agent that pays for it"):
         ask(SkillHost(make_skill().grants), "llm_generate", "gm")
 
 
@@ -393,7 +400,7 @@ def test_tokens_and_dollars_are_those_of_the_whole_run(fake_runtime: FakeRuntime
     for _ in range(3):
         ask(host, "llm_generate", "gm")
     assert [asked["max_tokens"] for asked in models.asked] == [200, 150, 50]
-    with refused("The 250 tokens that the manifest allows a run are used up"):
+    with refused("The 250 tokens that the manifest allows per run are used up"):
         ask(host, "llm_generate", "gm")
     host = with_models(fake_runtime, models, max_tokens=4000, max_usd=0.013)
     ask(host, "llm_generate", "gm")
@@ -513,7 +520,7 @@ def test_a_memory_holds_what_the_manifest_allows(make: Make, kind: str) -> None:
     ask(host, "memory_set", "a", "x" * 87)
     ask(host, "memory_set", "bb", "üüü")
     for key, value in (("c", 1), ("bb", "üüüü"), ("a", "x" * 88), ("d", "x" * 500)):
-        with refused("The memory of this skill holds 100 bytes and this does not fit"):
+        with refused("The memory of this skill holds 100 bytes, and this value does not fit"):
             ask(host, "memory_set", key, value)
     assert ask(host, "memory_get", "c") is None
     assert ask(host, "memory_get", "bb") == "üüü"
@@ -670,7 +677,7 @@ def test_any_function_of_any_contract_can_be_called(evm: Evm) -> None:
 
 
 def test_a_node_that_is_not_there_or_of_another_chain_tells_nothing(evm: Evm) -> None:
-    with refused("No chain is read in a trial without a node"):
+    with refused("A trial reads the chain only with a node"):
         ask(SkillHost(make_skill().grants), "chain_read", "block")
     for host in (on_chain("http://127.0.0.1:9"), on_chain(evm.url, chain_id=1)):
         with refused("The chain cannot be read now"):
