@@ -1,6 +1,6 @@
-"""The actors, for `dramatiq ceos.actors`: doorways that take an id, call one method, and call the next stage.
+"""The actors, for `dramatiq ceos.actors`: each takes an id, calls one method, and sends the message of the next stage.
 
-Importing this declares the broker and connects to nothing.
+Importing this module declares the broker and opens no connection.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import dramatiq
 from dramatiq.middleware import ShutdownNotifications, TimeLimit
 
 from ceos.actors.broker import Broker
-from ceos.actors.middleware import Household, LogContext, SafeRetries
+from ceos.actors.middleware import LogContext, SafeRetries, WorkerLifecycle
 from ceos.clients.http.rate_limit import in_background
 from ceos.domain.lifecycle import Stage
 from ceos.logs import event
@@ -22,7 +22,7 @@ from ceos.runtime import get_runtime
 
 log = logging.getLogger(__name__)
 
-#: Far above the worst case of any stage: it is for what hangs in Python; the clients have time-outs of their own.
+#: Far above the worst case of any stage: it ends Python code that hangs; the clients have time-outs of their own.
 STAGE_LIMIT_MS = 3_600_000
 
 broker = Broker(
@@ -30,54 +30,54 @@ broker = Broker(
     middleware=[
         TimeLimit(time_limit=STAGE_LIMIT_MS),
         ShutdownNotifications(),
-        # Attempts are counted in the ledger. These retries repeat a hint that could not even be read, as in an outage.
+        # The ledger counts attempts. These retries repeat a message whose run could not be read, as in an outage.
         SafeRetries(max_retries=2, min_backoff=1000, max_backoff=10_000),
         LogContext(),
-        Household(),
+        WorkerLifecycle(),
     ],
 )
 dramatiq.set_broker(broker)
 
 
 def send(calls: Sequence[tuple[str, Stage]]) -> None:
-    """Send one message for each (run, stage), all in one round trip."""
+    """Send one message for each (run, stage) in one round trip."""
     broker.enqueue_many([broker.get_actor(stage).message(run) for run, stage in calls])
 
 
 def backlog() -> int:
-    """Return how many messages wait for the workers."""
+    """Return the number of messages that wait for the workers."""
     return broker.backlog([stage.value for stage in Stage])
 
 
 @dramatiq.actor(queue_name=Stage.WRITE, actor_name=Stage.WRITE, max_retries=2, min_backoff=1000)
 def write(run_id: str) -> None:
     """Write the draft of a run."""
-    _hand_on(run_id, get_runtime().pipeline.write(run_id))
+    _send_next(run_id, get_runtime().pipeline.write(run_id))
 
 
 @dramatiq.actor(queue_name=Stage.ILLUSTRATE, actor_name=Stage.ILLUSTRATE, max_retries=2, min_backoff=1000)
 def illustrate(run_id: str) -> None:
-    """Make the picture of a draft."""
-    _hand_on(run_id, get_runtime().pipeline.illustrate(run_id))
+    """Make the image or video of a draft."""
+    _send_next(run_id, get_runtime().pipeline.illustrate(run_id))
 
 
 @dramatiq.actor(queue_name=Stage.PUBLISH, actor_name=Stage.PUBLISH, max_retries=2, min_backoff=1000)
 def publish(run_id: str) -> None:
     """Publish a draft, once."""
-    _hand_on(run_id, get_runtime().pipeline.publish(run_id))
+    _send_next(run_id, get_runtime().pipeline.publish(run_id))
 
 
 @dramatiq.actor(queue_name=Stage.MEASURE, actor_name=Stage.MEASURE, max_retries=2, min_backoff=1000)
 def measure(run_id: str) -> None:
     """Collect the counts of a published run's casts."""
-    with _errand():
+    with _background_task():
         get_runtime().pipeline.measure(run_id)
 
 
 @dramatiq.actor(queue_name=Stage.LISTEN, actor_name=Stage.LISTEN, priority=10, max_retries=0)
 def listen(agent_id: str) -> None:
-    """Look at an agent's mentions; whatever is not found now is found at the next look."""
-    with _errand():
+    """Poll an agent's mentions; a poll that fails is made up for by the next one."""
+    with _background_task():
         get_runtime().listening.poll(agent_id)
 
 
@@ -85,34 +85,34 @@ def listen(agent_id: str) -> None:
 def count(name: str) -> None:
     """Count the accounts of all agents (`name` is "-"); an hour that fails is claimed again."""
     del name
-    with _errand():
+    with _background_task():
         get_runtime().measuring.count()
 
 
 @dramatiq.actor(queue_name=Stage.TRENDS, actor_name=Stage.TRENDS, priority=10, max_retries=0)
 def trends(agent_id: str) -> None:
-    """Look at what many talk about ("-"), or let one agent take up what concerns it; a lost look is repeated."""
-    with _errand():
+    """Read the trends ("-"), or let one agent take up a relevant one; a lost message is sent again."""
+    with _background_task():
         send([(one, Stage.TRENDS) for one in get_runtime().trends.work(agent_id)])
 
 
 @dramatiq.actor(queue_name=Stage.CHAIN, actor_name=Stage.CHAIN, max_retries=0)
 def chain(name: str) -> None:
-    """Go on with something on chain: a transaction, a subscription, scores to be written; it is called for again."""
-    with _errand():
+    """Advance one task on chain: a transaction, a subscription or scores; an unfinished one is due again."""
+    with _background_task():
         get_runtime().chain.handle(name)
 
 
 @contextmanager
-def _errand() -> Iterator[None]:
-    """Do work that is no stage of a run: posts go before it, and what a shutdown cuts off is called for again."""
+def _background_task() -> Iterator[None]:
+    """Do work that is not a stage of a run: posts take precedence, and work that a shutdown interrupts is due again."""
     try:
         with in_background():
             yield
     except ShuttingDown:
-        log.info("Cut off by a shutdown", extra=event("errand.stopped"))
+        log.info("Interrupted by a shutdown", extra=event("errand.stopped"))
 
 
-def _hand_on(run_id: str, stage: Stage | None) -> None:
+def _send_next(run_id: str, stage: Stage | None) -> None:
     if stage is not None:
         send([(run_id, stage)])

@@ -1,7 +1,7 @@
-"""Dramatiq's Redis broker, hardened against what it was seen to do in outages.
+"""Dramatiq's Redis broker, hardened against its behaviour in outages.
 
-Messages are only hints, so nothing here is needed for correctness; it is needed so that hints arrive in milliseconds,
-not minutes. Touches private names of dramatiq 2.2, and is pinned to it:
+Messages are only hints, so correctness does not depend on this module. It makes hints arrive in milliseconds, not
+minutes. It uses private names of dramatiq 2.2, and is pinned to that version:
 
 - A Redis time-out counts as a lost connection (stock: the consumer strands what it was fetching, or its thread dies).
 - Messages that this process holds in Redis but not in memory are put back in their queue (stock: stuck until a
@@ -26,16 +26,16 @@ from redis.retry import Retry
 
 from ceos.storage.connection import CONNECTIONS
 
-#: A process that sent no heartbeat for this long has its messages given to others.
+#: The messages of a process that sent no heartbeat for this long are given to other processes.
 HEARTBEAT_MS = 30_000
-#: Chance in a million that a command also looks for dead processes; cheap, for the broker has a database of its own.
+#: Chance in a million that a command also looks for dead processes; cheap, because the broker has its own database.
 MAINTENANCE_CHANCE = 100_000
 #: How often a consumer looks for stranded messages.
 SWEEP_SECONDS = 15.0
 
 
 class Consumer(_RedisConsumer):
-    """A consumer that finds the messages it has lost sight of."""
+    """A consumer that finds messages that Redis assigns to it and memory does not hold."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -53,7 +53,7 @@ class Consumer(_RedisConsumer):
         return message
 
     def _sweep(self) -> None:
-        """Put back what Redis says we hold and memory does not, seen twice in a row."""
+        """Requeue messages that Redis assigns to this process and memory does not hold, twice in a row."""
         held = {_text(item) for item in self.broker.guarded(self.broker.client.smembers, self._acks_key)}
         missing = held - self.broker.in_memory(self.queue_name)
         stranded, self._suspects = missing & self._suspects, missing - self._suspects
@@ -65,17 +65,17 @@ class Consumer(_RedisConsumer):
         self.broker.in_memory(self.queue_name).discard(message.options["redis_message_id"])
 
     def ack(self, message: Any) -> None:
-        """Acknowledge a message and lose it from memory."""
+        """Acknowledge a message and forget it."""
         super().ack(message)
         self._forget(message)
 
     def nack(self, message: Any) -> None:
-        """Reject a message and lose it from memory."""
+        """Reject a message and forget it."""
         super().nack(message)
         self._forget(message)
 
     def requeue(self, messages: Iterable[Any]) -> None:
-        """Put messages back into their queue and lose them from memory."""
+        """Put messages back into their queue and forget them."""
         listed = list(messages)
         super().requeue(listed)
         for message in listed:
@@ -83,7 +83,7 @@ class Consumer(_RedisConsumer):
 
 
 class Broker(RedisBroker):
-    """The broker of the content queues."""
+    """The broker of all queues."""
 
     def __init__(self, url: str, middleware: Sequence[dramatiq.Middleware]) -> None:
         pool = redis.ConnectionPool.from_url(
@@ -112,14 +112,14 @@ class Broker(RedisBroker):
         return self._in_memory.setdefault(queue_name, set())
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Any:
-        """Create a consumer. A delay queue's new consumer starts empty: the worker dropped what the last one held."""
+        """Create a consumer; that of a delay queue starts empty, because the worker dropped the last messages."""
         if queue_name.endswith(".DQ"):
             self._in_memory.pop(queue_name, None)
         return super().consume(queue_name, prefetch, timeout)
 
     @staticmethod
     def guarded(function: Callable[..., Any], *args: Any) -> Any:
-        """Call Redis; a lost connection or a time-out becomes `ConnectionClosed`, which dramatiq rides out."""
+        """Call Redis; a lost connection or a time-out becomes `ConnectionClosed`, from which dramatiq recovers."""
         try:
             return function(*args)
         except (redis.ConnectionError, redis.TimeoutError) as error:
@@ -152,7 +152,7 @@ class Broker(RedisBroker):
         self.guarded(pipe.execute)
 
     def backlog(self, queue_names: Iterable[str]) -> int:
-        """Return how many messages wait in these queues."""
+        """Return the number of messages in these queues."""
         pipe = self.client.pipeline(transaction=False)
         for name in queue_names:
             pipe.llen(f"{self.namespace}:{name}")

@@ -1,6 +1,6 @@
-"""What surrounds every message and every worker process.
+"""Dramatiq middleware for every message and every worker process.
 
-Ids in the log, retries that survive an outage, a watchdog, and the threads that live with a worker.
+It binds ids to the log, makes retries survive an outage, and runs the threads of a worker.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from ceos.supervisor import DRAIN_MS
 
 log = logging.getLogger(__name__)
 
-#: A second SIGTERM this soon after the first is the same one, by another way.
-FORGIVEN_SECONDS = 2.0
-#: How often a worker makes sure that what is followed on chain is still seen to, in seconds.
-REMIND_SECONDS = 60.0
-#: Exit code of a worker whose threads died: its supervisor starts a whole one.
+#: A second SIGTERM so soon after the first one is a copy of it.
+DUPLICATE_SIGNAL_SECONDS = 2.0
+#: How often a worker puts missing tasks on chain back into the queue, in seconds.
+CHAIN_REMINDER_SECONDS = 60.0
+#: Exit code of a worker in which a thread died: its supervisor starts a new one.
 EXIT_BROKEN = 70
 #: Exit code of a worker that found Redis or a variable misconfigured.
 EXIT_MISCONFIGURED = 78
@@ -46,7 +46,7 @@ class LogContext(dramatiq.Middleware):
     def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
         """Bind the ids; the first argument of every actor is the id of a run or of an agent."""
         name = str(message.args[0]) if message.args else ""
-        # What has a slash in its name is on chain, and no agent.
+        # A name with a slash belongs to a task on chain, not to an agent.
         run = RunId.parse(name if "/" not in name else "")
         logs.set_bound({"agent": run.agent_id, "draft": name if run.slot else "", "message_id": message.message_id})
 
@@ -60,7 +60,7 @@ class LogContext(dramatiq.Middleware):
 
 
 class SafeRetries(Retries):
-    """Retries that are not lost when Redis is away: stock Dramatiq would acknowledge the message instead."""
+    """Retries that are not lost while Redis does not answer: stock Dramatiq would acknowledge the message instead."""
 
     def after_process_message(
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
@@ -78,7 +78,7 @@ class SafeRetries(Retries):
                 return
 
 
-class Household(dramatiq.Middleware):
+class WorkerLifecycle(dramatiq.Middleware):
     """The threads of a worker process: renewer, scheduler and watchdog, from boot to shutdown."""
 
     def __init__(self) -> None:
@@ -88,20 +88,22 @@ class Household(dramatiq.Middleware):
         self._name = ""
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: Any) -> None:
-        """Set up the log, and refuse to work with a Redis that would lose posts; one that is away is waited for."""
+        """Set up the log, load all modules, and refuse a Redis that would lose posts."""
         try:
             runtime = get_runtime()
             logs.configure(runtime.settings.log_level, runtime.settings.log_format)
             _ = runtime.plugins
             with contextlib.suppress(StoreUnavailable):
                 runtime.check_servers()
+                # Loads the modules of every stage now, not while the first posts wait for them.
+                _ = runtime.pipeline
         except CeosError as error:
             log.critical("%s", error, extra=event("worker.refused"))
             # Unlike os._exit, this lets the master know that the boot is over.
             sys.exit(EXIT_MISCONFIGURED)
-        _forgive_doubled_signals()
+        _ignore_duplicate_signals()
         stop = worker.stop
-        # Unless told otherwise, Dramatiq waits ten minutes for what is running.
+        # Dramatiq waits ten minutes for running messages by default.
         worker.stop = lambda timeout=DRAIN_MS: stop(min(timeout, DRAIN_MS))
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -114,12 +116,12 @@ class Household(dramatiq.Middleware):
         # A thread of its own, so that neither the boot nor the first post with a skill waits for it.
         threading.Thread(target=_warm_sandbox, args=(runtime,), name="ceos-sandbox", daemon=True).start()
         if runtime.settings.has_chain_file():
-            threading.Thread(target=_see_to_chain, args=(runtime,), name="ceos-chain", daemon=True).start()
+            threading.Thread(target=_schedule_chain_tasks, args=(runtime,), name="ceos-chain", daemon=True).start()
         if runtime.settings.scheduler == "embedded":
             self._start("ceos-scheduler", lambda: _schedule(runtime, send, backlog, self._stop))
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Take no new work: the scheduler stops, and waiting stages give their runs back."""
+        """Take no new work: the scheduler stops, and waiting stages release their runs."""
         get_runtime().stopping.set()
         self._stop.set()
 
@@ -141,7 +143,7 @@ class Household(dramatiq.Middleware):
         self._threads.append(thread)
 
     def _watch(self, runtime: Runtime, broker: Any, worker: Any) -> None:
-        """Keep the heartbeat fresh while all threads are busy, and leave when one has died or the parent is gone."""
+        """Keep the heartbeat fresh while all threads are busy; exit when one has died or the parent is gone."""
         parent = os.getppid()
         is_checked = False
         wait = 0.0
@@ -164,11 +166,11 @@ class Household(dramatiq.Middleware):
                 with contextlib.suppress(StoreUnavailable):
                     runtime.ensure_server()
             except Exception:
-                # Nobody watches the watchdog: without it there is no heartbeat, and a dead thread stays unnoticed.
+                # The watchdog has to survive: without it there is no heartbeat, and a dead thread stays unnoticed.
                 log.exception("The watchdog met an unexpected error", extra=event("worker.watchdog"))
             threads = [*worker.workers, *worker.consumers.values(), *self._threads]
             if not all(thread.is_alive() for thread in threads) and not self._stop.is_set():
-                log.critical("A thread of this worker has died; leaving", extra=event("worker.broken"))
+                log.critical("A thread of this worker has died; exiting", extra=event("worker.broken"))
                 os._exit(EXIT_BROKEN)
             if os.getppid() != parent:
                 log.warning("The master process is gone; stopping", extra=event("worker.orphaned"))
@@ -177,7 +179,7 @@ class Household(dramatiq.Middleware):
 
 
 def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) -> None:
-    """Run the scheduler once Redis is there."""
+    """Run the scheduler once Redis answers."""
     while not stop.is_set():
         try:
             scheduler = runtime.scheduler(send, backlog)
@@ -188,8 +190,8 @@ def _schedule(runtime: Runtime, send: Any, backlog: Any, stop: threading.Event) 
     return None
 
 
-def _see_to_chain(runtime: Runtime) -> None:
-    """Have what the operator follows on chain seen to, once Redis is there, and see to it that it stays so."""
+def _schedule_chain_tasks(runtime: Runtime) -> None:
+    """Put the tasks that `chain.toml` asks for into the queue once Redis answers, and keep them there."""
     step = runtime.chain.start
     while not runtime.stopping.is_set():
         try:
@@ -198,7 +200,7 @@ def _see_to_chain(runtime: Runtime) -> None:
             runtime.stopping.wait(1.0)
         else:
             step = runtime.chain.remind
-            runtime.stopping.wait(REMIND_SECONDS)
+            runtime.stopping.wait(CHAIN_REMINDER_SECONDS)
 
 
 def _warm_sandbox(runtime: Runtime) -> None:
@@ -207,15 +209,15 @@ def _warm_sandbox(runtime: Runtime) -> None:
         if runtime.skill_lock.entries():
             runtime.sandbox.warm()
     except CeosError as error:
-        # The first skill will say so again, with the post that goes out without it.
+        # The first post without its skill logs the failure again.
         log.warning("The sandbox is not ready", extra=event("sandbox.failed", error=str(error)))
 
 
-def _forgive_doubled_signals() -> None:
-    """Count a SIGTERM that comes twice within two seconds once.
+def _ignore_duplicate_signals() -> None:
+    """Ignore the second of two SIGTERMs within two seconds.
 
     A supervisor that signals every process of its group reaches the workers twice, the second time through their
-    master, and Dramatiq takes a second signal for an order to leave at once.
+    master, and a second signal makes Dramatiq exit at once.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -225,7 +227,7 @@ def _forgive_doubled_signals() -> None:
     first: list[float] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if not first or time.monotonic() - first[0] > FORGIVEN_SECONDS:
+        if not first or time.monotonic() - first[0] > DUPLICATE_SIGNAL_SECONDS:
             first.append(time.monotonic())
             handler(number, frame)
 

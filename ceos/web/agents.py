@@ -1,6 +1,6 @@
-"""What the world may read of agents: who they are by ERC-8004, and what their scores on chain were made of.
+"""The public pages of agents: their ERC-8004 registration files, and the inputs of their scores on chain.
 
-All of it is meant to be public, and nothing else is reachable here: an agent that was never registered has no page.
+These documents are meant to be public, and nothing else is reachable here: an agent that is not registered has no page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REGISTRATION = "/agents/{agent_id}/registration.json"
 SCORE = "/agents/{agent_id}/scores/{epoch}.json"
 #: Where ERC-8004 looks for the proof that a domain speaks for its agents.
 DOMAIN = "/.well-known/agent-registration.json"
-#: Who reads them are explorers and other agents, from pages of their own too; what changes may be a minute old.
+#: Explorers and other agents read the documents, also from their own web pages; a copy may be a minute old.
 HEADERS = {
     "access-control-allow-origin": "*",
     "cache-control": "public, max-age=60",
@@ -32,7 +32,7 @@ HEADERS = {
 
 
 class Pages:
-    """The documents, without their HTTP; each raises `NotFound` for what nobody is to see."""
+    """The documents, without their HTTP; each method raises `NotFound` for a document that is not public."""
 
     def __init__(self, identity: Identity, anchors: ScoreAnchors) -> None:
         self._identity = identity
@@ -43,11 +43,11 @@ class Pages:
         return _json(self._identity.public_file(agent_id))
 
     def domain(self) -> bytes:
-        """Return the agents that this domain speaks for."""
+        """Return the agents that belong to this domain."""
         return _json(self._identity.domain_file())
 
     def score(self, agent_id: str, epoch: str) -> bytes:
-        """Return what a week's score on chain was made of, byte for byte as it was hashed."""
+        """Return the inputs of a week's score on chain, byte for byte as they were hashed."""
         return self._anchors.text(agent_id, epoch)
 
 
@@ -68,7 +68,7 @@ def add_pages(app: FastAPI, pages: Pages, in_thread: Callable[..., Awaitable[Any
 
     @app.exception_handler(NotFound)
     async def nothing(request: Request, error: NotFound) -> JSONResponse:
-        # Not the error's own words: they name the agents there are.
+        # The message of the error is not shown: it names the existing agents.
         del request, error
         return JSONResponse({"ok": False, "error": "There is nothing here."}, 404)
 

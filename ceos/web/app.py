@@ -1,6 +1,6 @@
-"""The HTTP of the web app: webhooks, what the world may read of agents, and what they sell.
+"""The HTTP of the web app: webhooks, the public pages of agents, and the skills that they sell.
 
-Bodies are read within limits, and webhooks answered as soon as Redis has what they hold.
+Bodies are read within limits, and a webhook is answered as soon as its cast is stored in Redis.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-#: Runs a function that waits for Redis, away from the loop that serves everybody.
+#: Runs a function that waits for Redis in a thread, so that the event loop goes on serving.
 InThread = Callable[..., Awaitable[Any]]
 
 #: The longest body that is read; a cast with everything Neynar adds to it has a hundredth of that.
-BODY_BYTES = 2**20
-#: How long a sender may take for its body, in seconds.
+MAX_BODY_BYTES = 2**20
+#: Time for the body of a request, in seconds.
 BODY_SECONDS = 10.0
-#: How long Redis may take before the sender is asked to come again, in seconds.
+#: Time for an answer of Redis, in seconds; after it, the sender is asked to try again.
 STORE_SECONDS = 8.0
-#: How long a sender that was refused may go on sending, in seconds.
+#: Time for which the body of a refused request is still read, in seconds.
 LINGER_SECONDS = 2.0
-#: What waits for Redis at the same time; the rest queues up.
+#: Threads that wait for Redis; further requests wait in a queue.
 THREADS = 8
 
 
@@ -57,10 +57,10 @@ class Refused(Exception):
 
 
 class Refusal(JSONResponse):
-    """An error after which the connection ends, but not before the sender had a chance to read it."""
+    """An error response that ends the connection after the sender had time to read it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, listen on for a while without keeping anything, and close."""
+        """Respond, read and discard the rest of the body for a while, and close."""
         del scope
         start: MutableMapping[str, Any] = {
             "type": "http.response.start",
@@ -69,7 +69,7 @@ class Refusal(JSONResponse):
         }
         await send(start)
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        # To close on somebody who still sends would take the answer away from them.
+        # A connection that is closed while its sender still sends loses the response.
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
                 while (await receive()).get("more_body"):
@@ -84,9 +84,9 @@ def create_app(
     seller: Seller | None = None,
     check: Callable[[], None] | None = None,
 ) -> ASGIApp:
-    """Return the app, with whatever of its parts is given; `check` raises `StoreUnavailable` while it is not well."""
+    """Return the app with the given parts; `check` raises `StoreUnavailable` while the app cannot work."""
     app = FastAPI(title="ceos", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    # Not the pool of the library: its threads come and go, and each would have a connection to Redis of its own.
+    # Not the library's pool: its threads come and go, and each would open its own connection to Redis.
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ceos-web")
 
     async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -97,7 +97,6 @@ def create_app(
             raise StoreUnavailable from None
 
     if webhooks is not None:
-        check = check or webhooks.check
         _add_webhooks(app, webhooks, in_thread)
     if pages is not None:
         add_pages(app, pages, in_thread)
@@ -120,7 +119,7 @@ def create_app(
     @app.exception_handler(StoreUnavailable)
     async def come_again(request: Request, error: StoreUnavailable) -> JSONResponse:
         del request, error
-        log.warning("Redis does not answer; the sender is to come again", extra=event("web.unavailable"))
+        log.warning("Redis does not answer; the sender has to try again", extra=event("web.unavailable"))
         return JSONResponse({"ok": False, "error": "Try again later."}, 503, headers={"retry-after": "10"})
 
     return AccessLog(app)
@@ -131,7 +130,7 @@ def _add_webhooks(app: FastAPI, webhooks: Webhooks, in_thread: InThread) -> None
     async def neynar(request: Request) -> JSONResponse:
         signature = request.headers.get("x-neynar-signature", "")
         if not may_be_signature(signature):
-            raise Refused(401, "The header X-Neynar-Signature is missing, or no HMAC-SHA512 in hex.")
+            raise Refused(401, "The header X-Neynar-Signature is missing, or is not an HMAC-SHA512 in hex.")
         body = await read_body(request)
         try:
             receipt = await in_thread(webhooks.receive, body, signature)
@@ -144,30 +143,30 @@ def _add_webhooks(app: FastAPI, webhooks: Webhooks, in_thread: InThread) -> None
 
 async def read_body(request: Request) -> bytes:
     """Return the body of a request; raises `Refused` if it is too long or takes too long."""
-    if int(request.headers.get("content-length", 0)) > BODY_BYTES:
-        raise Refused(413, f"The body is longer than {BODY_BYTES} bytes.")
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        raise Refused(413, f"The body is longer than {MAX_BODY_BYTES} bytes.")
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > BODY_BYTES:
-                    raise Refused(413, f"The body is longer than {BODY_BYTES} bytes.")
+                if len(body) > MAX_BODY_BYTES:
+                    raise Refused(413, f"The body is longer than {MAX_BODY_BYTES} bytes.")
     except TimeoutError:
         raise Refused(408, "The body took too long.") from None
     except ClientDisconnect:
-        raise Refused(400, "The sender left before the body was whole.") from None
+        raise Refused(400, "The sender disconnected before the body was complete.") from None
     return bytes(body)
 
 
 class AccessLog:
-    """Writes a line for every request: what was asked for and how it ended, but no query and no body."""
+    """Logs the method, path and status of every request, without its query and body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and note its end."""
+        """Pass a request on, and log its status."""
         started, status = time.monotonic(), 0
 
         async def noting(message: MutableMapping[str, Any]) -> None:
@@ -179,7 +178,7 @@ class AccessLog:
             await self._app(scope, receive, noting)
         finally:
             path = visible(scope["path"][:100], keep="")
-            # Whoever looks every few seconds whether we are well is not news.
+            # Health checks come every few seconds and are logged at level debug.
             level = logging.DEBUG if path == "/healthz" and status == 200 else logging.INFO
             ms = round((time.monotonic() - started) * 1000)
             log.log(

@@ -1,4 +1,4 @@
-"""Serves the web app under uvicorn."""
+"""The server of the web app, under uvicorn."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: How long what is being answered may take when the app is told to stop, in seconds: longer than any answer takes.
+#: Time for the requests under way when the app has to stop, in seconds: longer than any response takes.
 GRACE_SECONDS = 20
-#: How many connections there may be at once; each may hold one body in memory.
-CONNECTIONS = 256
-#: Within how many seconds a request must have come whole. The app gives up sooner on the bodies that it reads.
+#: Connections at once; each may hold one body in memory.
+MAX_CONNECTIONS = 256
+#: Time for a whole request, in seconds. The app has a shorter limit for the bodies that it reads.
 REQUEST_SECONDS = 20.0
 
 
 class ImpatientProtocol(HttpToolsProtocol):
-    """Ends connections whose request does not end: uvicorn would wait for ever, and a few hundred keep the rest out."""
+    """Ends connections whose request does not end; uvicorn would wait, and a few hundred would block the rest."""
 
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start the time limit of the first request."""
         super().connection_made(transport)
         self._expect_request()
 
     def on_message_begin(self) -> None:
-        """Begin to wait for the end of a later one."""
+        """Start the time limit of a later request."""
         super().on_message_begin()
         if self._limit is None:
             self._expect_request()
 
     def on_message_complete(self) -> None:
-        """Wait no longer."""
+        """Stop the time limit."""
         self._stop_waiting()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop the time limit."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -61,22 +61,22 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             http=ImpatientProtocol,
             ws="none",
             lifespan="off",
-            # It would show the query strings; the app has a log of its own.
+            # It would log query strings; the app has its own log.
             access_log=False,
             log_config=None,
             log_level="warning",
             server_header=False,
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP; what is being answered then is answered still."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; requests under way are still answered."""
     server = make_server(app)
-    # uvicorn takes the first two over while it serves, and then raises them again: for these handlers, not the usual
-    # ones, which would end the process before it has let go of anything.
+    # uvicorn handles the first two while it serves, and raises them again afterwards: for these handlers, because the
+    # default ones would end the process before it has released anything.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])

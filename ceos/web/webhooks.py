@@ -1,7 +1,7 @@
-"""Neynar's webhooks without their HTTP: is it signed, is it a new cast, and which of our agents does it concern?
+"""Neynar's webhooks without their HTTP: the signature, the cast, and the agents that it concerns.
 
-They are the fast path beside the poll, which sees the same casts some minutes later. Whatever one of the two takes is
-known to the other by its hash, so a webhook may be repeated, replayed, late or missing.
+Webhooks are the fast path beside the poll, which returns the same casts some minutes later. Both record casts by their
+hashes, so a webhook may be repeated, replayed, late or missing.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 #: What takes a cast for an agent and says "opened", "known", "old" or why not: `Listening.take`.
 Take = Callable[[Agent, FeedCast, MentionKind], str]
 
-#: Where Neynar sends them.
+#: The path to which Neynar sends webhooks.
 PATH = "/webhooks/neynar"
-#: The one type of event that is of use.
+#: The one type of event that is used.
 CAST_CREATED = "cast.created"
 
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{128}")
@@ -44,25 +44,25 @@ class NotSigned(CeosError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of one webhook."""
+    """The outcome of one webhook."""
 
     #: By agent, what `Listening.take` said.
     taken: Mapping[str, str] = field(default_factory=dict)
-    #: Why no agent was concerned, or nothing.
+    #: The reason why no agent was concerned; empty if one was.
     ignored: str = ""
 
 
 def may_be_signature(signature: str) -> bool:
-    """Say whether a text has the form of a signature, before anything costly is done."""
+    """Return True for a text in the form of a signature; cheap enough to be checked before the body is read."""
     return _SIGNATURE.fullmatch(signature) is not None
 
 
 def is_signed(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
-    """Say whether one of these secrets signed a body; how long it takes tells nothing about them."""
+    """Return True if one of these secrets signed a body; the time it takes reveals nothing about them."""
     if not may_be_signature(signature):
         return False
     given = signature.lower()
-    # All are tried before any counts: stopping early would tell which one it was.
+    # All are compared: stopping at the first match would reveal which one it was.
     matches = [hmac.compare_digest(sign(body, secret), given) for secret in secrets]
     return any(matches)
 
@@ -73,7 +73,7 @@ def sign(body: bytes, secret: str) -> str:
 
 
 class Webhooks:
-    """Takes signed events and passes on the casts among them that concern our agents."""
+    """Receives signed events, and passes on the casts that concern agents of this installation."""
 
     def __init__(self, secrets: Sequence[str], agents: AgentStore, take: Take) -> None:
         self._secrets = tuple(secrets)
@@ -81,10 +81,10 @@ class Webhooks:
         self._take = take
 
     def receive(self, body: bytes, signature: str) -> Receipt:
-        """Take one webhook; the same one again changes nothing.
+        """Process one webhook; receiving it again changes nothing.
 
-        Raises `NotSigned`, `InvalidInput` for a body that is no event, or `StoreUnavailable`; after the last, the
-        sender should send it again.
+        Raises `NotSigned`, `InvalidInput` for a body that is not an event, or `StoreUnavailable`, after which
+        the sender should send it again.
         """
         if not is_signed(body, signature, self._secrets):
             raise NotSigned
@@ -99,19 +99,15 @@ class Webhooks:
             return _unreadable(["author"])
         taken = {agent.id: self._take(agent, cast, kind) for agent, kind in self._concerned(data)}
         log.info("Webhook received", extra=event("webhook.received", hash=cast.hash, taken=taken))
-        return Receipt(taken, "" if taken else "The cast concerns no agent of ours.")
+        return Receipt(taken, "" if taken else "The cast concerns no agent of this installation.")
 
     def _concerned(self, cast: Mapping[str, Any]) -> Iterator[tuple[Agent, MentionKind]]:
         kinds = concerns(cast)
         for fid, agent_ids in self._agents.agents_of(kinds).items():
             for agent_id in agent_ids:
-                # One may have been removed in the meantime.
+                # An agent may have been removed in the meantime.
                 with suppress(NotFound):
                     yield self._agents.agent(agent_id), kinds[fid]
-
-    def check(self) -> None:
-        """Raise `StoreUnavailable` while nothing could be taken."""
-        self._agents.database.ping()
 
 
 def _event(body: bytes) -> tuple[str, Any]:
@@ -121,15 +117,15 @@ def _event(body: bytes) -> tuple[str, Any]:
     except UnicodeDecodeError:
         raise InvalidInput("The body is not UTF-8.") from None
     except (ValueError, RecursionError):
-        # Too deep a nesting, and too long a number, are no JSON of anybody's either.
+        # The parser also refuses documents that are nested too deeply and numbers that are too long.
         raise InvalidInput("The body is not JSON.") from None
     if not isinstance(read, dict) or not isinstance(read.get("type"), str):
-        raise InvalidInput("The body is no event: expected an object with a 'type'.")
+        raise InvalidInput("The body is not an event: expected an object with a 'type'.")
     return read["type"], read.get("data")
 
 
 def _unreadable(fields: list[str]) -> Receipt:
-    # It is signed, so it would be the same the next time: refusing it would only have it sent again.
+    # The body is signed, so a repetition would be the same: refusing it would only make Neynar send it again.
     log.warning(
         "Webhook with a cast that cannot be read; the poll may find it",
         extra=event("webhook.unreadable", fields=fields),
@@ -138,7 +134,7 @@ def _unreadable(fields: list[str]) -> Receipt:
 
 
 def concerns(cast: Mapping[str, Any]) -> dict[int, MentionKind]:
-    """Return the fids that a cast concerns and how; of several ways, an answer counts before a mention and a quote."""
+    """Return the fids that a cast concerns, each with the way; a reply takes precedence over a mention and a quote."""
     found: dict[int, MentionKind] = {}
     ways: tuple[tuple[MentionKind, Iterator[Any]], ...] = (
         ("reply", iter([_inside(cast, "parent_author", "fid")])),

@@ -134,7 +134,7 @@ def test_workers_started_by_hand_leave_as_fast_as_those_of_up(site: Site, monkey
     monkeypatch.setattr(middleware, "_forgive_doubled_signals", lambda: None)
     given: list[int] = []
     worker = SimpleNamespace(stop=given.append)
-    middleware.Household().before_worker_boot(middleware.dramatiq.get_broker(), worker)
+    middleware.WorkerLifecycle().before_worker_boot(middleware.dramatiq.get_broker(), worker)
     worker.stop(timeout=600_000)
     worker.stop(timeout=1_000)
     assert given == [DRAIN_MS, 1_000]

@@ -67,9 +67,6 @@ class Agents:
             raise NotFound
         return self._found[agent_id]
 
-    def ping(self) -> None:
-        pass
-
 
 class Taken(list[tuple[str, str, str]]):
     """Stands for `Listening.take`: notes agent, hash and concern, and knows what it was given before."""
@@ -146,6 +143,6 @@ class Site:
 
 
 @contextmanager
-def site_of(webhooks: Webhooks) -> Iterator[Site]:
-    with Site(webhooks) as site:
+def site_of(webhooks: Webhooks, **parts: Any) -> Iterator[Site]:
+    with Site(webhooks, **parts) as site:
         yield site

@@ -138,8 +138,8 @@ def test_who_asks_first_may_keep_what_is_too_much(site: Site) -> None:
 
 
 def test_as_much_as_may_be_is_read(site: Site) -> None:
-    body = make_event(make_cast(text="x" * (web_app.BODY_BYTES - len(make_event(make_cast(text=""))))))
-    assert len(body) == web_app.BODY_BYTES
+    body = make_event(make_cast(text="x" * (web_app.MAX_BODY_BYTES - len(make_event(make_cast(text=""))))))
+    assert len(body) == web_app.MAX_BODY_BYTES
     assert site.post(body)[0] == 200
     assert site.post(body + b" ")[0] == 413
 
@@ -203,8 +203,7 @@ def test_while_redis_is_away_the_sender_is_asked_to_come_again() -> None:
         raise StoreUnavailable
 
     agents: Any = Agents(make_agent())
-    with site_of(Webhooks([SECRET], agents, away)) as site:
-        agents.ping = away
+    with site_of(Webhooks([SECRET], agents, away), check=away) as site:
         assert site.post(make_event()) == (503, {"ok": False, "error": "Try again later."})
         assert site.ask("GET", "/healthz")[0] == 503
         # Who may not write is told so nevertheless.
@@ -244,7 +243,7 @@ def test_a_mistake_of_ours_is_500_and_costs_only_that_webhook(caplog: pytest.Log
         pytest.param("127.0.0.1", None, "in use", id="taken"),
         pytest.param("203.0.113.1", 0, "assign", id="not an address of this machine"),
         pytest.param("no-such-host.invalid", 0, "", id="no such host"),
-        pytest.param("x" * 80, 0, "that is no address", id="no name"),
+        pytest.param("x" * 80, 0, "it is not an address", id="no name"),
     ],
 )
 def test_a_place_that_cannot_be_listened_at_is_one_sentence(host: str, port: int | None, reason: str) -> None:

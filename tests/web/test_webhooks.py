@@ -121,7 +121,9 @@ def test_a_replayed_webhook_is_known() -> None:
     [
         pytest.param(make_event({}, "follow.created"), "'follow.created' are not used", id="another event"),
         pytest.param(make_event({}, "x" * 5000), "are not used", id="a type as long as a novel"),
-        pytest.param(make_event(make_cast(mentioned_profiles=[{"fid": 4}])), "no agent of ours", id="other accounts"),
+        pytest.param(
+            make_event(make_cast(mentioned_profiles=[{"fid": 4}])), "no agent of this installation", id="other accounts"
+        ),
         pytest.param(VECTOR, "cannot be read: hash, timestamp", id="the vector has an empty cast"),
         pytest.param(make_event([]), "cannot be read: data", id="the cast is a list"),
         pytest.param(make_event(make_cast(hash="0x12")), "cannot be read: hash", id="half a hash"),
@@ -129,7 +131,7 @@ def test_a_replayed_webhook_is_known() -> None:
         pytest.param(make_event(make_cast(author=None)), "cannot be read: author", id="no author"),
         pytest.param(make_event(make_cast(author={})), "cannot be read: author", id="an author without fid"),
         pytest.param(make_event(make_cast(text=7)), "cannot be read: text", id="a text that is a number"),
-        pytest.param(make_event(make_cast(mentioned_profiles=None)), "no agent of ours", id="no mentions"),
+        pytest.param(make_event(make_cast(mentioned_profiles=None)), "no agent of this installation", id="no mentions"),
     ],
 )
 def test_what_is_signed_but_of_no_use_is_ignored_with_the_reason(body: bytes, why: str) -> None:
@@ -156,9 +158,9 @@ def test_half_a_sign_in_a_text_does_not_get_as_far_as_redis() -> None:
         pytest.param(make_event().decode().encode("utf-16"), "not UTF-8", id="another encoding"),
         pytest.param(b"[" * 100_000, "not JSON", id="deeper than Python can go"),
         pytest.param(b'{"created_at": ' + b"9" * 5000 + b"}", "not JSON", id="a number longer than Python reads"),
-        pytest.param(b"[]", "no event", id="a list"),
-        pytest.param(b"{}", "no event", id="no type"),
-        pytest.param(b'{"type": 7}', "no event", id="a type that is a number"),
+        pytest.param(b"[]", "not an event", id="a list"),
+        pytest.param(b"{}", "not an event", id="no type"),
+        pytest.param(b'{"type": 7}', "not an event", id="a type that is a number"),
     ],
 )
 def test_what_is_signed_but_no_event_is_invalid(body: bytes, why: str) -> None:
