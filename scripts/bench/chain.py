@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ from ceos.settings import Settings
 from ceos.supervisor import wait_until
 
 BLOCKS, CONFIRMATIONS = 50_000, 3
+#: The longest wait for one condition.
+MAX_WAIT_SECONDS = 900
 #: The plugin of the benchmark: writes each event into a file, and reads the file when an event may be repeated.
 PLUGIN = """
 import os, time
@@ -96,20 +98,20 @@ def _with_kills(system: _System, stages: Sequence[tuple[int, int]]) -> dict[str,
     chance, kills, name = random.Random(7), 0, "hard"
     process = system.follow(name)
     for blocks, depth in stages:
-        wait_until(partial(system.is_done, name), 120, interval=0.02)
+        _wait(partial(system.is_done, name), interval=0.02)
         lines, more = system.lines(name), 2 * _head(blocks) - 2 * system.chain.head
         system.rpc("test_head", _head(blocks))
         enough = lines + chance.randrange(more // 5, more // 2)
-        wait_until(partial(system.has, name, enough + 1), 120, interval=0.001)
+        _wait(partial(system.has, name, enough + 1), interval=0.005)
         process, kills = system.kill(process, name), kills + 1
-        wait_until(partial(system.is_done, name), 120, interval=0.02)
+        _wait(partial(system.is_done, name), interval=0.02)
         lines = system.lines(name)
         system.rpc("test_reorg", depth)
         if depth == 8:
             enough = lines + chance.randrange(1, 9)
-            wait_until(partial(system.has, name, enough), 60, interval=0.001)
+            _wait(partial(system.has, name, enough), interval=0.005)
             process, kills = system.kill(process, name), kills + 1
-        wait_until(partial(system.is_done, name), 120, interval=0.02)
+        _wait(partial(system.is_done, name), interval=0.02)
     process.kill()
     process.wait()
     counts = Counter(line[0] for line in system.journal(name))
@@ -121,6 +123,12 @@ def _with_kills(system: _System, stages: Sequence[tuple[int, int]]) -> dict[str,
         "repeated": system.repeated(name),
         "wrong": system.wrong(name),
     }
+
+
+def _wait(condition: Callable[[], object], interval: float = 0.05) -> None:
+    """Wait for a condition; the time limit only ends a benchmark that hangs, however busy the machine is."""
+    if not wait_until(condition, MAX_WAIT_SECONDS, interval=interval):
+        raise SystemExit(f"The benchmark has waited for {MAX_WAIT_SECONDS} seconds in vain.")
 
 
 def _head(blocks: int) -> int:
@@ -224,7 +232,7 @@ class _System:
     def answers(self) -> bool:
         """Say whether the node answers."""
         try:
-            return bool(requests.post(f"http://127.0.0.1:{self.port}", json=[], timeout=1).ok)
+            return bool(requests.post(f"http://127.0.0.1:{self.port}", json=[], timeout=30).ok)
         except requests.RequestException:
             return False
 
@@ -235,7 +243,7 @@ def _system(head: int) -> Iterator[_System]:
         system = _System(folder, head)
         try:
             system.runtime.database.ping()
-            wait_until(system.answers, 120)
+            _wait(system.answers)
             yield system
         finally:
             system.close()
