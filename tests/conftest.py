@@ -10,8 +10,9 @@ fixtures that plugin authors use as well are in `ceos.testing`; what only our ow
     erc8004_setup        a chain with both registries, and a runtime whose agents may register
     escape_skills        the hostile skills in `escapes/`
     evm                  anvil with the contracts in `contracts/`; the fixture `evm`
+    functions            the product's functions in figures
     http_double          an HTTP server that records requests and answers from a script
-    imports              the product's imports and functions in figures
+    imports              the product's imports as a graph, in figures
     injections           the hostile mentions in `injections/`, and the answers of a model that obeys them
     installed_packages   packages laid out as pip installs them
     metric_samples       invented posts and follower counts in a store

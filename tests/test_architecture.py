@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from helpers.functions import broad_functions, long_functions, long_modules
 from helpers.imports import APART, HEIGHT, MODULES, Import, circles, edges, imports, is_upward, loaded, package
 
 import ceos
@@ -202,3 +203,9 @@ def test_every_public_name_is_there() -> None:
     assert set(ceos.__all__) <= set(dir(ceos))
     with pytest.raises(AttributeError, match="no attribute 'Stratgy'"):
         _ = ceos.Stratgy  # type: ignore[attr-defined]
+
+
+def test_modules_and_functions_are_short() -> None:
+    assert not long_modules(400)
+    assert not long_functions(50)
+    assert not broad_functions(8)

@@ -1,4 +1,7 @@
-"""The imports of the product as a graph of packages; run as a program, it prints the graph's figures."""
+"""The imports of the product as a graph of packages.
+
+Run as a program, it prints the figures of the graph and of the functions (see `functions.py`).
+"""
 
 from __future__ import annotations
 
@@ -124,7 +127,9 @@ def circles(graph: set[tuple[str, str]]) -> list[list[str]]:
 
 
 def main() -> None:
-    """Print the figures of the graph."""
+    """Print the figures of the graph and of the functions."""
+    from functions import figures  # this folder is on the path of a program
+
     graph = edges()
     nodes = {package(name) for name in MODULES}
     upward = sorted({f"{one.importer} -> {one.target}" for one in imports() if is_upward(*one.packages)})
@@ -132,6 +137,7 @@ def main() -> None:
         f"{len(list(ROOT.glob('*.py')))} modules at the root of ceos/",
         f"{len(nodes)} nodes, {len(graph)} edges, {len(upward)} upward, {len(circles(graph))} circles",
         *upward,
+        *figures(),
     ]
     sys.stdout.write("\n".join(lines) + "\n")
 
