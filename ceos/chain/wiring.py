@@ -33,7 +33,7 @@ from ceos.clock import Clock
 from ceos.errors import CeosError, InvalidInput, StoreUnavailable
 from ceos.evm.client import EvmClient
 from ceos.logs import event
-from ceos.metrics.scorer import Scoring
+from ceos.metrics.scorer import Scorer
 from ceos.plugins.manager import Plugins
 from ceos.settings import Settings
 from ceos.skills.session import SkillDeps
@@ -55,7 +55,7 @@ class ChainDeps:
     plugins: Plugins
     skills: SkillDeps
     posts: EventPosts
-    scoring: Scoring
+    scoring: Scorer
     clock: Clock
     sleep: Callable[[float], None]
     stopping: threading.Event

@@ -1,6 +1,6 @@
-"""Collects the numbers: the reactions to casts at set ages, and every hour the followers and the storage of accounts.
+"""Collection of numbers: the reactions to casts at set ages, and every hour the followers and storage of accounts.
 
-What cannot be read is a gap and never a zero: nothing is written for it, and a later look tries again.
+A count that cannot be read is a gap, never a zero: nothing is stored for it, and a later measurement tries again.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ceos.domain.text import similarity
 from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
-from ceos.metrics.scorer import Scoring
-from ceos.metrics.store import MEASURE_HOURS, MetricsStore
-from ceos.metrics.timeseries import AccountCounts, PostRecord, Series
+from ceos.metrics.scorer import Scorer
+from ceos.metrics.store import MEASURE_HOURS, MetricsStore, SeriesStore
+from ceos.metrics.timeseries import AccountCounts, PostRecord
 from ceos.runs.ids import RunId, RunKind
 from ceos.runs.ledger import Ledger
 from ceos.storage.agents import AgentStore
@@ -33,20 +33,20 @@ from ceos.storage.runs import RunStore
 
 log = logging.getLogger(__name__)
 
-#: A repeated message does not count for the next measurement within this time.
-REPEAT = dt.timedelta(minutes=10)
-#: Accounts whose storage is read in one hour, a call each; a larger fleet takes turns, and gaps lie in between.
-STORAGE_PER_HOUR = 3000
-#: After so many failed calls in a row the service is left alone until the next hour.
-GIVE_UP = 3
-#: How often, and how long each time, a call waits for room under the limit of requests.
-WAITS, MOST_WAIT_SECONDS = 4, 30.0
+#: A message that is repeated within this time does not measure again.
+MIN_INTERVAL = dt.timedelta(minutes=10)
+#: Accounts whose storage is read in one hour, one call each; a larger fleet takes turns, with gaps in between.
+MAX_STORAGE_READS_PER_HOUR = 3000
+#: After this many failed calls in a row, storage is not read again until the next hour.
+MAX_FAILURES = 3
+#: How often, and how long each time, a call waits for the request limit.
+MAX_WAITS, MAX_WAIT_SECONDS = 4, 30.0
 
 T = TypeVar("T")
 
 
-class Measuring:
-    """Reads the numbers and keeps them."""
+class MetricsCollector:
+    """Reads the numbers from the service and stores them."""
 
     def __init__(
         self,
@@ -57,8 +57,8 @@ class Measuring:
         clock: Clock,
         *,
         metrics: MetricsStore,
-        series: Series,
-        scoring: Scoring,
+        series: SeriesStore,
+        scoring: Scorer,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._agents = agents
@@ -74,21 +74,21 @@ class Measuring:
     # Casts
 
     def measure(self, run_id: str) -> None:
-        """Collect the counts of a published run's casts, and note when they are due again."""
+        """Collect the counts of a published run's casts, and store when they are due again."""
         known = self._metrics.cast_hashes(run_id)
         if not known:
             return self._metrics.record_metrics(run_id, (), None)
         now = self._clock.now()
         taken = max(known.values(), key=len)
-        if taken and now - taken[-1].at < REPEAT:
-            return self._note_post(run_id)
+        if taken and now - taken[-1].at < MIN_INTERVAL:
+            return self._save_post(run_id)
         counts = self._ask(lambda: self._neynar.casts(list(known)))
         rows = [self._counted(hash, found, now) for hash, found in counts.items() if _is_counted(found)]
         done = 1 + len(taken)
         wait = MEASURE_HOURS[done] - MEASURE_HOURS[done - 1] if done < len(MEASURE_HOURS) else None
         due = self._ledger.now_ms() + int(wait * 3_600_000 / self._clock.speed) if wait else None
         self._metrics.record_metrics(run_id, rows, due)
-        self._note_post(run_id)
+        self._save_post(run_id)
         log.info("Casts measured", extra=event("cast.measured", casts=len(rows), expected=len(known)))
         return None
 
@@ -102,8 +102,8 @@ class Measuring:
             hash=hash, likes=found.likes, recasts=found.recasts, replies=found.replies, quotes=quotes, at=now
         )
 
-    def _note_post(self, run_id: str) -> None:
-        """Keep what scores and learning need of a post, with the sums of its casts."""
+    def _save_post(self, run_id: str) -> None:
+        """Store the record of a post that scores and learning use, with the sums over its casts."""
         run = RunId.parse(run_id)
         # A reply is not a post: its topic is set by the conversation, not by the agent's mix of kinds.
         counts = [] if run.kind is RunKind.MENTION else summed(self._metrics.cast_hashes(run_id).values())
@@ -115,7 +115,7 @@ class Measuring:
         followers = record.followers
         if followers is None:
             followers = self._series.latest([run.agent_id], counts[0].at).get(run.agent_id)
-        self._series.note_post(
+        self._series.save_post(
             run.agent_id, record.model_copy(update={"followers": followers, "counts": tuple(counts)})
         )
 
@@ -123,7 +123,7 @@ class Measuring:
         try:
             run = self._runs.run(run_id)
         except NotFound:
-            # Its record ran out before anybody could measure it; what sort of post it was nobody knows any more.
+            # The run expired before its first measurement, so the kind of the post is unknown.
             return None
         casts = self._runs.recent_casts(run.agent_id)
         own = [cast for cast in casts if cast.hash in run.hashes]
@@ -139,76 +139,76 @@ class Measuring:
         )
 
     def _ask(self, call: Callable[[], T]) -> T:
-        """Return the answer to a call that is in no hurry: it leaves room for others, and waits until there is some."""
+        """Return the answer to a call of low priority, which waits while others use up the request limit."""
         with in_background():
-            for _ in range(WAITS):
+            for _ in range(MAX_WAITS):
                 try:
                     return call()
                 except RateLimited as error:
-                    self._sleep(min(error.retry_after or 1.0, MOST_WAIT_SECONDS))
+                    self._sleep(min(error.retry_after or 1.0, MAX_WAIT_SECONDS))
             return call()
 
     def _by_the_clock(self, moment: dt.datetime) -> dt.datetime:
-        """Return a moment that was noted by Redis's clock by the clock of the schedules, which may run faster."""
+        """Convert a moment of Redis's clock to the clock of the schedules, which may run faster."""
         ago = self._ledger.now_ms() / 1000 - moment.timestamp()
         return self._clock.now() - dt.timedelta(seconds=ago * self._clock.speed)
 
     # Accounts
 
     def count(self) -> None:
-        """Count followers, following and storage of all accounts for this hour, then look after what is kept.
+        """Count followers, following and storage of all accounts for this hour, then settle scores and fold series.
 
-        An hour in which a call failed is tried again until it is over; what is noted already is not asked again.
+        An hour in which a call failed is tried again until it is over; accounts counted before are not read again.
         """
         now = self._clock.now()
         hour = int(now.timestamp()) // 3600
         ids = self._agents.agent_ids()
-        turn = _Turns(hour, len(ids))
+        reads = _StorageReads(hour, len(ids))
         is_whole, counted = True, 0
         for chunk in _chunks(ids, USERS_PER_CALL):
-            noted = self._series.noted(chunk, hour)
+            noted = self._series.counted_agents(chunk, hour)
             missing = [agent_id for agent_id in chunk if agent_id not in noted]
             try:
-                found = self._accounts(missing, turn)
+                found = self._accounts(missing, reads)
             except ServiceError as error:
                 log.warning("Accounts could not be counted", extra=event("accounts.gap", error=str(error)))
                 is_whole = False
                 if isinstance(error, KeyRefused):
                     break
                 continue
-            self._series.note(found, hour)
+            self._series.add_counts(found, hour)
             counted += len(found)
         if is_whole:
-            self._series.counted(hour)
+            self._series.finish_count(hour)
         for agent_id in self._series.unfolded(ids, now):
-            # In this order: what is folded today is not looked after again before tomorrow.
+            # In this order: an agent whose series are folded is skipped until tomorrow, and so would its scores be.
             self._scoring.settle(agent_id, now)
             self._series.fold(agent_id, now)
         log.info("Accounts counted", extra=event("accounts.counted", accounts=counted, agents=len(ids)))
 
-    def _accounts(self, agent_ids: Sequence[str], turn: _Turns) -> dict[str, AccountCounts]:
+    def _accounts(self, agent_ids: Sequence[str], reads: _StorageReads) -> dict[str, AccountCounts]:
         agents = [agent for agent_id in agent_ids if (agent := self._agent(agent_id))]
         users = self._ask(lambda: self._neynar.users([agent.fid for agent in agents])) if agents else {}
         found = {}
         for agent in agents:
             user = users.get(agent.fid)
-            storage = self._storage(agent, turn)
-            followers, following = _told(user, "followers"), _told(user, "following")
-            # Nothing known of it is no point at all.
+            storage = self._storage(agent, reads)
+            followers, following = _known_count(user, "followers"), _known_count(user, "following")
+            # An account without any known count gets no point.
             if followers is not None or following is not None or storage is not None:
                 found[agent.id] = AccountCounts(followers=followers, following=following, storage=storage)
         return found
 
-    def _storage(self, agent: Agent, turn: _Turns) -> int | None:
-        if not turn.is_on(agent.fid):
+    def _storage(self, agent: Agent, reads: _StorageReads) -> int | None:
+        if not reads.is_due(agent.fid):
             return None
         try:
             storage = self._ask(lambda: self._neynar.storage(agent.fid))
         except ServiceError as error:
             log.warning("Storage could not be read", extra=event("storage.gap", agent=agent.id, error=str(error)))
-            turn.failures += 1
+            reads.failures += 1
             return None
-        turn.failures = 0
+        reads.failures = 0
         return storage.casts_used if "casts_used" in storage.model_fields_set else None
 
     def _agent(self, agent_id: str) -> Agent | None:
@@ -218,25 +218,24 @@ class Measuring:
             return None  # removed in the meantime
 
 
-class _Turns:
-    """Whose storage is read in this hour."""
+class _StorageReads:
+    """The accounts whose storage is read in this hour."""
 
     def __init__(self, hour: int, agents: int) -> None:
         self._hour = hour
-        self._of = max(1, -(-agents // STORAGE_PER_HOUR))
+        self._hours = max(1, -(-agents // MAX_STORAGE_READS_PER_HOUR))
         #: Failed calls in a row.
         self.failures = 0
 
-    def is_on(self, fid: int) -> bool:
-        """Say whether it is this account's turn."""
-        return self.failures < GIVE_UP and (fid + self._hour) % self._of == 0
+    def is_due(self, fid: int) -> bool:
+        """Say whether the storage of this account is read in this hour."""
+        return self.failures < MAX_FAILURES and (fid + self._hour) % self._hours == 0
 
 
 def summed(measurements: Iterable[Sequence[CastMetrics]]) -> list[CastMetrics]:
-    """Return the counts of a post at each measurement: those of all its casts together.
+    """Return the counts of a post at each measurement, summed over its casts.
 
-    A cast that could not be read at a measurement counts with what it had before; counted that way, nothing is lost
-    and nothing is made up.
+    A cast that could not be read at a measurement counts with its values of the measurement before.
     """
     casts = [list(rows) for rows in measurements if rows]
     found = []
@@ -257,20 +256,20 @@ def summed(measurements: Iterable[Sequence[CastMetrics]]) -> list[CastMetrics]:
 
 
 def _is_counted(found: CastCounts) -> bool:
-    # Less than nothing is a mistake of the service's; nothing else here reckons with it.
+    # A negative count is an error of the service.
     return {"likes", "recasts", "replies"} <= found.model_fields_set and min(
         found.likes, found.recasts, found.replies
     ) >= 0
 
 
-def _told(user: User | None, field: str) -> int | None:
-    """Return a count that the service told, as opposed to one that it left out."""
+def _known_count(user: User | None, field: str) -> int | None:
+    """Return a count that the service sent, or None where it left the field out."""
     count: int | None = getattr(user, field) if user and field in user.model_fields_set else None
     return count if count is not None and count >= 0 else None
 
 
 def _repeats(run: Run, casts: Sequence[Cast]) -> bool:
-    """Say whether a part of the run says what an earlier cast of the agent said."""
+    """Say whether a part of the run repeats an earlier cast of the agent."""
     own = [cast for cast in casts if cast.hash in run.hashes]
     first = min((cast.at for cast in own), default=None)
     earlier = [cast.text for cast in casts if cast.hash not in run.hashes and first and cast.at < first]

@@ -1,4 +1,4 @@
-"""What `ceos metrics` tells: an agent's account, posts, scores and advice over a span of time, as plain records."""
+"""The records that `ceos metrics` shows: an agent's account, posts, scores and advice over a span of time."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
 from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
-from ceos.metrics.scorer import Scoring, scheduled_hours
-from ceos.metrics.timeseries import HOURLY_DAYS, PostRecord, Series
+from ceos.metrics.scorer import Scorer, scheduled_hours
+from ceos.metrics.store import SeriesStore
+from ceos.metrics.timeseries import HOURLY_DAYS, PostRecord
 from ceos.score import WeekScore, relative, weighted
 
 DAY = dt.timedelta(days=1)
-#: From this probability on, something is called likely; below it, nobody knows.
-LIKELY = 0.75
+#: From this probability on, an advice calls a difference likely.
+MIN_LIKELY = 0.75
 
 K = TypeVar("K", bound=Hashable)
 
 
 class Point(Frozen):
-    """An account at one moment; None where nobody could count."""
+    """The counts of an account at one moment; None where they are unknown."""
 
     at: dt.datetime
     followers: int | None
     following: int | None
     storage: int | None
-    #: Whether it stands for a whole day, of which it is the last count.
+    #: Whether the point is the last count of a day, in place of its hours.
     daily: bool = False
 
 
@@ -66,29 +67,29 @@ class PostLine(Frozen):
     replies: int
     quotes: int | None
     measured_at: dt.datetime
-    #: Its reactions a day after publication as a multiple of the usual, or None without followers to go by.
+    #: Its reactions a day after publication as a multiple of the usual; None where the followers are unknown.
     times_usual: float | None
 
 
 class Choice(Frozen):
-    """What is known of a kind or an hour, and what learning makes of it."""
+    """The results of a kind or an hour, and the share that learning gives it."""
 
     name: str
     #: Measured posts.
     posts: int
-    #: Reactions as a multiple of the usual for an account of this size; and the span they lie in with 80% probability.
+    #: Reactions as a multiple of the usual for an account of this size, and the range of 80% probability.
     times_usual: float
     low: float
     high: float
-    #: The share in percent: the operator's, and what it would be on average; None for an hour.
+    #: The operator's share in percent, and the average share that learning would give; None for an hour.
     share: float | None = None
     would_be: float | None = None
-    #: How probable it is that it does better than the one that looks best, which is 1 for that one itself by custom.
+    #: The probability of more effect than the one that looks best; 1 for that one itself.
     against_best: float
 
 
 class Advice(Frozen):
-    """What learning would change for an agent, and how sure that is."""
+    """The changes that learning would make for an agent, and their probability."""
 
     learning: str
     posts: int
@@ -114,7 +115,7 @@ class Report(Frozen):
         return (known[-1] if known else None, known[-1] - known[0] if len(known) > 1 else None)
 
 
-def report(series: Series, agent_id: str, since: dt.datetime, until: dt.datetime) -> Report:
+def report(series: SeriesStore, agent_id: str, since: dt.datetime, until: dt.datetime) -> Report:
     """Return an agent's numbers of a span."""
     posts = [record for record in series.posts(agent_id, since) if record.at <= until and record.counts]
     return Report(
@@ -127,8 +128,8 @@ def report(series: Series, agent_id: str, since: dt.datetime, until: dt.datetime
     )
 
 
-def _points(series: Series, agent_id: str, since: dt.datetime, until: dt.datetime) -> Iterable[Point]:
-    """Yield daily points as long as there are no hourly ones, then those."""
+def _points(series: SeriesStore, agent_id: str, since: dt.datetime, until: dt.datetime) -> Iterable[Point]:
+    """Yield daily points up to the first hourly point, then the hourly points."""
     hourly = [(at, found) for at, found in series.hourly(agent_id, since) if at <= until]
     first = hourly[0][0].date() if hourly else None
     if until - since > DAY * HOURLY_DAYS:
@@ -146,7 +147,7 @@ def _points(series: Series, agent_id: str, since: dt.datetime, until: dt.datetim
 
 
 def _days(
-    series: Series, agent_id: str, posts: Iterable[PostRecord], since: dt.datetime, until: dt.datetime
+    series: SeriesStore, agent_id: str, posts: Iterable[PostRecord], since: dt.datetime, until: dt.datetime
 ) -> Iterable[DayOfPosts]:
     found = {}
     for day in series.post_days(agent_id):
@@ -191,13 +192,13 @@ def per_post(lines: Iterable[PostLine]) -> float | None:
 # Advice
 
 
-def advice(scoring: Scoring, agent: Agent, shares: Mapping[Kind, int], now: dt.datetime) -> Advice:
-    """Return what learning would change for an agent."""
+def advice(scoring: Scorer, agent: Agent, shares: Mapping[Kind, int], now: dt.datetime) -> Advice:
+    """Return the changes that learning would make for an agent."""
     outcomes = scoring.outcomes(agent)
-    if len(outcomes) < learning.ENOUGH:
+    if len(outcomes) < learning.MIN_POSTS:
         words = (
             f"{len(outcomes)} posts of {agent.id} were measured while its followers were known; "
-            f"advice needs {learning.ENOUGH}.",
+            f"advice needs {learning.MIN_POSTS}.",
         )
         return Advice(learning=agent.learning, posts=len(outcomes), is_enough=False, sentences=words)
     kinds = _kinds(agent, outcomes, shares)
@@ -231,7 +232,7 @@ def _kinds(agent: Agent, outcomes: Iterable[learning.Outcome], shares: Mapping[K
 
 
 def _choices(known: learning.Beliefs[K], name: Callable[[K], str]) -> tuple[Choice, ...]:
-    """Return what is known of each key, the best first."""
+    """Return the choice of each key, the best first."""
     ranked = sorted(known.of, key=lambda key: (-known.of[key].mean, name(key)))
     found = []
     for key in ranked:
@@ -257,13 +258,13 @@ def _posts(choice: Choice) -> str:
 
 def _of_kinds(kinds: tuple[Choice, ...], agent: Agent, shares: Mapping[Kind, int]) -> Iterable[str]:
     if not kinds:
-        why = "draws from no fixed shares" if not shares else "has only one kind"
+        why = "has no fixed shares" if not shares else "has only one kind"
         yield f"The strategy {agent.strategy!r} {why}, so there is no mix to change."
         return
     best, *others = kinds
     second = max(others, key=lambda other: other.against_best)
     certainty = 1 - second.against_best
-    if certainty < LIKELY:
+    if certainty < MIN_LIKELY:
         yield (
             f"No kind is clearly better than another: {best.name} looks best, with {best.times_usual:g} times the "
             f"usual reactions in {_posts(best)}, but the probability that it beats {second.name} is only "
@@ -282,7 +283,7 @@ def _of_kinds(kinds: tuple[Choice, ...], agent: Agent, shares: Mapping[Kind, int
 def _of_hours(hours: tuple[Choice, ...], known: learning.Beliefs[int], slots_a_day: float) -> Iterable[str]:
     measured = [hour for hour in hours if hour.posts]
     if len(measured) < 2:
-        yield "The schedule names one hour, or posts of one hour only were measured: there is nothing to compare."
+        yield "Only one hour is scheduled or measured, so hours cannot be compared."
         return
     best, worst = measured[0], measured[-1]
     certainty = 1 - worst.against_best
@@ -291,20 +292,24 @@ def _of_hours(hours: tuple[Choice, ...], known: learning.Beliefs[int], slots_a_d
         f"{worst.name} worst ({worst.times_usual:g}, {_posts(worst)}); the probability that the former do better "
         f"than the latter is {_percent(certainty)}."
     )
-    weak = [f"{hour}:00" for hour in sorted(known.of) if known.below_the_rest(hour, learning.WORSE) >= learning.SURE]
+    weak = [
+        f"{hour}:00"
+        for hour in sorted(known.of)
+        if known.below_the_rest(hour, learning.MIN_DIFFERENCE) >= learning.MIN_PROBABILITY
+    ]
     if not weak:
-        yield "No hour surely brings less than two thirds of what the others bring, so no slot would be passed over."
-    elif slots_a_day * learning.PASSED_OVER < 1:
-        yield f"{_list(weak)} would stay all the same: of fewer than three slots a day none is passed over."
+        yield "No hour surely brings less than two thirds of the effect of the others, so no slot would be skipped."
+    elif slots_a_day * learning.MAX_SKIPPED < 1:
+        yield f"{_list(weak)} would stay: with fewer than three slots a day, none is skipped."
     else:
-        yield f"Slots at {_list(weak)} would be passed over two days in three, at most a third of a day's slots."
+        yield f"Slots at {_list(weak)} would be skipped two days in three, at most a third of a day's slots."
 
 
 def _of_mode(agent: Agent) -> str:
     return {
-        "off": 'Learning is off, so nothing changes; learning = "on" in the agent file would let it.',
-        "advise": 'Learning only advises, so nothing changes; learning = "on" in the agent file would let it.',
-        "on": "Learning is on: every slot draws its mix anew from what is known, so the shares move around these.",
+        "off": 'Learning is off, so nothing changes; learning = "on" in the agent file switches it on.',
+        "advise": 'Learning only advises, so nothing changes; learning = "on" in the agent file applies the changes.',
+        "on": "Learning is on: every slot draws a new mix from these results, so the shares vary around these.",
     }[agent.learning]
 
 
@@ -316,7 +321,7 @@ def _list(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def weeks(scoring: Scoring, agent_id: str, now: dt.datetime) -> list[tuple[WeekScore, bool]]:
-    """Return the scored weeks, oldest first, then those that are not final yet, each with whether it is."""
+def weeks(scoring: Scorer, agent_id: str, now: dt.datetime) -> list[tuple[WeekScore, bool]]:
+    """Return the scored weeks, oldest first, then the provisional ones, each with whether it is final."""
     final = [(week, True) for week in scoring.weeks(agent_id)]
     return [*final, *((week, False) for week in scoring.so_far(agent_id, now))]

@@ -1,4 +1,4 @@
-"""Scores and lessons from what is stored: gathers the inputs of `score` and `learning`, and keeps finished weeks."""
+"""Weekly scores and learning: the inputs of `score` and `bandit` from stored numbers, and the finished weeks."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from ceos.domain.posts import Kind
 from ceos.domain.schedule import slots_between
 from ceos.logs import event
 from ceos.metrics import bandit as learning
-from ceos.metrics.timeseries import PostRecord, Series
+from ceos.metrics.store import SeriesStore
+from ceos.metrics.timeseries import PostRecord
 from ceos.runs.ids import slot_moment
 from ceos.score import DAY, Inputs, PostInputs, WeekScore, monday_of, relative, score, week_of, weighted
 
 log = logging.getLogger(__name__)
 
-#: A week is scored when all its posts are a day old and were measured: so long after its end.
+#: A week is scored this long after its end, when all its posts are a day old and measured.
 SETTLE = dt.timedelta(hours=27)
-#: Weeks that an outage may leave unscored before they are given up.
-WEEKS_BACK = 4
+#: The number of past weeks that are scored late, after an outage.
+MAX_WEEKS_BACK = 4
 
 
-class Scoring:
-    """Scores agents week by week, and tells what their posts teach."""
+class Scorer:
+    """Scores agents week by week, and learns from the results of their posts."""
 
-    def __init__(self, series: Series) -> None:
+    def __init__(self, series: SeriesStore) -> None:
         self._series = series
 
     # Scores
 
     def settle(self, agent_id: str, now: dt.datetime) -> None:
-        """Score the weeks that are over and not scored yet; again changes nothing."""
+        """Score the finished weeks that are not scored yet; repeatable."""
         known = self._series.scores(agent_id)
-        for back in range(WEEKS_BACK, 0, -1):
+        for back in range(MAX_WEEKS_BACK, 0, -1):
             monday = monday_of(now) - back * 7 * DAY
             week = week_of(monday)
             if week in known or now < monday + 7 * DAY + SETTLE:
@@ -45,7 +46,7 @@ class Scoring:
             if _is_empty(inputs):
                 continue
             result = WeekScore(score=score(inputs), inputs=inputs)
-            if self._series.keep_score(agent_id, week, result.text()):
+            if self._series.save_score(agent_id, week, result.text()):
                 log.info("Week scored", extra=event("week.scored", agent=agent_id, week=week, total=result.score.total))
 
     def weeks(self, agent_id: str) -> list[WeekScore]:
@@ -53,14 +54,14 @@ class Scoring:
         return [WeekScore.model_validate_json(text) for text in self._series.scores(agent_id).values()]
 
     def so_far(self, agent_id: str, now: dt.datetime) -> list[WeekScore]:
-        """Return what the weeks that are not scored yet would get if they ended now, the running one last."""
+        """Return the provisional scores of the weeks that are not scored yet, the current week last."""
         known = self._series.scores(agent_id)
         mondays = [monday_of(now) - 7 * DAY, monday_of(now)]
         inputs = [self.inputs(agent_id, monday) for monday in mondays if week_of(monday) not in known]
         return [WeekScore(score=score(one), inputs=one) for one in inputs if not _is_empty(one)]
 
     def inputs(self, agent_id: str, monday: dt.datetime) -> Inputs:
-        """Return what is known of the week that begins on `monday`."""
+        """Return the inputs of the score of the week that begins on `monday`."""
         end = monday + 7 * DAY
         posts = [record for record in self._series.posts(agent_id, monday) if record.at < end]
         day = int(monday.timestamp()) // 86_400
@@ -78,7 +79,7 @@ class Scoring:
         )
 
     def _followers(self, agent_id: str, start: dt.datetime, end: dt.datetime) -> tuple[int | None, int | None]:
-        """Return the first and the last known followers of a span, the first from up to a day before it."""
+        """Return the first and the last known followers of a span; the first may be up to a day older than it."""
         points = [
             (at, found.followers)
             for at, found in self._series.hourly(agent_id, start - DAY)
@@ -93,7 +94,7 @@ class Scoring:
     # Learning
 
     def outcomes(self, agent: Agent, before: dt.datetime | None = None) -> list[learning.Outcome]:
-        """Return how the agent's posts of the last 90 days did, as far as that was known `before` a moment."""
+        """Return the outcomes of the agent's posts of the last 90 days, as known `before` a moment."""
         zone = ZoneInfo(agent.schedule.timezone)
         found = []
         for record in self._series.posts(agent.id):
@@ -107,34 +108,34 @@ class Scoring:
         return found
 
     def weights(self, agent: Agent, slot: str, shares: Mapping[Kind, int]) -> dict[Kind, float] | None:
-        """Return the mix to draw a slot's kind from, or None where the operator's own holds."""
+        """Return the mix from which a slot's kind is drawn, or None where the operator's own mix applies."""
         if agent.learning != "on" or not shares:
             return None
-        # Only what was known when the slot came: another attempt at it must draw from the same.
+        # Only outcomes known at the slot's time count: a second attempt must draw from the same mix.
         outcomes = self.outcomes(agent, slot_moment(slot))
-        if len(outcomes) < learning.ENOUGH:
+        if len(outcomes) < learning.MIN_POSTS:
             return None
         return learning.drawn_mix(learning.kinds(outcomes, shares), shares, _chance(agent, slot, "mix"))
 
-    def passes_over(self, agent: Agent, slot: str) -> str:
-        """Say why learning leaves a slot out, or nothing."""
+    def should_skip(self, agent: Agent, slot: str) -> str:
+        """Return the reason why learning skips a slot, or an empty string."""
         moment = slot_moment(slot)
         if agent.learning != "on" or moment is None:
             return ""
         local = moment.astimezone(ZoneInfo(agent.schedule.timezone))
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         outcomes = self.outcomes(agent, midnight)
-        if len(outcomes) < learning.ENOUGH:
+        if len(outcomes) < learning.MIN_POSTS:
             return ""
         hours = scheduled_hours(agent, midnight, midnight + DAY)
         known = learning.hours(outcomes, hours)
-        # One draw for all slots of the date, so that its slots agree on which of them are left out.
-        passed = learning.passed_over(known, hours, _chance(agent, f"{midnight.date()}", "hours"))
-        return f"learning passes over {local.hour}:00 today" if local.hour in passed else ""
+        # One draw for all slots of the date, so that its slots agree on which of them are skipped.
+        skipped = learning.skipped_hours(known, hours, _chance(agent, f"{midnight.date()}", "hours"))
+        return f"learning skips {local.hour}:00 today" if local.hour in skipped else ""
 
 
 def scheduled_hours(agent: Agent, start: dt.datetime, end: dt.datetime) -> list[int]:
-    """Return the hour, by the agent's own clock, of each slot of a span."""
+    """Return the hour, in the agent's zone, of each slot of a span."""
     zone = ZoneInfo(agent.schedule.timezone)
     slots = slots_between(agent.schedule, int(start.timestamp() * 1000), int(end.timestamp() * 1000))
     return [dt.datetime.fromtimestamp(slot / 1000, zone).hour for slot in slots]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ceos.engine.pipeline import Pipeline
     from ceos.engine.sources import ScheduleSource
     from ceos.mentions.store import Inbox
-    from ceos.metrics.scorer import Scoring
-    from ceos.metrics.timeseries import Series
+    from ceos.metrics.scorer import Scorer
+    from ceos.metrics.store import SeriesStore
     from ceos.plugins.manager import Plugins
     from ceos.runs.ledger import Ledger
     from ceos.settings import Settings
@@ -55,9 +55,9 @@ class Context(Protocol):
     @property
     def inbox(self) -> Inbox: ...
     @property
-    def series(self) -> Series: ...
+    def series(self) -> SeriesStore: ...
     @property
-    def scoring(self) -> Scoring: ...
+    def scoring(self) -> Scorer: ...
     @property
     def trend_store(self) -> TrendStore: ...
     @property

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ceos.engine.sources import RunSources, ScheduleSource
     from ceos.mentions.poller import Listening
     from ceos.mentions.responder import MentionResponder
-    from ceos.metrics.collector import Measuring
-    from ceos.metrics.scorer import Scoring
+    from ceos.metrics.collector import MetricsCollector
+    from ceos.metrics.scorer import Scorer
     from ceos.operations.agents import Applied
     from ceos.skills.agent_host import HostFactory
     from ceos.skills.session import SkillDeps, SkillSessions
@@ -98,18 +98,18 @@ class Runtime(Services):
         )
 
     @cached_property
-    def scoring(self) -> Scoring:
+    def scoring(self) -> Scorer:
         """The scorer of weeks, and what learning draws from them."""
-        from ceos.metrics.scorer import Scoring
+        from ceos.metrics.scorer import Scorer
 
-        return Scoring(self.series)
+        return Scorer(self.series)
 
     @cached_property
-    def measuring(self) -> Measuring:
+    def measuring(self) -> MetricsCollector:
         """The collector of measurements."""
-        from ceos.metrics.collector import Measuring
+        from ceos.metrics.collector import MetricsCollector
 
-        return Measuring(
+        return MetricsCollector(
             self.agents,
             self.runs,
             self.ledger,
@@ -209,7 +209,7 @@ class Runtime(Services):
             illustrator=Illustrator(self.fal, Budget(self.database), self.clock),
             publisher=self.publisher,
             measure=self.measuring.measure,
-            should_skip=self.scoring.passes_over,
+            should_skip=self.scoring.should_skip,
         )
 
     def scheduler(self, send: Send, backlog: Callable[[], int]) -> Scheduler:

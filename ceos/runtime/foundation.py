@@ -20,8 +20,7 @@ from ceos.storage.runs import RunStore
 
 if TYPE_CHECKING:
     from ceos.mentions.store import Claims, Inbox
-    from ceos.metrics.store import MetricsStore
-    from ceos.metrics.timeseries import Series
+    from ceos.metrics.store import MetricsStore, SeriesStore
     from ceos.runs.ledger import Ledger
     from ceos.skills.store import SkillStore
     from ceos.trends.store import TrendStore
@@ -86,11 +85,11 @@ class Foundation:
         return Claims(self.database)
 
     @cached_property
-    def series(self) -> Series:
+    def series(self) -> SeriesStore:
         """The time series of accounts and posts."""
-        from ceos.metrics.timeseries import Series
+        from ceos.metrics.store import SeriesStore
 
-        return Series(self.database)
+        return SeriesStore(self.database)
 
     @cached_property
     def trend_store(self) -> TrendStore:

@@ -82,11 +82,11 @@ def season(people: Audience, seed: int, *, learns: bool, skips: bool = False) ->
     for day in range(DAYS):
         # The reactions to a post are known on the next day.
         today: list[Outcome] = []
-        is_taught = learns and len(known) >= learning.ENOUGH
+        is_taught = learns and len(known) >= learning.MIN_POSTS
         passed: set[int] = set()
         if is_taught and skips:
             draw = random.Random(f"{seed}|{day}|hours")
-            passed = learning.passed_over(learning.hours(known, HOURS), HOURS, draw)
+            passed = learning.skipped_hours(learning.hours(known, HOURS), HOURS, draw)
         for hour in HOURS:
             if hour in passed:
                 continue
@@ -160,7 +160,7 @@ def _bench_series(runtime: Any) -> None:
     for hour in range(hours):
         for one in ids:
             followers[one] += chance.choice((-1, 0, 0, 0, 1, 2))
-        runtime.series.note(
+        runtime.series.add_counts(
             {one: AccountCounts(followers=followers[one], following=40, storage=hour // 8) for one in ids}, first + hour
         )
     client = runtime.database.client

@@ -489,7 +489,7 @@ def test_a_run_nobody_knows_is_nothing_to_do(fake: FakeRuntime) -> None:
     fake.runtime.pipeline.measure("ada:m:nobody")
 
 
-# Measuring
+# MetricsCollector
 
 
 def measure(fake: FakeRuntime, run: Run) -> None:

@@ -50,7 +50,7 @@ def add_post(
         followers=followers,
         counts=counts,
     )
-    runtime.series.note_post(agent_id, record)
+    runtime.series.save_post(agent_id, record)
     return record
 
 
@@ -60,4 +60,4 @@ def add_followers(runtime: Runtime, start: dt.datetime, followers: list[int | No
     for number, count in enumerate(followers):
         if count is not None:
             counts = AccountCounts(followers=count, following=12, storage=number)
-            runtime.series.note({agent_id: counts}, first + number)
+            runtime.series.add_counts({agent_id: counts}, first + number)

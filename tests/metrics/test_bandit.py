@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ceos.domain.posts import Kind
 from ceos.metrics import bandit as learning
 from ceos.metrics.bandit import (
-    LEAST,
-    MOST,
+    MAX_FACTOR,
+    MIN_FACTOR,
     Outcome,
     beliefs,
     best_mix,
@@ -23,7 +23,7 @@ from ceos.metrics.bandit import (
     expected_mix,
     hours,
     kinds,
-    passed_over,
+    skipped_hours,
 )
 
 MIX: dict[Kind, int] = {Kind.ORIGINAL: 35, Kind.THREAD: 25, Kind.ENGAGEMENT: 20, Kind.MEDIA: 20}
@@ -57,7 +57,7 @@ def test_no_kind_leaves_what_the_operator_allows(found: list[Outcome], shares: d
     assert sum(mix.values()) == pytest.approx(100)
     assert set(mix) == {kind for kind, share in shares.items() if share > 0}
     for kind, share in mix.items():
-        assert shares[kind] * LEAST - 1e-9 <= share <= shares[kind] * MOST + 1e-9
+        assert shares[kind] * MIN_FACTOR - 1e-9 <= share <= shares[kind] * MAX_FACTOR + 1e-9
 
 
 @given(OUTCOMES, st.randoms(use_true_random=False))
@@ -154,7 +154,7 @@ def by_hour(effects: Mapping[int, float], count: int = 40) -> list[Outcome]:
 
 def left_out(effects: Mapping[int, float], date_hours: list[int], days: int = 300, **options: Any) -> Counter[int]:
     known = hours(by_hour(effects, **options), date_hours)
-    return Counter(hour for day in range(days) for hour in passed_over(known, date_hours, random.Random(day)))
+    return Counter(hour for day in range(days) for hour in skipped_hours(known, date_hours, random.Random(day)))
 
 
 def test_a_bad_hour_is_passed_over_often_but_not_for_good() -> None:
@@ -182,7 +182,7 @@ def test_at_most_a_third_of_a_date_is_passed_over() -> None:
     effects = {hour: -1.0 if hour >= 10 else 2.5 for hour in range(5, 17)}
     known = hours(by_hour(effects), list(effects))
     for day in range(200):
-        assert len(passed_over(known, list(effects), random.Random(day))) <= 4
+        assert len(skipped_hours(known, list(effects), random.Random(day))) <= 4
 
 
 def test_too_few_posts_are_no_reason() -> None:

@@ -18,9 +18,16 @@ from ceos.clients.neynar.types import CastCounts, Storage, User
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import CastMetrics, Kind
 from ceos.errors import KeyRefused, RateLimited, ServiceUnavailable
-from ceos.metrics.bandit import ENOUGH
-from ceos.metrics.collector import GIVE_UP, STORAGE_PER_HOUR, Measuring, _is_counted, _told, summed
-from ceos.metrics.store import pack_measurements, unpack_measurements
+from ceos.metrics.bandit import MIN_POSTS
+from ceos.metrics.collector import (
+    MAX_FAILURES,
+    MAX_STORAGE_READS_PER_HOUR,
+    MetricsCollector,
+    _is_counted,
+    _known_count,
+    summed,
+)
+from ceos.metrics.timeseries import pack_measurements, unpack_measurements
 from ceos.score import Inputs, WeekScore, monday_of, score, week_of
 from ceos.testing import FakeRuntime, make_agent
 
@@ -78,11 +85,11 @@ def fake_fixture(fake_runtime: FakeRuntime) -> FakeRuntime:
 
 
 @pytest.fixture(name="measuring")
-def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], Measuring]:
-    def make(counts: Counts) -> Measuring:
+def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], MetricsCollector]:
+    def make(counts: Counts) -> MetricsCollector:
         one = fake.runtime
         neynar: Any = counts
-        return Measuring(
+        return MetricsCollector(
             one.agents,
             one.runs,
             one.ledger,
@@ -97,7 +104,7 @@ def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], Measuring]:
     return make
 
 
-Make = Callable[[Counts], Measuring]
+Make = Callable[[Counts], MetricsCollector]
 
 
 # Casts
@@ -139,7 +146,7 @@ def test_a_count_below_zero_is_a_gap() -> None:
     )
     user = User(fid=1001, followers=-5, following=3)
     assert not _is_counted(odd)
-    assert (_told(user, "followers"), _told(user, "following")) == (None, 3)
+    assert (_known_count(user, "followers"), _known_count(user, "following")) == (None, 3)
 
 
 def test_the_same_message_twice_measures_once(fake: FakeRuntime, measuring: Make) -> None:
@@ -268,7 +275,7 @@ def test_a_service_that_is_down_is_not_asked_for_the_storage_of_everybody(fake: 
     fake.runtime.apply([make_agent(id=f"agent-{number}", fid=2000 + number) for number in range(20)])
     counts = Counts(followers=dict.fromkeys(range(3000), 5), errors={"storage": ServiceUnavailable("busy")})
     measuring(counts).count()
-    assert len([what for what, _ in counts.asked if what == "storage"]) == GIVE_UP
+    assert len([what for what, _ in counts.asked if what == "storage"]) == MAX_FAILURES
     assert fake.runtime.series.hourly("agent-19")[0][1].followers == 5
 
 
@@ -286,7 +293,7 @@ def test_a_call_waits_until_there_is_room_under_the_limit(fake: FakeRuntime, mea
 def test_a_large_fleet_takes_turns_with_its_storage(
     fake: FakeRuntime, measuring: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ceos.metrics.collector.STORAGE_PER_HOUR", 2)
+    monkeypatch.setattr("ceos.metrics.collector.MAX_STORAGE_READS_PER_HOUR", 2)
     fake.runtime.apply([make_agent(id=f"agent-{number}", fid=2000 + number) for number in range(5)])
     counts = Counts(followers=dict.fromkeys(range(3000), 5))
     for _ in range(3):
@@ -294,7 +301,7 @@ def test_a_large_fleet_takes_turns_with_its_storage(
         fake.clock.advance(hours=1)
     asked = [about for what, about in counts.asked if what == "storage"]
     assert sorted(asked) == [1001, *range(2000, 2005)], "each once in three hours"
-    assert STORAGE_PER_HOUR > 1000, "a fleet of a thousand is read every hour"
+    assert MAX_STORAGE_READS_PER_HOUR > 1000, "a fleet of a thousand is read every hour"
 
 
 def test_the_scheduler_has_every_hour_counted_once_and_by_one_only(fake: FakeRuntime) -> None:
@@ -452,7 +459,7 @@ def slots(days: int, hour: int) -> list[str]:
 def test_only_learning_that_is_on_changes_the_mix(fake: FakeRuntime, mode: str, media: range) -> None:
     agent = fake.apply(id="zoe", fid=1003, schedule=SCHEDULE, learning=mode)
     for record in teach_and_list(fake):
-        fake.runtime.series.note_post("zoe", record)
+        fake.runtime.series.save_post("zoe", record)
     found = [fake.runtime.schedule_source.brief(agent, slot, None) for slot in slots(100, 9)]
     assert sum(brief is not None and brief.kind is Kind.MEDIA for brief in found) in media
     again = [fake.runtime.schedule_source.brief(agent, slot, None) for slot in slots(100, 9)]
@@ -476,19 +483,19 @@ def test_what_is_measured_after_a_slot_does_not_change_its_draw(fake: FakeRuntim
 
 def test_nothing_is_learned_from_too_few_posts(fake: FakeRuntime) -> None:
     agent = fake.apply(schedule=SCHEDULE, learning="on")
-    teach(fake, ENOUGH - 1)
+    teach(fake, MIN_POSTS - 1)
     assert fake.runtime.scoring.weights(agent, "m:1", {Kind.MEDIA: 50, Kind.ORIGINAL: 50}) is None
-    assert [fake.runtime.scoring.passes_over(agent, slot) for slot in slots(20, 18)] == [""] * 20
+    assert [fake.runtime.scoring.should_skip(agent, slot) for slot in slots(20, 18)] == [""] * 20
 
 
 def test_a_slot_of_a_bad_hour_is_passed_over_and_is_no_missed_one(fake: FakeRuntime) -> None:
     agent = fake.apply(schedule=SCHEDULE, learning="on")
     teach(fake)
-    passed = [slot for slot in slots(40, 18) if fake.runtime.scoring.passes_over(agent, slot)]
+    passed = [slot for slot in slots(40, 18) if fake.runtime.scoring.should_skip(agent, slot)]
     assert 15 <= len(passed) <= 38
-    assert not any(fake.runtime.scoring.passes_over(agent, slot) for slot in [*slots(40, 9), *slots(40, 13), "m:1"])
+    assert not any(fake.runtime.scoring.should_skip(agent, slot) for slot in [*slots(40, 9), *slots(40, 13), "m:1"])
     fake.clock.set(MONDAY + (1 + slots(40, 18).index(passed[0])) * DAY + 18 * HOUR + dt.timedelta(seconds=1))
     fake.drive()
     run = fake.runtime.runs.run(f"ada:{passed[0]}")
-    assert (run.status, run.reason) == ("missed", "learning passes over 18:00 today")
+    assert (run.status, run.reason) == ("missed", "learning skips 18:00 today")
     assert tallied(fake, fake.clock.now())["quiet"] == 1

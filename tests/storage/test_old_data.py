@@ -132,7 +132,7 @@ def test_notes_failures_and_counters_are_read(old: FakeRuntime) -> None:
 def test_what_happened_on_chain_is_read(old: FakeRuntime) -> None:
     database = old.runtime.database
     assert sorted(str(tx.status) for tx in TxStore(database).recent()) == ["final", "planned", "rejected"]
-    assert TxStore(database).spent("2026-03-02") == {"eth-per-day": 5}
+    assert TxStore(database).spent_on("2026-03-02") == {"eth-per-day": 5}
     assert sorted(str(record.status) for record in PaymentStore(database).recent()) == ["expired", "signed"]
     assert PaymentStore(database).spent("20260302") == {"total": 5, "a:ada": 5}
     entry = IdentityStore(database).registration(REGISTRY, "ada")

@@ -52,7 +52,7 @@ def keep_week(place: Registry, agent: str = "ada", week: str = WEEK, **changes: 
     """Have a week scored."""
     found = inputs(agent, week, **changes)
     text = WeekScore(score=score(found), inputs=found).text()
-    assert place.fake.runtime.series.keep_score(agent, week, text)
+    assert place.fake.runtime.series.save_score(agent, week, text)
 
 
 @pytest.fixture
