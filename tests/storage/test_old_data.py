@@ -133,8 +133,8 @@ def test_what_happened_on_chain_is_read(old: FakeRuntime) -> None:
     database = old.runtime.database
     assert sorted(str(tx.status) for tx in TxStore(database).recent()) == ["final", "planned", "rejected"]
     assert TxStore(database).spent_on("2026-03-02") == {"eth-per-day": 5}
-    assert sorted(str(record.status) for record in PaymentStore(database).recent()) == ["expired", "signed"]
-    assert PaymentStore(database).spent("20260302") == {"total": 5, "a:ada": 5}
+    assert sorted(str(record.status) for record in PaymentStore(database).recent_purchases()) == ["expired", "signed"]
+    assert PaymentStore(database).spent_on("20260302") == {"total": 5, "a:ada": 5}
     entry = IdentityStore(database).registration(REGISTRY, "ada")
     assert entry is not None and entry.token_id == 7
     assert IdentityStore(database).anchors(REGISTRY, "ada")["2026-W09"].hash == "0x" + "ab" * 32
