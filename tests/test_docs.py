@@ -274,6 +274,7 @@ def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None
         sys.modules.pop("hook", None)
 
 
+@pytest.mark.slow
 def test_the_package_of_the_page_builds_and_brings_its_skill(tmp_path: Path) -> None:
     # Given the package of the page around the skill of the other page,
     project = next(block for block in blocks("toml", of="plugins") if "[build-system]" in block)
@@ -382,6 +383,17 @@ def test_the_changelog_has_the_version_of_the_package() -> None:
     assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= {
         "Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"
     }  # fmt: skip
+
+
+def test_every_step_of_the_walks_is_in_the_file_that_it_names() -> None:
+    steps = re.findall(r"^\| .+ \| `([\w./]+\.py)` \| (.+) \|$", PAGES["architecture"], re.MULTILINE)
+    assert len(steps) > 25
+    for file, functions in steps:
+        source = (ROOT / "ceos" / file).read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+)`", functions):
+            assert re.search(rf"def {name}\(", source), (file, name)
+    for script in re.findall(r"`lua/(\w+\.lua)`", PAGES["architecture"]):
+        assert list((ROOT / "ceos").rglob(f"lua/{script}")), script
 
 
 # ceos docs

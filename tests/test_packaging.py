@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"ceos": "ceos", "strategies": "ceos_strategies", "skills": "ceos_skills"}
 LEFT_OUT = shutil.ignore_patterns(
