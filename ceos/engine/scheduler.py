@@ -1,7 +1,7 @@
-"""What is due: moves agents from slot to slot, opens their runs, and calls a worker for every run that nobody drives.
+"""The scheduler: it moves agents from slot to slot, opens their runs, and sends messages for everything that is due.
 
-Any number of schedulers may run at once, in worker processes and on their own: each step is a compare-and-set, so
-exactly one wins, and there is no leader to lose.
+Any number of schedulers may run at once, in worker processes and on their own. Each step is a compare-and-set, so
+exactly one of them succeeds and no leader is needed.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two ticks.
 TICK_SECONDS = 0.5
-#: How many agents are fired in one step; larger steps would hold Redis up for longer than 10 ms.
+#: How many agents are fired in one step; a larger step would block Redis for more than 10 ms.
 BATCH = 200
-#: No more runs are called while so many messages wait: the queue stays short, and what waits in `open` costs nothing.
+#: No messages are sent for runs while this many wait: the queue stays short, and runs that wait in Redis cost nothing.
 HIGH_WATER = 2_000
-#: For how long changes of state are kept for our plugins after we last said that they listen, in seconds.
+#: How long changes of state are kept for the plugins of a process after its last request, in seconds.
 LISTEN_SECONDS = 60
-#: How often a scheduler asks whether the accounts of this hour were counted, in seconds.
+#: The interval at which a scheduler checks whether the accounts of this hour were counted, in seconds.
 COUNT_SECONDS = 60
-#: After how many seconds somebody else is called to what goes on on chain, unless whoever sees to it says when.
+#: The delay after which another worker gets a task on chain, unless its worker sets a time, in seconds.
 CHAIN_SECONDS = 30
 #: How many changes of state are fetched at once.
-CHANGES = 100
-#: How long a tick may report changes of state; the rest waits for the next one, so that slow plugins delay no slot.
+MAX_CHANGES = 100
+#: How long a tick notifies plugins of changes of state, in seconds; the rest waits, so that slow plugins delay no slot.
 REPORT_SECONDS = 0.2
 
-#: Calls a worker for each (run, stage).
+#: Sends a message for each (run, stage).
 Send = Callable[[Sequence[tuple[str, Stage]]], None]
 
 
 class Scheduler:
-    """One scheduler; `run` ticks until it is told to stop, `tick` does what is due now."""
+    """One scheduler; `run` ticks until it is stopped, `tick` processes everything that is due."""
 
     def __init__(
         self,
@@ -78,13 +78,13 @@ class Scheduler:
         self._poll_ms = max(1000, int(poll_seconds * 1000 / clock.speed))
         self._listen_again = 0.0
         self._claim_count = claim_count
-        #: The hour whose accounts we last asked for, and when we ask again whether they were counted.
+        #: The hour whose count was requested last, and the time of the next check.
         self._count_hour, self._count_again = -1, 0.0
-        #: Changes of state that were fetched and not reported yet.
-        self._unheard: deque[tuple[str, Transition]] = deque()
+        #: Changes of state that were fetched and of which the plugins are not notified yet.
+        self._unreported: deque[tuple[str, Transition]] = deque()
 
     def run(self, stop: threading.Event) -> None:
-        """Tick twice a second until `stop` is set; an outage is ridden out, an unexpected error logged and survived."""
+        """Tick twice a second until `stop` is set; outages and unexpected errors are logged and do not end the loop."""
         while not stop.is_set():
             started = time.monotonic()
             try:
@@ -93,17 +93,17 @@ class Scheduler:
                 log.warning("The scheduler cannot reach Redis", extra=event("scheduler.waiting", error=str(error)))
                 more = False
             except Exception:
-                # A scheduler that dies silently stops every agent; the next tick starts from what Redis holds.
+                # A dead scheduler would stop every agent; the next tick starts again from the state in Redis.
                 log.exception("The scheduler met an unexpected error", extra=event("scheduler.error"))
                 more = False
             if not more:
                 stop.wait(max(0.0, TICK_SECONDS - (time.monotonic() - started)))
 
     def tick(self) -> bool:
-        """Fire what is due, call whom nobody drives; return whether there is more to do at once."""
+        """Fire due agents and send messages for due work; return whether more is due at once."""
         now_ms = self._clock.now_ms()
         due = due_work(self._database, now_ms, BATCH, changes=self._listen())
-        self._unheard.extend(due.changes)
+        self._unreported.extend(due.changes)
         if due.agents:
             self.fire(due.agents, now_ms)
         calls = []
@@ -130,7 +130,7 @@ class Scheduler:
         for run in due.expired_reviews:
             self._expire(run)
         self._report()
-        return len(due.agents) >= BATCH or len(due.changes) >= CHANGES or bool(self._unheard)
+        return len(due.agents) >= BATCH or len(due.changes) >= MAX_CHANGES or bool(self._unreported)
 
     def fire(self, agents: Sequence[tuple[str, int, str]], now_ms: int) -> list[str]:
         """Open the runs of due agents, given as (id, stored slot, revision); return those that this call opened."""
@@ -154,31 +154,31 @@ class Scheduler:
         return opened
 
     def _is_count_due(self, hour: int) -> bool:
-        """Say whether it falls to us to have the accounts of this hour counted; asks Redis only now and then."""
+        """Claim the count of the accounts in this hour; return whether this scheduler has it. Redis is asked rarely."""
         if self._claim_count is None or (hour == self._count_hour and time.monotonic() < self._count_again):
             return False
         self._count_hour, self._count_again = hour, time.monotonic() + COUNT_SECONDS
         return self._claim_count(hour)
 
     def _listen(self) -> int:
-        """Have changes of state kept if one of our plugins listens, and return how many there is room for."""
+        """Have changes of state kept for the plugins, and return how many to fetch."""
         if self._plugins is None:
             return 0
         if time.monotonic() >= self._listen_again:
             self._ops.keep_changes(LISTEN_SECONDS)
             self._listen_again = time.monotonic() + LISTEN_SECONDS / 3
-        return 0 if self._unheard else CHANGES
+        return 0 if self._unreported else MAX_CHANGES
 
     def _report(self) -> None:
-        """Tell the plugins which agents have changed their state."""
+        """Notify the plugins of agents that have changed their state."""
         started = time.monotonic()
-        while self._plugins and self._unheard and time.monotonic() - started < REPORT_SECONDS:
-            agent_id, change = self._unheard[0]
+        while self._plugins and self._unreported and time.monotonic() - started < REPORT_SECONDS:
+            agent_id, change = self._unreported[0]
             try:
                 agent = self._agents.agent(agent_id)
             except NotFound:
                 agent = None  # removed in the meantime
-            self._unheard.popleft()
+            self._unreported.popleft()
             if agent:
                 self._plugins.notify(
                     "agent_state_changed", agent=agent, old=change.old, new=change.new, reason=change.reason
@@ -199,7 +199,7 @@ class Scheduler:
 
     def _expire(self, run: str) -> None:
         try:
-            self._ledger.decide(run, "expire", "nobody approved it in time")
+            self._ledger.decide(run, "expire", "it was not approved in time")
         except (InvalidInput, NotFound):
-            return  # somebody approved or rejected it in this very moment
+            return  # it was approved or rejected in the meantime
         log.warning("A parked draft expired", extra=event("draft.expired", draft=run))

@@ -24,7 +24,7 @@ from ceos.plugins.manager import Plugins
 from ceos.posts.actions import Action, PublishPart, React, Reaction
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import RetryLater, ShuttingDown
-from ceos.runs.ledger import Lease, Ledger, PartState
+from ceos.runs.ledger import ActionState, Lease, Ledger
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def published_casts(lease: Lease, draft: Draft) -> list[Cast]:
     casts = []
     parent = draft.parent.hash if draft.parent else None
     for index, part in enumerate(draft.parts):
-        known = lease.part(index)
+        known = lease.action(index)
         if known.hash:
             sent = known.sent_now or known.first_sent or lease.opened_ms
             at = dt.datetime.fromtimestamp(sent / 1000, dt.UTC)
@@ -81,7 +81,7 @@ class Publisher:
             part = PublishPart(self._neynar, lease, agent, signer_uuid, draft, index, parent)
             if self._carry_out(lease, agent, part):
                 self._announce(lease, agent, draft, index)
-            parent = lease.part(index).hash
+            parent = lease.action(index).hash
         return published_casts(lease, draft)
 
     def react(self, lease: Lease, agent: Agent, reaction: Reaction) -> None:
@@ -98,12 +98,12 @@ class Publisher:
         try:
             self._limit.claim_places(agent, lease.run_id, len(draft.parts), self._clock.now(), first=first)
         except LimitReached as error:
-            if first or lease.part(0).first_sent:
+            if first or lease.action(0).first_sent:
                 raise RetryLater(RATE_LIMIT_RETRY_SECONDS, str(error)) from None
             raise
 
     def _announce(self, lease: Lease, agent: Agent, draft: Draft, index: int) -> None:
-        hash, parts = lease.part(index).hash, len(draft.parts)
+        hash, parts = lease.action(index).hash, len(draft.parts)
         fields = event("cast.published", hash=hash, part=index + 1, parts=parts, kind=str(draft.kind))
         log.info("Cast published", extra=fields)
         # Right after the hash is stored, so at most once: only a crash in between loses it.
@@ -115,7 +115,7 @@ class Publisher:
 
     def _carry_out(self, lease: Lease, agent: Agent, action: Action) -> bool:
         """Carry out one action and record its result; return False when an earlier call has recorded it."""
-        known = lease.part(action.index)
+        known = lease.action(action.index)
         if known.hash is not None:
             return False
         if self._stopping.is_set():
@@ -150,7 +150,7 @@ class Publisher:
         """Look for the result of a send of unknown outcome; raises `RetryLater` while it may still show up."""
         if action.is_repeatable:
             return False
-        known = lease.part(action.index)
+        known = lease.action(action.index)
         since = dt.datetime.fromtimestamp((known.first_sent or 0) / 1000, dt.UTC)
         # The same text may have been published before: a cast that belongs to an earlier run is not the result.
         used = lease.hashes | self._ledger.recent_hashes(agent.id)
@@ -169,7 +169,7 @@ class Publisher:
         return False
 
 
-def _retry_or_give_up(known: PartState, error: ServiceUnavailable) -> RequestRefused | RetryLater:
+def _retry_or_give_up(known: ActionState, error: ServiceUnavailable) -> RequestRefused | RetryLater:
     if known.failures >= MAX_SENDS:
         return RequestRefused(f"given up after {known.failures} attempts: {error}")
     return RetryLater(error.retry_after or 2.0 ** (known.failures - 1), str(error))

@@ -1,6 +1,6 @@
-"""What an agent may spend in a day: money is set aside before a call and settled after it, across all workers.
+"""The daily budget of agents: money is reserved before a call and settled after it, across all workers.
 
-A call that crashed in between keeps its reservation until the day is over: it may have been billed.
+A call that crashed in between keeps its reservation until the day is over, because it may have been billed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def utc_day(at: dt.datetime) -> str:
 
 
 class Reservation:
-    """Money set aside for one call; `settle` says what it really cost."""
+    """Money reserved for one call; `settle` replaces it by the actual cost."""
 
     def __init__(self) -> None:
         self.cost_usd: float | None = None
 
     def settle(self, cost_usd: float) -> None:
-        """Note what the call cost; the difference flows back when the block ends."""
+        """Record the cost of the call; the difference is released when the block ends."""
         self.cost_usd = cost_usd
 
 
@@ -41,7 +41,7 @@ class Budget:
     def reserve(
         self, agent: Agent, name: str, max_usd: float, at: dt.datetime, *, share: float = 1.0
     ) -> Iterator[Reservation]:
-        """Set `max_usd` aside for the call inside the block; raises `LimitReached` before a call that would not fit.
+        """Reserve `max_usd` for the call inside the block; raises `LimitReached` before a call that would not fit.
 
         `name` tells one call from another; `share` is the part of the day's budget that the call may use up. A call
         that the service certainly did not carry out releases what was not settled; one whose outcome is unknown keeps

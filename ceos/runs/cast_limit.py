@@ -1,4 +1,4 @@
-"""How many casts an agent may publish in an hour, counted across all workers."""
+"""The limit of casts that an agent publishes in an hour, counted across all workers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ class CastLimit:
     def claim_places(self, agent: Agent, run_id: str, parts: int, at: dt.datetime, *, first: int = 0) -> None:
         """Claim one place in the agent's hour for each part of a draft from `first` on, all or none.
 
-        Claiming again takes no more places; their hour begins anew, for the parts leave only now.
+        A repeated claim takes no more places; their hour begins again, because the parts are sent only now.
         Raises `LimitReached` when the hour is full.
         """
         names = [f"{run_id}:{index}" for index in range(first, parts)]
         limit = agent.limits.casts_per_hour
-        free_at = self._database.run_script("take", agent.id, int(at.timestamp() * 1000), HOUR_MS, limit, *names)
+        free_at = self._database.run_script(
+            "claim_places", agent.id, int(at.timestamp() * 1000), HOUR_MS, limit, *names
+        )
         if free_at == -1:
             return
         if len(names) > limit:

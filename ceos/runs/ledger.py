@@ -1,9 +1,8 @@
-"""The run ledger: who may advance a run, what of it has been sent, and how it ends. Messages are hints; this is the
-truth.
+"""The run ledger: the right to advance a run, the record of its actions, and its end.
 
-A worker takes a run with `begin` and gets a `Lease`: a fence that every later write carries. A worker that slept past
-its lease is refused before it can send. Before a part leaves, `sending` is stored; after it, the hash. What nobody
-drives any more is found in one sorted set of open runs and driven again.
+Messages are hints; the ledger is the truth. `begin_stage` gives a worker a `Lease` with a fence, which every later
+write carries: a worker that slept past its lease is refused before it can send. An action is recorded before it is
+sent, and its hash after it. One sorted set of open runs finds the runs that no worker processes any more.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ from ceos.storage.runs import RunStore
 
 log = logging.getLogger(__name__)
 
-#: A run that was taken this often without getting any further brings its workers down: it is given up.
+#: A run that was delivered this often without progress probably crashes its workers: it is given up.
 MAX_DELIVERIES = 20
-#: So many failed cycles in a row stop the agent.
+#: This many failed runs in a row stop the agent.
 MAX_FAILURES = 3
 #: How long the record of a published run is kept, in seconds: longer than any repeat of its messages.
 KEEP_SECONDS = 48 * 3600
@@ -44,29 +43,29 @@ KEEP_DEAD_SECONDS = 7 * 86_400
 KEEP_METRICS_SECONDS = 30 * 86_400
 
 
-def idempotency_key(run: str, part: int) -> str:
-    """Return the `idem` of a part: 16 characters that are the same on every send of it and differ everywhere else."""
-    digest = hashlib.sha256(f"{run}:{part}".encode()).digest()
+def idempotency_key(run: str, index: int) -> str:
+    """Return the `idem` of an action: 16 characters, the same on every send of it and on no send of another."""
+    digest = hashlib.sha256(f"{run}:{index}".encode()).digest()
     return base64.urlsafe_b64encode(digest)[:16].decode()
 
 
 @dataclass
-class PartState:
-    """What is known of one part: when it was sent, how often that failed, and its hash once it is certain."""
+class ActionState:
+    """The record of one action: when it was sent, how often that failed, and the hash of its result."""
 
-    #: Sends that came back without success; crashes and 429 answers do not count.
+    #: Sends that returned without success; crashes and 429 answers do not count.
     failures: int = 0
-    #: Milliseconds, Redis's clock; None while the part certainly is not out.
+    #: Milliseconds, Redis's clock; None while the action has certainly not been carried out.
     first_sent: int | None = None
     last_sent: int | None = None
-    #: When this worker sent it, if it did.
+    #: The time at which this worker sent it, if it did.
     sent_now: int | None = None
     hash: str | None = None
 
 
 @dataclass
 class Lease:
-    """The right to advance one run until the lease ends, and the run as it was when it was taken."""
+    """The right to advance one run until the lease ends, and the run as it was at its beginning."""
 
     run_id: str
     stage: Stage
@@ -75,17 +74,17 @@ class Lease:
     status: RunStatus
     draft: Draft | None
     kind: Kind | None
-    #: Failed tries of this stage so far.
+    #: Failed attempts of this stage so far.
     tries: int
-    #: How often the run was taken without getting any further, this time included.
+    #: How often the run was delivered without progress, this time included.
     deliveries: int
-    #: How often the run was put off since it last got further.
+    #: How often the run was deferred since its last progress.
     deferrals: int
     #: When the run was opened, milliseconds.
     opened_ms: int
-    #: Whether an operator had it tried again.
+    #: Whether an operator has retried it by command.
     is_retried: bool = False
-    parts: dict[int, PartState] = field(default_factory=dict)
+    actions: dict[int, ActionState] = field(default_factory=dict)
 
     @property
     def id(self) -> RunId:
@@ -102,24 +101,24 @@ class Lease:
         """The slot of the run."""
         return self.id.slot
 
-    def part(self, index: int) -> PartState:
-        """Return what is known of one part."""
-        return self.parts.setdefault(index, PartState())
+    def action(self, index: int) -> ActionState:
+        """Return the record of one action."""
+        return self.actions.setdefault(index, ActionState())
 
     @property
     def is_unsent(self) -> bool:
-        """Whether certainly nothing of this run is out."""
-        return not any(part.first_sent or part.hash for part in self.parts.values())
+        """Whether certainly no action of this run was carried out."""
+        return not any(action.first_sent or action.hash for action in self.actions.values())
 
     @property
     def hashes(self) -> set[str]:
-        """The casts of this run that are known to be out."""
-        return {part.hash for part in self.parts.values() if part.hash}
+        """The hashes of the actions that are known to be carried out."""
+        return {action.hash for action in self.actions.values() if action.hash}
 
 
 @dataclass(frozen=True)
 class Fire:
-    """What one due agent's slot turns into; see `lua/fire.lua`."""
+    """The next slot of one due agent, with the slots to open and those that were missed; see `lua/fire.lua`."""
 
     agent_id: str
     slot: int
@@ -131,7 +130,7 @@ class Fire:
 
 
 class Ledger:
-    """Opens, drives and ends runs; every method is one atomic script."""
+    """Opens, advances and ends runs; every method is one atomic script."""
 
     def __init__(
         self, database: Database, *, lease_seconds: float = 60.0, review_hours: float = 24.0,
@@ -163,7 +162,7 @@ class Ledger:
         return list(self.database.run_script("fire", json.dumps(rows))) if rows else []
 
     def create_run(self, agent_id: str, key: str, *, kind: Kind | None = None, draft: Draft | None = None) -> str:
-        """Line up a manual post under a key of its own and return its run id; the same key again opens nothing new.
+        """Open the run of a manual post and return its id; the same key again opens nothing new.
 
         Raises `NotFound` for an unknown agent and `InvalidInput` for one that is paused or in error.
         """
@@ -180,14 +179,14 @@ class Ledger:
             )
         return str(run)
 
-    # Driving
+    # Leases
 
     def claim_due_runs(self, limit: int = 500) -> list[tuple[str, Stage]]:
-        """Return the runs that nobody drives and the stage each needs; the next call leaves them alone for a lease."""
+        """Return the runs that no worker processes, with their stages; the next call skips them for a lease."""
         return [(run, Stage(stage)) for run, stage in self.database.run_script("dispatch", limit, self.lease_ms)]
 
     def begin_stage(self, run: str, stage: Stage, token: str | None = None) -> Lease | None:
-        """Take a run for one stage, or return None when there is nothing to do: it ended, moved on, waits, or is held.
+        """Lease a run for one stage; return None when it has ended, advanced, waits, or its agent is paused.
 
         The agent changes into `generating` or `publishing` in the same step. `token` makes a repeated call of one
         worker the same call. Raises `IllegalTransition` when the agent's state forbids the stage.
@@ -214,7 +213,7 @@ class Ledger:
             return []
         gone = self.database.run_script("renew", self.lease_ms, *(item for pair in held.items() for item in pair))
         with self._held_lock:
-            # A run that this process has let go of in the meantime is not lost.
+            # A run that this process has released in the meantime is not lost.
             lost = [run for run in gone if self._held.get(run) == held[run]]
             for run in lost:
                 del self._held[run]
@@ -234,14 +233,14 @@ class Ledger:
                 del self._held[lease.run_id]
 
     def release_leases(self) -> None:
-        """Let go of every run this process still holds, so that another worker goes on at once."""
+        """Release every run that this process still holds, so that another worker goes on at once."""
         with self._held_lock:
             held, self._held = self._held, {}
         for run, fence in held.items():
             self.database.run_script("retry", run, fence, self.lease_ms, 0, "released at shutdown", "", "", "")
 
     def now_ms(self) -> int:
-        """Return Redis's own time in milliseconds, the one that leases and sends are noted in."""
+        """Return the time of Redis in milliseconds, by which leases and sends are recorded."""
         return self.database.now_ms()
 
     def _write(self, script: str, lease: Lease, *args: str | int) -> str:
@@ -253,35 +252,35 @@ class Ledger:
     # Sending
 
     def record_sending(self, lease: Lease, index: int) -> None:
-        """Record that a part is about to be sent; after `StaleLease` or `PublishingHalted` it must not be sent."""
+        """Record that an action is about to be sent; after `StaleLease` or `PublishingHalted` it must not be sent."""
         answer = self._write("sending", lease, index)
         if answer == "held":
             raise PublishingHalted
         if answer == "sent":
             raise StaleLease
-        lease.part(index).sent_now = int(answer)
+        lease.action(index).sent_now = int(answer)
 
     def record_sent(self, lease: Lease, index: int, hash: str) -> None:
-        """Write down the hash of a part that is out; that is progress, so the run's deliveries start anew."""
+        """Record the hash of an action that is carried out; after this progress the run's deliveries start again."""
         self._write("write", lease, f"h{index}", hash, "deliv", "", "waits", "")
         lease.deliveries = lease.deferrals = 0
-        lease.part(index).hash = hash
+        lease.action(index).hash = hash
 
     def record_unsent(self, lease: Lease, index: int, *, counts: bool) -> None:
-        """Take back `sending` for a part that certainly did not leave; `counts` says whether a send is used up.
+        """Undo `record_sending` for an action that was certainly not carried out; `counts` uses up one send.
 
-        An earlier send of the part whose outcome is unknown stays on record.
+        An earlier send of unknown outcome stays on record.
         """
-        part = lease.part(index)
-        part.failures += int(counts)
-        first, last = part.first_sent or "", part.last_sent or ""
-        self._write("write", lease, f"a{index}", part.failures or "", f"s{index}", first, f"l{index}", last)
+        action = lease.action(index)
+        action.failures += int(counts)
+        first, last = action.first_sent or "", action.last_sent or ""
+        self._write("write", lease, f"a{index}", action.failures or "", f"s{index}", first, f"l{index}", last)
 
     def record_unanswered(self, lease: Lease, index: int) -> None:
-        """Note that a send came back without a readable answer: the part may be out."""
-        part = lease.part(index)
-        part.failures += 1
-        self._write("write", lease, f"a{index}", part.failures)
+        """Record a send without a readable answer: the action may have been carried out."""
+        action = lease.action(index)
+        action.failures += 1
+        self._write("write", lease, f"a{index}", action.failures)
 
     def recent_hashes(self, agent_id: str) -> set[str]:
         """Return the hashes of the agent's last casts, which belong to runs that have ended."""
@@ -296,9 +295,9 @@ class Ledger:
         self._write("advance", lease, status, text, self._review_ms)
 
     def defer_run(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
-        """Let go of the run and have it driven again in `seconds`; `uses` says what that uses up, if anything.
+        """Release the run and have it processed again in `seconds`; `uses` names the counter that this increases.
 
-        A worker that comes this far was not brought down, so the delivery does not count.
+        The delivery does not count, because the worker has not crashed.
         """
         tries, deferrals = lease.tries + (uses == "try"), lease.deferrals + (uses == "wait")
         deliveries = max(lease.deliveries - 1, 0)
@@ -318,14 +317,14 @@ class Ledger:
             self._first_measurement_ms, KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
         )  # fmt: skip
 
-    # The operator's word
+    # Decisions of operators
 
     def decide(
         self, run: str, verb: Literal["approve", "edit", "reject", "expire", "retry", "drop"], text: str = ""
     ) -> None:
         """Approve, edit, reject or expire a parked draft; retry or drop a dead run.
 
-        Raises `NotFound` for an unknown run and `InvalidInput` for one that is not waiting for that.
+        Raises `NotFound` for an unknown run and `InvalidInput` for one in another status.
         """
         answer = str(self.database.run_script("decide", run, verb, text, KEEP_DEAD_SECONDS, MAX_FAILURES))
         if answer == "ok":
@@ -349,7 +348,7 @@ _PAST = {
 
 
 #: The fields of an action: its first and last send, its failed sends, and the hash of its result.
-_PART_FIELD = re.compile(r"[slah]\d+")
+_ACTION_FIELD = re.compile(r"[slah]\d+")
 
 
 def _state_words(state: str) -> str:
@@ -357,7 +356,7 @@ def _state_words(state: str) -> str:
 
 
 def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
-    """Build the lease from what BEGIN answered: go, fence, revision, draft, then the fields of the run."""
+    """Return the lease for an answer of BEGIN: go, fence, revision, draft, then the fields of the run."""
     _, fence, revision, draft, *rest = answer
     fields = dict(zip(rest[::2], rest[1::2], strict=True))
     parsed = Draft.model_validate_json(draft) if draft else None
@@ -375,9 +374,9 @@ def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
         opened_ms=int(fields["at"]),
         is_retried="again" in fields,
     )
-    for index in {int(name[1:]) for name in fields if _PART_FIELD.fullmatch(name)}:
+    for index in {int(name[1:]) for name in fields if _ACTION_FIELD.fullmatch(name)}:
         first, last = fields.get(f"s{index}"), fields.get(f"l{index}")
-        lease.parts[index] = PartState(
+        lease.actions[index] = ActionState(
             failures=int(fields.get(f"a{index}", 0)),
             first_sent=int(first) if first else None,
             last_sent=int(last) if last else None,
@@ -387,7 +386,7 @@ def _lease(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
 
 
 class Renewer(threading.Thread):
-    """Keeps the leases of this process's runs alive while their workers wait for slow services."""
+    """The thread that renews the leases of this process while its workers wait for slow services."""
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(name="ceos-renewer", daemon=True)
@@ -395,7 +394,7 @@ class Renewer(threading.Thread):
         self._stop_event = threading.Event()
 
     def run(self) -> None:
-        """Renew four times a lease until stopped; an outage only means that leases run out."""
+        """Renew four times per lease until stopped; after an outage some leases may have ended."""
         while not self._stop_event.wait(self._ledger.lease_ms / 4000):
             try:
                 lost = self._ledger.renew_leases()

@@ -351,7 +351,7 @@ def test_a_parked_draft_expires_when_nobody_decides(fake: FakeRuntime, caplog: p
     with caplog.at_level(logging.WARNING, "ceos"):
         fake.step()
     expired = fake.runtime.runs.run(run.id)
-    assert (expired.status, expired.reason) == ("expired", "nobody approved it in time")
+    assert (expired.status, expired.reason) == ("expired", "it was not approved in time")
     assert fake.runtime.runs.parked() == []
     assert "draft.expired" in [getattr(entry, "event", "") for entry in caplog.records]
     assert fake.casts() == []

@@ -482,7 +482,7 @@ def test_a_killed_publisher_repeats_no_part_and_loses_none(fake: FakeRuntime, po
     # When it dies on the way through this one
     lease = runtime.ledger.begin_stage(run_id, Stage.PUBLISH)
     assert lease is not None and lease.draft is not None
-    parent = lease.part(part - 1).hash if part else None
+    parent = lease.action(part - 1).hash if part else None
     if point in ("noted", "sent", "written"):
         runtime.ledger.record_sending(lease, part)
     if point in ("sent", "written"):

@@ -1,5 +1,5 @@
--- ADVANCE: hand the run on to its next stage, or park it for review. Rest of ARGV: status, draft JSON or "", review expiry ms or "".
--- Until the next worker takes it, `open` keeps it for one lease: the message that follows is only a hint.
+-- ADVANCE: move the run to its next stage, or park it for review. Rest of ARGV: status, draft JSON or "", review expiry ms or "".
+-- `open` returns it after one lease unless a worker has taken it: the message that follows is only a hint.
 local status, draft, review_ms = ARGV[4], ARGV[5], ARGV[6]
 if draft ~= '' then redis.call('SET', 'ceos:draft:' .. run, draft) end
 redis.call('HSET', key, 'st', status)

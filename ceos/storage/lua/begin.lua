@@ -1,5 +1,5 @@
--- BEGIN: take the run for one stage. ARGV: run, stage, token, lease ms, deliveries allowed, failures allowed, keep seconds.
--- Returns {'go', fence, agent's revision, draft or false, run's fields…} or {why not, …}. The same token gets the same fence again.
+-- BEGIN: lease the run for one stage. ARGV: run, stage, token, lease ms, deliveries allowed, failures allowed, keep seconds.
+-- Returns {'go', fence, revision of the agent, draft or false, fields of the run…} or {reason, …}. A repeated token gets the same fence.
 local run, stage, token, lease_ms, deliveries, failures, keep = unpack(ARGV)
 local key = 'ceos:run:' .. run
 local agent = agent_of(run)
@@ -31,14 +31,14 @@ if not is_again then
   local first = first_in_line(agent, owner)
   if first and first ~= run then
     redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
-    -- A mention gives its turn to a post that was told to wait for it, and that nobody else would call now.
+    -- A mention yields to a post that waited for it and that no other script would dispatch now.
     if first ~= owner then redis.call('ZADD', 'ceos:open', 'XX', 'LT', at, first) end
     return {'waiting', first}
   end
   if redis.call('HINCRBY', key, 'deliv', 1) > tonumber(deliveries) then
-    -- The last holder may only sleep; a new fence keeps it from going on with a run that has ended.
+    -- The last worker may only be asleep; a new fence keeps it from continuing a run that has ended.
     redis.call('HINCRBY', key, 'fence', 1)
-    end_run(run, lost, 'given up after ' .. deliveries .. ' deliveries; it seems to bring its workers down', keep, failures)
+    end_run(run, lost, 'given up after ' .. deliveries .. ' deliveries; it seems to crash its workers', keep, failures)
     return {'ended', lost}
   end
   if not enter(agent, stage == 'publish' and 'publishing' or 'generating', run, '') then return {'illegal', state} end

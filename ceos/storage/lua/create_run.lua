@@ -1,4 +1,4 @@
--- OPEN: line up a post that an operator asked for. ARGV: agent, slot, status, kind or "", draft JSON or "".
+-- CREATE_RUN: open the run of a manual post. ARGV: agent, slot, status, kind or "", draft JSON or "".
 -- The same slot again changes nothing and returns 'exists'.
 local agent, slot, status, kind, draft = unpack(ARGV)
 local run = run_of(agent, slot)

@@ -1,4 +1,4 @@
--- JUDGE: an operator's word on a run that waits or has ended. ARGV: run, verb, text, keep seconds, failures allowed.
+-- DECIDE: an operator's decision about a parked or a dead run. ARGV: run, verb, text, keep seconds, failures allowed.
 -- approve, edit (text = draft JSON), reject (text = reason), expire: a parked draft. retry, drop: a dead run.
 local run, verb, text, keep, failures = unpack(ARGV)
 local key = 'ceos:run:' .. run

@@ -1,6 +1,6 @@
--- DISPATCH: the runs nobody is driving, with the stage each needs. ARGV: how many at most, milliseconds until the next call.
--- A run that is called in vain is called again after twice the time, then after four times, so a long queue is not filled
--- with repeats.
+-- DISPATCH: the runs that no worker processes, with their stages. ARGV: how many at most, milliseconds until the next call.
+-- A run that no worker takes is returned again after twice the time, then after four times, so that a long queue is not
+-- filled with repeats.
 local at = now()
 local calls = {}
 for _, run in ipairs(redis.call('ZRANGE', 'ceos:open', '-inf', at, 'BYSCORE', 'LIMIT', 0, ARGV[1])) do

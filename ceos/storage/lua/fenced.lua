@@ -1,4 +1,4 @@
--- In front of every script that writes to a run it holds. ARGV begins: run, fence, lease ms.
+-- Precedes every script that writes to a leased run. ARGV begins: run, fence, lease ms. Returns 'stale' for an old fence.
 local run, fence, lease_ms = ARGV[1], ARGV[2], ARGV[3]
 local key = 'ceos:run:' .. run
 local agent = agent_of(run)

@@ -1,6 +1,6 @@
 -- FIRE: turn due slots into runs. ARGV: a JSON list of
 -- {agent, stored slot, next slot or "", next fire, [slots to open], [[missed slot, reason], …], unlisted missed slots}.
--- Compare-and-set: an agent whose stored slot is no longer the one the caller read is left alone, so any number may race.
+-- Compare-and-set: an agent whose stored slot is no longer the one the caller read is skipped, so any number of schedulers may race.
 local opened = {}
 for _, item in ipairs(cjson.decode(ARGV[1])) do
   local agent, slot, next_slot, next_fire, opens, missed, unlisted = unpack(item)

@@ -6,7 +6,7 @@
 local HISTORY = 50
 local HOLD_MS = 30000
 local DAYS_2 = 172800
--- What listeners have not heard yet: at most this many changes, for this many seconds.
+-- Changes of state that are kept for plugins: at most this many, for this many seconds.
 local CHANGES = 10000
 local CHANGES_SECONDS = 600
 
@@ -36,7 +36,7 @@ local function slot_of(run)
   return string.sub(run, #agent_of(run) + 2)
 end
 
--- Whether a run reacts to somebody's cast.
+-- Whether a run reacts to a mention.
 local function is_mention(run)
   return string.sub(slot_of(run), 1, 2) == 'r:'
 end
@@ -70,7 +70,7 @@ local function move(agent, new, run, reason)
   return true
 end
 
--- As move, but by way of idle where there is no direct way: out of sleep, or out of a state that its run abandoned.
+-- As move, but through idle where no direct change is legal: from sleeping, or from a state that a run abandoned.
 local function enter(agent, new, run, reason)
   if move(agent, new, run, reason) then return true end
   return move(agent, 'idle', run, reason) and move(agent, new, run, '')
@@ -80,7 +80,7 @@ local function is_held(state)
   return state == 'paused' or state == 'error'
 end
 
--- Creates the run unless it exists, and lines it up. Returns whether it is new.
+-- Creates and queues the run unless it exists. Returns whether it is new.
 local function open_run(agent, slot, status)
   local run = run_of(agent, slot)
   local at = now()
@@ -94,7 +94,7 @@ local function open_run(agent, slot, status)
   return true
 end
 
--- Counts what became of mentions on a UTC day, and how many are open.
+-- Counts the ends of mentions on a UTC day, and the open ones.
 local function count_mention(what)
   redis.call('INCRBY', 'ceos:heard', what == 'opened' and 1 or -1)
   local key = 'ceos:heard:' .. math.floor(now() / 86400000)
@@ -102,7 +102,7 @@ local function count_mention(what)
   redis.call('EXPIRE', key, 8 * 86400)
 end
 
--- Lines up the oldest mention that waits, unless one is in line: however many there are, posts wait for one at most.
+-- Queues the oldest waiting mention unless one is queued: however many there are, posts wait for one at most.
 local function next_mention(agent)
   for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
     if is_mention(run) then return end
@@ -115,8 +115,8 @@ local function next_mention(agent)
   if redis.call('HGET', 'ceos:agent:' .. agent, 'state') == 'sleeping' then move(agent, 'idle', run, 'mention') end
 end
 
--- Returns the run whose turn it is: the one that owns the agent, or else the one that was opened first. Posts go before
--- mentions, and a mention that waits for something gives its turn away: posts have a time, and strangers do not set it.
+-- Returns the run to process next: the one that owns the agent, or else the one that was opened first. Posts precede mentions,
+-- and a mention that waits yields: posts have a fixed time, which third parties must not delay.
 local function first_in_line(agent, owner)
   if owner and owner ~= '' and redis.call('ZSCORE', 'ceos:open', owner) then
     local is_patient = is_mention(owner) and tonumber(redis.call('HGET', 'ceos:run:' .. owner, 'lease') or '0') <= now()
@@ -132,7 +132,7 @@ local function first_in_line(agent, owner)
   return mention
 end
 
--- Lets go of the agent and calls the run that waits next in its line.
+-- Releases the agent and makes the next run of its queue due.
 local function release_agent(agent, run)
   redis.call('ZREM', 'ceos:open', run)
   redis.call('ZREM', 'ceos:queue:' .. agent, run)
@@ -146,7 +146,7 @@ local function release_agent(agent, run)
   if waiting then redis.call('ZADD', 'ceos:open', 'XX', now(), waiting) end
 end
 
--- Counts what became of a slot of the schedule; other posts are no slots.
+-- Counts the end of a slot of the schedule; other posts are not counted.
 local function tally(agent, slot, what, count)
   slot = tonumber(slot)
   if slot then redis.call('HINCRBY', 'ceos:tally:' .. agent, math.floor(slot / 86400000) .. ':' .. what, count) end
@@ -159,8 +159,8 @@ local function record_missed(agent, slot, reason)
   redis.call('HINCRBY', 'ceos:agent:' .. agent, 'missed', 1)
 end
 
--- Ends the run. A failure counts against the agent, and the third in a row stops it; those of mentions do not count, or
--- strangers could stop it.
+-- Ends the run. Failures count against the agent, and the third in a row stops it. Those of mentions do not count, because
+-- third parties must not be able to stop an agent.
 local function end_run(run, status, reason, keep_seconds, failures_allowed)
   local key = 'ceos:run:' .. run
   local agent = agent_of(run)
@@ -203,7 +203,7 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
   end
 end
 
--- Notes whether an agent cares what many talk about; while none does, nobody looks.
+-- Records whether an agent follows trends; while none does, none are read.
 local function follow_trends(agent, cares)
   if cares then
     redis.call('SADD', 'ceos:trends:agents', agent)

@@ -1,4 +1,4 @@
--- RENEW: keep the leases of runs that are being worked on. ARGV: lease ms, then run, fence, … Returns the runs that were lost.
+-- RENEW: extend the leases of runs in progress. ARGV: lease ms, then run, fence, … Returns the runs whose lease was lost.
 local lost = {}
 for i = 2, #ARGV, 2 do
   local key = 'ceos:run:' .. ARGV[i]

@@ -1,5 +1,5 @@
--- RESERVE: set money aside before a call. ARGV: agent, UTC day, name of the reservation, micro-USD, limit in micro-USD.
--- `total` is what is spent and what is set aside; each reservation is a field `r:name`. Returns {1, total} or {0, total}.
+-- RESERVE: reserve money before a call. ARGV: agent, UTC day, name of the reservation, micro-USD, limit in micro-USD.
+-- `total` is the sum of what is spent and reserved; each reservation is a field `r:name`. Returns {1, total} or {0, total}.
 local agent, day, name, amount, limit = unpack(ARGV)
 local key = 'ceos:spend:' .. agent .. ':' .. day
 local total = tonumber(redis.call('HGET', key, 'total') or '0')

@@ -1,5 +1,6 @@
--- SENDING: the write-ahead before a part leaves. Rest of ARGV: part.
--- Refused once the part has its hash, and while the agent is paused or removed. Returns the moment that was noted.
+-- SENDING: the write-ahead record of an action. Rest of ARGV: its index.
+-- Refused once the action has its hash, and while the agent is paused, removed or all publishing is halted. Returns the
+-- recorded time.
 local part = ARGV[4]
 if redis.call('HEXISTS', key, 'h' .. part) == 1 then return 'sent' end
 local state = redis.call('HGET', 'ceos:agent:' .. agent, 'state')

@@ -1,4 +1,4 @@
--- SETTLE: replace a reservation by what the call cost. ARGV: agent, UTC day, name, micro-USD. Settling again changes nothing.
+-- SETTLE: replace a reservation by the cost of the call. ARGV: agent, UTC day, name, micro-USD. Settling again changes nothing.
 local agent, day, name, amount = unpack(ARGV)
 local key = 'ceos:spend:' .. agent .. ':' .. day
 local reserved = redis.call('HGET', key, 'r:' .. name)

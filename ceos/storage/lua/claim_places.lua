@@ -1,5 +1,5 @@
--- TAKE: claim places in the agent's hour. ARGV: agent, now ms, window ms, limit, then one name for each cast.
--- A name that holds a place already keeps it, from now on. All or none. Returns -1, or the time at which enough places fall free.
+-- CLAIM_PLACES: claim places in the agent's hour, all or none. ARGV: agent, now ms, window ms, limit, then one name for each
+-- cast. A name that has a place keeps it, from now on. Returns -1, or the time at which enough places are free.
 local agent, at, window, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local key = 'ceos:casts:' .. agent
 redis.call('ZREMRANGEBYSCORE', key, '-inf', at - window)
