@@ -654,10 +654,10 @@ def _completion(text: str) -> dict[str, Any]:
 
 
 def test_status_and_agent_show_tell_of_trends(fake: FakeRuntime, run: Terminal) -> None:
-    assert "Trends: nobody has looked yet." in run("status").out
+    assert "Trends: not read yet." in run("status").out
     say(fake, "The brass kettle sings", 50, 51, 52)
     look(fake)
-    assert "Trends: 1 topic (brass_kettle), looked 0 min ago." in run("status").out
+    assert "Trends: 1 topic (brass_kettle), read 0 min ago." in run("status").out
     assert run("status", "--json").data["trends"]["topics"] == 1
     shown = run("agent", "show", "ada").out
     assert "Trends taken up" in shown
@@ -675,9 +675,9 @@ def test_status_and_agent_show_tell_of_trends(fake: FakeRuntime, run: Terminal) 
 
 
 def test_the_command_trends_lists_topics_and_whom_they_concern(fake: FakeRuntime, run: Terminal) -> None:
-    assert "Nobody has looked yet" in run("trends").out
+    assert "Trends were not read yet" in run("trends").out
     look(fake)
-    assert run("trends").out == "Nothing is trending.\n"
+    assert run("trends").out == "There are no trends.\n"
     say(fake, "The brass kettle sings", 50, 51, 52)
     look(fake)
     row = run("trends").out.splitlines()[1]
@@ -688,7 +688,7 @@ def test_the_command_trends_lists_topics_and_whom_they_concern(fake: FakeRuntime
     assert (topic["slug"], topic["relevance"]["ada"]["by"]) == ("brass_kettle", "model")
     fake.runtime.remove("ada")
     fake.clock.advance(hours=3)
-    assert "Nobody looks for trends" in run("trends").out
+    assert "No agent follows trends" in run("trends").out
 
 
 def test_the_actor_asks_every_agent_that_cares(fake: FakeRuntime) -> None:
