@@ -41,6 +41,7 @@ from ceos.plugins.inspection import Implementation, Plugin
 from ceos.posts.assignment import Assignment
 from ceos.runs.ledger import Ledger
 from ceos.strategy import Strategy
+from ceos.supervisor import wait_until
 from ceos.testing import FakeRuntime
 from ceos.testing import fake_runtime as start_runtime
 
@@ -360,6 +361,50 @@ def test_a_worker_that_shuts_down_hands_its_turn_back(world: World) -> None:
     assert [(one.args["words"], one.repeated) for one in world.journal.told] == [
         ("a", False), ("b", False), ("c", False),
     ]  # fmt: skip
+
+
+def test_a_session_is_renewed_while_a_plugin_takes_long(world: World) -> None:
+    assert EventStore(world.runtime.database, lease_seconds=9).renewal_seconds == 3
+    client: Any = world.runtime.database.client
+    world.chain.add(["a"], (), ())
+    follower = world.follower()
+    follower._deps.events.renewal_seconds = 0.01
+    leases: list[float] = []
+
+    def lease() -> float:
+        (key,) = (key for key in client.scan_iter("ceos:sub:*") if client.type(key) == "hash")
+        return float(client.hget(key, "lease"))
+
+    def wait() -> None:
+        begun = lease()
+        assert wait_until(lambda: lease() > begun, 60)
+        leases.append(lease() - begun)
+
+    world.journal.on_step = wait
+    assert follower.poll("pings").delivered == 1
+    assert len(leases) == 2
+
+
+def test_delivery_opens_runs_before_it_notifies_plugins_and_only_near_the_head(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen_in(world)
+    world.chain.add(["far"], *[()] * (REORG_BLOCKS + 5), ["near"])
+    calls: list[tuple[str, str, str]] = []
+    open_runs = world.runtime.event_posts.open_runs
+
+    def watched(subscription: Any, event: ChainEvent) -> list[str]:
+        calls.append(("open", subscription.name, str(event.args["words"])))
+        return open_runs(subscription, event)
+
+    monkeypatch.setattr(world.runtime.event_posts, "open_runs", watched)
+    world.journal.on_step = lambda: calls.append(("notify", "pings", str(world.journal.told[-1].args["words"])))
+    world.poll()
+    assert list(dict.fromkeys(calls)) == [
+        ("notify", "pings", "far"),
+        ("open", "pings", "near"),
+        ("notify", "pings", "near"),
+    ]
 
 
 # Death

@@ -41,7 +41,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceos.chain.tx.wallets import Wallets
-from ceos.chain.x402.buyer import GRACE_SECONDS, MAX_ATTEMPTS
+from ceos.chain.x402.buyer import (
+    DELIVERY_SECONDS,
+    GRACE_SECONDS,
+    MAX_ATTEMPTS,
+    MAX_RESPONSE_BYTES,
+    PRICE_SECONDS,
+)
 from ceos.chain.x402.policy import USDC_BY_CHAIN, PaymentOffer, PurchaseRequest, Usdc, choose_offer
 from ceos.chain.x402.store import PurchaseStatus, payment_nonce
 from ceos.chain.x402.wire import (
@@ -697,6 +703,53 @@ def test_no_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pyt
     assert ours
     assert not any(signature[2:] in str(vars(record)) for record in ours)
     assert signature not in repr(market.payments.purchase(purchase.id))
+
+
+# Arguments of the calls to other modules
+
+
+def test_buyer_signs_nothing_while_the_installation_is_halted(market: Market) -> None:
+    halted = market.buyer()
+    halted.panic = lambda: "stop everything"
+    with pytest.raises(ServiceUnavailable, match="stop everything"):
+        halted.buy(URL, key="k")
+    assert (market.seller.payments, market.earned()) == ([], 0)
+    assert market.buyer().buy(URL, key="k").is_delivered
+
+
+def test_buyer_checks_the_rules_again_before_it_signs_a_stored_plan(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    die_in("before sign", market, monkeypatch)
+    with pytest.raises(Killed):
+        market.buyer().buy(URL, key="k")
+    with pytest.raises(PolicyRefused) as caught:
+        market.buyer(max_usd_per_call="0.05").buy(URL, key="k")
+    assert (caught.value.rule, market.seller.payments) == ("x402-price", [])
+
+
+def test_buyer_applies_the_limit_of_agents_to_agents_only(market: Market) -> None:
+    buyer = market.buyer(max_usd_per_agent_per_day="0.15")
+    assert [buyer.buy(URL, key=key).is_delivered for key in ("k1", "k2")] == [True, True]
+
+
+def test_buyer_limits_every_request_to_the_host_of_the_address(market: Market) -> None:
+    requests_made: list[dict[str, Any]] = []
+
+    def fetch(url: str, **limits: Any) -> Reply:
+        requests_made.append({"url": url, **limits})
+        return market.seller(url, **limits)
+
+    before = time.monotonic()
+    market.buyer(fetch).buy(URL, key="k")
+    priced, paid = requests_made
+    assert [set(one) for one in requests_made] == [
+        {"url", "hosts", "max_bytes", "deadline"},
+        {"url", "hosts", "max_bytes", "deadline", "headers"},
+    ]
+    for one, seconds in ((priced, PRICE_SECONDS), (paid, DELIVERY_SECONDS)):
+        assert (one["url"], one["hosts"], one["max_bytes"]) == (URL, [HOST], MAX_RESPONSE_BYTES)
+        assert before + seconds <= one["deadline"] <= time.monotonic() + seconds
 
 
 # From the package's own server

@@ -571,3 +571,55 @@ def test_a_buyers_parameter_opens_no_host(counter: Counter) -> None:
     assert (served.status, counter.earned()) == (500, 0)
     (call,) = asked[0].calls
     assert "not one of the hosts" in call.refused
+
+
+# Arguments of the calls to other modules
+
+
+def test_skill_offers_run_a_skill_with_the_operators_grants_and_without_the_agents_history(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[tuple[Any, ...]] = []
+    hosts: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+    deps = counter.fake.runtime.skill_deps
+
+    def run_skill(*args: Any, **options: Any) -> Any:
+        runs.append((args, options))
+        return SimpleNamespace(value={"product": 0})
+
+    host_for = deps.hosts.host_for
+
+    def watched(*args: Any, **options: Any) -> Any:
+        hosts.append((args, options))
+        return host_for(*args, **options)
+
+    monkeypatch.setattr("ceos.chain.x402.skill_offers.run_skill", run_skill)
+    monkeypatch.setattr(deps.hosts, "host_for", watched)
+    offers = SkillOffers(deps)
+    found = offers.find(counter.seller.offers[0])
+    assert offers.run(found, {"number": 14, "factor": 3}, call="x402:1:2") == {"product": 0}
+    ((args, options),) = runs
+    sandbox, skill, params, inputs, host = args
+    assert (sandbox, skill.name, params) == (deps.sandbox, "times", {"number": 14, "factor": 3})
+    assert (inputs["recent"], inputs["draft"], inputs["topic"]) == ([], None, "")
+    assert options == {"now": counter.market.clock.now(), "seed": "ada|x402:1:2|times"}
+    ((asked, named),) = hosts
+    assert (asked[0].id, asked[1].name, asked[2], named) == ("ada", "times", {"factor": 3}, {"call": "x402:1:2"})
+    assert host is not None
+
+
+def test_seller_claims_a_payment_by_its_nonce_for_longer_than_serving_takes(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims: list[tuple[Any, ...]] = []
+    claim = counter.market.payments.claim_payment
+
+    def watched(*args: Any) -> Any:
+        claims.append(args)
+        return claim(*args)
+
+    monkeypatch.setattr(counter.market.payments, "claim_payment", watched)
+    assert counter.ask(counter.payment(nonce="0x" + "55" * 32)).status == 200
+    ((payment, digest, token, lease_ms, max_failures),) = claims
+    assert payment == f"eip155:{CHAIN_ID}:{BUYER.lower()}:0x{'55' * 32}"
+    assert (len(digest), len(token), lease_ms, max_failures) == (64, 32, 240_000, MAX_FAILURES)

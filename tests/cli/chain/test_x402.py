@@ -165,3 +165,11 @@ def test_the_wired_web_app_sells_for_the_agents_own_account(desk: Desk) -> None:
     assert terms.resource
     assert terms.resource["url"] == f"https://{HOST}/x402/ada/times"
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_the_wired_buyer_stops_with_the_halt_switch(desk: Desk) -> None:
+    desk.run("panic", "--reason", "stop everything")
+    stopped = desk.run("chain", "buy", URL, "--key", "halted", "--yes")
+    assert (stopped.code != 0, "stop everything" in stopped.err, desk.market.earned()) == (True, True, 0)
+    desk.run("unpanic")
+    assert desk.run("chain", "buy", URL, "--key", "halted", "--yes").code == 0
