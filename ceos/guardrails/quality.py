@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from ceos.domain.text import MARKER, SPACELESS, byte_length, fit, similarity
+from ceos.guardrails.patterns import load_patterns
 
 #: The similarity from which a post repeats an earlier one. Posts on one topic share up to half of their shingles.
 TOO_SIMILAR = 0.7
@@ -114,72 +115,19 @@ def _opening(part: str) -> str:
 _STRAIGHT = str.maketrans("’‘ʼ`´", "'''''")
 
 
-# Refusals, preambles and offers of models. All but the offer are matched against `_opening`.
+# Refusals, preambles and offers of models; all but the offers are matched against `_opening`.
+
+_DATA = load_patterns("quality")
 
 
-def _any_of(*patterns: str) -> re.Pattern[str]:
-    """Compile alternatives; `~` stands for a few words of the same sentence, `<…>` for a group from `_WORDS`."""
-    joined = re.sub(r"<(\w+)>", lambda match: _WORDS[match[1]], "|".join(patterns))
+def _compile(name: str) -> re.Pattern[str]:
+    joined = "|".join(_DATA[name]["patterns"])
+    joined = re.sub(r"<(\w+)>", lambda match: str(_DATA["words"][match[1]]), joined)
     return re.compile(joined.replace("~", r"[^.!?\n]{0,80}"), re.IGNORECASE)
 
 
-_WORDS = {
-    "unable": r"(?:can't|cannot|can not|won't|will not|must decline|(?:am|'m) (?:not able|unable) to)",
-    "write": r"(?:write|create|generate|produce|provide|complete)",
-    "post": r"(?:posts?|casts?|tweets?|drafts?|captions?|versions?|rewrites?|repl(?:y|ies))",
-    "wanted": r"(?:that|this|such|content|posts?|tweets?|(?:an?|any|the|your)\b~\b(?:posts?|casts?|tweets?|content)\b)",
-    "sorry": r"(?:(?:i'm|i am) (?:(?:very|so|really|truly) )?sorry|sorry|apologies|i apologi[sz]e|unfortunately)",
-    "sure": r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|got it|great)",
-}
-_REFUSAL = _any_of(
-    r"<sorry>~\bi\s?<unable>",
-    r"i\s?<unable> (?:assist|comply|engage|help (?:you )?with|fulfil+|<write>\s+<wanted>)",
-    r"as an ai(?:,| language model| model| assistant| chatbot)~\bi\s?(?:<unable>|don't|do not|must not)",
-    # Spanish
-    r"(?:lo siento|lo lamento|disculpa|perd[oó]n)~\bno puedo\b",
-    r"no puedo (?:ayudar|cumplir|crear (?:ese|este)|escribir (?:ese|este)|generar)",
-    r"como (?:una? )?(?:modelo de lenguaje|ia|inteligencia artificial)\b~\bno\b",
-    # German
-    r"(?:es )?tut mir (?:sehr )?leid~\bkann\b~\b(?:nicht|keinen?)\b",
-    r"(?:leider )?(?:kann ich|ich kann) (?:dir|ihnen|euch|dabei|damit|das|diese[nr]?)\b~"
-    r"\bnicht (?:helfen|weiterhelfen|erstellen|erfüllen|schreiben)\b",
-    r"als (?:ein )?(?:ki|sprachmodell|ki-modell|ki-assistent)\b~\b(?:nicht|keinen?)\b",
-    # French
-    r"(?:je suis )?(?:désolée?|navrée?)~\bje ne (?:peux|suis)\b",
-    r"je ne (?:peux|suis) pas (?:en mesure|vous aider|t'aider|répondre à (?:cette|votre)|générer|écrire cela)\b",
-    r"en tant qu(?:e |')(?:ia|intelligence artificielle|modèle de langage|assistant)\b~\bne\b",
-    # Portuguese and Italian
-    r"(?:desculpe|desculpa|sinto muito|lamento)~\bnão posso\b",
-    r"não posso (?:ajudar|cumprir|criar (?:esse|este)|escrever (?:esse|este)|gerar)",
-    r"como (?:uma? )?(?:modelo de linguagem|ia|inteligência artificial)\b~\bnão\b",
-    r"(?:mi dispiace|spiacente)~\bnon posso\b",
-    # Chinese and Japanese
-    r"(?:很?抱歉|对不起|對不起)[,，]?我?(?:不能|无法|無法)",
-    r"(?:申し訳|すみません|ごめんなさい)[^。\n]{0,60}(?:できません|できかねます)",
-)
-#: The voice of a model, anywhere in a part.
-_MODEL_VOICE = _any_of(
-    r"\bas an? (?:(?:large )?(?:ai )?language model|ai (?:assistant|chatbot|model))"
-    r"(?: (?:trained|developed|created) by \w+)?,? (?:i|my)\b"
-)
-_PREAMBLE = _any_of(
-    r"<sure>\b[!,.:;\s–—-]*(?:here(?:'s| is| are| you go)\b|below (?:is|are)\b)",
-    r"<sure>\b[!,.:;\s–—-]*(?:i'll|i will|i can|let me) (?:write|draft|create|craft)\b",
-    r"certainly!",
-    r"(?:here(?:'s| is| are)|below (?:is|are)|i've (?:written|drafted)) (?:your|the|an?|my|one|some)\b~\b<post>\b~:",
-    r"(?:here(?:'s| is)|below is) your (?:[\w-]+ ){0,3}(?:thread|text|message)\b~:",
-    r"(?:claro[!,.]* )?aqu[ií] (?:tienes|está) (?:tu|el|un|una|la|o|seu|um)\b~:",
-    r"(?:(?:natürlich|gern)[!,.]* )?hier ist (?:dein|ihr|der|ein) (?:\w+ ){0,2}(?:beitrag|<post>)\b~:",
-    r"(?:bien sûr[ !,.]* )?voici (?:votre|ton|une?|le|la) (?:[\w-]+ ){0,2}(?:publication|<post>)\b~:",
-)
-_LABEL = _any_of(
-    r"(?:tweet|cast|post|caption|draft)(?:\s*#?\d+(?:\s*(?:/|of)\s*\d+)?)?\s*:",
-    r"(?:tweet|cast|post)\s*\d+\s*(?:/|of)\s*\d+\b",
-)
-_OFFER = _any_of(
-    r"let me know if you(?:['’]d| would)? (?:like|want|need) (?:me to|any (?:changes|edits)|another version)[^\n]*$",
-    r"would you like me to (?:adjust|change|write|make|revise)[^\n]*$",
-    r"feel free to (?:adjust|edit|tweak) (?:it|this|the)\b[^\n]*$",
+_REFUSAL, _MODEL_VOICE, _PREAMBLE, _LABEL, _OFFER = map(
+    _compile, ("refusal", "model_voice", "preamble", "label", "offer")
 )
 
 
