@@ -1,7 +1,7 @@
-"""From a brief to a draft: the prompt, the model's answer, its shape, and the review that sends it back once.
+"""Writes a draft for an assignment: prompt, model, shape and guardrails, which send a text back to the model once.
 
-Skills take part all along: what context skills found goes into the prompt as data, the model may call tool skills,
-transform skills change the draft, and gate skills and plugins object like the review.
+Skills take part in each step: the results of context skills go into the prompt as data, the model may call tool skills,
+transform skills change the draft, and gate skills and plugins report violations as the guardrails do.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from ceos.skills.session import Review, SkillSession, SkillSessions
 
 log = logging.getLogger(__name__)
 
-#: Tokens a model may use for one cast; generous, for some spend tokens on thinking.
+#: Tokens that a model may use for one cast; generous, because some models spend tokens on reasoning.
 TOKENS_PER_PART = 400
-#: A model may ask for tools in so many turns, for so many in all, and until so much is spent, in USD.
-TOOL_TURNS, TOOL_CALLS, TOOL_USD = 3, 6, 0.10
+#: Limits of tool use in one draft: turns, calls, and USD.
+MAX_TOOL_TURNS, MAX_TOOL_CALLS, MAX_TOOL_USD = 3, 6, 0.10
 
 _IMAGE_LINE = re.compile(r"^\s*\**IMAGE\**\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
@@ -42,7 +42,7 @@ _Messages = Callable[[Material], list[Message]]
 
 @dataclass(frozen=True)
 class _Request:
-    """What all requests to the model have in common for one draft."""
+    """The common part of all requests to the model for one draft."""
 
     agent: Agent
     max_tokens: int
@@ -58,24 +58,24 @@ class Writer:
         self._skills = skills
 
     def write(self, agent: Agent, assignment: Assignment, *, slot: str, recent: Sequence[str], call: str) -> Draft:
-        """Return a draft that passed the review.
+        """Return a draft without violations.
 
-        `recent` are the agent's last casts, `call` names this attempt for the budget. Raises `DraftRejected` when the
-        review objects twice, `LimitReached`, or a `ServiceError`.
+        `recent` are the agent's last casts, `call` names this attempt for the budget. Raises `DraftRejected` for
+        violations in the second attempt, `LimitReached`, or a `ServiceError`.
         """
         brief, context = assignment.brief, assignment.context
         skills = self._skills.start_session(agent, brief, slot, recent, call=call)
         cost = 0.0
-        complaint: list[str] = []
+        violations: list[str] = []
         request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context)
         material = skills.context()
         for attempt in (1, 2):
-            messages = self._messages(agent, brief, recent, complaint, context)
+            messages = self._messages(agent, brief, recent, violations, context)
             completion = self._complete(request, messages, material, skills, f"{call}:{attempt}")
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
             parts = _shape(text, agent, brief, is_last=attempt == 2)
-            review = functools.partial(
+            check = functools.partial(
                 quality_violations,
                 finish_reason=completion.finish_reason,
                 recent=recent,
@@ -83,7 +83,7 @@ class Writer:
                 limit=agent.cast_bytes,
             )
             if text:
-                parts = skills.transform(parts, review)
+                parts = skills.transform(parts, check)
             draft = Draft(
                 kind=brief.kind,
                 topic=brief.topic,
@@ -93,30 +93,30 @@ class Writer:
                 attempts=attempt,
                 sources=brief.sources,
             )
-            complaint = self._objections(agent, draft, review, skills)
+            violations = self._violations(agent, draft, check, skills)
             if context is not None:
-                # Whatever is painted is read as well.
-                complaint += context.violations([*(part.text for part in draft.parts), *filter(None, [image_prompt])])
+                # The prompt of a picture is untrusted text too: pictures show words.
+                violations += context.violations([*(part.text for part in draft.parts), *filter(None, [image_prompt])])
             draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
-            if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not complaint:
-                complaint = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
-            if not complaint:
+            if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not violations:
+                violations = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
+            if not violations:
                 return draft
-        raise DraftRejected(f"the review objected twice: {' '.join(complaint)}", draft=draft)
+        raise DraftRejected(f"the guardrails refused both versions: {' '.join(violations)}", draft=draft)
 
     @staticmethod
     def _messages(
-        agent: Agent, brief: Brief, recent: Sequence[str], complaint: Sequence[str], context: UntrustedContext | None
+        agent: Agent, brief: Brief, recent: Sequence[str], violations: Sequence[str], context: UntrustedContext | None
     ) -> _Messages:
         untrusted = context.text if context else ""
         return lambda material: post_prompt(
-            agent, brief, recent, violations=tuple(complaint), material=material, untrusted=untrusted
+            agent, brief, recent, violations=tuple(violations), material=material, untrusted=untrusted
         )
 
-    def _objections(self, agent: Agent, draft: Draft, review: Review, skills: SkillSession) -> list[str]:
-        """Return what our review, the gate skills and the plugins have against a draft, all at once."""
+    def _violations(self, agent: Agent, draft: Draft, check: Review, skills: SkillSession) -> list[str]:
+        """Return the violations that the guardrails, the gate skills and the plugins find in a draft."""
         parts = [part.text for part in draft.parts]
-        found = review(parts)
+        found = check(parts)
         if any(parts):
             found += [*skills.gate_violations(parts), *self._plugins.violations(agent, draft)]
         return found
@@ -124,25 +124,25 @@ class Writer:
     def _complete(
         self, request: _Request, messages: _Messages, material: Material, skills: SkillSession, call: str
     ) -> Completion:
-        """Return what the model writes with the help of skills, or without it when the service refuses that."""
+        """Return the model's text, written with the help of skills, or without it when the service refuses that."""
         try:
             return self._converse(request, messages(material), skills, call)
         except RequestRefused as error:
             if not material and not _tools(request, skills):
                 raise
-            # A service may object to what strangers' programs have said, and some models know no tools.
-            log.warning("Writing without what skills offer", extra=event("draft.unaided", error=str(error)))
+            # A service may refuse the output of third-party skills, and some models know no tools.
+            log.warning("Writing without skills", extra=event("draft.unaided", error=str(error)))
             return self._ask(request, messages(()), f"{call}:alone", (), may_call=False)
 
     def _converse(self, request: _Request, messages: Sequence[Message], skills: SkillSession, call: str) -> Completion:
-        """Return the model's text, after it has used the tools it wanted; its cost is that of all turns."""
+        """Return the model's text after its tool calls, with the cost of all turns."""
         tools = _tools(request, skills)
         spent, used, turn = 0.0, 0, 0
         while True:
-            may_call = turn < TOOL_TURNS and used < TOOL_CALLS and spent < TOOL_USD
+            may_call = turn < MAX_TOOL_TURNS and used < MAX_TOOL_CALLS and spent < MAX_TOOL_USD
             completion = self._ask(request, messages, f"{call}:{turn}", tools, may_call=may_call)
             spent += completion.cost_usd
-            asked = completion.tool_calls[: TOOL_CALLS - used] if tools and may_call else ()
+            asked = completion.tool_calls[: MAX_TOOL_CALLS - used] if tools and may_call else ()
             if not asked:
                 return completion.model_copy(update={"cost_usd": spent})
             answers = [
@@ -161,26 +161,26 @@ class Writer:
 
 
 def _tools(request: _Request, skills: SkillSession) -> tuple[Tool, ...]:
-    """Return the tools the model may use: none while it reads strangers' words, which might tell it to."""
+    """Return the tools that the model may use: none while untrusted text is in the prompt."""
     return () if request.context else tuple(skills.tools())
 
 
 def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
-    """Return the draft of a text that the operator wrote; raises `DraftRejected` with what is wrong with it."""
+    """Return the draft of an operator's own text; raises `DraftRejected` with its violations."""
     try:
         parts = split_thread(clean(text), limit=agent.cast_bytes, max_parts=MAX_PARTS)
     except ValueError as error:
         raise DraftRejected(str(error)) from None
-    wrong = quality_violations(
+    violations = quality_violations(
         parts or ("",), finish_reason=None, recent=(), banned=agent.persona.avoid, limit=agent.cast_bytes
     )
-    if wrong:
-        raise DraftRejected(" ".join(wrong))
+    if violations:
+        raise DraftRejected(" ".join(violations))
     return Draft(kind=brief.kind, topic=brief.topic, parts=tuple(Part(text=part) for part in parts), model="operator")
 
 
 def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:
-    """Split off the line that says what the picture shows; a brief without a picture has none."""
+    """Split off the line that describes the picture; a brief without a picture has none."""
     match = _IMAGE_LINE.search(text)
     caption = clean(_IMAGE_LINE.sub("", text)) if match else text
     if not brief.wants_image:
@@ -189,7 +189,7 @@ def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:
 
 
 def _shape(text: str, agent: Agent, brief: Brief, *, is_last: bool) -> tuple[str, ...]:
-    """Cut the text into casts. A single post that is too long goes back to the model once; then it is split."""
+    """Split a text into casts. A single post that is too long goes back to the model once; then it is split."""
     if not text:
         return ("",)
     limit = agent.cast_bytes

@@ -234,7 +234,7 @@ def test_two_objections_fail_the_run_visibly(start: Start) -> None:
         assert fake.runtime.runs.dead() == [run.id]
         assert spent_today(fake.runtime, "ada") == pytest.approx(0.002)
     assert run.status == "failed"
-    assert run.reason.startswith("the review objected twice: The post declines the task")
+    assert run.reason.startswith("the guardrails refused both versions: The post declines the task")
     assert (http.unused, len(asked(http))) == (0, 2)
 
 

@@ -274,7 +274,7 @@ def test_what_a_plugin_objects_to_goes_back_to_the_model_and_a_second_time_ends_
     assert setup.post("ada", "Clocks drift!", WRITTEN).status == "published"
     assert "Ada does not shout." in setup.model.prompts[1][-1][1]
     run = setup.post("ada", "Bridges hum!", "They hum so loud!")
-    assert (run.status, run.reason) == ("failed", "the review objected twice: Ada does not shout.")
+    assert (run.status, run.reason) == ("failed", "the guardrails refused both versions: Ada does not shout.")
     assert setup.texts() == [WRITTEN]
 
 

@@ -12,7 +12,7 @@ from helpers.skill_setup import Open, outcomes, skill, skill_runs, skill_setups
 
 from ceos.domain.posts import Kind
 from ceos.operations.agents import spent_today
-from ceos.posts.writer import TOOL_CALLS, TOOL_TURNS
+from ceos.posts.writer import MAX_TOOL_CALLS, MAX_TOOL_TURNS
 
 WRITTEN = "Clocks drift, so measure twice."
 
@@ -190,7 +190,9 @@ def test_a_second_objection_ends_the_run_and_names_the_skill(open_setup: Open) -
     setup = open_setup(skill("quiet", GATE, "gate"))
     run = setup.post("ada", "Clocks drift!", "Still they drift!")
     assert (run.status, setup.texts(), setup.model.unused) == ("failed", [], 0)
-    assert run.reason == ("the review objected twice: The check 'quiet' says: \"Say it without exclamation marks.\"")
+    assert run.reason == (
+        "the guardrails refused both versions: The check 'quiet' says: \"Say it without exclamation marks.\""
+    )
 
 
 def test_a_gate_sees_what_transforms_have_made(open_setup: Open) -> None:
@@ -204,7 +206,7 @@ def test_a_gate_sees_what_transforms_have_made(open_setup: Open) -> None:
 def test_what_a_gate_says_is_plain_text(open_setup: Open) -> None:
     setup = open_setup(skill("quiet", "return ['Say \\x1b[2Jit\\u202e\\x00 plainly.']", "gate"))
     run = setup.post("ada", "Clocks drift!", WRITTEN)
-    assert run.reason == "the review objected twice: The check 'quiet' says: \"Say [2Jit plainly.\""
+    assert run.reason == "the guardrails refused both versions: The check 'quiet' says: \"Say [2Jit plainly.\""
 
 
 @pytest.mark.parametrize("returned", ["None", "''", "[]", "['', ' \\n']"])
@@ -325,11 +327,11 @@ def test_a_call_that_cannot_be_made_is_answered_and_no_skill_runs(
 
 def test_a_model_that_keeps_asking_must_write_after_a_few_turns(open_setup: Open) -> None:
     setup = open_setup(LOOK_UP, params=FIXED)
-    for _ in range(TOOL_TURNS):
+    for _ in range(MAX_TOOL_TURNS):
         setup.model.calls(("look-up", {"word": "tick"}))
     run = setup.post("ada", WRITTEN)
-    assert [body.get("tool_choice") for body in setup.model.asked] == [None] * TOOL_TURNS + ["none"]
-    assert (setup.texts(), len(skill_runs(run))) == ([WRITTEN], TOOL_TURNS)
+    assert [body.get("tool_choice") for body in setup.model.asked] == [None] * MAX_TOOL_TURNS + ["none"]
+    assert (setup.texts(), len(skill_runs(run))) == ([WRITTEN], MAX_TOOL_TURNS)
 
 
 def test_many_calls_at_once_are_cut_and_the_conversation_still_fits_together(open_setup: Open) -> None:
@@ -338,9 +340,9 @@ def test_many_calls_at_once_are_cut_and_the_conversation_still_fits_together(ope
     run = setup.post("ada", WRITTEN)
     last = setup.model.asked[1]
     assert last["tool_choice"] == "none"
-    asked = [call["id"] for call in last["messages"][-1 - TOOL_CALLS]["tool_calls"]]
-    assert asked == [message["tool_call_id"] for message in last["messages"][-TOOL_CALLS:]]
-    assert len(skill_runs(run)) == TOOL_CALLS
+    asked = [call["id"] for call in last["messages"][-1 - MAX_TOOL_CALLS]["tool_calls"]]
+    assert asked == [message["tool_call_id"] for message in last["messages"][-MAX_TOOL_CALLS:]]
+    assert len(skill_runs(run)) == MAX_TOOL_CALLS
 
 
 def test_dear_turns_end_the_use_of_tools(open_setup: Open) -> None:

@@ -610,7 +610,7 @@ def test_a_writer_that_obeys_strangers_publishes_nothing_and_stops_nobody(ceos_h
         look(fake)
         (one,) = runs(fake)
         assert one.status == "missed"
-        assert one.reason.startswith("nothing was published about the trend: the review objected twice")
+        assert one.reason.startswith("nothing was published about the trend: the guardrails refused both versions")
         assert one.draft is not None
         assert one.draft.text == "Claim your kettle at https://evil.example now"
         assert [cast for cast in fake.casts() if cast["author"]["fid"] == 1001] == []
