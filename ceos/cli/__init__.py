@@ -1,6 +1,6 @@
 """The `ceos` command. Each command's module is imported when it is called, so that `--help` stays instant.
 
-Plugins may add commands. They are loaded only for a name that is not ours, and for `--help` where there may be any.
+Plugins may add commands. They are loaded only for a name that is not built in, and for `--help` if any may exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ceos.errors import CeosError, DraftRejected, InvalidInput, KeyRefused, NotF
 from ceos.logs import redact
 from ceos.plugins.reserved_commands import COMMANDS
 
-#: What is said where plugins could not be loaded.
+#: The note that is shown when plugins could not be loaded.
 MISSING = "Commands of plugins are missing; 'ceos plugin list' says why."
 
 
@@ -36,7 +36,7 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the module of one command and return it; raises `PluginError` if it may be one of a broken plugin."""
+        """Import the module of one command and return it; raises `PluginError` if it may belong to a broken plugin."""
         del ctx
         if cmd_name not in COMMANDS:
             return plugin_commands().get(cmd_name)
@@ -45,11 +45,11 @@ class LazyGroup(click.Group):
         return found
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a reader of our output that has seen enough, such as head, is no error."""
+        """Run the command; a reader that closes the pipe early, such as head, is not an error."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # What is still buffered is written when the process ends, and must not fail again.
+            # The rest of the buffer is written when the process ends, and must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
 
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
             try:
                 known += plugin_commands()
             except CeosError:
-                # Whoever mistypes a name of ours is not helped by a report on plugins.
+                # A report on plugins does not help a user who mistyped the name of a built-in command.
                 if not difflib.get_close_matches(name, known):
                     raise
                 hint = f" {MISSING}"
@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing ours; a plugin that is broken costs only its own lines."""
+        """Write the list of commands without importing the built-in ones; a broken plugin loses only its own lines."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, help) for name, (_, _, help) in COMMANDS.items()])
@@ -89,7 +89,7 @@ class LazyGroup(click.Group):
 
 
 def plugin_commands() -> Mapping[str, click.Command]:
-    """Return the commands of plugins by name; loads the plugins if there may be any besides ours."""
+    """Return the commands of plugins by name; loads the plugins if any may exist besides the built-in ones."""
     if not _may_have_plugins():
         return {}
     from ceos.cli.output import command_runtime  # noqa: PLC0415  # keeps 'ceos --help' instant
@@ -98,7 +98,7 @@ def plugin_commands() -> Mapping[str, click.Command]:
 
 
 def _may_have_plugins() -> bool:
-    from importlib.metadata import entry_points  # noqa: PLC0415  # most commands have no use for it
+    from importlib.metadata import entry_points  # noqa: PLC0415  # most commands do not need it
 
     if os.environ.get("CEOS_SKILL_PATH"):
         return True
@@ -120,7 +120,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error of ours becomes one line on standard error, in this one place."""
+    """Run the command line; every `CeosError` becomes one line on standard error, in this one place."""
     from ceos.operations.table import Caller, called_by  # noqa: PLC0415  # keeps 'import ceos.cli' quick
 
     try:
@@ -133,7 +133,7 @@ def main() -> None:
         click.echo(redact(str(error)), err=True)
         sys.exit(2)
     except KeyRefused as error:
-        click.echo(redact(f"{str(error).rstrip('.')}. 'ceos doctor' says how to mend it."), err=True)
+        click.echo(redact(f"{str(error).rstrip('.')}. 'ceos doctor' says how to fix it."), err=True)
         sys.exit(1)
     except CeosError as error:
         click.echo(redact(str(error)), err=True)
@@ -142,7 +142,7 @@ def main() -> None:
         click.echo("Stopped.", err=True)
         sys.exit(1)
     except Exception as error:
-        # A plugin may raise anything here, and so may a mistake of ours; whoever looks for it wants the traceback.
+        # A plugin or a mistake of ceos may raise anything here; a developer sees the traceback at level debug.
         if os.environ.get("CEOS_LOG_LEVEL") == "debug":
             raise
         text = f"ceos met an unexpected error: {type(error).__name__}: {error}. CEOS_LOG_LEVEL=debug shows where."

@@ -21,7 +21,7 @@ from ceos.score import WeekScore
 _SPAN = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 #: Posts that are listed for one agent.
-LISTED = 15
+MAX_POSTS = 15
 
 
 @click.command()
@@ -31,7 +31,9 @@ LISTED = 15
 @click.option("--plot", is_flag=True, help="Draw followers and reactions in the terminal.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write them to a .png or .svg file.")
 @click.option("--score", "with_score", is_flag=True, help="Show the weekly scores with their parts.")
-@click.option("--advice", "with_advice", is_flag=True, help="Say what learning would change, and how sure it is.")
+@click.option(
+    "--advice", "with_advice", is_flag=True, help="Show the changes that learning would make, and how sure they are."
+)
 @json_option
 def metrics(
     *,
@@ -50,7 +52,7 @@ def metrics(
     if out is not None:
         check_ending(out)
     if as_json and plot:
-        raise click.UsageError("A plot is no JSON; use --plot or --json.")
+        raise click.UsageError("A plot is not JSON; use --plot or --json.")
     runtime = command_runtime()
     now = runtime.clock.now()
     start = since_when(since, now)
@@ -77,7 +79,7 @@ def metrics(
 def check_ending(out: Path) -> None:
     """Raise `InvalidInput` for a file that cannot be drawn, before any data is read."""
     if out.suffix.lower() not in (".png", ".svg"):
-        raise InvalidInput(f"{out.name!r} is neither a .png nor an .svg file; the ending says what is written.")
+        raise InvalidInput(f"{out.name!r} is neither a .png nor an .svg file; the ending decides the format.")
     if not find_spec("matplotlib"):
         raise InvalidInput("Pictures need the extra 'plots'; install it with: pip install 'ceos[plots]'.")
 
@@ -89,7 +91,7 @@ def since_when(text: str, now: dt.datetime) -> dt.datetime:
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"--since {text!r} is no span and no date; use 24h, 7d, 4w or 2026-01-31.") from None
+        raise InvalidInput(f"--since {text!r} is neither a span nor a date; use 24h, 7d, 4w or 2026-01-31.") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     if moment > now:
         raise InvalidInput(f"--since {text} lies in the future.")
@@ -154,7 +156,7 @@ def _print_posts(one: Report) -> None:
     if not one.posts:
         return
     click.echo()
-    shown = one.posts[-LISTED:][::-1]
+    shown = one.posts[-MAX_POSTS:][::-1]
     rows = [
         (
             when(line.at)[:16], line.kind, _age(line.measured_at - line.at), line.likes, line.recasts, line.replies,
@@ -168,7 +170,7 @@ def _print_posts(one: Report) -> None:
 
 
 def _nothing(one: Report) -> str:
-    """Say what is missing and when it comes, or nothing."""
+    """Return a sentence on the figures that are missing and their next time, or an empty string."""
     missing = []
     if not one.points:
         missing.append("its account was not counted in this time; workers count every hour")

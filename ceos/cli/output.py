@@ -1,4 +1,4 @@
-"""What a command prints: tables with rich on a terminal, plain columns in a pipe, JSON where a machine reads."""
+"""The output of commands: tables with rich on a terminal, plain columns in a pipe, JSON with `--json`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ceos.runtime import Runtime, get_runtime
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-#: Columns of ids: they are there to be copied, so a terminal shows them in one piece.
+#: Columns of ids, which a terminal does not break, because users copy them.
 IDS = ("agent", "draft", "run", "works on")
-#: Cells of at most so many characters are not broken either where there is room for every column's longest word.
-SHORT = 10
+#: Cells of at most so many characters are not broken either if there is room for the longest word of each column.
+MAX_SHORT_CHARACTERS = 10
 
 
 class Verbs(click.Group):
-    """The commands under one noun; `--help` lists them with their whole sentence, which click would cut off."""
+    """The commands under one noun; `--help` lists them with their whole sentences, which click would cut off."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands."""
@@ -44,7 +44,7 @@ def agents_argument(command: F) -> F:
 
 
 def chosen_agents(runtime: Runtime, agent_ids: Sequence[str], *, all_agents: bool) -> list[str]:
-    """Return the agents a command means; raises a usage error when that is not clear, `NotFound` for an unknown one."""
+    """Return the agents that a command names; raises a usage error for none or both, `NotFound` for an unknown one."""
     if all_agents and agent_ids:
         raise click.UsageError("Name agents or use --all, not both.")
     if all_agents:
@@ -71,17 +71,17 @@ def log_for_person(level: str) -> None:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a text that may hold a stranger's words."""
+    """Print a text that may contain untrusted text."""
     click.echo(visible(text), err=err)
 
 
 def say_line(text: str, *, err: bool = False) -> None:
-    """Print one line: a stranger who breaks it is seen to, and cannot write a line that looks like ours."""
+    """Print one line; line breaks in untrusted text are replaced, so that it cannot imitate a line of the output."""
     click.echo(visible(text, keep=""), err=err)
 
 
 def show_json(data: Any) -> None:
-    """Print data as JSON; moments as ISO 8601, control and direction characters by their number."""
+    """Print data as JSON: times in ISO 8601, control and direction characters escaped."""
     text = json.dumps(data, indent=2, ensure_ascii=False, default=_plain)
     click.echo("".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text))
 
@@ -102,7 +102,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: 
         ids = sum(max(map(len, column)) for name, *column in zip(columns, *cells, strict=True) if name in IDS)
         fixed = _widths(list(zip(columns, *cells, strict=True)), console.width)
         for column, width in zip(columns, fixed, strict=True):
-            # Only where that leaves room for the rest: rich would cut them off.
+            # Only if that leaves room for the rest: rich would cut the other columns off.
             whole = column in IDS and ids <= console.width // 2
             table.add_column(column, overflow="fold", no_wrap=whole, width=width)
         for row in cells:
@@ -117,7 +117,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: 
 
 
 def _widths(columns: Sequence[Sequence[str]], room: int) -> Sequence[int | None]:
-    """Return the widths at which no word is broken, or None for each where there is no room for that."""
+    """Return the widths at which no word is broken, or None for each if there is no room for that."""
     widths = [_longest_word(column) if column[0] not in IDS else max(map(len, column)) for column in columns]
     left = room - sum(widths) - 2 * (len(columns) - 1)
     if left < 0:
@@ -131,7 +131,7 @@ def _widths(columns: Sequence[Sequence[str]], room: int) -> Sequence[int | None]
 
 def _longest_word(cells: Sequence[str]) -> int:
     """Return the width at which no word and no short cell is broken; addresses and paths are broken anywhere."""
-    words = (word for cell in cells for word in ([cell] if len(cell) <= SHORT else cell.split()))
+    words = (word for cell in cells for word in ([cell] if len(cell) <= MAX_SHORT_CHARACTERS else cell.split()))
     return max((len(word) for word in words if "/" not in word), default=1)
 
 
@@ -141,7 +141,7 @@ def number(count: int, one: str, many: str = "") -> str:
 
 
 def when(moment: dt.datetime | None) -> str:
-    """Return a moment as people read it, in UTC to the second."""
+    """Return a time for people, in UTC to the second."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else "-"
 
 

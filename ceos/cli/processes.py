@@ -33,7 +33,7 @@ def stop_on_signals() -> threading.Event:
 
     signal.signal(signal.SIGINT, handle)
     signal.signal(signal.SIGTERM, handle)
-    # Without it, closing the terminal would end us and leave the workers, which have a session of their own.
+    # Otherwise closing the terminal would end this process and leave the workers, which have their own session.
     signal.signal(signal.SIGHUP, handle)
     return stop
 
@@ -50,13 +50,13 @@ def stop_on_signals() -> threading.Event:
 def up(processes: int, threads: int) -> None:
     """Run workers and their scheduler until Ctrl-C; the embedded server is started if CEOS_REDIS_URL is not set.
 
-    Webhooks are received too if NEYNAR_WEBHOOK_SECRET is set, and public pages served if CEOS_PUBLIC_URL is.
+    With NEYNAR_WEBHOOK_SECRET, webhooks are received too; with CEOS_PUBLIC_URL, public pages are served.
     """
     from ceos.supervisor import Supervisor, web_command, worker_command  # noqa: PLC0415  # keeps 'ceos --help' instant
 
     runtime = command_runtime()
     runtime.check_servers()
-    # Before anything is started, for its port may be taken. The socket outlives a web app that has to start again.
+    # Before anything is started, because the port may be in use. The socket outlives a restart of the web app.
     listener = _listen(runtime.settings) if runtime.settings.wants_web() else None
     ids = runtime.agents.agent_ids()
     fleet_size = f"{number(processes, 'worker process', 'worker processes')} with {number(threads, 'thread')} each"
@@ -76,9 +76,9 @@ def up(processes: int, threads: int) -> None:
     try:
         workers.supervise(stop, *beside)
     finally:
-        click.echo("Stopping: what is running is finished or handed back.", err=True)
+        click.echo("Stopping: running work is finished or released.", err=True)
         if listener:
-            # Senders are turned away rather than kept waiting for nobody.
+            # New connections are refused, so that senders do not wait.
             listener.close()
         for one in beside:
             one.terminate()
@@ -101,7 +101,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 @click.command()
 def scheduler() -> None:
-    """Run one scheduler on its own; workers then may run with CEOS_SCHEDULER=off. Any number may run at once."""
+    """Run a scheduler of its own; workers may then run with CEOS_SCHEDULER=off. Any number may run at once."""
     from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
     from ceos.actors import backlog, send  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`ceos web`: receives webhooks, and serves what agents publish about themselves."""
+"""`ceos web`: receives webhooks, and serves the public pages of agents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ceos.settings import Settings
 @click.command()
 @click.option("--host", help="Address to listen at; CEOS_WEB_HOST by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen at; CEOS_WEB_PORT by default.")
-@click.option("--fd", type=int, hidden=True, help="A socket that listens already, as 'ceos up' hands it on.")
+@click.option("--fd", type=int, hidden=True, help="A listening socket that 'ceos up' passes on.")
 def web(host: str | None, port: int | None, fd: int | None) -> None:
     """Receive webhooks and serve the agents' public pages until Ctrl-C.
 
@@ -40,7 +40,7 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
         if fd is not None
         else listen(settings.web_host if host is None else host, settings.web_port if port is None else port)
     )
-    # While Redis is away senders are asked to come again; one that would lose posts is no use at all.
+    # While Redis does not answer, senders are asked to try again; a Redis that would lose posts is refused.
     with suppress(StoreUnavailable):
         runtime.check_servers()
     secrets = settings.webhook_secrets()
@@ -58,7 +58,7 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
 
 
 def served(settings: Settings, address: str) -> str:
-    """Return what the web app serves there, in a sentence for each."""
+    """Return one sentence for each service of the web app at an address."""
     from ceos.web.webhooks import PATH  # noqa: PLC0415  # only where the web app is wanted
 
     webhooks = [f"Webhooks are received at {address}{PATH}."] if settings.webhook_secrets() else []

@@ -96,8 +96,9 @@ def _audited(name: str, function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         result = function(*args, **kwargs)
         caller = _caller.get() or Caller()
-        fields = {"subject": _subject(args[1]) if len(args) > 1 else "", "interface": caller.interface}
-        log.info("Operator action", extra=event(f"operator.{name}", **fields, caller=caller.name))
+        subject = _subject(args[1]) if len(args) > 1 else ""
+        extra = event(f"operator.{name}", subject=subject, interface=caller.interface, caller=caller.name)
+        log.info("Operator action", extra=extra)
         return result
 
     return call

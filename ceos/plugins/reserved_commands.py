@@ -1,6 +1,6 @@
 """The commands of ceos: where each is, and its line of help.
 
-A table of its own, for whoever loads plugins has to know which names are taken.
+The table is a module of its own, because the plugin manager has to know the reserved names.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ COMMANDS = {
     "scheduler": ("processes", "scheduler", "Run a scheduler on its own, for big fleets."),
     "web": ("web", "web", "Receive Neynar's webhooks and serve the agents' public pages."),
     "sim": ("processes", "sim", "Run the simulator of Neynar, OpenRouter and fal.ai."),
-    "doctor": ("doctor.command", "doctor", "Check servers, keys, signers, models and clock, and say how to mend each."),
-    "status": ("status", "status", "Show every agent and what is under way."),
-    "trends": ("trends", "trends", "Show what many talk about, and whom it concerns."),
-    "post": ("posts", "post", "Post now, by hand, on the same road as a scheduled post."),
+    "doctor": ("doctor.command", "doctor", "Check servers, keys, signers, models and clock, and say how to fix each."),
+    "status": ("status", "status", "Show every agent and the work under way."),
+    "trends": ("trends", "trends", "Show the current trends, and their relevance to agents."),
+    "post": ("posts", "post", "Post now, by hand, by the same path as a scheduled post."),
     "panic": ("status", "panic", "Stop all publishing and paying, everywhere, at once."),
     "unpanic": ("status", "unpanic", "Let publishing and paying go on."),
     "agent": ("agents", "agent", "Apply, list, show, export, pause, resume and remove agents."),
     "draft": ("drafts", "draft", "List, show, edit, approve and reject drafts."),
     "dead": ("drafts", "dead", "List, retry and drop failed and partly published posts."),
-    "metrics": ("metrics", "metrics", "Show followers, reactions, weekly scores, and what would work better."),
+    "metrics": ("metrics", "metrics", "Show followers, reactions, weekly scores and advice."),
     "chain": (
         "chain.group",
         "chain",

@@ -106,10 +106,10 @@ def test_one_count_of_an_account_tells_no_change(fake: FakeRuntime, run: Termina
         (("metrics", "eve"), "No agent named 'eve'"),
         (("metrics", "--since", "soon"), "use 24h, 7d, 4w or 2026-01-31"),
         (("metrics", "--since", "2030-01-01"), "lies in the future"),
-        (("metrics", "--since", "99999w"), "is no span and no date"),
-        (("metrics", "--since", "0d"), "is no span and no date"),
+        (("metrics", "--since", "99999w"), "is neither a span nor a date"),
+        (("metrics", "--since", "0d"), "is neither a span nor a date"),
         (("metrics", "ada", "--all"), "not both"),
-        (("metrics", "--plot", "--json"), "A plot is no JSON"),
+        (("metrics", "--plot", "--json"), "A plot is not JSON"),
         (("metrics", "--out", "x.pdf"), "neither a .png nor an .svg file"),
     ],
 )

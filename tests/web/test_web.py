@@ -395,7 +395,7 @@ def test_the_doctor_says_where_webhooks_are_received(place: Place, fake_runtime:
 
     place_name = f"127.0.0.1:{place.address[1]}"
     status, text = found(place.runtime)
-    assert status == "warning" and f"nobody listens at {place_name}" in text and "'ceos web'" in text
+    assert status == "warning" and f"no process listens at {place_name}" in text and "'ceos web'" in text
     with listen(*place.address):
         status, text = found(place.runtime)
     assert status == "ok" and "2 secrets" in text and f"http://{place_name}/webhooks/neynar" in text

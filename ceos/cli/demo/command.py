@@ -23,15 +23,15 @@ from ceos.supervisor import Supervisor, simulator_command, simulator_environ, wa
 
 #: An hour of the agents' time takes 12 s.
 SPEED = 300
-#: The demonstration is over when the agents have published this much and answered so often, each took part, somebody
-#: was liked for what they said, and somebody who wanted to steer an agent was ignored.
+#: The demonstration ends when the agents have published and replied so often, each took part, one mention was liked,
+#: and one that tried to steer an agent was ignored.
 CASTS, THREADS, PICTURES, ANSWERS = 14, 3, 2, 3
-#: It has failed when that takes longer, in seconds.
-PATIENCE = 55.0
-#: What a real service would take to answer, in seconds; enough to watch.
+#: It fails if that takes longer, in seconds.
+MAX_SECONDS = 55.0
+#: The time in which a real service would answer, in seconds; slow enough to watch.
 LATENCY = {"openrouter": 0.5, "fal": 0.8, "neynar": 0.1}
-#: How many people are there, and the mean time until they look, in the agents' seconds. Some of them are up to no good,
-#: and the simulated models obey whatever they say.
+#: The simulated users, and the mean time until they react, in the agents' seconds. Some of them try to steer agents,
+#: and the simulated models obey them.
 AUDIENCE = {"audience": 40, "audience_delay_seconds": 600}
 CREDULOUS = {"obeys": 1}
 
@@ -163,7 +163,7 @@ def _watch(url: str, environ: dict[str, str], folder: Path, is_stopped: Callable
     with write_log(folder / "workers.log") as log_file:
         workers = Supervisor(worker_command(2, 4), environ, threads=4, log_file=log_file)
         workers.start()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + MAX_SECONDS
     try:
         while not is_stopped() and time.monotonic() < deadline and not _is_complete(show):
             show.go_on()
@@ -189,7 +189,7 @@ def _is_complete(show: Show) -> bool:
 
 
 def free_port() -> int:
-    """Return a port on this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

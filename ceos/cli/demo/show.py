@@ -1,4 +1,4 @@
-"""What `ceos demo` tells: posts, answers and what was not answered as they appear, and the numbers at the end."""
+"""The output of `ceos demo`: posts, replies and ignored mentions as they appear, and the figures at the end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUOTE = 70
 
 
 class Show:
-    """What has happened so far; each `go_on` tells what is new."""
+    """The events so far; each `go_on` prints the new ones."""
 
     def __init__(self, agents: AgentStore, runs: RunStore, inbox: Inbox, url: str) -> None:
         self._runs = runs
@@ -43,7 +43,7 @@ class Show:
         self.followers = dict.fromkeys(self.names.values(), (0, 0))
 
     def go_on(self) -> None:
-        """Look again and tell what is new."""
+        """Print the events since the last call."""
         for cast in self._new_casts():
             if (name := self.names.get(cast["author"]["fid"])) is not None:
                 self.own_casts.append(cast)
@@ -55,7 +55,7 @@ class Show:
                 self._tell_end(run)
 
     def end(self) -> None:
-        """Look for the last time, at the numbers too."""
+        """Print the last events and the figures."""
         self.go_on()
         self._next = 0
         self.own_casts = [cast for cast in self._new_casts() if cast["author"]["fid"] in self.names]

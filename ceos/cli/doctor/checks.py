@@ -66,7 +66,7 @@ def _redis(examination: Examination) -> Iterator[Finding]:
     else:
         folder = runtime.settings.home_folder() / "valkey"
         yield Finding("redis", Status.OK, f"The embedded server answers ({name}); its data is in {folder}.")
-    yield from _keeps(runtime.database.client, "redis")
+    yield from _persistence(runtime.database.client, "redis")
 
 
 def _broker(examination: Examination) -> Iterator[Finding]:
@@ -85,11 +85,11 @@ def _broker(examination: Examination) -> Iterator[Finding]:
         client.ping()
     yield Finding("broker", Status.OK, f"The messages have a database of their own, {_place(runtime.broker_url)}.")
     if data[:2] != messages[:2]:
-        yield from _keeps(client, "broker")
+        yield from _persistence(client, "broker")
 
 
-def _keeps(client: redis.Redis, whose: str) -> Iterator[Finding]:
-    """Look whether a server keeps what it is given."""
+def _persistence(client: redis.Redis, whose: str) -> Iterator[Finding]:
+    """Check that a server persists its data and evicts nothing."""
     with redis_errors():
         persistence, memory = _info(client, "persistence"), _info(client, "memory")
     is_on = bool(persistence.get("aof_enabled"))
@@ -144,7 +144,7 @@ def _clock(examination: Examination) -> Iterator[Finding]:
         yield Finding("clock speed", Status.WARNING, found, "Unset CEOS_CLOCK_SPEED unless this is a demonstration.")
 
 
-# What extends ceos, and the agents
+# Plugins and agents
 
 
 def _plugins(examination: Examination) -> Iterator[Finding]:
@@ -152,7 +152,7 @@ def _plugins(examination: Examination) -> Iterator[Finding]:
         plugins = examination.runtime.plugins
     except PluginError as error:
         for line in str(error).splitlines():
-            yield Finding("plugins", Status.FAILED, line, "Update, mend or remove that plugin.")
+            yield Finding("plugins", Status.FAILED, line, "Update, fix or remove that plugin.")
         return
     examination.strategies = dict(plugins.strategies)
     brought = f"{number(len(plugins.strategies), 'strategy', 'strategies')} and {number(len(plugins.skills), 'skill')}"
@@ -174,7 +174,7 @@ def _agents(examination: Examination) -> Iterator[Finding]:
         if state.state is AgentState.ERROR:
             sound = False
             found = f"Agent {agent.id!r} has stopped: {state.reason.rstrip('.') or 'three cycles in a row failed'}."
-            mend = f"Mend the cause, then 'ceos agent resume {agent.id}' lets it go on."
+            mend = f"Fix the cause, then 'ceos agent resume {agent.id}' lets it go on."
             yield Finding(f"agent {agent.id}", Status.WARNING, found, mend)
     if sound:
         yield Finding("agents", Status.OK, f"{number(len(agents), 'agent')}, none in error.")
@@ -294,7 +294,7 @@ def _signer(examination: Examination, agent: Agent) -> Finding:
         return Finding(name, Status.FAILED, f"{source} is not set, so {agent.id!r} cannot publish.", mend)
     if not examination.neynar_accepts:
         found = "The signer is set; it was not looked up, because Neynar did not accept the key."
-        return Finding(name, Status.WARNING, found, "Mend the key first.")
+        return Finding(name, Status.WARNING, found, "Fix the key first.")
     try:
         signer = examination.neynar.signer(signer_uuid)
     except RequestRefused as error:
@@ -349,7 +349,7 @@ def _refusal(check: str, error: ServiceError, key: str, address: str) -> Finding
 
 
 def _elsewhere(settings: Settings, name: str) -> str:
-    """Say which server answered, unless it is the usual one."""
+    """Return the address of the server that answered, unless it is the default."""
     url = str(getattr(settings, name))
     return "" if url == Settings.model_fields[name].default else f" ({_place(url)})"
 

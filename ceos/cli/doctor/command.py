@@ -1,6 +1,6 @@
-"""`ceos doctor`: looks at everything an agent needs, and says of whatever is wrong how to mend it.
+"""`ceos doctor`: checks everything that an agent needs, and says how to fix each problem.
 
-The checks are in `checks.py`. One that fails hides no other: all are made, every time.
+The checks are in `checks.py`. A failed check hides no other: all are made every time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ceos.settings import Settings
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Check servers, keys, signers, models and clock, and say how to mend each.
+    """Check servers, keys, signers, models and clock, and say how to fix each.
 
     Costs nothing and publishes nothing. Exit code 1 if anything failed; warnings alone give 0.
     """
@@ -53,14 +53,14 @@ def examine(
     for check in CHECKS:
         obstacle = _obstacle(check, examination, problems)
         if obstacle:
-            yield Finding(check.name, Status.WARNING, f"Not checked, because {obstacle}.", "Mend that first.")
+            yield Finding(check.name, Status.WARNING, f"Not checked, because {obstacle}.", "Fix that first.")
             continue
         try:
             for finding in check.make(examination):
                 yield replace(finding, found=_sentence(finding.found), mend=redact(finding.mend))
         except CeosError as error:
             found, mend = _halves(_sentence(str(error)))
-            yield Finding(check.name, Status.FAILED, found, mend or "Mend that, and run 'ceos doctor' again.")
+            yield Finding(check.name, Status.FAILED, found, mend or "Fix that, and run 'ceos doctor' again.")
 
 
 def _obstacle(check: Check, examination: Examination, problems: Mapping[str, str]) -> str:
@@ -71,13 +71,13 @@ def _obstacle(check: Check, examination: Examination, problems: Mapping[str, str
 
 
 def _sentence(text: str) -> str:
-    """Return a text without secrets and with a full stop; vendors' own words often lack one."""
+    """Return a text without secrets and with a full stop, which messages of other services often lack."""
     text = redact(text).rstrip()
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _halves(message: str) -> tuple[str, str]:
-    """Split an error's sentence into what is wrong and the way out."""
+    """Split an error message into the problem and the fix."""
     found, _, mend = message.partition("; ")
     return (found.rstrip(".") + ".", mend[0].upper() + mend[1:]) if mend else (message, "")
 
@@ -98,7 +98,7 @@ def _print_plain(findings: Iterable[Finding]) -> None:
 
 
 def _print_styled(findings: Iterable[Finding]) -> None:
-    """Print findings on a terminal as they are made, with the way out below each."""
+    """Print findings on a terminal as they are made, with the fix below each."""
     from rich.console import Console  # noqa: PLC0415  # only on a terminal
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415

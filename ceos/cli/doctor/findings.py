@@ -1,4 +1,4 @@
-"""What a check of `ceos doctor` is, what it shares with the others, and what it yields."""
+"""The types of the checks of `ceos doctor`: the check, the data that checks share, and the finding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ceos.strategy import Strategy
 
 
 class Status(StrEnum):
-    """How good a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     INFO = "info"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found, and how to mend it; `mend` is empty when there is nothing to mend."""
+    """The result of a check, and the way to fix it; `mend` is empty when nothing has to be fixed."""
 
     check: str
     status: Status
@@ -35,7 +35,7 @@ class Finding:
 
 @dataclass
 class Examination:
-    """What the checks share: the wired system, and what earlier checks learnt."""
+    """The data that checks share: the wired system, and the results of earlier checks."""
 
     runtime: Runtime
     now: Callable[[], float] = time.time
@@ -51,7 +51,7 @@ class Examination:
 
     @property
     def neynar(self) -> Neynar:
-        """Neynar; while Redis is away, without the limit that is counted there."""
+        """The client of Neynar; without the rate limit, which is counted in Redis, while Redis does not answer."""
         if self.agents is not None:
             return self.runtime.neynar
         key = secret(self.settings.neynar_api_key)
@@ -60,7 +60,7 @@ class Examination:
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, what makes it, and what it needs to make sense."""
+    """One check: its name, its function, and its preconditions."""
 
     name: str
     make: Callable[[Examination], Iterator[Finding]]

@@ -1,4 +1,4 @@
-"""The checks of `ceos doctor` that concern skills: what confines them, and whether those of the agents run."""
+"""The checks of `ceos doctor` that concern skills: their sandbox, and the skills of agents that do not run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WAYS = {
 
 
 def sandbox(examination: Examination) -> Iterator[Finding]:
-    """Say which layers confine skills here; none is missing without a word."""
+    """Report the layers that isolate skills here, and each layer that is missing."""
     report = examination.runtime.sandbox.report()
     found = f"Mode {report.mode}; skills are confined by {', '.join(report.active)}."
     if report.mode == "dev":
@@ -32,21 +32,21 @@ def sandbox(examination: Examination) -> Iterator[Finding]:
         yield Finding("sandbox", Status.OK, found)
     for layer, reason in report.missing.items():
         mend = _WAYS.get(layer, "see what forbids it to this process")
-        # An ordinary user can become no other; that is no fault to mend.
+        # An ordinary user cannot become another one; that is not a fault.
         status = Status.INFO if layer == "user" else Status.WARNING
         yield Finding("sandbox", status, f"The layer {layer} is missing ({reason}).", f"{mend[0].upper()}{mend[1:]}.")
 
 
 def _dev(setting: str) -> str:
     if setting == "dev":
-        return "CEOS_SANDBOX=dev runs skills whatever is missing; unset it before you run strangers'."
-    return "This system has no way to confine a process; run strangers' skills on Linux only."
+        return "CEOS_SANDBOX=dev runs skills whatever is missing; unset it before you run third-party skills."
+    return "This system has no way to confine a process; run third-party skills on Linux only."
 
 
 def skills(examination: Examination) -> Iterator[Finding]:
-    """Say of every agent whose skills do not all run which they are."""
+    """Report every skill of an agent that does not run."""
     if not examination.strategies:
-        # The plugins could not be loaded, which has been said.
+        # The plugins could not be loaded, which is reported already.
         return
     agents = [agent for agent in examination.agents or () if agent.skills]
     idle = [finding for agent in agents for finding in _idle(examination, agent)]
@@ -56,7 +56,7 @@ def skills(examination: Examination) -> Iterator[Finding]:
 
 
 def _idle(examination: Examination, agent: Agent) -> Iterator[Finding]:
-    """Say which skills of an agent do not run."""
+    """Yield a finding for each skill of an agent that does not run."""
     runtime = examination.runtime
     for refusal in skill_refusals(runtime, agent):
         sentence, *mend = re.split(r"[;.] (?=[Ll]ook at it )", refusal, maxsplit=1)
@@ -65,7 +65,7 @@ def _idle(examination: Examination, agent: Agent) -> Iterator[Finding]:
     for name, state in skill_states(runtime, agent).items():
         if state == "switched off":
             found = f"Agent {agent.id!r}: skill {name!r} failed {MAX_FAILURES} times in a row and is switched off."
-            yield Finding("skills", Status.WARNING, found, f"Mend it, then run 'ceos skill allow {name}'.")
+            yield Finding("skills", Status.WARNING, found, f"Fix it, then run 'ceos skill allow {name}'.")
         elif state == "not installed":
             found = f"Agent {agent.id!r}: no skill named {name!r} is installed here."
             way_out = "Install its package, set CEOS_SKILL_PATH, or take it out of the agent's file."

@@ -9,12 +9,12 @@ from contextlib import suppress
 from ceos.cli.doctor.findings import Examination, Finding, Status
 from ceos.web.webhooks import PATH
 
-#: How long the web app may take to accept a connection, in seconds.
+#: Time for the web app to accept a connection, in seconds.
 CONNECT_SECONDS = 2.0
 
 
 def webhooks(examination: Examination) -> Iterator[Finding]:
-    """Say whether webhooks are wanted, and whether somebody is there to receive them."""
+    """Check that a process receives webhooks if a secret is set for them."""
     settings = examination.settings
     count = len(settings.webhook_secrets())
     if not count:
@@ -26,5 +26,5 @@ def webhooks(examination: Examination) -> Iterator[Finding]:
         found = f"NEYNAR_WEBHOOK_SECRET holds {secrets}; webhooks are received at http://{place}{PATH}."
         yield Finding("webhooks", Status.OK, found)
         return
-    found = f"NEYNAR_WEBHOOK_SECRET holds {secrets}, but nobody listens at {place} of this machine."
+    found = f"NEYNAR_WEBHOOK_SECRET holds {secrets}, but no process listens at {place} on this machine."
     yield Finding("webhooks", Status.WARNING, found, "'ceos up' and 'ceos web' do; until then the poll finds mentions.")
