@@ -1,4 +1,4 @@
-"""`ceos chain call`: a function of a contract, without a transaction."""
+"""`ceos chain call`: calls a function of a contract without a transaction."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from ceos.evm.client import BlockId
 @click.argument("contract")
 @click.argument("function")
 @click.argument("args", nargs=-1)
-@click.option("--block", type=click.IntRange(0), help="As of this block; by default the latest.")
-@click.option("--from", "sender", metavar="ADDRESS", help="The account that asks; some functions look at it.")
+@click.option("--block", type=click.IntRange(0), help="The block to read at; by default the latest.")
+@click.option("--from", "sender", metavar="ADDRESS", help="The calling account, which some functions check.")
 @json_option
 def call(
     *, contract: str, function: str, args: tuple[str, ...], block: int | None, sender: str | None, as_json: bool
 ) -> None:
     """Call a function of a contract and print what it returns. Nothing is signed, and nothing changes.
 
-    CONTRACT is a name (identity, reputation, usdc, or one of your chain.toml) or an address. FUNCTION is a name, or a
-    whole signature, which a bare address needs: "totalSupply() view returns (uint256)". Lists are written as JSON.
+    CONTRACT is a name (identity, reputation, usdc, or one of your chain.toml) or an address. FUNCTION is a name or a
+    signature, which an address without an ABI needs: "totalSupply() view returns (uint256)". Lists are written as JSON.
     """
     chain = command_runtime().chain
     found = chain.contracts.find(contract)
     wanted = function_of(found, function)
     which: BlockId = "latest" if block is None else block
-    given = values.typed(wanted, args)
-    answer = chain.client.call(found.address, wanted, *given, block=which, sender=sender, abi=found.abi)
+    arguments = values.typed(wanted, args)
+    answer = chain.client.call(found.address, wanted, *arguments, block=which, sender=sender, abi=found.abi)
     _print(wanted, values.as_json(answer), as_json=as_json)
 
 
@@ -45,7 +45,7 @@ def function_of(contract: Contract, name: str) -> Function:
         return contract.abi.function(name)
     if "(" not in name:
         raise InvalidInput(
-            f"What {contract.address} can do is not known here; write the whole signature, such as "
+            f"The functions of {contract.address} are unknown; write the whole signature, such as "
             "'balanceOf(address) view returns (uint256)', or put the contract with its ABI into chain.toml."
         )
     written = name if name.startswith("function ") else f"function {name}"
@@ -60,13 +60,13 @@ def _has(abi: Abi, signature: str) -> bool:
     return True
 
 
-def _print(function: Function, told: Any, *, as_json: bool) -> None:
+def _print(function: Function, result: Any, *, as_json: bool) -> None:
     if as_json:
-        show_json(told)
+        show_json(result)
     elif len(function.outputs) == 1:
-        say(_shown(told))
+        say(_shown(result))
     else:
-        for param, value in zip(function.outputs, told, strict=True):
+        for param, value in zip(function.outputs, result, strict=True):
             say(f"{param.name or param.type}: {_shown(value)}")
 
 

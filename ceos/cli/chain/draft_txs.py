@@ -1,6 +1,6 @@
-"""Transactions in `ceos draft …`: those of which the policy wants that a person approves them.
+"""Transactions in `ceos draft …`: those that the policy sends to review.
 
-The chain is loaded only when there is one, so that posts wait for nobody.
+The chain modules are loaded only when there is such a transaction, so that commands about posts stay fast.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ceos.runtime import Runtime
 if TYPE_CHECKING:
     from ceos.chain.tx.types import Tx
 
-#: How long an approved transaction is waited for, in seconds.
+#: The longest wait for an approved transaction, in seconds.
 WAIT_SECONDS = 60.0
 
 
 def show_waiting_txs(runtime: Runtime, txs: Sequence[Tx]) -> None:
-    """Print the transactions that wait for a person, if there are any."""
+    """Print the transactions in review, if there are any."""
     if txs:
         from ceos.cli.chain.show import print_txs  # noqa: PLC0415  # the chain is heavy
 
@@ -31,42 +31,44 @@ def show_waiting_txs(runtime: Runtime, txs: Sequence[Tx]) -> None:
 
 
 def tx_document(runtime: Runtime, tx_id: str, *, quiet: bool) -> dict[str, Any]:
-    """Return a transaction as JSON, with what it would change while it waits; print it unless `quiet`."""
+    """Return a transaction as JSON, in review with its balance changes; print it unless `quiet`."""
     from ceos.cli.chain.show import preview_document, print_changes, print_tx  # noqa: PLC0415
 
     chain = runtime.chain
     tx = chain.sender.tx(tx_id)
-    told: dict[str, Any] = tx.model_dump(mode="json")
+    document: dict[str, Any] = tx.model_dump(mode="json")
     if not quiet:
         print_tx(chain, tx)
     if tx.status == "review":
         try:
             preview = chain.sender.preview(tx.request)
-            told["preview"] = preview_document(preview)
+            document["preview"] = preview_document(preview)
             if not quiet:
                 print_changes(chain, preview.changes)
         except CeosError as error:
-            told["preview"] = {"refused": str(error)}
+            document["preview"] = {"refused": str(error)}
             if not quiet:
-                say_line(f"As things are now, it would be refused: {error}")
+                say_line(f"At present it would be refused: {error}")
     if not quiet:
         click.echo()
-    return told
+    return document
 
 
 def approve_txs(runtime: Runtime, tx_ids: Sequence[str], *, yes: bool, as_json: bool) -> None:
-    """Show what each would do, ask, and send it."""
+    """Show each transaction, ask for confirmation, and send it."""
     from ceos.cli.chain.show import print_preview, print_tx  # noqa: PLC0415
 
     if not yes and (as_json or not sys.stdin.isatty()):
-        raise click.UsageError("Look at it with 'ceos draft show', and give --yes; there is nobody here to ask.")
+        raise click.UsageError(
+            "There is no terminal to ask for confirmation; check it with 'ceos draft show', then use --yes."
+        )
     chain = runtime.chain
     done = []
-    # An unknown or settled one among several is found before anything is sent.
+    # An unknown or settled id is reported before anything is sent.
     for tx in [chain.sender.in_review(tx_id) for tx_id in tx_ids]:
         preview = chain.sender.preview(tx.request)
         if not as_json:
-            # The purpose is in the words of whoever wants it sent.
+            # The purpose is untrusted text: say_line escapes it.
             say_line(f"{tx.id}  {tx.request.purpose}".rstrip())
             print_preview(chain, preview)
         if not yes:
@@ -80,7 +82,7 @@ def approve_txs(runtime: Runtime, tx_ids: Sequence[str], *, yes: bool, as_json: 
 
 
 def reject_txs(runtime: Runtime, tx_ids: Sequence[str], reason: str, *, as_json: bool) -> None:
-    """End transactions that wait for a person, and take the place of those that are stuck."""
+    """End transactions in review, and cancel stuck ones."""
     sender = runtime.chain.sender
     for tx_id in tx_ids:
         sender.tx(tx_id)

@@ -1,4 +1,4 @@
-"""`ceos chain events`: what is followed and how far, and what was said lately."""
+"""`ceos chain events`: the state of the subscriptions, and the latest events of one."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ if TYPE_CHECKING:
     from ceos.chain.wiring import Chain
     from ceos.evm.types import Log
 
-#: How many blocks are looked back without --since, and how many a node is asked about at once.
-LOOK_BACK, RANGE = 2_000, 500
+#: The number of blocks searched without --since, and in one request.
+LOOK_BACK, MAX_RANGE = 2_000, 500
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--since", type=click.IntRange(0), help=f"The first block; by default {LOOK_BACK:,} blocks back.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many, the latest.")
+@click.option("--since", type=click.IntRange(0), help=f"The first block; by default {LOOK_BACK:,} blocks ago.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="The maximum number of events, the latest ones.",
+)
 @json_option
 def events(name: str | None, since: int | None, limit: int, as_json: bool) -> None:
-    """Show how far each subscription of chain.toml has come; with NAME, the latest events of that one.
+    """Show the state of each subscription of chain.toml; with NAME, its latest events.
 
-    Events are read from the node for you to look at; nothing is handed over by it, and none is marked as seen.
+    The events are only shown: they are not delivered to plugins or agents, and the cursor does not move.
     """
     chain = command_runtime().chain
     if name is None:
@@ -38,11 +44,11 @@ def events(name: str | None, since: int | None, limit: int, as_json: bool) -> No
     if as_json:
         return show_json(found)
     rows = [(one["block"], one["tx_hash"], _arguments(one["args"])) for one in found]
-    return show_table(["block", "transaction", "arguments"], rows, empty="None in these blocks.")
+    return show_table(["block", "transaction", "arguments"], rows, empty="No events in these blocks.")
 
 
 def print_states(states: Sequence[SubscriptionState]) -> None:
-    """Print how far subscriptions have come."""
+    """Print the state of subscriptions."""
     rows = [
         (
             one.name,
@@ -52,16 +58,16 @@ def print_states(states: Sequence[SubscriptionState]) -> None:
             one.delivered,
             one.removed,
             one.range_blocks,
-            one.reason or "well",
+            one.reason or "healthy",
         )
         for one in states
     ]
     columns = ["subscription", "event", "next block", "behind", "handed over", "removed", "range", "health"]
-    show_table(columns, rows, empty="Nothing is followed; [[subscription]] in chain.toml says what shall be.")
+    show_table(columns, rows, empty="Nothing is followed; add a [[subscription]] to chain.toml.")
 
 
 def states_document(states: Sequence[SubscriptionState]) -> list[dict[str, Any]]:
-    """Return how far subscriptions have come as JSON."""
+    """Return the state of subscriptions as JSON."""
     return [one.model_dump(by_alias=True) for one in states]
 
 
@@ -77,7 +83,7 @@ def _latest(chain: Chain, name: str, since: int | None, limit: int) -> list[dict
             try:
                 args = plain(event_filter.event.decode(log))
             except ValueError:
-                # It has the event's topic and is another one.
+                # Another event with the same topic.
                 continue
             found.append({"block": log.block, "tx_hash": log.tx_hash, "index": log.index, "args": args})
         if len(found) >= limit:
@@ -87,13 +93,13 @@ def _latest(chain: Chain, name: str, since: int | None, limit: int) -> list[dict
 
 def _backwards(first: int, last: int) -> Iterator[tuple[int, int]]:
     while last >= first:
-        start = max(first, last - RANGE + 1)
+        start = max(first, last - MAX_RANGE + 1)
         yield start, last
         last = start - 1
 
 
 def _logs(chain: Chain, address: str, topics: Sequence[Any], start: int, end: int) -> list[Log]:
-    """Return the logs of a range; a node that refuses it is asked for its halves."""
+    """Return the logs of a range, in halves if a node refuses it."""
     try:
         return chain.client.logs(address, topics, start, end)
     except RangeRefused:

@@ -1,4 +1,4 @@
-"""`ceos chain …`: the chain by hand. As with `ceos` itself, a command's module is imported when it is called."""
+"""`ceos chain …`; as with `ceos` itself, the module of a command is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import importlib
 
 import click
 
-#: name → (module of ceos.cli.chain, one line of help); each module has the command under its name.
+#: name → (module of ceos.cli.chain, one line of help); each module defines the command under its name.
 COMMANDS = {
-    "status": ("status", "Show nodes, accounts, balances, the latest transactions and what is followed."),
+    "status": ("status", "Show nodes, accounts, balances, the latest transactions and subscriptions."),
     "call": ("call", "Call a function of a contract, without a transaction."),
-    "events": ("events", "Show what is followed and how far, or the latest events of one."),
-    "send": ("send", "Send a transaction, as far as the policy allows; --dry-run only shows it."),
+    "events": ("events", "Show the state of subscriptions, or the latest events of one."),
+    "send": ("send", "Send a transaction within the policy; --dry-run only shows it."),
     "register": ("identity", "Register an agent in the ERC-8004 identity registry."),
-    "metadata": ("identity", "Show or set what the registry keeps for an agent under a key."),
+    "metadata": ("identity", "Show or set the value of a key of an agent in the registry."),
     "feedback": ("identity", "Give feedback to an agent in the ERC-8004 reputation registry."),
-    "reputation": ("identity", "Show what others have said of an agent there."),
+    "reputation": ("identity", "Show the feedback of others on an agent."),
     "anchor": ("identity", "Write the hash of an agent's weekly score on chain."),
-    "verify": ("identity", "Check an agent's score of a week against what was written on chain."),
-    "buy": ("pay", "Buy what an address offers for money (x402)."),
-    "purchases": ("pay", "List what was bought."),
-    "wallet": ("wallet", "Make keys and show accounts."),
+    "verify": ("identity", "Check an agent's score of a week against the hash on chain."),
+    "buy": ("pay", "Fetch an address that asks for payment (x402)."),
+    "purchases": ("pay", "List purchases."),
+    "wallet": ("wallet", "Create keys and show accounts."),
 }
 
 
 class LazyVerbs(click.Group):
-    """A group whose help is a table; web3 and the like are loaded by the commands that need them."""
+    """A group whose help comes from the table; only a command that runs loads web3."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table, which is the order of use."""
@@ -50,7 +50,7 @@ class LazyVerbs(click.Group):
 
 @click.group(cls=LazyVerbs)
 def chain() -> None:
-    """Read from Base, and send what your chain.toml allows.
+    """Read from Base, and send transactions that your chain.toml allows.
 
     \b
     ceos chain status

@@ -1,4 +1,4 @@
-"""`ceos chain register|metadata|reputation|feedback|anchor|verify`: agents in the registries of ERC-8004."""
+"""`ceos chain register|metadata|reputation|feedback|anchor|verify`: the ERC-8004 registries."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ceos.chain.tx.types import TxRequest
     from ceos.chain.wiring import Chain
 
-#: The longest document that is read; one of a thousand posts has a sixth of that.
-DOCUMENT_BYTES = 2**20
+#: The maximum size of a document; one of a thousand posts has a sixth of that.
+MAX_DOCUMENT_BYTES = 2**20
 
 
 def signing_options(command: F) -> F:
@@ -35,24 +35,24 @@ def signing_options(command: F) -> F:
         default=60.0,
         show_default=True,
         metavar="SECONDS",
-        help="How long to wait until it is mined.",
+        help="The longest wait until it is mined.",
     )(command)
 
 
 @click.command()
 @click.argument("agent_id", metavar="AGENT")
-@click.option("--adopt", type=click.IntRange(0), metavar="NUMBER", help="It has been registered elsewhere before.")
-@click.option("--another", is_flag=True, help="Register it although its account has an entry that is not known here.")
-@click.option("--update-url", is_flag=True, help="Point its entry at its file, after CEOS_PUBLIC_URL has changed.")
+@click.option("--adopt", type=click.IntRange(0), metavar="NUMBER", help="Use an existing entry with this number.")
+@click.option("--another", is_flag=True, help="Register it although its account has an entry unknown to ceos.")
+@click.option("--update-url", is_flag=True, help="Update the address of its file after a change of CEOS_PUBLIC_URL.")
 @signing_options
 @json_option
 def register(
     *, agent_id: str, adopt: int | None, another: bool, update_url: bool, dry_run: bool, seconds: float, as_json: bool
 ) -> None:
-    """Register AGENT in the identity registry, once: again it only says what is known.
+    """Register AGENT in the identity registry once; a repetition shows the existing entry.
 
-    The entry points at a file that 'ceos web' serves under CEOS_PUBLIC_URL, with the agent's name, bio and account on
-    Farcaster. An entry's number may be 0.
+    The entry refers to a file that 'ceos web' serves under CEOS_PUBLIC_URL, with the agent's name, bio and Farcaster
+    account. The number of an entry may be 0.
     """
     chain = command_runtime().chain
     if adopt is not None:
@@ -82,7 +82,7 @@ def register(
 @signing_options
 @json_option
 def metadata(*, agent_id: str, key: str, value: str | None, dry_run: bool, seconds: float, as_json: bool) -> None:
-    """Show what is kept for AGENT under KEY in the identity registry, or set it to VALUE: a text, or 0x and hex."""
+    """Show the value of KEY of AGENT in the identity registry, or set it to VALUE: text, or 0x and hex."""
     chain = command_runtime().chain
     if value is None:
         found = chain.identity.metadata(chain.identity.status(agent_id).token_id, key)
@@ -97,13 +97,15 @@ def metadata(*, agent_id: str, key: str, value: str | None, dry_run: bool, secon
 
 @click.command()
 @click.argument("whose", metavar="AGENT|NUMBER")
-@click.option("--client", "clients", multiple=True, help="Count this account's word only; may be repeated.")
-@click.option("--tag", "tags", multiple=True, help="Count feedback with this tag; a second one is the second tag.")
+@click.option("--client", "clients", multiple=True, help="Count only feedback of this account; may be repeated.")
+@click.option(
+    "--tag", "tags", multiple=True, help="Count only feedback with this tag; a second option is the second tag."
+)
 @json_option
 def reputation(*, whose: str, clients: tuple[str, ...], tags: tuple[str, ...], as_json: bool) -> None:
-    """Show what others have said of an agent of ours, or of any NUMBER in the registry.
+    """Show the feedback of others on an AGENT of this installation, or on any NUMBER in the registry.
 
-    Anybody may speak under any number of accounts: name the ones you trust with --client.
+    Feedback from unknown accounts can be forged: name the accounts you trust with --client.
     """
     chain = command_runtime().chain
     token_id, (tag1, tag2) = _number(chain, whose), _two(tags)
@@ -112,18 +114,20 @@ def reputation(*, whose: str, clients: tuple[str, ...], tags: tuple[str, ...], a
         value = None if found.value is None else str(found.value)
         return show_json({"number": token_id, "count": found.count, "value": value, "clients": list(found.clients)})
     if not found.count:
-        return click.echo(f"Nobody has given feedback on number {token_id}.")
+        return click.echo(f"There is no feedback on number {token_id}.")
     by = number(len(found.clients), "account")
-    return click.echo(f"Number {token_id}: {found.value} in the mean, {number(found.count, 'time')}, by {by}.")
+    return click.echo(f"Number {token_id}: {found.value} on average, {number(found.count, 'time')}, by {by}.")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("token_id", metavar="NUMBER", type=click.IntRange(0))
 @click.argument("value")
-@click.option("--from", "from_agent", default="", metavar="AGENT", help="Who gives it; without one, the operator.")
-@click.option("--tag", "tags", multiple=True, help="Such as starred (0 to 100) or uptime; two at most.")
-@click.option("--endpoint", default="", help="What of the agent it is about.")
-@click.option("--key", default="", help="With another key, the same feedback is given again.")
+@click.option(
+    "--from", "from_agent", default="", metavar="AGENT", help="The agent that gives it; by default the operator."
+)
+@click.option("--tag", "tags", multiple=True, help="A tag such as starred (0 to 100) or uptime; at most two.")
+@click.option("--endpoint", default="", help="The endpoint of the agent that it rates.")
+@click.option("--key", default="", help="Another key gives the same feedback again.")
 @signing_options
 @json_option
 def feedback(
@@ -138,7 +142,7 @@ def feedback(
     seconds: float,
     as_json: bool,
 ) -> None:
-    """Give feedback of VALUE, such as 87 or 99.5, on agent NUMBER in the reputation registry; the same again is one."""
+    """Give feedback of VALUE, such as 87 or 99.5, on agent NUMBER in the reputation registry; a repeat is ignored."""
     runtime = command_runtime()
     if from_agent:
         runtime.agents.agent(from_agent)
@@ -156,9 +160,9 @@ def feedback(
 @signing_options
 @json_option
 def anchor(*, epoch: str, agent_id: str, dry_run: bool, seconds: float, as_json: bool) -> None:
-    """Write the hash of AGENT's score of a week (such as 2026-W47) on chain; what is there is never replaced.
+    """Write the hash of AGENT's score of a week (such as 2026-W47) on chain; an existing hash is never replaced.
 
-    Workers do so by themselves for the agents that 'anchor' in chain.toml names.
+    Workers do this automatically for the agents in 'anchor' of chain.toml.
     """
     chain = command_runtime().chain
     if dry_run:
@@ -169,21 +173,21 @@ def anchor(*, epoch: str, agent_id: str, dry_run: bool, seconds: float, as_json:
 @click.command()
 @click.argument("epoch")
 @click.argument("agent_id", metavar="AGENT")
-@click.option("--file", "file", type=click.File("rb"), help="A document that somebody shows; - is standard input.")
-@click.option("--number", "token_id", type=click.IntRange(0), help="Whose score it has to be, by number.")
-@click.option("--history", is_flag=True, help="Search the chain for when it was written, and whether once only; slow.")
+@click.option("--file", "file", type=click.File("rb"), help="The document to check; - is standard input.")
+@click.option("--number", "token_id", type=click.IntRange(0), help="The number of the agent that it must belong to.")
+@click.option("--history", is_flag=True, help="Search the chain for every time it was written; slow.")
 @json_option
 def verify(
     *, epoch: str, agent_id: str, file: IO[bytes] | None, token_id: int | None, history: bool, as_json: bool
 ) -> None:
-    """Check AGENT's score of a week: compute it again from its inputs, and compare it with the hash on chain.
+    """Check AGENT's score of a week: recompute it from its inputs and compare it with the hash on chain.
 
-    Anybody can check an agent of somebody else with the document that its web app serves:
+    To check an agent of another installation, use the document that its web app serves:
 
     \b
     curl https://agents.example/agents/ada/scores/2026-W47.json | ceos chain verify 2026-W47 ada --number 22 --file -
 
-    Exit code 1 if anything differs; each difference is a line.
+    Exit code 1 if anything differs; each difference is one line.
     """
     chain = command_runtime().chain
     found = chain.anchors.verify(
@@ -192,19 +196,21 @@ def verify(
     if as_json:
         show_json(_verification(found))
     elif found.ok:
-        click.echo(f"{epoch} of {agent_id} is what was anchored for number {found.number} in {found.registry}.")
+        click.echo(f"{epoch} of {agent_id} matches the hash anchored for number {found.number} in {found.registry}.")
         click.echo(f"SHA-256 {found.hash}")
         for one in found.written:
             click.echo(f"Written on {when(one.at)} UTC in block {one.block}, {one.tx_hash}")
     else:
-        click.echo(f"{epoch} of {agent_id} (number {found.number} in {found.registry}) is not what was anchored:")
+        click.echo(
+            f"{epoch} of {agent_id} (number {found.number} in {found.registry}) does not match the anchored hash:"
+        )
         for problem in found.problems:
             say_line(f"  {problem}")
     if not found.ok:
         sys.exit(1)
 
 
-# What they share
+# Shared helpers
 
 
 def _preview(chain: Chain, request: TxRequest, *, as_json: bool) -> None:
@@ -213,9 +219,9 @@ def _preview(chain: Chain, request: TxRequest, *, as_json: bool) -> None:
 
 
 def _report(chain: Chain, tx: Tx | None, seconds: float, *, as_json: bool) -> None:
-    """Drive a transaction for a while, and say how far it has come; None is one that was not needed."""
+    """Process a transaction for a while and print its state; None means that none was needed."""
     if tx is None:
-        return show_json(None) if as_json else click.echo("It is on chain already; nothing was to do.")
+        return show_json(None) if as_json else click.echo("It is on chain already; there was nothing to do.")
     tx = chain.sender.wait(tx.id, seconds)
     if as_json:
         show_json(tx.model_dump(mode="json"))
@@ -228,25 +234,28 @@ def _report(chain: Chain, tx: Tx | None, seconds: float, *, as_json: bool) -> No
 
 def _progress(tx: Tx) -> str:
     if tx.status is TxStatus.REVIEW:
-        return f"{tx.id} waits for a person ({tx.reason}): 'ceos draft approve {tx.id}' sends it."
+        return f"{tx.id} waits for approval ({tx.reason}): 'ceos draft approve {tx.id}' sends it."
     if tx.status is TxStatus.FINAL:
         return f"{tx.id} is done: {tx.hash} in block {tx.block}."
     if tx.status is TxStatus.MINED:
-        return f"{tx.id} is mined: {tx.hash} in block {tx.block}; it counts for good some blocks later."
+        return f"{tx.id} is mined: {tx.hash} in block {tx.block}; it is final some blocks later."
     why = f": {tx.reason}" if tx.reason else ""
-    return f"{tx.id} is {tx.status}{why}" + ("." if tx.status.is_over else "; it goes on while workers run.")
+    return f"{tx.id} is {tx.status}{why}" + ("." if tx.status.is_over else "; it continues while workers run.")
 
 
 def _show_registration(chain: Chain, known: Registration, *, as_json: bool) -> None:
     tx = chain.identity.registries.find_tx(known.tx) if known.tx and not known.is_final else None
     is_over = tx is not None and tx.status.is_over and tx.status is not TxStatus.FINAL
     if as_json:
-        told = {**known.model_dump(mode="json"), "status": "final" if known.is_final else str(tx.status) if tx else ""}
-        show_json(told)
+        document = {
+            **known.model_dump(mode="json"),
+            "status": "final" if known.is_final else str(tx.status) if tx else "",
+        }
+        show_json(document)
     else:
         if known.token_id is not None:
             click.echo(f"{known.agent} is number {known.token_id} in {known.registry_name}, owned by {known.account}.")
-            say_line(f"Its entry points at {known.uri}")
+            say_line(f"Its entry refers to {known.uri}")
         if tx is not None:
             say_line(_progress(tx))
     if is_over:
@@ -260,7 +269,7 @@ def _update_url(chain: Chain, agent_id: str, *, dry_run: bool, seconds: float, a
 
 
 def _number(chain: Chain, whose: str) -> int:
-    """Return a number in the registry, as digits or as the name of an agent of ours."""
+    """Return a number in the registry from digits or from the id of an agent."""
     if whose.isascii() and whose.isdecimal() and len(whose) <= 78:
         return int(whose)
     return chain.identity.status(whose).token_id
@@ -275,7 +284,7 @@ def _accounts(clients: tuple[str, ...]) -> list[str]:
 
 def _two(tags: tuple[str, ...]) -> tuple[str, str]:
     if len(tags) > 2:
-        raise click.UsageError("There are two tags at most.")
+        raise click.UsageError("There are at most two tags.")
     return (tags[0] if tags else "", tags[1] if len(tags) > 1 else "")
 
 
@@ -283,16 +292,16 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise InvalidInput(f"The value is a number such as 87 or 99.5; got {text[:40]!r}.") from None
+        raise InvalidInput(f"The value must be a number such as 87 or 99.5; got {text[:40]!r}.") from None
 
 
 def _document(file: IO[bytes]) -> dict[str, Any]:
-    text = file.read(DOCUMENT_BYTES + 1)
-    if len(text) > DOCUMENT_BYTES:
-        raise InvalidInput(f"The document is longer than {DOCUMENT_BYTES:,} bytes; no score is.")
+    text = file.read(MAX_DOCUMENT_BYTES + 1)
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise InvalidInput(f"The document is longer than {MAX_DOCUMENT_BYTES:,} bytes, so it is not a score.")
     found = read(text)
     if not isinstance(found, dict):
-        raise InvalidInput("This is no document of a score: it is no object.")
+        raise InvalidInput("This is not the document of a score: it is not a JSON object.")
     return found
 
 

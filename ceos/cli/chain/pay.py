@@ -1,4 +1,4 @@
-"""`ceos chain buy` and `ceos chain purchases`: what is bought over HTTP (x402)."""
+"""`ceos chain buy` and `ceos chain purchases`: purchases over HTTP (x402)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ def _usd(ctx: click.Context, param: click.Parameter, value: str | None) -> Decim
     except InvalidOperation:
         amount = Decimal(-1)
     if amount is not None and not (amount.is_finite() and amount >= 0):
-        raise click.BadParameter(f"{value!r} is no amount in USD, such as 0.05.")
+        raise click.BadParameter(f"{value!r} is not an amount in USD, such as 0.05.")
     return amount
 
 
 @click.command()
 @click.argument("url")
-@click.option("--agent", "agent_id", default="", help="The agent for which it is; it pays from its own account.")
-@click.option("--key", help="The same key again is the same purchase: it is paid once.")
-@click.option("--max-usd", metavar="USD", callback=_usd, help="Pay no more than this, besides what chain.toml says.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write what is delivered to a file.")
-@click.option("--dry-run", is_flag=True, help="Only show the price and what would be signed. Exit code 1 if refused.")
+@click.option("--agent", "agent_id", default="", help="The agent that pays from its own account.")
+@click.option("--key", help="The same key is the same purchase and is paid only once.")
+@click.option(
+    "--max-usd", metavar="USD", callback=_usd, help="The maximum price, in addition to the limits in chain.toml."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file for the delivered body.")
+@click.option("--dry-run", is_flag=True, help="Only show the price and what would be signed; exit code 1 if refused.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def buy(
@@ -49,13 +51,13 @@ def buy(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Fetch an https address and pay for it in USDC if it asks for that (x402), as far as [x402] in chain.toml allows.
+    """Fetch an https address and pay for it in USDC if it asks for payment (x402), within [x402] in chain.toml.
 
     \b
     ceos chain buy https://api.example.com/weather --dry-run
     ceos chain buy https://api.example.com/weather --max-usd 0.01 --yes
 
-    One payment is signed for a purchase, whatever the seller does. If the answer got lost, the same --key asks for it
+    A purchase signs only one payment, whatever the seller answers. After a lost answer, the same --key requests it
     again without paying again.
     """
     runtime = command_runtime()
@@ -67,12 +69,14 @@ def buy(
     if not dry_run and found.status is not PurchaseStatus.FREE:
         if not yes and found.status is PurchaseStatus.PLANNED:
             if as_json or not sys.stdin.isatty():
-                raise click.UsageError("Nobody is there to be asked; add --yes to pay, or --dry-run to look.")
+                raise click.UsageError(
+                    "There is no terminal to ask for confirmation; use --yes to pay, or --dry-run to check."
+                )
             say_line(_offer(found), err=True)
             click.confirm("Pay?", abort=True, err=True)
-        # Before it is paid: after a crash, this is how to get what was paid for.
+        # Printed before the payment: after a crash, the key retrieves what was paid for.
         say_line(f"The key of this purchase is {name}.", err=True)
-        # What was shown is what may be paid: a price that rose meanwhile is refused, and so is another recipient.
+        # The price and the recipient shown are the limits: a risen price or another recipient is refused.
         most = found.usd if found.usd else max_usd
         found = purchases.buy(url, agent=agent_id, key=name, max_usd=most, pay_to=found.pay_to)
     _report(found, output, as_json=as_json)
@@ -84,7 +88,7 @@ def buy(
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500), help="How many.")
 @json_option
 def purchases(limit: int, *, as_json: bool) -> None:
-    """List what was bought, newest first, and what today has cost."""
+    """List purchases, newest first, and the spending of today."""
     bought = command_runtime().chain.buyer
     found = bought.recent(limit)
     if as_json:
@@ -94,9 +98,9 @@ def purchases(limit: int, *, as_json: bool) -> None:
         (purchase.id, str(purchase.status), f"{purchase.usd:f}", purchase.agent or "-", purchase.url, purchase.reason)
         for purchase in found
     ]
-    show_table(("id", "status", "usd", "agent", "address", "why"), rows, empty="Nothing was bought yet.")
+    show_table(("id", "status", "usd", "agent", "address", "why"), rows, empty="No purchases yet.")
     if rows:
-        click.echo(f"Spent or set aside today (UTC): {bought.spent_today():f} USD.")
+        click.echo(f"Spent or reserved today (UTC): {bought.spent_today():f} USD.")
 
 
 def _report(purchase: Purchase, output: Path | None, *, as_json: bool) -> None:
@@ -109,14 +113,14 @@ def _report(purchase: Purchase, output: Path | None, *, as_json: bool) -> None:
         say_line(_offer(purchase))
         return
     if purchase.is_delivered:
-        paid = f"Paid {purchase.usd:f} USD." if purchase.paid_usd else "It cost nothing."
+        paid = f"Paid {purchase.usd:f} USD." if purchase.paid_usd else "It was free."
         say_line(f"{paid} {purchase.reason}".strip(), err=True)
         if not output:
             say(purchase.body.decode("utf-8", "replace"))
         return
     say_line(f"{purchase.id} is {purchase.status}: {purchase.reason or 'no answer came'}.", err=True)
     if purchase.status is not PurchaseStatus.EXPIRED:
-        say_line(f"The same again with --key {purchase.key} sends the same payment; it is never paid twice.", err=True)
+        say_line(f"Repeating it with --key {purchase.key} sends the same payment; it is never paid twice.", err=True)
 
 
 def _offer(purchase: Purchase) -> str:

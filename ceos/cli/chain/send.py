@@ -1,4 +1,4 @@
-"""`ceos chain send`: one transaction, on the same road as all others."""
+"""`ceos chain send`: sends one transaction through the same path as all others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ceos.evm.values import typed, units
 if TYPE_CHECKING:
     from ceos.chain.tx.sender import TxSender
 
-#: Ends that are no success.
+#: End states other than success.
 _FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIRED)
 
 
@@ -28,13 +28,13 @@ _FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIR
 @click.argument("contract")
 @click.argument("function", required=False)
 @click.argument("args", nargs=-1)
-@click.option("--value", default="0", metavar="ETH", help="ETH that goes with it, such as 0.01.")
-@click.option("--agent", "agent_id", default="", help="The agent for which it is; it pays from its own account.")
-@click.option("--key", help="The same key again is the same transaction.")
+@click.option("--value", default="0", metavar="ETH", help="The ETH to send with it, such as 0.01.")
+@click.option("--agent", "agent_id", default="", help="The agent that sends it from its own account.")
+@click.option("--key", help="The same key never sends a second transaction.")
 @click.option(
-    "--wait", "seconds", default=60.0, show_default=True, metavar="SECONDS", help="How long to wait until it is mined."
+    "--wait", "seconds", default=60.0, show_default=True, metavar="SECONDS", help="The longest wait until it is mined."
 )
-@click.option("--dry-run", is_flag=True, help="Only show what would be signed. Exit code 1 if it is refused.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be signed; exit code 1 if it is refused.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def send(
@@ -52,8 +52,8 @@ def send(
 ) -> None:
     """Send a transaction: ETH to an address, or a call of a contract's function, as in 'ceos chain call'.
 
-    The policy in your chain.toml decides first; then it is simulated, and you are asked. What the policy wants to be
-    approved waits for 'ceos draft approve'.
+    It is checked against the policy in your chain.toml and simulated, and you are asked for confirmation. If the policy
+    requires approval, it waits for 'ceos draft approve'.
     """
     runtime = command_runtime()
     chain = runtime.chain
@@ -82,7 +82,7 @@ def send(
 
 
 def _known(sender: TxSender, chain_id: int, key: str | None) -> Tx | None:
-    """Return the transaction that a key stands for, unless trying it again would be a new attempt."""
+    """Return the transaction with a key, unless submitting it again would be a new attempt."""
     if key is None:
         return None
     try:
@@ -94,7 +94,7 @@ def _known(sender: TxSender, chain_id: int, key: str | None) -> Tx | None:
 
 def _ask_for(as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
-        raise click.UsageError("Look at it with --dry-run, and give --yes to send it; there is nobody here to ask.")
+        raise click.UsageError("There is no terminal to ask for confirmation; check it with --dry-run, then use --yes.")
 
 
 def _report(tx: Tx, *, as_json: bool) -> None:
@@ -108,12 +108,12 @@ def _report(tx: Tx, *, as_json: bool) -> None:
 
 
 def _next(tx: Tx) -> str:
-    """Say what is to be known or done next."""
+    """Return a sentence about the result or the next step."""
     if tx.status is TxStatus.REVIEW:
-        return f"'ceos draft show {tx.id}' shows what it changes; 'ceos draft approve {tx.id}' sends it."
+        return f"'ceos draft show {tx.id}' shows its changes; 'ceos draft approve {tx.id}' sends it."
     if tx.hash:
         cost = f", it cost {ether(tx.cost_wei)} ETH" if tx.cost_wei is not None else ""
         return f"{tx.hash} in block {tx.block}{cost}."
     if tx.status in _FAILED:
         return "Nothing further happens to it."
-    return f"It goes on while workers run; 'ceos draft show {tx.id}' tells how far it is."
+    return f"It continues while workers run; 'ceos draft show {tx.id}' shows its state."

@@ -1,4 +1,4 @@
-"""Transactions as people read them, before and after they are signed."""
+"""Prints transactions before and after they are signed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ceos.chain.tx.quoting import Preview
     from ceos.chain.wiring import Chain
 
-#: So much of a call's data is shown, in characters.
-DATA_CHARS = 74
+#: The maximum number of characters of a call's data that are shown.
+MAX_DATA_CHARS = 74
 
 
 def print_preview(chain: Chain, preview: Preview) -> None:
-    """Print what would be signed, and what the simulation says it changes."""
+    """Print what would be signed and the simulated balance changes."""
     request, quote = preview.request, preview.quote
     _fields(
         {
@@ -40,15 +40,15 @@ def print_preview(chain: Chain, preview: Preview) -> None:
 
 
 def print_changes(chain: Chain, changes: Sequence[BalanceChange]) -> None:
-    """Print how balances change."""
+    """Print balance changes."""
     is_simulated = all(change.is_simulated for change in changes)
-    title = "What it changes, in a simulation:" if is_simulated else "What it changes, as far as can be read from it:"
+    title = "Simulated changes:" if is_simulated else "Changes as stated in the transaction, not simulated:"
     rows = [(change.account, f"{_signed(change)} {change.symbol}", _asset(chain, change)) for change in changes]
     show_table(["account", "change", "asset"], rows, title=title, empty="It changes no balance besides the fees.")
 
 
 def print_tx(chain: Chain, tx: Tx) -> None:
-    """Print everything about a transaction."""
+    """Print all details of a transaction."""
     request = tx.request
     say_line(f"{tx.id}  {tx.status}" + (f": {tx.reason}" if tx.reason else ""))
     _fields(
@@ -116,7 +116,7 @@ def _fields(fields: dict[str, Any]) -> None:
 
 
 def _call(chain: Chain, request: TxRequest) -> str:
-    """Return a call in words, as far as the contract is known."""
+    """Return a call with its decoded arguments if the contract is known, or its data."""
     if request.data == "0x":
         return ""
     abi = chain.contracts.find(request.to).abi
@@ -127,11 +127,11 @@ def _call(chain: Chain, request: TxRequest) -> str:
             except ValueError:
                 break
             return f"{function.name}({', '.join(f'{name}={value}' for name, value in arguments.items())})"
-    return request.data if len(request.data) <= DATA_CHARS else f"{request.data[:DATA_CHARS]}…"
+    return request.data if len(request.data) <= MAX_DATA_CHARS else f"{request.data[:MAX_DATA_CHARS]}…"
 
 
 def _name(chain: Chain, address: str) -> str:
-    """Return the operator's name for an address, or its two ends: a table has no room for several whole ones."""
+    """Return the operator's name for an address, or its two ends, because a table has no room for whole ones."""
     name = chain.contracts.find(address).name
     return name if name != address else f"{address[:6]}…{address[-4:]}"
 
@@ -141,7 +141,7 @@ def _agent(request: TxRequest) -> str:
 
 
 def _asset(chain: Chain, change: BalanceChange) -> str:
-    """Return the operator's name for a token: what it calls itself, anybody can choose."""
+    """Return the operator's name for a token; its own symbol is untrusted."""
     return "" if change.asset == "ETH" else chain.contracts.find(change.asset).name
 
 

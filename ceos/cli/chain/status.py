@@ -1,4 +1,4 @@
-"""`ceos chain status`: how things stand."""
+"""`ceos chain status`: nodes, accounts, transactions, subscriptions and registrations."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 #: Balances are shown in whole gwei, so that an address and its balance fit on one line.
 GWEI = 10**9
-#: How many transactions that are over are shown.
-ENDED = 5
+#: The number of ended transactions that are shown.
+MAX_ENDED = 5
 
 
 @click.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Show nodes, accounts, balances, the latest transactions and what is followed.
+    """Show nodes, accounts, balances, the latest transactions and subscriptions.
 
-    A node that fails and a key that is missing are shown, and hide nothing else.
+    A failing node or a missing key is shown as such and does not hide the rest.
     """
     runtime = command_runtime()
     chain = runtime.chain
     nodes = chain.client.endpoints.health()
     accounts = _accounts(runtime)
     transactions = chain.sender.open_txs()
-    ended = [tx for tx in chain.sender.recent() if tx.status.is_over][:ENDED]
+    ended = [tx for tx in chain.sender.recent() if tx.status.is_over][:MAX_ENDED]
     states, registered = chain.follower.state(), _registered(chain)
     if as_json:
         return show_json(
@@ -54,9 +54,9 @@ def status(as_json: bool) -> None:
         )
     _print_nodes(chain.client.chain_id, nodes)
     _print_accounts(accounts)
-    print_txs(chain, transactions, title="\nOpen transactions:", empty="\nNo transaction is open.")
+    print_txs(chain, transactions, title="\nOpen transactions:", empty="\nNo open transactions.")
     if ended:
-        print_txs(chain, ended, title="\nThe last that ended:")
+        print_txs(chain, ended, title="\nLatest ended transactions:")
     click.echo()
     print_states(states)
     if registered:
@@ -75,7 +75,7 @@ def _print_nodes(chain_id: int, nodes: Sequence[EndpointHealth]) -> None:
         (node.label, "healthy" if node.is_healthy else node.why, node.head, node.latency_ms and round(node.latency_ms))
         for node in nodes
     ]
-    show_table(["node", "health", "block", "ms"], rows, title=f"Chain {chain_id}:", empty="There is no node.")
+    show_table(["node", "health", "block", "ms"], rows, title=f"Chain {chain_id}:", empty="No nodes.")
 
 
 def _print_accounts(accounts: Sequence[dict[str, Any]]) -> None:
@@ -95,17 +95,17 @@ def _print_accounts(accounts: Sequence[dict[str, Any]]) -> None:
 
 
 def _accounts(runtime: Runtime) -> list[dict[str, Any]]:
-    """Return every account that a key here signs for, with those it belongs to."""
+    """Return every account of the configured keys with its owners."""
     owners: dict[str, list[str]] = {}
     try:
         for agent in ("", *runtime.agents.agent_ids()):
             owners.setdefault(runtime.chain.wallets.address(agent), []).append(agent or "the operator")
     except KeyRefused as error:
         return [_account("", [], problem=str(error))]
-    return [_looked_up(runtime.chain, account, names) for account, names in owners.items()]
+    return [_with_balance(runtime.chain, account, names) for account, names in owners.items()]
 
 
-def _looked_up(chain: Chain, account: str, owners: list[str]) -> dict[str, Any]:
+def _with_balance(chain: Chain, account: str, owners: list[str]) -> dict[str, Any]:
     try:
         return _account(account, owners, chain.client.balance(account), chain.client.nonce(account, "latest"))
     except CeosError as error:
@@ -115,13 +115,13 @@ def _looked_up(chain: Chain, account: str, owners: list[str]) -> dict[str, Any]:
 def _account(
     account: str, owners: list[str], balance: int | None = None, nonce: int | None = None, *, problem: str = ""
 ) -> dict[str, Any]:
-    told = {"account": account, "owners": owners, "balance_wei": balance, "transactions": nonce}
-    return {**told, "problem": problem}
+    document = {"account": account, "owners": owners, "balance_wei": balance, "transactions": nonce}
+    return {**document, "problem": problem}
 
 
 def _registered(chain: Chain) -> list[Registration]:
     try:
         return chain.identity.registrations()
     except NotFound:
-        # There is no registry that we know of on this chain.
+        # This chain has no known registry.
         return []

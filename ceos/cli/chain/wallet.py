@@ -1,4 +1,4 @@
-"""`ceos chain wallet …`: make keys, and show the accounts they are of. A key itself is never shown again."""
+"""`ceos chain wallet …`: creates keys and shows accounts. An existing key is never shown."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ceos.settings import Settings, secret
 
 @click.group(cls=Verbs)
 def wallet() -> None:
-    """Make keys, and show the accounts of the operator and the agents."""
+    """Create keys, and show the accounts of the operator and the agents."""
 
 
 @wallet.command()
-@click.option("--seed", is_flag=True, help="Make a seed phrase, which gives every agent an account of its own.")
-@click.option("--file", "path", type=click.Path(path_type=Path), help="Where the encrypted key goes.")
+@click.option("--seed", is_flag=True, help="Create a seed phrase, which gives every agent its own account.")
+@click.option("--file", "path", type=click.Path(path_type=Path), help="The file for the encrypted key.")
 def new(seed: bool, path: Path | None) -> None:
-    """Make a new account: an encrypted key file, or a seed phrase that is shown once.
+    """Create a new account: an encrypted key file, or a seed phrase that is shown once.
 
     \b
     ceos chain wallet new                     # asks for a password, writes wallet.json in CEOS_HOME
     ceos chain wallet new --file ~/base.json
     ceos chain wallet new --seed              # 12 words, for BASE_SEED_PHRASE
 
-    An existing file is never overwritten. BASE_KEYSTORE_PASSWORD is taken as the password where it is set.
+    An existing file is never overwritten. BASE_KEYSTORE_PASSWORD is the password if it is set.
     """
     if seed and path is not None:
         raise click.UsageError("A seed phrase is not written to a file; use --seed or --file.")
@@ -48,10 +48,12 @@ def _new_seed() -> None:
     from ceos.chain.tx.wallets import new_seed_phrase  # noqa: PLC0415  # a second, and only here
 
     if not sys.stdout.isatty():
-        raise InvalidInput("A seed phrase is shown on a terminal only, not in a file or a pipe; run it by hand.")
+        raise InvalidInput(
+            "A seed phrase is shown only on a terminal, not in a file or a pipe; run the command interactively."
+        )
     address, phrase = new_seed_phrase()
     click.echo(f"{phrase}\n")
-    click.echo("Write these words down now: they are shown only this once, and whoever has them has the money.")
+    click.echo("Write these words down now: they are shown only once, and they give full access to the money.")
     click.echo(f"Set BASE_SEED_PHRASE to them. The operator's account is {address}.")
 
 
@@ -62,34 +64,36 @@ def _new_keystore(settings: Settings, path: Path) -> None:
     address, document = new_keystore(_password(settings))
     _write_new(path, json.dumps(document))
     click.echo(f"The new account is {address}.")
-    click.echo(f"Set BASE_KEYSTORE={path} and BASE_KEYSTORE_PASSWORD, and keep a copy of both elsewhere.")
+    click.echo(f"Set BASE_KEYSTORE={path} and BASE_KEYSTORE_PASSWORD, and keep a copy of both in another place.")
 
 
 def _password(settings: Settings) -> str:
     if known := secret(settings.base_keystore_password):
         return known
     if not sys.stdin.isatty():
-        raise InvalidInput("There is nobody to ask for a password; set BASE_KEYSTORE_PASSWORD, or run it by hand.")
+        raise InvalidInput(
+            "There is no terminal to ask for a password; set BASE_KEYSTORE_PASSWORD, or run the command interactively."
+        )
     return str(click.prompt("Password of the key file", hide_input=True, confirmation_prompt=True))
 
 
 def _refuse_existing(path: Path) -> None:
     if path.is_symlink() or path.exists():
-        raise InvalidInput(f"{path} exists and may hold the only copy of a key; name another with --file.")
+        raise InvalidInput(f"{path} exists and may hold the only copy of a key; choose another file with --file.")
 
 
 def _write_new(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all, and never over another."""
+    """Write a complete file that only its owner can read, without replacing an existing one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp gives it to its owner alone.
+        # mkstemp makes it readable by its owner only.
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            # A link is refused where there is a file already; a rename would replace it.
+            # A link fails if the file exists; a rename would replace it.
             os.link(name, path)
         finally:
             Path(name).unlink()
@@ -98,15 +102,15 @@ def _write_new(path: Path, text: str) -> None:
         raise
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise InvalidInput(f"{path} cannot be written: {why}; name another place with --file.") from None
+        raise InvalidInput(f"{path} cannot be written: {why}; choose another file with --file.") from None
 
 
 @wallet.command()
 @click.argument("agent_ids", metavar="[AGENT...]", nargs=-1)
-@click.option("--all", "all_agents", is_flag=True, help="The operator's and those of all agents.")
+@click.option("--all", "all_agents", is_flag=True, help="The accounts of the operator and of all agents.")
 @json_option
 def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
-    """Show the operator's account, or those of AGENTs: address, where the key comes from, and balance."""
+    """Show the account of the operator or of AGENTs: address, source of the key, and balance."""
     runtime = command_runtime()
     owners = chosen_agents(runtime, agent_ids, all_agents=all_agents) if agent_ids or all_agents else []
     if not agent_ids:
@@ -142,11 +146,11 @@ def _account(runtime: Runtime, agent_id: str) -> dict[str, Any]:
 
 
 def _with_balances(runtime: Runtime, accounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return accounts with what they have; a node that does not answer costs only that."""
+    """Add the balances to accounts; without an answer of a node they stay empty."""
     balances: dict[str, str] = {}
     try:
         for address in dict.fromkeys(one["address"] for one in accounts):
-            # As a text: wei are beyond what JSON's readers keep.
+            # A string, because JSON readers lose digits of such numbers.
             balances[address] = str(runtime.chain.client.balance(address))
     except CeosError as error:
         click.echo(f"Without balances: {error}", err=True)

@@ -1,9 +1,9 @@
--- TX_MOVE: note how far a transaction has come. ARGV: id, the statuses it may come from (blank-separated), its new one, reason,
--- fields as JSON {name: text}, the hash of the last version that the caller knows of, or nothing, whether it is over (1 or
--- nothing), seconds after which its record is forgotten, or 0. What was carried out is never forgotten: its key must not lead to
--- a second one. Returns the status it has now; nothing changes where it has come from another one, or has another version: what
--- the caller has found out about the others says nothing of that.
--- What a day has cost stays as it was when it was signed: that less came of it is only a node's word.
+-- TX_MOVE: change the status of a transaction. ARGV: id, the allowed current statuses (space-separated), the new status, reason,
+-- fields as JSON {name: string}, the hash of the latest version that the caller knows ('' for none), '1' if the new status is an
+-- end state, seconds after which the record expires or 0. An executed transaction never expires, because its key must not lead to
+-- a second one. Returns the current status. Nothing changes if the current status is not allowed, or if there is a newer version,
+-- which the caller's findings do not cover.
+-- The amounts reserved for the day stay, because a node's claim of a lower cost cannot be verified.
 local id, from, status, reason, fields, seen, over, keep = unpack(ARGV)
 local record = 'ceos:' .. id
 local old, n = unpack(redis.call('HMGET', record, 'st', 'n'))

@@ -1,6 +1,6 @@
--- TX_OPEN: store a transaction that somebody wants sent, unless there is one under its key. ARGV: id, key, request (JSON),
--- account, status (planned, review), reason, how many of the last are listed.
--- Returns opened, or known. One that has ended without being carried out is opened again; one that was carried out never is.
+-- TX_OPEN: store a new transaction unless there is one with its key. ARGV: id, key, request (JSON), account, status (planned,
+-- review), reason, maximum number of listed transactions.
+-- Returns opened, or known. A transaction that ended without being executed is opened again; an executed one never is.
 local id, key, request, account, status, reason, listed = unpack(ARGV)
 local record, at = 'ceos:' .. id, now()
 local old = redis.call('HGET', record, 'st')

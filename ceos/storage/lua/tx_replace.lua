@@ -1,8 +1,8 @@
--- TX_REPLACE: store another version of a signed transaction, with the same nonce. ARGV: id, how many versions there were, raw,
--- hash, worst (wei), caps as in TX_SIGN, none smaller than before: any version may be the one that is mined; "cancel" or
--- nothing: whether it only takes the place of what was wanted; the quote; milliseconds as in TX_SIGN.
--- Returns signed, or why not: `cap NAME`, changed (somebody else was faster), or the status.
-local id, versions, raw, hash, worst, caps, cancel, quote, keep = unpack(ARGV)
+-- TX_REPLACE: store another version of a signed transaction, with the same nonce. ARGV: id, number of existing versions, raw,
+-- hash, maximum cost (wei), caps as in TX_SIGN, none smaller than before because any version may be mined; 'cancel' if it only
+-- uses up the nonce; the quote; milliseconds as in TX_SIGN.
+-- Returns signed, or the obstacle: `cap NAME`, changed (another worker was faster), or the status.
+local id, versions, raw, hash, max_cost, caps, cancel, quote, keep = unpack(ARGV)
 local record, index = 'ceos:' .. id, versions + 1
 local status, n, day, held, known = unpack(redis.call('HMGET', record, 'st', 'n', 'day', 'caps', 'hash' .. index))
 if not status then return 'missing' end
@@ -18,7 +18,7 @@ for _, cap in ipairs(wanted) do
 end
 for _, cap in ipairs(wanted) do redis.call('HINCRBY', spent, cap.name, cap.amount - (before[cap.name] or 0)) end
 redis.call('PEXPIRE', spent, keep)
-redis.call('HSET', record, 'raw' .. index, raw, 'hash' .. index, hash, 'n', index, 'worst', worst, 'signed', now(), 'why', '',
+redis.call('HSET', record, 'raw' .. index, raw, 'hash' .. index, hash, 'n', index, 'worst', max_cost, 'signed', now(), 'why', '',
   'caps', caps, 'quote', quote, 'sent', 0)
 if cancel ~= '' then redis.call('HSETNX', record, 'cancel', index) end
 return 'signed'

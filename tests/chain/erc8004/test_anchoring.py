@@ -432,7 +432,7 @@ def test_a_stranger_needs_nothing_but_the_document_and_a_node(anchored: Registry
     good = ceos_process(
         "chain", "verify", WEEK, "ada", "--number", "0", "--file", "good.json", environ=environ, cwd=home
     )
-    assert (good.code, good.err) == (0, "") and "is what was anchored for number 0" in good.out
+    assert (good.code, good.err) == (0, "") and "matches the hash anchored for number 0" in good.out
 
 
 def test_who_writes_another_hash_later_is_found_out_by_the_history(anchored: Registry) -> None:

@@ -121,11 +121,11 @@ def test_a_key_file_is_opened_once_with_its_password(
     ("variables", "error", "message"),
     [
         ({}, KeyRefused, "There is no key to sign with: set BASE_PRIVATE_KEY, BASE_KEYSTORE or BASE_SEED_PHRASE"),
-        ({"BASE_PRIVATE_KEY": "0x12"}, KeyRefused, "BASE_PRIVATE_KEY is no private key; it has 64 hex digits"),
+        ({"BASE_PRIVATE_KEY": "0x12"}, KeyRefused, "BASE_PRIVATE_KEY is not a private key of 64 hex digits"),
         ({"BASE_PRIVATE_KEY": "0x" + 64 * "0"}, KeyRefused, "BASE_PRIVATE_KEY is outside the range of private keys"),
         ({"BASE_PRIVATE_KEY": "0x" + 64 * "f"}, KeyRefused, "BASE_PRIVATE_KEY is outside the range of private keys"),
-        ({"BASE_SEED_PHRASE": "one two three"}, KeyRefused, "BASE_SEED_PHRASE is no seed phrase of 12 to 24 English"),
-        ({"BASE_SEED_PHRASE": SEED_PHRASE.replace("junk", "test")}, KeyRefused, "BASE_SEED_PHRASE is no seed phrase"),
+        ({"BASE_SEED_PHRASE": "one two three"}, KeyRefused, "BASE_SEED_PHRASE is not a seed phrase of 12 to 24 English"),
+        ({"BASE_SEED_PHRASE": SEED_PHRASE.replace("junk", "test")}, KeyRefused, "BASE_SEED_PHRASE is not a seed phrase"),
         ({"BASE_KEYSTORE": "/nowhere/w.json"}, KeyRefused, "BASE_KEYSTORE is set without its password"),
         (
             {"BASE_KEYSTORE": "/nowhere/w.json", "BASE_KEYSTORE_PASSWORD": PASSWORD},
@@ -153,8 +153,8 @@ def test_what_is_wrong_with_a_key_is_said_without_the_key(
     ("content", "message"),
     [
         ("[", "is not JSON"),
-        ("[]", "has not the form of one"),
-        ('{"crypto": {}, "version": 3}', "has not the form of one"),
+        ("[]", "has another format"),
+        ('{"crypto": {}, "version": 3}', "has another format"),
         (None, "does not open"),
     ],
 )
@@ -180,7 +180,7 @@ def test_keys_do_not_show_in_texts_logs_or_copies(caplog: pytest.LogCaptureFixtu
     for secret in (key, KEYS[0], key.upper(), SEED_PHRASE, repr(bytes.fromhex(key))):
         assert secret not in redact(f"x{secret}y")
     for steal in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="wallets are not copied or stored"):
+        with pytest.raises(TypeError, match="wallets cannot be copied or stored"):
             steal(found)
 
 
@@ -240,7 +240,7 @@ def test_nothing_but_a_transaction_of_type_2_is_signed(change: dict[str, Any]) -
 @pytest.mark.parametrize("missing", sorted(FIELDS))
 def test_a_transaction_without_one_of_its_fields_is_not_signed(missing: str) -> None:
     fields = {name: value for name, value in TRANSACTION.items() if name != missing}
-    with pytest.raises(InvalidInput, match=f"other fields than it should .{missing}.; nothing was signed"):
+    with pytest.raises(InvalidInput, match=f"missing or unknown fields .{missing}.; nothing was signed"):
         wallets(BASE_PRIVATE_KEY=KEYS[0]).sign_transaction("", fields)
 
 
@@ -324,7 +324,7 @@ def test_a_new_key_file_is_only_its_owners_and_never_written_over(command: Run, 
     content = path.read_bytes()
     again = command("chain", "wallet", "new", "--file", str(path), BASE_KEYSTORE_PASSWORD=PASSWORD)
     assert (again.code, path.read_bytes()) == (2, content)
-    assert "may hold the only copy of a key; name another with --file" in again.err
+    assert "may hold the only copy of a key; choose another file with --file" in again.err
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "elsewhere")
     assert command("chain", "wallet", "new", "--file", str(link), BASE_KEYSTORE_PASSWORD=PASSWORD).code == 2
@@ -334,9 +334,9 @@ def test_a_new_key_file_is_only_its_owners_and_never_written_over(command: Run, 
 @pytest.mark.parametrize(
     ("words", "variables", "message"),
     [
-        ((), {}, "There is nobody to ask for a password; set BASE_KEYSTORE_PASSWORD"),
+        ((), {}, "There is no terminal to ask for a password; set BASE_KEYSTORE_PASSWORD"),
         ((), {"BASE_KEYSTORE_PASSWORD": "short"}, "The password has fewer than 8 characters"),
-        (("--seed",), {}, "A seed phrase is shown on a terminal only"),
+        (("--seed",), {}, "A seed phrase is shown only on a terminal"),
         (("--seed", "--file", "x"), {}, "A seed phrase is not written to a file"),
         (("--file", "/proc/none/w.json"), {"BASE_KEYSTORE_PASSWORD": PASSWORD}, "/proc/none/w.json cannot be written"),
     ],
@@ -402,4 +402,4 @@ def test_accounts_are_shown_where_no_node_answers(command: Run) -> None:
 def test_without_a_key_the_way_to_one_is_shown(command: Run) -> None:
     shown = command("chain", "wallet", "show")
     assert shown.code == 1
-    assert "'ceos chain wallet new' makes one" in shown.err
+    assert "'ceos chain wallet new' creates one" in shown.err

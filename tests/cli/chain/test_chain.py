@@ -236,7 +236,7 @@ def test_status_hides_nothing_when_node_and_key_are_missing(ceos_home: Path, cap
         assert "127.0.0.1:9" in done.out
         assert "key0123456789" not in done.out + done.err
         assert "No account: There is no key to sign with" in done.out
-        assert "No transaction is open." in done.out
+        assert "No open transactions." in done.out
         assert "Nothing is followed" in done.out
 
 
@@ -249,7 +249,7 @@ def test_events_are_shown_without_being_handed_over(desk: Desk) -> None:
     out = desk.run("chain", "events", "counts", "--since", str(first)).out
     assert f"who={ACCOUNTS[0]}, number=1, words=one" in out
     assert "\x1b" not in out
-    assert desk.run("chain", "events", "counts", "--since", str(first + 3)).out == "None in these blocks.\n"
+    assert desk.run("chain", "events", "counts", "--since", str(first + 3)).out == "No events in these blocks.\n"
     assert [one["handed"] for one in desk.run("chain", "events", "--json").data] == [0]
     done = desk.run("chain", "events", "cuonts")
     assert (done.code, "Known: counts." in done.err) == (2, True)
@@ -268,7 +268,7 @@ def test_a_dry_run_tells_everything_and_signs_nothing(desk: Desk) -> None:
         f"call:       transfer(to={FRIEND}, amount=2500000)",
         "allowed by: coin: transfer(address,uint256)",
         "approval:   not needed",
-        "What it changes, in a simulation:",
+        "Simulated changes:",
     ):
         assert line in done.out, done.out
     assert re.search(rf"^{OWN}  -2\.5 USDC +coin$", done.out, re.MULTILINE)
@@ -318,7 +318,7 @@ def test_a_transaction_is_sent_after_a_question(desk: Desk, typed: Any) -> None:
 def test_nobody_is_asked_where_nobody_is(desk: Desk) -> None:
     for extra in ((), ("--json",)):
         done = desk.run("chain", "send", FRIEND, "--value", "0.1", *extra)
-        assert (done.code, "give --yes" in done.err) == (2, True)
+        assert (done.code, "use --yes" in done.err) == (2, True)
 
 
 def test_the_same_key_is_the_same_transaction(desk: Desk) -> None:
@@ -404,7 +404,7 @@ def test_a_rejected_transaction_is_never_sent(desk: Desk) -> None:
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_posts_and_transactions_are_decided_apart(desk: Desk, verb: str) -> None:
     done = desk.run("draft", verb, "tx/00112233aabbccdd", "ada:m:0123456789ab", *(["--yes"] * (verb == "approve")))
-    assert (done.code, "apart from posts" in done.err) == (2, True)
+    assert (done.code, "separately from posts" in done.err) == (2, True)
     unknown = desk.run("draft", verb, "tx/00112233aabbccdd", *(["--yes"] * (verb == "approve")))
     assert (unknown.code, unknown.out) == (2, "")
     assert "tx/00112233aabbccdd" in unknown.err
@@ -463,7 +463,7 @@ def findings(run: Terminal) -> dict[str, list[dict[str, str]]]:
 
 def test_the_doctor_looks_at_the_chain(desk: Desk) -> None:
     found = findings(desk.run)
-    assert "2 rules of what may be signed, 1 subscription" in found["chain file"][0]["found"]
+    assert "2 rules of the policy, 1 subscription" in found["chain file"][0]["found"]
     assert f"Chain 8453, block {desk.evm.head()}: 127.0.0.1" in found["nodes"][0]["found"]
     assert f"{OWN} (key) has " in found["account"][0]["found"]
     assert {one["status"] for name in ("chain file", "nodes", "account", "events") for one in found[name]} == {"ok"}
@@ -492,4 +492,4 @@ def test_the_doctor_says_how_to_mend_what_is_wrong_on_chain(
         assert (wrong["status"], "BASE_CHAIN_ID" in wrong["mend"]) == ("failed", True)
     with fake_runtime(ceos_home, simulator=ceos_simulator):
         (nothing,) = findings(run)["chain"]
-        assert (nothing["status"], nothing["found"]) == ("ok", "Nothing is set up on Base.")
+        assert (nothing["status"], nothing["found"]) == ("ok", "Base is not used.")

@@ -92,7 +92,7 @@ def test_an_operator_sees_the_price_is_asked_and_buys(desk: Desk, monkeypatch: p
         100_000,
     )
     listed = desk.run("chain", "purchases")
-    assert "Spent or set aside today (UTC): 0.1 USD." in listed.out
+    assert "Spent or reserved today (UTC): 0.1 USD." in listed.out
     assert [one["key"] for one in desk.run("chain", "purchases", "--json").data] == ["mine"]
 
 
