@@ -124,8 +124,16 @@ def test_a_key_file_is_opened_once_with_its_password(
         ({"BASE_PRIVATE_KEY": "0x12"}, KeyRefused, "BASE_PRIVATE_KEY is not a private key of 64 hex digits"),
         ({"BASE_PRIVATE_KEY": "0x" + 64 * "0"}, KeyRefused, "BASE_PRIVATE_KEY is outside the range of private keys"),
         ({"BASE_PRIVATE_KEY": "0x" + 64 * "f"}, KeyRefused, "BASE_PRIVATE_KEY is outside the range of private keys"),
-        ({"BASE_SEED_PHRASE": "one two three"}, KeyRefused, "BASE_SEED_PHRASE is not a seed phrase of 12 to 24 English"),
-        ({"BASE_SEED_PHRASE": SEED_PHRASE.replace("junk", "test")}, KeyRefused, "BASE_SEED_PHRASE is not a seed phrase"),
+        (
+            {"BASE_SEED_PHRASE": "one two three"},
+            KeyRefused,
+            "BASE_SEED_PHRASE is not a seed phrase of 12 to 24 English",
+        ),
+        (
+            {"BASE_SEED_PHRASE": SEED_PHRASE.replace("junk", "test")},
+            KeyRefused,
+            "BASE_SEED_PHRASE is not a seed phrase",
+        ),
         ({"BASE_KEYSTORE": "/nowhere/w.json"}, KeyRefused, "BASE_KEYSTORE is set without its password"),
         (
             {"BASE_KEYSTORE": "/nowhere/w.json", "BASE_KEYSTORE_PASSWORD": PASSWORD},

@@ -408,7 +408,7 @@ def test_posts_and_transactions_are_decided_apart(desk: Desk, verb: str) -> None
     unknown = desk.run("draft", verb, "tx/00112233aabbccdd", *(["--yes"] * (verb == "approve")))
     assert (unknown.code, unknown.out) == (2, "")
     assert "tx/00112233aabbccdd" in unknown.err
-    assert "not edited" in desk.run("draft", "edit", "tx/00112233aabbccdd", "--text", "x").err
+    assert "cannot be edited" in desk.run("draft", "edit", "tx/00112233aabbccdd", "--text", "x").err
 
 
 # Examples of the documentation, and skills
