@@ -1,4 +1,4 @@
-"""The hooks of ceos: what a plugin may implement. Arguments come by name; take only those you need.
+"""The hooks of ceos, which plugins implement. Arguments are passed by name; declare only those you need.
 
 ```python
 import ceos
@@ -8,9 +8,9 @@ def cast_published(agent, cast):
     print(f"{agent.name} published {cast.hash}")
 ```
 
-Three families, told apart by their names. `register_…` adds vocabulary, once, at start; whatever is wrong there stops
-the start. `review_draft` asks for a decision; a plugin that fails while it is asked counts as one that objects. The
-others report an event; a plugin that fails while it is told harms no other and no post.
+There are three families. `register_…` adds vocabulary, once, at the start; a mistake there stops the start.
+`review_draft` requests a decision; a plugin that fails in it counts as one that objects. The others report an event; a
+plugin that fails in one affects no other plugin and no post.
 """
 
 from __future__ import annotations
@@ -42,44 +42,44 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def register_strategies(register: Callable[[Strategy], None]) -> None:
-    """Add strategies: call `register(strategy)` once for each; called once, at start."""
+    """Add strategies: call `register(strategy)` for each; called once, at the start."""
 
 
 @hookspec
 def register_skills(register: Callable[[Skill | Path | str], None]) -> None:
-    """Add skills: call `register(path)` with the folder of a skill or of several; called once, at start."""
+    """Add skills: call `register(path)` with the folder of one skill or of several; called once, at the start."""
 
 
 @hookspec
 def register_commands(register: Callable[[click.Command], None]) -> None:
-    """Add commands to `ceos`: call `register(command)` with a click command for each; called once, at start."""
+    """Add commands to `ceos`: call `register(command)` with each click command; called once, at the start."""
 
 
 @hookspec
 def review_draft(agent: Agent, draft: Draft) -> str | list[str] | None:
-    """Object to a draft with sentences that tell the writer what to do instead; nothing lets it pass."""
+    """Check a draft: return sentences that tell the writer what to do instead, or None to accept it."""
 
 
 @hookspec
 def draft_created(agent: Agent, draft: Draft) -> None:
-    """Learn of a draft that is written and has passed the review, before it is illustrated or published."""
+    """A draft is written and has passed the review; it is not yet illustrated or published."""
 
 
 @hookspec
 def cast_published(agent: Agent, cast: Cast) -> None:
-    """Learn of a cast that is out; a thread reports each of its parts."""
+    """A cast is published; a thread reports each of its parts."""
 
 
 @hookspec
 def mention_received(agent: Agent, mention: Mention) -> None:
-    """Learn that somebody mentioned, answered or quoted the agent."""
+    """The agent was mentioned, answered or quoted."""
 
 
 @hookspec
 def agent_state_changed(agent: Agent, old: AgentState, new: AgentState, reason: str) -> None:
-    """Learn that an agent changed its state, and why; `reason` is empty in the ordinary course of a post."""
+    """An agent changed its state; `reason` is empty in the normal course of a post."""
 
 
 @hookspec
 def chain_event(subscription: Subscription, event: ChainEvent) -> None:
-    """Learn of an event on chain that a subscription follows, once; `event.removed` takes an earlier one back."""
+    """A subscription found an event on chain; reported once, and again with `event.removed` if a re-org removes it."""

@@ -1,4 +1,4 @@
-"""The base class of strategies: what an agent uses a slot for, and what it does about mentions and trends."""
+"""The base class of strategies, which decide the use of slots, trends, events and mentions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Strategy:
     One object serves all agents in all threads of a worker, so keep nothing about an agent on `self`.
     """
 
-    #: What operators write into `strategy = "…"`; unique among all plugins.
+    #: The value of `strategy = "…"` in agent files; unique among all plugins.
     name: str = ""
     #: One line for `ceos strategy list`.
     summary: str = ""
@@ -41,34 +41,35 @@ class Strategy:
     shares: Mapping[Kind, int] = MappingProxyType({})
 
     def brief_post(self, agent: Agent, situation: Situation) -> Brief | None:
-        """Return what `agent` should write in this slot, or None to stay quiet.
+        """Return the brief for `agent` in this slot, or None to post nothing.
 
-        A slot may be asked for more than once and must get the same answer, so draw from `situation.random` and read
-        the time from `situation.now`. When the operator asked for a kind, `situation.kind` names it: honour it.
+        A slot may be requested more than once and must get the same answer, so draw from `situation.random` and read
+        the time from `situation.now`. If the operator requested a kind, `situation.kind` is set: follow it.
         """
 
     def brief_trend(self, agent: Agent, situation: Situation, trend: Trend) -> Brief | None:
-        """Return what `agent` should write about a trend that concerns it, or None to let it pass.
+        """Return the brief for a post about a trend that is relevant to `agent`, or None to skip the trend.
 
-        The casts whose hashes are in the brief's `sources` are shown to the model as data, and nothing else of the
-        trend: its name, its summary and its casts are strangers' words, so keep them out of the instructions. A
-        strategy that does not override this leaves trends to `trending`.
+        The model sees the casts whose hashes are in the brief's `sources`, as data, and nothing else of the trend. Its
+        name, summary and casts are untrusted text, so keep them out of the instructions. A strategy that does not
+        override this method leaves trends to `trending`.
         """
 
     def brief_event(self, agent: Agent, situation: Situation, event: ChainEvent) -> Brief | None:
-        """Return what `agent` should write about an event on chain that it follows, or None to let it pass.
+        """Return the brief for a post about an event on chain that `agent` follows, or None to skip the event.
 
-        The event's arguments are shown to the model as data; texts among them are strangers' words, so keep them out
-        of the instructions. By default every event passes.
+        The model sees the event's arguments as data. Strings among them are untrusted text, so keep them out of the
+        instructions. By default every event is skipped.
         """
 
     def decide(self, agent: Agent, mention: Mention, talk: Talk) -> Decision:
-        """Return what to do about somebody's cast: answer it, like it, recast it, or ignore it, and why.
+        """Return the decision about a cast that mentions the agent: reply, like, recast or ignore, with the reason.
 
-        By default everything is ignored. The decision may be asked for more than once; the first answer counts. Limits,
-        blocked accounts and the like have been looked after, and `mention.text` is a stranger's: obey nothing in it.
+        By default every mention is ignored. The decision may be requested more than once; the first answer counts.
+        Limits and blocked accounts have been checked before. `mention.text` is untrusted text: follow no instruction
+        in it.
         """
         from ceos.domain.mentions import Decision  # noqa: PLC0415  # plugins are loaded before the models
 
         del agent, mention, talk
-        return Decision(action="ignore", reason="its strategy decides about no mentions")
+        return Decision(action="ignore", reason="its strategy does not decide about mentions")

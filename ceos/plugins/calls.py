@@ -1,4 +1,4 @@
-"""Asks and tells plugins while ceos works: each on its own, so that one that fails is named and harms no other."""
+"""Calls of plugins' hooks and strategies; a plugin that fails is named in the log and does not affect the others."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Told of every call: the plugin's key, the hook, the microseconds it took, and whether it failed. Of several calls
-#: together: all their microseconds, how many failed, and how many they were.
+#: Counts a call: the plugin's key, the hook, the microseconds it took, and whether it failed. For several calls
+#: together: their microseconds, the number of failures and the number of calls.
 OnCall = Callable[..., None]
 
 
 def violations(
     implementations: Iterable[Implementation], arguments: Mapping[str, Any], on_call: OnCall | None
 ) -> list[str]:
-    """Ask every plugin, and return what they object to, each sentence once; a plugin that fails objects thereby."""
+    """Return the violations that the plugins find, each sentence once; a plugin that fails counts as a violation."""
     found: list[str] = []
     for one in implementations:
-        sentences, failure = _call(one, arguments, on_call, sentences_of, "That counts as an objection")
+        sentences, failure = _call(one, arguments, on_call, sentences_of, "That counts as a violation")
         if failure:
             found.append(
                 f"The plugin {one.plugin.name!r} failed while it reviewed the draft: {failure}; "
-                "nothing is published without its review, and the log says where it failed."
+                "nothing is published without its review. The log has the traceback."
             )
         found += sentences or ()
     return list(dict.fromkeys(found))
 
 
 def call_strategy(strategy: str, ask: Callable[[], Any]) -> Brief | None:
-    """Return what a strategy wants written; raises `PluginError` for one that fails or returns something else."""
+    """Return the brief of a strategy; raises `PluginError` if it fails or returns anything else."""
     from ceos.domain.posts import Brief  # noqa: PLC0415  # loaded when a strategy is called
 
     try:
         brief = ask()
-    # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
+    # Foreign code may raise anything; its sys.exit() must not look like the end of the worker.
     except (Exception, SystemExit) as error:
         raise PluginError(f"The strategy {strategy!r} failed: {type(error).__name__} {error}".strip()) from error
     if brief is not None and not isinstance(brief, Brief):
@@ -53,13 +53,13 @@ def call_strategy(strategy: str, ask: Callable[[], Any]) -> Brief | None:
 
 
 def notify(implementations: Iterable[Implementation], arguments: Mapping[str, Any], on_call: OnCall | None) -> None:
-    """Tell every plugin; what one raises is logged."""
+    """Report an event to every plugin; exceptions are logged."""
     for one in implementations:
         _call(one, arguments, on_call, lambda answer: answer, "Other plugins were not affected")
 
 
 class EventDispatcher:
-    """Tells every plugin of many events in a row; the calls are counted together, when `save_counts` is called."""
+    """Reports many events in a row to every plugin; `save_counts` counts their calls together."""
 
     def __init__(self, implementations: Iterable[Implementation], on_call: OnCall | None) -> None:
         self._implementations = tuple(implementations)
@@ -68,11 +68,11 @@ class EventDispatcher:
         self._totals: dict[tuple[str, str], list[int]] = {}
 
     def notify(self, **arguments: Any) -> None:
-        """Tell every plugin of one event."""
+        """Report one event to every plugin."""
         notify(self._implementations, arguments, self._add)
 
     def save_counts(self) -> None:
-        """Count the calls since the last time."""
+        """Count the calls since the last call of this method."""
         totals, self._totals = self._totals, {}
         if self._on_call is not None:
             for (plugin, hook), (micros, failures, calls) in totals.items():
@@ -92,10 +92,10 @@ def _call(
     read: Callable[[Any], Any],
     consequence: str,
 ) -> tuple[Any, str]:
-    """Call one implementation and return (what `read` makes of its answer, why it failed)."""
+    """Call one implementation and return its answer, converted by `read`, and the reason if it failed."""
     answer, failure = None, ""
     started = time.perf_counter_ns()
-    # Code we did not write may raise anything, and its sys.exit() must not end the worker.
+    # Foreign code may raise anything, and its sys.exit() must not end the worker.
     try:
         answer = read(one(arguments))
     except (Exception, SystemExit) as error:
@@ -110,7 +110,7 @@ def _call(
 
 
 def sentences_of(answer: Any) -> list[str]:
-    """Return the sentences that a decision hook answered with; raises `TypeError` for any other answer."""
+    """Return the sentences in the answer of a decision hook; raises `TypeError` for any other answer."""
     if answer is None:
         return []
     sentences = [answer] if isinstance(answer, str) else answer
@@ -129,6 +129,6 @@ def cause(error: BaseException) -> str:
     """Return type and message of an exception on one line."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # its __str__ is not ours either
+    except Exception:  # its __str__ is foreign code as well
         text = ""
     return f"{type(error).__name__} {text[:200]}".strip()

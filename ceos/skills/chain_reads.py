@@ -1,6 +1,6 @@
-"""What a skill may ask about the chain: `ctx.chain_read(what, …)`, a question that is checked before a node is asked.
+"""Reads of the chain by skills, `ctx.chain_read(what, …)`; a question is checked before a node is asked.
 
-Only what everybody can read. Texts in the answers, such as a token's symbol, are strangers'.
+Only public data can be read. Strings in the answers, such as a token's symbol, are untrusted text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ceos.evm.values import as_json
 if TYPE_CHECKING:
     from ceos.evm.client import EvmClient
 
-#: What may be asked, and the arguments of each.
+#: The questions, and the arguments of each.
 READS: dict[str, tuple[str, ...]] = {
     "block": (),
     "fees": (),
@@ -29,30 +29,30 @@ READS: dict[str, tuple[str, ...]] = {
     "token_balance": ("token", "owner"),
     "call": ("address", "function", "args"),
 }
-#: Reads that may be under way for skills at once in this process, those nobody waits for any more included.
-AT_ONCE = 16
-#: Longest signature of a function, and longest arguments as JSON, in characters.
-SIGNATURE_CHARS = 500
-ARGS_CHARS = 4096
+#: Concurrent reads for skills in this process, abandoned ones included.
+MAX_CONCURRENT_READS = 16
+#: The length of the signature of a function, and of its arguments as JSON, in characters.
+MAX_SIGNATURE_CHARS = 500
+MAX_ARGS_CHARS = 4096
 
 _ADDRESSES = ("address", "token", "owner")
-_beside = AbandonableCall("ceos-skill-chain", AT_ONCE)
+_abandonable = AbandonableCall("ceos-skill-chain", MAX_CONCURRENT_READS)
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question, whose arguments make sense."""
+    """One question with valid arguments."""
 
     what: str
     arguments: dict[str, Any]
 
     @classmethod
     def of(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Question:
-        """Return what `ctx.chain_read(*args, **kwargs)` asks; raises `HostRefused`."""
+        """Return the question of `ctx.chain_read(*args, **kwargs)`; raises `HostRefused`."""
         what, *rest = args or [kwargs.get("what")]
         named = kwargs if args else {name: value for name, value in kwargs.items() if name != "what"}
         if type(what) is not str or what not in READS:
-            raise HostRefused(f"ctx.chain_read tells of one of {', '.join(READS)}.")
+            raise HostRefused(f"ctx.chain_read reads one of {', '.join(READS)}.")
         names = READS[what]
         given = dict(zip(names, rest, strict=False))
         bound = {**({"args": []} if "args" in names else {}), **given, **named}
@@ -63,16 +63,16 @@ class Question:
 
     @property
     def text(self) -> str:
-        """The question in one line, by which an example gives its answer: `token_balance 0x… 0x…`."""
+        """The question in one line, the key of its answer in an example: `token_balance 0x… 0x…`."""
         words = [value for name, value in self.arguments.items() if name != "args"]
         args = self.arguments.get("args")
         return " ".join([self.what, *words, *([json.dumps(args)] if args else [])])
 
 
-def ask(client: Callable[[], EvmClient], question: Question, deadline: float) -> Any:
-    """Return what the chain answers, as plain JSON; raises `HostRefused`, at `deadline` (monotonic) at the latest."""
+def read_chain(client: Callable[[], EvmClient], question: Question, deadline: float) -> Any:
+    """Return the answer of the chain as plain JSON; raises `HostRefused`, at `deadline` (monotonic) at the latest."""
     try:
-        return _beside.run(lambda: answer(client(), question), deadline)
+        return _abandonable.run(lambda: answer_of(client(), question), deadline)
     except TimeoutError:
         raise HostRefused("The chain did not answer in time.") from None
     except (KeyRefused, WrongChain) as error:
@@ -83,15 +83,15 @@ def ask(client: Callable[[], EvmClient], question: Question, deadline: float) ->
         raise HostRefused("The chain cannot be read now.") from error
 
 
-def answer(client: EvmClient, question: Question) -> Any:
-    """Return what the chain answers, as plain JSON; errors are those of the client."""
+def answer_of(client: EvmClient, question: Question) -> Any:
+    """Return the answer of the chain as plain JSON; errors are those of the client."""
     given = question.arguments
     match question.what:
         case "block":
             block = client.head()
             time = dt.datetime.fromtimestamp(block.timestamp, dt.UTC).isoformat()
-            told = {"number": block.number, "hash": block.hash, "time": time, "base_fee": block.base_fee}
-            return as_json({"chain_id": client.chain_id, **told})
+            head = {"number": block.number, "hash": block.hash, "time": time, "base_fee": block.base_fee}
+            return as_json({"chain_id": client.chain_id, **head})
         case "fees":
             fees = client.fees()
             return as_json({"base_fee": fees.base_fee, "priority": fees.priority, "max_fee": fees.max_fee})
@@ -103,8 +103,8 @@ def answer(client: EvmClient, question: Question) -> Any:
         case "token_balance":
             token = client.token(given["token"])
             units = client.token_balance(given["token"], given["owner"])
-            told = {"symbol": token.symbol, "decimals": token.decimals}
-            return {**told, "units": as_json(units), "amount": whole(units, token.decimals)}
+            amount = {"units": as_json(units), "amount": whole(units, token.decimals)}
+            return {"symbol": token.symbol, "decimals": token.decimals, **amount}
     return _call(client, given["address"], given["function"], given["args"])
 
 
@@ -127,21 +127,21 @@ def _checked(name: str, value: Any) -> Any:
         try:
             return checksummed(value)
         except (TypeError, ValueError):
-            raise HostRefused(f"{name} is an address: 0x and 40 hex digits.") from None
+            raise HostRefused(f"{name} must be an address: 0x and 40 hex digits.") from None
     if name == "function":
-        if type(value) is not str or not value.isascii() or not value.isprintable() or len(value) > SIGNATURE_CHARS:
-            raise HostRefused("function is a signature such as 'totalSupply() view returns (uint256)'.")
+        if type(value) is not str or not value.isascii() or not value.isprintable() or len(value) > MAX_SIGNATURE_CHARS:
+            raise HostRefused("function must be a signature such as 'totalSupply() view returns (uint256)'.")
         return value
     try:
-        fits = isinstance(value, list | tuple) and len(json.dumps(value, allow_nan=False)) <= ARGS_CHARS
+        fits = isinstance(value, list | tuple) and len(json.dumps(value, allow_nan=False)) <= MAX_ARGS_CHARS
     except (TypeError, ValueError, RecursionError):
         fits = False
     if not fits:
-        raise HostRefused(f"args is a list of plain data, of at most {ARGS_CHARS:,} characters as JSON.")
+        raise HostRefused(f"args must be a list of plain data, of at most {MAX_ARGS_CHARS:,} characters as JSON.")
     return list(value)
 
 
 def _one_line(text: str) -> str:
-    """Return a sentence in which a contract may have had its say."""
+    """Return a sentence, possibly with text of a contract, as one printable line."""
     shown = "".join(sign if sign.isprintable() else " " for sign in text[:300]).strip()
     return shown if shown.endswith(".") else f"{shown}."

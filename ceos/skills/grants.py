@@ -1,4 +1,4 @@
-"""What a skill may ask the host for: as its manifest says it, in words for an operator, and compared with before."""
+"""The grants of a skill: the manifest's tables, their description for operators, and their comparison."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ceos.domain.base import Frozen
 
-#: Every grant, in the order in which they are told.
+#: Every grant, in the order in which they are listed.
 GRANTS = ("http", "llm", "memory", "metrics", "chain", "log", "now")
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-#: A name, not an address: its last label has a letter and is not a number in disguise such as 0x7f.
+#: A name, not an IP address: its last label has a letter and is not a number such as 0x7f.
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?!0x[0-9a-f]*$)(?=[^.]*[a-z]){_LABEL}")
 
 
@@ -37,55 +37,55 @@ Listed = BeforeValidator(_listed)
 
 
 class HttpGrant(Frozen):
-    """Reading public addresses."""
+    """Fetching pages from public hosts."""
 
     #: Names, or `*.name` for every host under it.
     hosts: Annotated[tuple[Host, ...], Listed] = Field(default=(), max_length=50)
-    #: Params that hold addresses; the operator wrote them, so their hosts are allowed too.
+    #: Params that hold URLs; the operator sets them, so their hosts are allowed too.
     hosts_from: Annotated[tuple[str, ...], Listed] = Field(default=(), max_length=50)
     max_calls: int = Field(default=5, ge=1, le=50)
-    #: Most of one answer that is read.
+    #: The size limit of one page.
     max_bytes: int = Field(default=262_144, ge=1, le=1_048_576)
     seconds: float = Field(default=5.0, ge=0.1, le=30, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _leads_somewhere(self) -> HttpGrant:
+    def _has_hosts(self) -> HttpGrant:
         if not self.hosts and not self.hosts_from:
             raise ValueError("at least one host, in hosts or by hosts_from")
         return self
 
     def covers(self, host: str) -> bool:
-        """Say whether a host, or a pattern of hosts, is among `hosts`."""
+        """Return True if a host, or a pattern of hosts, is among `hosts`."""
         name = host.removeprefix("*.")
         return any(host == own or (own.startswith("*.") and name.endswith(own[1:])) for own in self.hosts)
 
 
 class LlmGrant(Frozen):
-    """Asking the agent's language model, out of the agent's budget."""
+    """Asking the agent's language model, within the agent's budget."""
 
     max_tokens: int = Field(default=500, ge=1, le=4000)
     max_usd: float = Field(default=0.01, gt=0, le=1, allow_inf_nan=False)
 
 
 class MemoryGrant(Frozen):
-    """Keeping notes from one post to the next, for each agent apart."""
+    """Keeping notes from one post to the next, separately for each agent."""
 
     max_bytes: int = Field(default=65_536, ge=64, le=1_048_576)
 
 
 class ChainGrant(Frozen):
-    """Reading what everybody can read on the configured chain."""
+    """Reading public data of the configured chain."""
 
     max_calls: int = Field(default=20, ge=1, le=100)
 
 
 def _chain(value: Any) -> Any:
-    """Let a manifest say `chain = true` for the grant as it usually is."""
+    """Accept `chain = true` for the grant with its defaults."""
     return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
 
 class Grants(Frozen):
-    """Everything a skill may ask the host for; what is not here it cannot even name."""
+    """The grants of one skill; a method without its grant does not exist for the skill."""
 
     http: HttpGrant | None = None
     llm: LlmGrant | None = None
@@ -96,15 +96,15 @@ class Grants(Frozen):
     now: bool = False
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of the grants that are given."""
+        """Return the names of the given grants."""
         return tuple(name for name in GRANTS if getattr(self, name))
 
     def lines(self) -> list[str]:
-        """Return what is granted in words, a line each."""
+        """Return a description of each given grant, a line each."""
         return [line for name in self.names() for line in [_words(name, getattr(self, name))]]
 
     def exceeds(self, other: Grants) -> list[str]:
-        """Return what is granted here and not in `other`, each in a few words."""
+        """Return the grants that are wider than in `other`, each in a few words."""
         wider: list[str] = []
         for name in self.names():
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -128,7 +128,7 @@ def _words(name: str, grant: Any) -> str:
         case MemoryGrant():
             return f"memory: keep up to {size(grant.max_bytes)} of its own notes for each agent"
         case ChainGrant():
-            return f"chain: read from the chain what everybody can read; at most {grant.max_calls} times a run"
+            return f"chain: read public data of the chain; at most {grant.max_calls} times a run"
     return {
         "metrics": "metrics: read the likes, recasts and replies of the agent's own casts",
         "log": "log: write to its log",
@@ -159,5 +159,5 @@ def _wider(name: str, mine: Any, theirs: Any) -> Iterator[str]:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes with its unit."""
     return f"{count // 1024} KiB" if count % 1024 == 0 else f"{count:,} bytes"

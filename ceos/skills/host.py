@@ -20,7 +20,7 @@ from ceos.domain.posts import HostCall
 from ceos.errors import CeosError, HostRefused
 from ceos.logs import event
 from ceos.sandbox.wire import METHODS, RESULT_BYTES
-from ceos.skills.chain_reads import Question, ask
+from ceos.skills.chain_reads import Question, read_chain
 from ceos.skills.grants import Grants, MemoryGrant
 from ceos.skills.llm_broker import LLMBroker
 
@@ -246,7 +246,7 @@ class SkillHost:
         """Return the answer of the chain, as plain JSON."""
         if self._chain is None:
             raise HostRefused("A trial reads the chain only with a node.")
-        return ask(self._chain, question, self._deadline)
+        return read_chain(self._chain, question, self._deadline)
 
 
 def _bound(method: str, args: list[Any], kwargs: dict[str, Any]) -> list[Any]:

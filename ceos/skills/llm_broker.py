@@ -1,4 +1,4 @@
-"""Asks language models for skills, at an agent's expense."""
+"""Calls of language models by skills, at an agent's expense."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ceos.domain.agent import Agent
 from ceos.errors import HostRefused, LimitReached, ServiceError, StoreUnavailable
 from ceos.runs.paid_model import PaidModel
 
-#: Answers of models that may be under way for skills at once in this process, those nobody waits for any more included.
-MODEL_CALLS = 16
+#: Concurrent calls of models for skills in this process, abandoned ones included.
+MAX_MODEL_CALLS = 16
 
 SYSTEM = (
     "You help a small program that prepares a post for a social network. Do what the message asks and answer with the "
     "result only: no greeting, no explanation."
 )
 
-_model_calls = AbandonableCall("ceos-skill-model", MODEL_CALLS)
+_model_calls = AbandonableCall("ceos-skill-model", MAX_MODEL_CALLS)
 
 
 class LLMBroker:
-    """Asks models for a skill at an agent's expense: its models, its daily budget."""
+    """Asks the agent's models for a skill, within the agent's daily budget."""
 
     def __init__(self, agent: Agent, model: PaidModel, names: Iterable[str]) -> None:
         self._agent = agent
@@ -30,9 +30,9 @@ class LLMBroker:
         self._names = iter(names)
 
     def ask(self, prompt: str, *, max_tokens: int, max_usd: float, deadline: float) -> Completion:
-        """Return what a model writes; raises `HostRefused`, at `deadline` (monotonic seconds) at the latest.
+        """Return the answer of a model; raises `HostRefused`, at `deadline` (monotonic seconds) at the latest.
 
-        The answer cannot be called off: it ends by itself, and books what it cost.
+        A call cannot be cancelled: an abandoned one ends by itself and settles its cost.
         """
         name = next(self._names)
         try:
@@ -40,7 +40,7 @@ class LLMBroker:
         except TimeoutError:
             raise HostRefused("The model did not answer in time.") from None
         except LimitReached as error:
-            raise HostRefused("The agent's budget of today does not allow another answer of a model.") from error
+            raise HostRefused("The agent's budget of today does not allow another call of a model.") from error
         except (ServiceError, StoreUnavailable) as error:
             raise HostRefused("No model can be asked now.") from error
 

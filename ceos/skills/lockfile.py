@@ -1,7 +1,7 @@
-"""Which skills the operator has allowed, and exactly what of them: `skills.lock` in CEOS_HOME.
+"""The lock file `skills.lock` in CEOS_HOME: the skills that the operator has allowed.
 
-An entry holds a skill's version, the hash of what it is, and its grants. A skill that differs from its entry in any way
-is not allowed until the operator has looked at it again.
+An entry holds a skill's version, hash and grants. A skill that differs from its entry in any way is not allowed until
+the operator allows it again.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ LOCK_FILE = "skills.lock"
 
 
 class LockEntry(Frozen):
-    """What was allowed of one skill."""
+    """The allowed state of one skill."""
 
     version: str
-    #: Of manifest and source together; it decides.
+    #: The hash of manifest and source together; it decides.
     sha256: str
-    #: Of the source alone; it only tells what changed.
+    #: The hash of the source alone; it only shows whether the source changed.
     source_sha256: str
     grants: Grants
 
@@ -47,7 +47,7 @@ class _File(Frozen):
 
 
 class SkillLock:
-    """The lock file; read again when it has changed, so that a running worker takes a permission over at once."""
+    """The lock file; read again after each change, so that a running worker notices a permission at once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,7 +56,7 @@ class SkillLock:
         self._entries: dict[str, LockEntry] = {}
 
     def refusal(self, skill: Skill) -> str:
-        """Return why a skill is not allowed and what to do about it; empty when it is."""
+        """Return the reason why a skill is not allowed, with the way out, or an empty string."""
         entry = self.entries().get(skill.name)
         if entry is not None and entry.sha256 == skill.sha256:
             return ""
@@ -74,7 +74,7 @@ class SkillLock:
         return "allowed" if entry.sha256 == skill.sha256 else "changed"
 
     def changes(self, skill: Skill) -> list[str]:
-        """Return how a skill differs from what was allowed; none when it was not allowed before, or is the same."""
+        """Return the differences of a skill from its entry; none if it has no entry or is the same."""
         entry = self.entries().get(skill.name)
         return [] if entry is None or entry.sha256 == skill.sha256 else _changes(skill, entry)
 
@@ -87,7 +87,7 @@ class SkillLock:
             self._write({**self.entries(), skill.name: entry})
 
     def forget(self, name: str) -> None:
-        """Take a permission back; raises `NotFound` when there is none."""
+        """Revoke the permission of a skill; raises `NotFound` if it has none."""
         with self._exclusive():
             entries = self.entries()
             if name not in entries:
@@ -96,7 +96,7 @@ class SkillLock:
             self._write({key: entry for key, entry in entries.items() if key != name})
 
     def entries(self) -> dict[str, LockEntry]:
-        """Return what is allowed, by name; raises `InvalidInput` when the file cannot be understood."""
+        """Return the entries by name; raises `InvalidInput` if the file cannot be read."""
         with self._guard:
             try:
                 about = self.path.stat()
@@ -109,21 +109,21 @@ class SkillLock:
                 self._entries, self._seen = {}, None
             except OSError as error:
                 raise InvalidInput(
-                    f"{self.path} cannot be read: {error.strerror}; give it back to your user."
+                    f"{self.path} cannot be read: {error.strerror}; correct its owner or its permissions."
                 ) from error
             except (ValueError, RecursionError) as error:
                 raise InvalidInput(
-                    f"{self.path} is not a lock file of skills: {_cause(error)}. Mend it, or remove it and allow your "
-                    "skills again with 'ceos skill allow'."
+                    f"{self.path} is not a lock file of skills: {_cause(error)}. Correct it, or remove it and allow "
+                    "your skills again with 'ceos skill allow'."
                 ) from error
             return dict(self._entries)
 
     @contextlib.contextmanager
     def _exclusive(self) -> Iterator[None]:
-        """Keep other processes from writing meanwhile, so that two commands at once lose neither's change."""
+        """Exclude other writing processes, so that two commands at once lose no change."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # The folder is locked and not the file, which is replaced by every change.
+            # The folder is locked instead of the file, because every change replaces the file.
             handle = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -136,7 +136,7 @@ class SkillLock:
     def _write(self, entries: dict[str, LockEntry]) -> None:
         whole = _File(skills=dict(sorted(entries.items())))
         text = json.dumps(whole.model_dump(mode="json", exclude_none=True), indent=2, ensure_ascii=False) + "\n"
-        # mkstemp makes the file for nobody but its owner, and replacing is atomic.
+        # mkstemp creates the file with access for its owner only, and replacing is atomic.
         handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
@@ -161,7 +161,7 @@ def _cause(error: Exception) -> str:
 
 
 def _changes(skill: Skill, entry: LockEntry) -> list[str]:
-    """Return in what a skill differs from its entry, what matters most first."""
+    """Return the differences of a skill from its entry, the most important first."""
     changes = []
     if wider := skill.grants.exceeds(entry.grants):
         changes.append(f"its grants are wider: {', '.join(wider)}")

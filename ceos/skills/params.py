@@ -1,7 +1,7 @@
-"""The parameters of a skill: what a JSON Schema may say, and whether values fit, in sentences.
+"""The parameters of a skill: the check of their JSON Schema, and of values against it.
 
-The schema comes from somebody the operator does not trust, and is judged and used in the trusted process. Therefore it
-is kept small, refers to nothing outside itself, never to itself, and its patterns cannot take long.
+The schema is untrusted, but it is checked and used in the trusted process. Therefore its size is limited, it may refer
+neither to other documents nor to itself, and its patterns must be fast.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import Any
 from ceos.config.messages import clear_key, cut, dotted, shown
 from ceos.config.toml import Location
 
-#: A finding: where, and a sentence about it.
+#: A location and a sentence about the mistake there.
 Finding = tuple[Location, str]
 
-#: Most subschemas, references counted as often as they are followed.
-SCHEMA_NODES = 500
+#: The number of subschemas; a reference counts as often as it is followed.
+MAX_SCHEMA_NODES = 500
 #: The schema of a skill that takes no parameters.
 NO_PARAMS: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
-#: Keywords that would load, name or find schemas elsewhere.
+#: Keywords that would load, name or find other schemas.
 _ELSEWHERE = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-#: Most ways in which the bounded repetitions of a pattern may share a text out among them: alone, and beside * or +.
-PATTERN_WAYS = (1000, 8)
+#: The number of ways in which the bounded repetitions of a pattern may match a text: alone, and beside * or +.
+MAX_PATTERN_WAYS = (1000, 8)
 
-#: What a value may be, by the keyword that limits it.
+#: The expected value, by keyword.
 _LIMITS = {
     "const": "{!r}",
     "minimum": "at least {}",
@@ -57,7 +57,7 @@ _TYPES = {
 
 
 def schema_findings(schema: Mapping[str, Any]) -> list[Finding]:
-    """Return what is wrong with the schema of a skill's parameters, each with its place in it."""
+    """Return the mistakes in the schema of a skill's parameters, each with its location in the schema."""
     if schema == NO_PARAMS:
         return []
     if schema.get("type") != "object":
@@ -75,7 +75,7 @@ def schema_findings(schema: Mapping[str, Any]) -> list[Finding]:
 
 
 def value_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with parameters, a sentence each, which begins with the path of the parameter."""
+    """Return a sentence for each mistake in parameters; it begins with the path of the parameter."""
     if schema == NO_PARAMS:
         return [f"params.{clear_key(name)}: unknown param; this skill takes none." for name in values]
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415  # costs 50 ms
@@ -83,7 +83,7 @@ def value_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list
 
     formats = FormatChecker(formats=())
     formats.checks("uri")(_is_web_address)
-    # An empty registry of our own: the default one would fetch what a schema refers to.
+    # The registry is empty because the default one would fetch the schemas that a schema refers to.
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=formats)
     try:
         errors = sorted(validator.iter_errors(values), key=lambda error: [str(step) for step in error.absolute_path])
@@ -93,7 +93,7 @@ def value_problems(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list
 
 
 def without(schema: Mapping[str, Any], fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema without the properties that are settled already."""
+    """Return the schema without the properties that are `fixed`."""
     rest = copy.deepcopy(dict(schema))
     rest["properties"] = {key: value for key, value in rest.get("properties", {}).items() if key not in fixed}
     rest["required"] = [key for key in rest.get("required", []) if key not in fixed]
@@ -103,7 +103,7 @@ def without(schema: Mapping[str, Any], fixed: Mapping[str, Any]) -> dict[str, An
 
 
 def plain(value: Any) -> Any:
-    """Return data from TOML as JSON has it: dates as ISO texts, lists for tuples."""
+    """Return data from TOML as JSON: dates become ISO strings, and tuples become lists."""
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -114,7 +114,7 @@ def plain(value: Any) -> Any:
 
 
 class _Refused(Exception):
-    """The schema cannot be walked to its end."""
+    """A schema cannot be walked to its end."""
 
     def __init__(self, location: Location, sentence: str) -> None:
         super().__init__(sentence)
@@ -124,7 +124,7 @@ class _Refused(Exception):
 def _walk(
     root: Mapping[str, Any], node: Any, location: Location, followed: tuple[str, ...], seen: list[int] | None = None
 ) -> Iterator[tuple[Location, Mapping[str, Any]]]:
-    """Yield every table of a schema, references resolved, and refuse one that never ends or takes too long."""
+    """Yield every table of a schema with references resolved; raises `_Refused` if they are too many or never end."""
     seen = [0] if seen is None else seen
     if isinstance(node, list):
         for index, item in enumerate(node):
@@ -132,8 +132,8 @@ def _walk(
     if not isinstance(node, dict):
         return
     seen[0] += 1
-    if seen[0] > SCHEMA_NODES:
-        raise _Refused((), f"expected a schema of at most {SCHEMA_NODES} tables, references followed.")
+    if seen[0] > MAX_SCHEMA_NODES:
+        raise _Refused((), f"expected a schema of at most {MAX_SCHEMA_NODES} tables, references followed.")
     yield location, node
     for key, item in node.items():
         if key == "$ref" and isinstance(item, str):
@@ -145,7 +145,7 @@ def _walk(
 
 
 def _referred(root: Mapping[str, Any], reference: str, location: Location) -> Any:
-    """Return what a reference within the schema points at."""
+    """Return the target of a reference within the schema."""
     if not reference.startswith("#"):
         raise _Refused(location, f"expected a reference within this schema such as '#/$defs/name'; got {reference!r}.")
     node: Any = root
@@ -168,7 +168,7 @@ def _refused_keywords(location: Location, node: Mapping[str, Any]) -> Iterator[F
 
 
 def _pattern_trouble(pattern: str) -> str:
-    """Return why a pattern cannot be used: one that backtracks without end would hold up the whole worker."""
+    """Return the reason why a pattern is refused: excessive backtracking would block the whole worker."""
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
@@ -179,7 +179,7 @@ def _pattern_trouble(pattern: str) -> str:
     ways = 2 ** bare.count("?")
     for least, most in re.findall(r"\{(\d*),(\d+)\}", bare):
         ways *= int(most) - int(least or 0) + 1
-    if re.search(r"[()|]", bare) or unbounded > 1 or ways > PATTERN_WAYS[unbounded]:
+    if re.search(r"[()|]", bare) or unbounded > 1 or ways > MAX_PATTERN_WAYS[unbounded]:
         return (
             "expected a simple pattern: no groups, no alternatives, at most one of * and +, few and short repetitions; "
             "use enum for choices, or check the text in run()."
@@ -206,7 +206,7 @@ def _is_web_address(value: object) -> bool:
 
 
 def _sentences(error: Any) -> Iterator[str]:
-    """Yield what is wrong in our words, for one of jsonschema's findings."""
+    """Yield sentences for one error of jsonschema."""
     path = dotted(("params", *error.absolute_path))
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
@@ -224,7 +224,7 @@ def _sentences(error: Any) -> Iterator[str]:
 
 
 def _wanted(error: Any) -> str:
-    """Return what was expected and what was found."""
+    """Return a sentence with the expected and the actual value."""
     wanted = _expected(error)
     if wanted is None:
         return cut(" ".join(str(error.message).split()), 200) + "."
@@ -232,7 +232,7 @@ def _wanted(error: Any) -> str:
 
 
 def _expected(error: Any) -> str | None:
-    """Return what was expected, for the keywords that people use."""
+    """Return the expected value, for common keywords."""
     limit = error.validator_value
     match error.validator:
         case "type":

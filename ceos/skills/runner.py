@@ -1,4 +1,4 @@
-"""One run of a skill within its limits, whether what it returned fits its stage, and its examples."""
+"""Running skills: one run within its limits, the check of its value, and the examples."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ceos.sandbox.executor import Host, Limits, Outcome, Sandbox
 from ceos.skills.skill import Example, Skill, SkillStage
 from ceos.skills.stub_host import StubHost
 
-#: A transform leaves at most so many parts.
-MOST_PARTS = 10
+#: The number of parts that a transform may return.
+MAX_PARTS = 10
 
 #: The agent of examples and of trial runs, as far as they do not describe one.
 EXAMPLE_AGENT = {
@@ -51,7 +51,7 @@ def run_skill(
 
 
 def run_examples(sandbox: Sandbox, skill: Skill) -> list[str]:
-    """Run the examples of a skill and return what is wrong with them, a sentence each."""
+    """Run the examples of a skill and return a sentence for each that fails."""
     problems = []
     for number, example in enumerate(skill.examples, 1):
         try:
@@ -69,7 +69,7 @@ def run_examples(sandbox: Sandbox, skill: Skill) -> list[str]:
 
 
 def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> Outcome:
-    """Run one example with the answers it gives; raises `SkillError`."""
+    """Run one example with its own answers of the host; raises `SkillError`."""
     inputs = {
         "agent": {**EXAMPLE_AGENT, **example.agent},
         "topic": "clocks",
@@ -90,7 +90,7 @@ def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> Outcome:
 
 
 def misfit(stage: SkillStage, value: Any, limit: int) -> str:
-    """Say what is wrong with the value a skill of this stage returned, or nothing."""
+    """Return the mistake in the value of a skill of this stage, or an empty string."""
     return _MISFITS[stage](value, limit)
 
 
@@ -100,7 +100,7 @@ def _anything(value: Any, limit: int) -> str:
 
 
 def _misfit_draft(value: Any, limit: int) -> str:
-    """Say what is wrong with a transform's value: None (unchanged), a string, or a list of strings, that fit."""
+    """Return the mistake in a transform's value, which is None (unchanged), a string or a list of strings."""
     parts = [value] if isinstance(value, str) else value
     if parts is None:
         return ""
@@ -108,18 +108,18 @@ def _misfit_draft(value: Any, limit: int) -> str:
         return f"{_short(value)}; a transform returns a list of strings, a string or None"
     if not parts or not all(clean(part) for part in parts):
         return "a draft with an empty part"
-    if len(parts) > MOST_PARTS:
-        return f"{len(parts)} parts, more than the {MOST_PARTS} allowed"
+    if len(parts) > MAX_PARTS:
+        return f"{len(parts)} parts, more than the {MAX_PARTS} allowed"
     if (longest := max(byte_length(clean(part)) for part in parts)) > limit:
         return f"a part of {longest:,} bytes, more than the {limit:,} allowed"
     return ""
 
 
-def _misfit_objections(value: Any, limit: int) -> str:
-    """Say what is wrong with a gate's value: None, a string, or a list of strings."""
+def _misfit_violations(value: Any, limit: int) -> str:
+    """Return the mistake in a gate's value, which is None, a string or a list of strings."""
     del limit
-    said = [value] if isinstance(value, str) else value or []
-    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
+    violations = [value] if isinstance(value, str) else value or []
+    if not isinstance(violations, list) or not all(isinstance(one, str) for one in violations):
         return f"{_short(value)}; a gate returns a list of strings, a string or None"
     return ""
 
@@ -127,13 +127,13 @@ def _misfit_objections(value: Any, limit: int) -> str:
 _MISFITS: dict[SkillStage, Callable[[Any, int], str]] = {
     SkillStage.CONTEXT: _anything,
     SkillStage.TRANSFORM: _misfit_draft,
-    SkillStage.GATE: _misfit_objections,
+    SkillStage.GATE: _misfit_violations,
     SkillStage.TOOL: _anything,
 }
 
 
 def parts_of(value: str | list[str]) -> list[str]:
-    """Return what a transform returned as the parts of a draft."""
+    """Return the value of a transform as the parts of a draft."""
     return [clean(part) for part in ([value] if isinstance(value, str) else value)]
 
 

@@ -1,7 +1,7 @@
-"""Skills at work on a post: what each stage of writing asks of them, and what becomes of one that fails.
+"""The skills of an agent during the writing of a post, stage by stage.
 
-A failing, slow or hostile skill never fails a post. It is left out, which is said in the log and in the draft's record,
-and after `MAX_FAILURES` failures in a row the agent does without it until an operator allows it again.
+A failing, slow or hostile skill never fails a post. It is left out, which the log and the draft's record say. After
+`MAX_FAILURES` failures in a row it is switched off for the agent until an operator allows it again.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
-#: So many failures in a row, and the agent does without the skill until an operator acts.
+#: After this many failures in a row a skill is switched off for the agent.
 MAX_FAILURES = 5
-#: Most of what one skill tells the model, in bytes of JSON.
+#: The size limit of one skill's answer in a prompt, in bytes of JSON.
 MAX_ANSWER_BYTES = 4096
-#: A gate objects at most so often to one draft, in sentences of at most so many characters.
-OBJECTIONS, OBJECTION_CHARS = 5, 300
-#: How much of what a skill prints and logs is kept with the draft.
-LOGGED_LINES, LOGGED_CHARS = 20, 200
+#: The number of violations that a gate may report for one draft, and their length in characters.
+MAX_VIOLATIONS, MAX_VIOLATION_CHARS = 5, 300
+#: The lines of a skill's log that are kept with the draft, and their length in characters.
+MAX_LOG_LINES, MAX_LOG_CHARS = 20, 200
 
-#: Returns what is wrong with the parts of a draft, a sentence each.
+#: Returns the violations in the parts of a draft, a sentence each.
 Review = Callable[[Sequence[str]], list[str]]
 
 
@@ -67,16 +67,16 @@ class SkillSessions:
         self.deps = deps
 
     def start_session(self, agent: Agent, brief: Brief, slot: str, recent: Sequence[str], *, call: str) -> SkillSession:
-        """Return the agent's skills, ready for one post; `call` names the attempt for the budget."""
+        """Return the session of the agent's skills for one post; `call` names the attempt for the budget."""
         return SkillSession(self.deps, agent, brief, slot=slot, recent=recent, call=call)
 
     def reset_failures(self, name: str) -> None:
-        """Forget the failures of a skill, for all agents."""
+        """Reset the failures of a skill, for all agents."""
         self.deps.store.forgive_skill(name, self.deps.agents.agent_ids())
 
 
 class SkillSession:
-    """One agent's skills at work on one post."""
+    """One agent's skills during the writing of one post."""
 
     def __init__(
         self, deps: SkillDeps, agent: Agent, brief: Brief, *, slot: str, recent: Sequence[str], call: str
@@ -88,36 +88,36 @@ class SkillSession:
         self._recent = list(recent)
         self._call = call
         self._record: list[SkillRun] = []
-        #: Why a skill is left out of this post, by its name.
+        #: The reason why a skill is left out of this post, by its name; empty if it is not.
         self._out: dict[str, str] = {}
-        #: What has failed for this post already.
+        #: The failures during this post, by skill.
         self._failed: Counter[str] = Counter()
         self._failures = deps.store.skill_failures(agent.id) if agent.skills else {}
         self._cost_usd = 0.0
 
     @property
     def record(self) -> tuple[SkillRun, ...]:
-        """What every skill did so far, in order."""
+        """The runs of skills so far, in order."""
         return tuple(self._record)
 
     @property
     def cost_usd(self) -> float:
-        """What the skills' own calls have cost."""
+        """The cost of the skills' own calls, in USD."""
         return self._cost_usd
 
     def context(self) -> list[tuple[str, str]]:
-        """Return what the context skills have found, as pairs of a skill's name and JSON."""
-        told = []
+        """Return the answers of the context skills, as pairs of a skill's name and JSON."""
+        answers = []
         for skill, use in self._at(SkillStage.CONTEXT):
             value = self._run(skill, use, None)
             if value is not None:
-                told.append((skill.name, _fit_json(value)))
-        return told
+                answers.append((skill.name, _fit_json(value)))
+        return answers
 
     def transform(self, parts: Sequence[str], review: Review) -> tuple[str, ...]:
-        """Return the parts of a draft as the transform skills leave them, one after the other.
+        """Return the parts of a draft after all transform skills, in order.
 
-        One that makes a draft objectionable to the `review` has failed; else it could end any post it works on.
+        A transform after which the `review` finds violations has failed; otherwise it could end every post.
         """
         for skill, use in self._at(SkillStage.TRANSFORM):
             value = self._run(skill, use, parts, review=review)
@@ -126,44 +126,45 @@ class SkillSession:
         return tuple(parts)
 
     def gate_violations(self, parts: Sequence[str]) -> list[str]:
-        """Return what the gate skills have against a draft."""
-        found = []
+        """Return the violations that the gate skills find in a draft."""
+        violations = []
         for skill, use in self._at(SkillStage.GATE):
             value = self._run(skill, use, parts)
-            said = [value] if isinstance(value, str) else value or []
-            # A stranger's words on their way into a prompt, a record and a terminal: one short line each, without
-            # control characters, and whose words they are.
-            lines = [" ".join(clean(sentence).split())[:OBJECTION_CHARS] for sentence in said]
-            found += [f'The check {skill.name!r} says: "{line}"' for line in list(filter(None, lines))[:OBJECTIONS]]
-        return found
+            sentences = [value] if isinstance(value, str) else value or []
+            # Untrusted text for a prompt, a record and a terminal: short lines without control characters, each with
+            # its author.
+            lines = [" ".join(clean(sentence).split())[:MAX_VIOLATION_CHARS] for sentence in sentences]
+            lines = list(filter(None, lines))[:MAX_VIOLATIONS]
+            violations += [f'The check {skill.name!r} says: "{line}"' for line in lines]
+        return violations
 
     def tools(self) -> list[Tool]:
-        """Return the tool skills as the model is offered them."""
+        """Return the tool skills as they are offered to the model."""
         return [
             Tool(name=skill.name, description=skill.summary, parameters=skill.tool_schema(use.params))
             for skill, use in self._at(SkillStage.TOOL)
         ]
 
     def call_tool(self, name: str, arguments: str) -> str:
-        """Run the tool a model asked for and return its answer for the model, whatever becomes of it."""
+        """Run the tool that a model called and return an answer for the model, also if the tool fails."""
         for skill, use in self._at(SkillStage.TOOL):
             if skill.name != name:
                 continue
             try:
                 asked = json.loads(arguments or "{}")
             except (ValueError, RecursionError):
-                return _told_error("the arguments are not JSON")
+                return _error_answer("the arguments are not JSON")
             if not isinstance(asked, dict):
-                return _told_error("the arguments are not an object")
+                return _error_answer("the arguments are not an object")
             params = {**asked, **use.params}
             if wrong := skill.check_params(params):
-                return _told_error(" ".join(wrong))
+                return _error_answer(" ".join(wrong))
             value = self._run(skill, use, None, params)
-            return _fit_json(value) if self._record[-1].outcome == "ok" else _told_error("the tool failed")
-        return _told_error("there is no such tool")
+            return _fit_json(value) if self._record[-1].outcome == "ok" else _error_answer("the tool failed")
+        return _error_answer("there is no such tool")
 
     def _at(self, stage: SkillStage) -> Iterator[tuple[Skill, SkillUse]]:
-        """Yield the agent's skills of a stage that may run, in the agent's order."""
+        """Yield the usable skills of a stage, in the agent's order."""
         for use in self._agent.skills:
             skill = self._deps.skills.get(use.name)
             if skill is not None and skill.stage != stage:
@@ -177,7 +178,7 @@ class SkillSession:
                 yield skill, use
 
     def _refusal(self, use: SkillUse, skill: Skill | None) -> str:
-        """Say why a skill must not run for this agent, or nothing."""
+        """Return the reason why a skill must not run for this agent, or an empty string."""
         if skill is None:
             return f"no skill named {use.name!r} is installed here"
         if self._failures.get(use.name, 0) >= MAX_FAILURES:
@@ -190,12 +191,12 @@ class SkillSession:
                 return refusal
         except InvalidInput as error:
             return str(error)
-        # What the model adds to a tool's parameters is checked when it asks.
+        # The parameters of a tool are checked when the model calls it.
         wrong = skill.check_params(use.params) if skill.stage is not SkillStage.TOOL else []
         return " ".join(wrong)
 
     def _leave_out(self, name: str, stage: SkillStage, reason: str) -> None:
-        log.warning("A skill was left out", extra=event("skill.skipped", skill=name, reason=reason))
+        log.warning("Skill left out", extra=event("skill.skipped", skill=name, reason=reason))
         self._record.append(SkillRun(skill=name, stage=stage, outcome="skipped", note=reason))
 
     def _run(
@@ -206,18 +207,18 @@ class SkillSession:
         params: Mapping[str, Any] | None = None,
         review: Review | None = None,
     ) -> Any:
-        """Run a skill and return what it returned, or None when it failed; either way it is in the record."""
-        # A model may fill in parameters of a tool; what the skill may reach goes by the operator's alone.
-        calls = self._deps.hosts.host_for(self._agent, skill, use.params, call=f"{self._call}:{len(self._record)}")
+        """Run a skill and return its value, or None if it failed; the record has the run in both cases."""
+        # A model may set parameters of a tool, but only the operator's parameters decide about allowed hosts.
+        host = self._deps.hosts.host_for(self._agent, skill, use.params, call=f"{self._call}:{len(self._record)}")
         params = plain(use.params if params is None else params)
         inputs = self._inputs(parts)
         started = time.perf_counter()
         try:
             outcome = run_skill(
-                self._deps.sandbox, skill, params, inputs, calls,
+                self._deps.sandbox, skill, params, inputs, host,
                 now=self._deps.clock.now(), seed=f"{self._agent.id}|{self._slot}|{skill.name}",
             )  # fmt: skip
-            # A draft that was too long before, and goes back to the model for it, is not the skill's fault.
+            # A draft that was too long before is returned to the model for it; that is not the skill's fault.
             limit = max([self._agent.cast_bytes, *map(byte_length, parts or ())])
             wrong = misfit(skill.stage, outcome.value, limit)
             if not wrong and review and parts and outcome.value is not None:
@@ -225,10 +226,10 @@ class SkillSession:
             if wrong:
                 raise SkillFailed(f"The skill returned {wrong}.", log=outcome.log)
         except SkillError as error:
-            self._keep(skill, calls, started, outcome=error.kind, note=str(error), said=error.log)
+            self._record_run(skill, host, started, outcome=error.kind, note=str(error), output=error.log)
             self._note_failure(skill, error)
             return None
-        self._keep(skill, calls, started, outcome="ok", said=outcome.log)
+        self._record_run(skill, host, started, outcome="ok", output=outcome.log)
         self._note_success(skill)
         return outcome.value
 
@@ -250,30 +251,30 @@ class SkillSession:
         }
 
     def _note_success(self, skill: Skill) -> None:
-        log.info("A skill has run", extra=event("skill.ran", skill=skill.name, ms=self._record[-1].ms))
+        log.info("Skill ran", extra=event("skill.ran", skill=skill.name, ms=self._record[-1].ms))
         if self._failures.pop(skill.name, 0):
             self._deps.store.forgive_skill(skill.name, [self._agent.id])
 
     def _note_failure(self, skill: Skill, error: SkillError) -> None:
         fields = {"skill": skill.name, "version": skill.version, "kind": error.kind, "error": str(error)}
-        log.warning("A skill failed, going on without it", extra=event("skill.failed", **fields))
+        log.warning("Skill failed; the post goes on without it", extra=event("skill.failed", **fields))
         if isinstance(error, SandboxUnavailable):
             return
         self._failed[skill.name] += 1
         if self._failed[skill.name] > 1:
-            # A tool that is called again and again, or a draft that is written twice: one failure, and no third time.
+            # A tool that is called repeatedly, or a draft that is written twice, counts as one failure of the post.
             self._out[skill.name] = "it has failed twice for this post"
             return
         count = self._deps.store.count_skill_failure(self._agent.id, skill.name)
         self._failures[skill.name] = count
         if count >= MAX_FAILURES:
             self._out[skill.name] = "it has just failed once more"
-            log.error("A skill is switched off for an agent", extra=event("skill.disabled", **fields))
+            log.error("Skill switched off for the agent", extra=event("skill.disabled", **fields))
 
-    def _keep(
-        self, skill: Skill, calls: AgentHost, started: float, *, outcome: str, said: Sequence[str], note: str = ""
+    def _record_run(
+        self, skill: Skill, host: AgentHost, started: float, *, outcome: str, output: Sequence[str], note: str = ""
     ) -> None:
-        self._cost_usd += calls.cost_usd
+        self._cost_usd += host.cost_usd
         self._record.append(
             SkillRun(
                 skill=skill.name,
@@ -282,20 +283,20 @@ class SkillSession:
                 outcome=outcome,
                 note=note,
                 ms=round((time.perf_counter() - started) * 1000, 1),
-                calls=tuple(calls.calls),
-                log=tuple(line[:LOGGED_CHARS] for line in said[:LOGGED_LINES]),
+                calls=tuple(host.calls),
+                log=tuple(line[:MAX_LOG_CHARS] for line in output[:MAX_LOG_LINES]),
             )
         )
 
 
 def _spoiled(before: Sequence[str], after: Sequence[str], review: Review) -> str:
-    """Say what the review has against a draft that it had nothing against before, or nothing."""
-    against = [] if review(before) else review(after)
-    return f"a draft that the review objects to: {against[0].rstrip('.')}" if against else ""
+    """Return the first violation that a transform has introduced, or an empty string."""
+    violations = [] if review(before) else review(after)
+    return f"a draft that the review objects to: {violations[0].rstrip('.')}" if violations else ""
 
 
 def _fit_json(value: Any) -> str:
-    """Return a value as JSON for a prompt: no sign of ours can be imitated in it, and it is not long."""
+    """Return a value as JSON for a prompt, without '<' so that it cannot imitate our tags, and cut if it is long."""
     text = as_data(value)
     whole = text.encode()
     if len(whole) <= MAX_ANSWER_BYTES:
@@ -303,5 +304,5 @@ def _fit_json(value: Any) -> str:
     return whole[:MAX_ANSWER_BYTES].decode(errors="ignore") + " … (cut off)"
 
 
-def _told_error(sentence: str) -> str:
+def _error_answer(sentence: str) -> str:
     return json.dumps({"error": sentence})

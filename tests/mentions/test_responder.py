@@ -420,7 +420,7 @@ def test_a_strategy_that_fails_ends_the_run_and_not_the_worker(fake: FakeRuntime
 
 def test_by_default_a_strategy_ignores_mentions(fake: FakeRuntime) -> None:
     listening(fake, {"strategy": "balanced"})
-    assert mention_ada(fake, QUESTION).reason == "its strategy decides about no mentions"
+    assert mention_ada(fake, QUESTION).reason == "its strategy does not decide about mentions"
 
 
 def test_an_unknown_strategy_is_refused_when_it_is_applied(fake: FakeRuntime) -> None:

@@ -39,7 +39,7 @@ def register_commands(register):
         ),
         pytest.param(
             GREET + "    register(greet)",
-            "brings a command 'greet', which plugin 'bad' ({file}) has brought already",
+            "registers a command 'greet', which plugin 'bad' ({file}) has registered already",
             id="twice",
         ),
         pytest.param(
@@ -70,7 +70,7 @@ def test_what_is_wrong_with_a_command_is_one_sentence(tmp_path: Path, source: st
 
 @pytest.fixture
 def greeter(tmp_path: Path) -> Path:
-    """A folder with a plugin that brings a command."""
+    """A folder with a plugin that registers a command."""
     folder = tmp_path / "plugins"
     folder.mkdir()
     (folder / "greet.py").write_text(GREET)

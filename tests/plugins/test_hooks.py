@@ -216,7 +216,7 @@ def test_a_plugin_that_fails_while_it_is_asked_objects_thereby(
     assert first.startswith(f"The plugin 'b' failed while it reviewed the draft: {failure}")
     assert second == "Write it shorter."
     [record] = caplog.records
-    assert record.message.endswith("That counts as an objection.") and record.exc_info
+    assert record.message.endswith("That counts as a violation.") and record.exc_info
 
 
 def test_an_objection_reaches_the_writer_and_a_second_one_ends_the_run(tmp_path: Path, ceos_home: Path) -> None:

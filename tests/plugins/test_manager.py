@@ -141,12 +141,12 @@ MARK = "import ceos\n@ceos.hookimpl\n"
         ),
         pytest.param(
             "import ceos\n@ceos.hookimpl(wrapper=True)\ndef register_strategies(register): yield",
-            "wraps register_strategies, but each plugin is asked on its own; implement the hook without wrapper=True",
+            "wraps register_strategies, but each plugin is called on its own; implement the hook without wrapper=True",
             id="wrapper",
         ),
         pytest.param(
             "import ceos\n@ceos.hookimpl(hookwrapper=True)\ndef review_draft(draft): yield",
-            "wraps review_draft, but each plugin is asked on its own; implement the hook without wrapper=True",
+            "wraps review_draft, but each plugin is called on its own; implement the hook without wrapper=True",
             id="old-style wrapper",
         ),
         pytest.param(
@@ -191,12 +191,12 @@ MARK = "import ceos\n@ceos.hookimpl\n"
         ),
         pytest.param(
             HAIKU.replace('"haiku"', '"balanced"'),
-            f"brings a strategy 'balanced', which plugin 'strategies' (ceos {VERSION}) has brought already",
+            f"registers a strategy 'balanced', which plugin 'strategies' (ceos {VERSION}) has registered already",
             id="name of ours",
         ),
         pytest.param(
             HAIKU + "    register(Haiku())\n",
-            "brings a strategy 'haiku', which plugin 'bad' ({file}) has brought already",
+            "registers a strategy 'haiku', which plugin 'bad' ({file}) has registered already",
             id="twice",
         ),
     ],
@@ -215,7 +215,7 @@ def test_all_problems_of_all_plugins_are_one_report(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     found = problems(f"{tmp_path}{os.pathsep}{missing}")
     assert [line.split()[1] for line in found] == ["'a'", "'a'", "'b'", "is"]
-    assert found[-1] == f"There is no plugin folder '{missing}'; mend CEOS_SKILL_PATH."
+    assert found[-1] == f"There is no plugin folder '{missing}'; correct CEOS_SKILL_PATH."
 
 
 def test_a_module_that_failed_leaves_no_trace(tmp_path: Path) -> None:
@@ -389,8 +389,8 @@ def test_two_skills_of_one_name_are_a_problem_that_names_both(tmp_path: Path) ->
     (other / "more.py").write_text(BRINGS_SKILLS)
     owner = f"plugin 'brings' ({tmp_path / 'brings.py'})"
     assert problems(f"{tmp_path}{os.pathsep}{other}") == [
-        f"{tmp_path / 'plain.py'} brings a skill 'plain', which {owner} has brought already.",
-        f"Plugin 'more' ({other / 'more.py'}) brings a skill 'plain', which {owner} has brought already.",
+        f"{tmp_path / 'plain.py'} registers a skill 'plain', which {owner} has registered already.",
+        f"Plugin 'more' ({other / 'more.py'}) registers a skill 'plain', which {owner} has registered already.",
     ]
 
 
@@ -443,7 +443,7 @@ def test_an_unknown_name_is_a_problem_that_names_the_known_ones(several: Callabl
         "CEOS_PLUGINS names an unknown plugin 'hiku'. Known: ceos-haiku, mondays, strategies, tanka."
     )
     assert problems("", only="haiku", entry_points=[]) == [
-        "CEOS_PLUGINS names an unknown plugin 'haiku'. Known: none besides ours."
+        "CEOS_PLUGINS names an unknown plugin 'haiku'. Known: none besides those of ceos."
     ]
 
 

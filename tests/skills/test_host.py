@@ -163,26 +163,26 @@ def test_a_method_nobody_offers_is_refused(method: Any) -> None:
         ("metrics", [True], {}, "days must be a whole number from 1 to 365"),
         ("metrics", ["30"], {}, "days must be a whole number from 1 to 365"),
         ("metrics", [30, 1], {}, "ctx.metrics(days=30)"),
-        ("chain_read", [], {}, "tells of one of block, fees, balance, token, token_balance, call"),
-        ("chain_read", ["eth_accounts"], {}, "tells of one of block"),
-        ("chain_read", [["block"]], {}, "tells of one of block"),
+        ("chain_read", [], {}, "reads one of block, fees, balance, token, token_balance, call"),
+        ("chain_read", ["eth_accounts"], {}, "reads one of block"),
+        ("chain_read", [["block"]], {}, "reads one of block"),
         ("chain_read", ["block", 1], {}, "ctx.chain_read('block')"),
         ("chain_read", ["balance"], {}, "ctx.chain_read('balance', address)"),
         ("chain_read", ["balance", OWNER], {"address": OWNER}, "ctx.chain_read('balance', address)"),
         ("chain_read", ["balance", OWNER], {"block": "pending"}, "ctx.chain_read('balance', address)"),
-        ("chain_read", ["balance", "vitalik.eth"], {}, "address is an address: 0x and 40 hex digits"),
-        ("chain_read", ["balance", 7], {}, "address is an address"),
-        ("chain_read", ["balance", OWNER.replace("7099797", "7099798")], {}, "address is an address"),
-        ("chain_read", ["balance", OWNER.replace("C51812dc", "c51812DC")], {}, "address is an address"),
+        ("chain_read", ["balance", "vitalik.eth"], {}, "address must be an address: 0x and 40 hex digits"),
+        ("chain_read", ["balance", 7], {}, "address must be an address"),
+        ("chain_read", ["balance", OWNER.replace("7099797", "7099798")], {}, "address must be an address"),
+        ("chain_read", ["balance", OWNER.replace("C51812dc", "c51812DC")], {}, "address must be an address"),
         ("chain_read", ["token_balance", TOKEN], {}, "ctx.chain_read('token_balance', token, owner)"),
-        ("chain_read", ["token_balance", TOKEN, []], {}, "owner is an address"),
+        ("chain_read", ["token_balance", TOKEN, []], {}, "owner must be an address"),
         ("chain_read", ["call", TOKEN], {}, "ctx.chain_read('call', address, function, args=[])"),
-        ("chain_read", ["call", TOKEN, 5], {}, "function is a signature"),
-        ("chain_read", ["call", TOKEN, "x\n" * 9], {}, "function is a signature"),
-        ("chain_read", ["call", TOKEN, "f(" + "uint256," * 99 + ")"], {}, "function is a signature"),
-        ("chain_read", ["call", TOKEN, "f()", "x"], {}, "args is a list of plain data"),
-        ("chain_read", ["call", TOKEN, "f()", ["x" * 5000]], {}, "args is a list of plain data, of at most 4,096"),
-        ("chain_read", ["call", TOKEN, "f()", [float("nan")]], {}, "args is a list of plain data"),
+        ("chain_read", ["call", TOKEN, 5], {}, "function must be a signature"),
+        ("chain_read", ["call", TOKEN, "x\n" * 9], {}, "function must be a signature"),
+        ("chain_read", ["call", TOKEN, "f(" + "uint256," * 99 + ")"], {}, "function must be a signature"),
+        ("chain_read", ["call", TOKEN, "f()", "x"], {}, "args must be a list of plain data"),
+        ("chain_read", ["call", TOKEN, "f()", ["x" * 5000]], {}, "args must be a list of plain data, of at most 4,096"),
+        ("chain_read", ["call", TOKEN, "f()", [float("nan")]], {}, "args must be a list of plain data"),
     ],
 )
 def test_arguments_that_make_no_sense_get_a_sentence(method: str, args: Any, kwargs: Any, words: str) -> None:
@@ -194,7 +194,7 @@ def test_arguments_that_make_no_sense_get_a_sentence(method: str, args: Any, kwa
 
 def test_what_makes_no_sense_costs_no_read_of_the_chain() -> None:
     host = StubHost({"chain": {"block": {"number": 1}}}, make_skill(chain={"max_calls": 1}).grants)
-    with refused("tells of one of"):
+    with refused("reads one of"):
         ask(host, "chain_read", "blocks")
     assert ask(host, "chain_read", what="block") == {"number": 1}
     with refused("The manifest allows 1 calls of ctx.chain_read per run"):
@@ -422,7 +422,7 @@ def test_a_prompt_is_all_the_skill_can_say(fake_runtime: FakeRuntime) -> None:
 
 def test_the_agents_daily_budget_holds_for_its_skills(fake_runtime: FakeRuntime, make: Make) -> None:
     host = make(agent=make_agent(limits={"usd_per_day": 0.0001}))
-    with refused("The agent's budget of today does not allow another answer"):
+    with refused("The agent's budget of today does not allow another call"):
         ask(host, "llm_generate", "Write one post about clocks.")
     assert completions(fake_runtime) == []
     assert "over the limit: 0.00 USD a day" in host.calls[0].refused, "the operator is told more than the skill"

@@ -700,7 +700,9 @@ def test_a_broken_lock_file_is_named_with_the_way_out(lock: SkillLock, text: str
         with pytest.raises(InvalidInput) as caught:
             ask()
         assert str(caught.value).startswith(f"{lock.path} is not a lock file of skills: ")
-        assert str(caught.value).endswith("Mend it, or remove it and allow your skills again with 'ceos skill allow'.")
+        assert str(caught.value).endswith(
+            "Correct it, or remove it and allow your skills again with 'ceos skill allow'."
+        )
     assert lock.path.read_text() == text
 
 
