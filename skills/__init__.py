@@ -1,4 +1,4 @@
-"""The skills that come with ceos, registered through the same hook as everyone else's."""
+"""The skills that come with ceos, registered through the same hook as those of other packages."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ import ceos
 
 @ceos.hookimpl
 def register_skills(register: Callable[[ceos.Skill | Path | str], None]) -> None:
-    """Offer every skill that has a folder here."""
+    """Register every skill in this folder."""
     register(Path(__file__).parent)

@@ -1,4 +1,4 @@
-"""The strategies that come with ceos, registered through the same hook as everyone else's."""
+"""The strategies that come with ceos, registered through the same hook as those of other packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .trending import Trending
 
 @ceos.hookimpl
 def register_strategies(register: Callable[[ceos.Strategy], None]) -> None:
-    """Offer the mixes for posts, one for mentions and one for trends."""
+    """Register the mixes for posts, one strategy for mentions and one for trends."""
     register(Balanced())
     register(Engagement())
     register(MediaHeavy())

@@ -1,4 +1,4 @@
-"""A bit of everything."""
+"""A strategy that mixes all kinds of posts."""
 
 from __future__ import annotations
 

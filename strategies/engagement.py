@@ -1,4 +1,4 @@
-"""What to do about mentions: answer who asks, thank who praises, pass on what is good, and leave the rest."""
+"""A strategy for mentions: it answers questions, likes praise, recasts relevant quotes and ignores the rest."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 from ceos import Agent, Decision, Mention, Strategy, Talk
 
-#: How relevant a cast must be to be answered, liked, or recast.
+#: The relevance from which a cast is answered, liked or recast.
 ANSWER, LIKE, RECAST = 0.5, 0.3, 0.8
-#: Reactions that a cast must have had, and the rating of its author, to be recast.
+#: The reactions to a cast, and the rating of its author, from which it is recast.
 RECAST_REACTIONS, RECAST_SCORE = 5, 0.7
-#: A cast of so many words or fewer has nothing to answer, unless it asks.
+#: A cast of at most this many words is not answered unless it is a question.
 SHORT_WORDS = 3
 
 _QUESTION = re.compile(
@@ -38,13 +38,13 @@ _NAME = re.compile(r"@[\w.-]+")
 
 
 class Engagement(Strategy):
-    """Answers questions and greetings, likes praise, recasts what is good and relevant; writes no posts of its own."""
+    """Answers questions and greetings, likes praise and recasts relevant quotes; writes no posts of its own."""
 
     name = "engagement"
     summary = "decides about mentions; writes no posts"
 
     def decide(self, agent: Agent, mention: Mention, talk: Talk) -> Decision:
-        """Decide by simple rules, and by relevance where they do not say; a model is asked for that only."""
+        """Decide by simple rules, and otherwise by relevance, for which a model is asked."""
         del agent
         said = _NAME.sub(" ", mention.text).strip()
         words = re.findall(r"\w+", said)

@@ -1,4 +1,4 @@
-"""For an eye more than a pen."""
+"""A strategy that posts mostly pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .mix import Mix
 
 
 class MediaHeavy(Mix):
-    """Most posts carry a picture; threads are rare."""
+    """Most posts have a picture; threads are rare."""
 
     name = "media-heavy"
 

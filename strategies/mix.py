@@ -1,7 +1,7 @@
 """Strategies that draw the kind of each post from fixed shares, and the prompts of the four kinds.
 
-The prompts are files in `prompts/`: the instructions, then under `## Angles` the list one angle is drawn from, so that
-the posts of a day do not read alike.
+The prompts are files in `prompts/`: the instructions, and under `## Angles` a list. One angle is drawn for each post,
+so that the posts of a day differ.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ceos import Agent, Brief, Kind, Situation, Strategy
 if TYPE_CHECKING:
     from ceos.domain.chain_event import ChainEvent
 
-#: How many casts a thread may have; every thread draws its own number.
+#: The lengths of threads in casts; each thread draws one of them.
 THREAD_PARTS = (3, 4, 5)
-#: Bytes of a cast that are not promised to the model, which counts badly.
+#: Bytes of a cast that the prompt holds back, because models count bytes badly.
 MARGIN_BYTES = 20
 
 
 class Mix(Strategy):
-    """Draws the kind of every slot by its share, and a topic that the agent's last posts leave out."""
+    """Draws the kind of every slot by its share, and a topic that the agent's last posts do not mention."""
 
     def __init__(self, **shares: int) -> None:
         """Take the share of each kind in percent, as in `Mix(original=80, media=20)`."""
@@ -33,8 +33,8 @@ class Mix(Strategy):
         self.summary = ", ".join(f"{share}% {kind}" for kind, share in self.shares.items())
 
     def brief_post(self, agent: Agent, situation: Situation) -> Brief:
-        """Return the brief of this slot; a mix never stays quiet."""
-        # Drawn even when the operator chose a kind, so that the topic and the angle stay the same.
+        """Return the brief of this slot; a mix uses every slot."""
+        # Drawn also if the operator chose a kind, so that the topic and the angle stay the same.
         drawn = situation.random.choices(list(self.shares), weights=self._weights(situation))[0]
         kind = situation.kind or drawn
         topic = _fresh_topic(agent, situation)
@@ -55,7 +55,7 @@ class Mix(Strategy):
         )
 
     def brief_event(self, agent: Agent, situation: Situation, event: ChainEvent) -> Brief:
-        """Return the brief for a post about an event; nothing of it but its name is told here."""
+        """Return the brief for a post about an event; its instructions contain only the event's name."""
         instructions, angles = prompt("event")
         return Brief(
             kind=Kind.ORIGINAL,
@@ -69,7 +69,7 @@ class Mix(Strategy):
         )
 
     def _weights(self, situation: Situation) -> list[float]:
-        """Return the weight of each kind: what was learned, where there is any; a kind without a share gets none."""
+        """Return the weight of each kind: the learned one if there is any, and 0 for a kind without a share."""
         learned = situation.weights or self.shares
         weights = [float(learned.get(kind, 0.0)) if share else 0.0 for kind, share in self.shares.items()]
         return weights if any(weights) else [float(share) for share in self.shares.values()]
@@ -85,13 +85,13 @@ def _fresh_topic(agent: Agent, situation: Situation) -> str:
 
 @cache
 def prompt(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the instructions of a file in `prompts/`, such as those for a kind, and the angles to choose from."""
+    """Return the instructions and the angles of a file in `prompts/`."""
     text = resources.files(__package__).joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
     instructions, _, angles = text.partition("## Angles")
     return instructions.strip(), tuple(line.removeprefix("- ") for line in angles.strip().splitlines())
 
 
 def fill(template: str, **values: str) -> str:
-    """Return instructions with their places filled in."""
-    # One pass, so that braces inside a topic stay what they are.
+    """Return instructions with their placeholders filled in."""
+    # One pass, so that braces inside a topic stay unchanged.
     return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], template)

@@ -1,4 +1,4 @@
-"""For writers."""
+"""A strategy that posts mostly text."""
 
 from __future__ import annotations
 

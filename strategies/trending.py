@@ -1,4 +1,4 @@
-"""Reacts to what many talk about, and is quiet otherwise."""
+"""A strategy that posts about trends only."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .mix import MARGIN_BYTES, fill, prompt
 
 
 class Trending(Strategy):
-    """Writes one post about a trend. It serves every agent whose own strategy has nothing to say about trends."""
+    """Writes one post about a trend, also for agents whose own strategy does not handle trends."""
 
     name = "trending"
     summary = "posts about trends only; also serves agents of other strategies with posts_per_day in [agent.trends]"
 
     def brief_trend(self, agent: Agent, situation: Situation, trend: Trend) -> Brief:
-        """Return the brief for a post about a trend; its name is the only word of strangers' in the instructions."""
+        """Return the brief for a post about a trend; its name is the only untrusted text in the instructions."""
         instructions, angles = prompt("trend")
         return Brief(
             kind=Kind.ORIGINAL,

@@ -257,15 +257,15 @@ def test_show_tells_an_operator_what_a_skill_may_do(run: Terminal, skills: Path)
         "example  One item.",
     ]
     assert FETCH.rstrip() in run("skill", "show", "headlines", "--source").out
-    assert "may      nothing: it only computes with what it is given" in run("skill", "show", "loud").out
+    assert "may      nothing: it only computes with its input" in run("skill", "show", "loud").out
 
 
 def test_no_text_of_an_author_looks_like_a_line_of_ours(run: Terminal, tmp_path: Path) -> None:
-    forged = "Harmless.\\nmay      nothing: it only computes with what it is given"
+    forged = "Harmless.\\nmay      nothing: it only computes with its input"
     write(tmp_path / "forged.py", LOUD.replace("Objects to shouting.", forged).replace("loud", "forged"))
     shown = run("skill", "show", "forged.py").out.splitlines()
     assert [line for line in shown if line.startswith("may ")] == [
-        "may      nothing: it only computes with what it is given"
+        "may      nothing: it only computes with its input"
     ]
     assert "Harmless.\\nmay" in shown[0]
 

@@ -1,4 +1,4 @@
-"""`ceos skill …`: the tools of a skill's author, and the operator's decision on what a skill may do."""
+"""`ceos skill …`: the tools for authors of skills, and the operator's decision on their grants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ceos.skills.loader import read_skill, skill_places
 from ceos.skills.runner import run_examples
 from ceos.skills.skill import Skill, SkillStage
 
-#: A problem of a skill's file as `read_skill` words it.
+#: A problem in a message of `read_skill`.
 _PROBLEM = re.compile(r"(?P<file>.+?\.(?:toml|py))(?::(?P<line>\d+))?: (?P<message>.*)", re.DOTALL)
 
 
@@ -35,15 +35,18 @@ def skill() -> None:
     type=click.Choice([str(stage) for stage in SkillStage]),
     default="context",
     show_default=True,
-    help="When it runs.",
+    help="The stage at which it runs.",
 )
 @click.option(
-    "--folder", type=click.Path(path_type=Path), default=Path(), help="Where to write it; the current folder if unset."
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="The folder to write to; the current one if unset.",
 )
 @click.option("--single-file", is_flag=True, help="Write one file with its manifest inside.")
 @json_option
 def new(name: str, stage: str, folder: Path, single_file: bool, as_json: bool) -> None:
-    """Write a new skill that works, for its author to change."""
+    """Write a working skill as a starting point."""
     from ceos.cli.skill.template import files  # noqa: PLC0415  # only authors need it
 
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", name):
@@ -70,7 +73,7 @@ def new(name: str, stage: str, folder: Path, single_file: bool, as_json: bool) -
 @click.argument("targets", metavar="PATH|NAME...", nargs=-1, required=True)
 @json_option
 def check(targets: tuple[str, ...], as_json: bool) -> None:
-    """Check skills: manifest, schema, what the sandbox refuses, and all examples; exit code 1 if anything is wrong."""
+    """Check skills: manifest, schema, source and all examples; exit code 1 for any mistake."""
     runtime = command_runtime()
     places: list[Path | Skill] = []
     for target in targets:
@@ -111,14 +114,14 @@ def _split(problem: str) -> dict[str, Any]:
 
 
 def _source_problems(runtime: Runtime, one: Skill) -> list[dict[str, Any]]:
-    """Return what the sandbox refuses in a skill's source, and if nothing, what is wrong with its examples."""
+    """Return what the sandbox refuses in a skill's source, or else the examples that fail."""
     file = _source_file(one)
     try:
         violations = runtime.sandbox.check(one.source, grants=one.grants.names())
     except SandboxUnavailable:
         raise
     except SkillError as error:
-        # Compiling it took too long, or too much memory.
+        # Compiling it took too much time or memory.
         return [{"file": file, "line": error.line, "column": None, "message": str(error)}]
     if violations:
         return [
@@ -149,7 +152,7 @@ def _print_check(report: Mapping[str, Any]) -> None:
 @click.option("--source", is_flag=True, help="Show its source too.")
 @json_option
 def show(target: str, source: bool, as_json: bool) -> None:
-    """Show what a skill is, takes and may do, and whether it is allowed."""
+    """Show a skill's purpose, parameters, grants, limits and permission."""
     runtime = command_runtime()
     one = read_skill(target) if _is_path(target) else runtime.plugins.skill(target)
     document = _document(runtime, one)
@@ -189,7 +192,7 @@ def _document(runtime: Runtime, one: Skill) -> dict[str, Any]:
 
 
 def _print_grants(one: Skill) -> None:
-    lines = one.grants.lines() or ["nothing: it only computes with what it is given"]
+    lines = one.grants.lines() or ["nothing: it only computes with its input"]
     for line in lines:
         say_line(f"may      {line}")
 
@@ -208,7 +211,7 @@ def _print_params(one: Skill) -> None:
 @skill.command("list")
 @json_option
 def list_skills(as_json: bool) -> None:
-    """List the skills an agent file may name, what they may do, and whether they are allowed."""
+    """List the skills that agent files may name, with their grants and permissions."""
     runtime = command_runtime()
     off = _switched_off(runtime)
     packages = {name: info.package for info in runtime.plugins.describe() for name in info.skills}
@@ -248,7 +251,7 @@ def list_skills(as_json: bool) -> None:
 
 
 def _switched_off(runtime: Runtime) -> dict[str, list[str]]:
-    """Return which agents do without which skills; where Redis does not answer, that is said and they are left out."""
+    """Return the agents that each skill is switched off for; if Redis does not answer, say so and return none."""
     try:
         return switched_off_skills(runtime)
     except StoreUnavailable as error:
@@ -257,7 +260,7 @@ def _switched_off(runtime: Runtime) -> dict[str, list[str]]:
 
 
 def _state(state: str, off: list[str]) -> str:
-    """Return the state of a skill in words, with the agents that it is switched off for as long as they are few."""
+    """Return the state of a skill in words, with the agents that it is switched off for if they are few."""
     if not off:
         return state
     return f"{state}, off for {', '.join(off) if len(off) <= 3 else number(len(off), 'agent')}"
@@ -268,7 +271,7 @@ def _state(state: str, off: list[str]) -> str:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def allow(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Allow skills exactly as they are now; shows what each may do and asks first.
+    """Allow skills exactly as they are now; shows the grants of each and asks first.
 
     A skill that was switched off after failing too often is switched on again.
     """
@@ -287,7 +290,7 @@ def allow(names: tuple[str, ...], yes: bool, as_json: bool) -> None:
         runtime.skill_lock.allow(one)
         off: list[str] = []
         try:
-            # An operator who allows it has looked at it: it may try again.
+            # The operator has checked it, so its failures are reset.
             off = switched_off_skills(runtime).get(one.name, [])
             runtime.skills.reset_failures(one.name)
         except StoreUnavailable as error:
@@ -311,7 +314,7 @@ def _print_decision(runtime: Runtime, one: Skill) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @json_option
 def forget(names: tuple[str, ...], as_json: bool) -> None:
-    """Take the permission of skills back; agents go on without them."""
+    """Revoke the permission of skills; agents go on without them."""
     lock = command_runtime().skill_lock
     for name in dict.fromkeys(names):
         lock.forget(name)
@@ -331,13 +334,15 @@ def forget(names: tuple[str, ...], as_json: bool) -> None:
 @click.option("--memory", "memory_mb", type=click.IntRange(8, 1024), metavar="MB", help="As in the manifest if unset.")
 @json_option
 def run(target: str, as_json: bool, **options: Any) -> None:
-    """Run a skill once in the sandbox and print what it returns; FILE may be any source with run(ctx, params), or -.
+    """Run a skill once in the sandbox and print its value; FILE may be any source with run(ctx, params), or -.
+
+    Pages are fetched from public addresses only; give answers of a local server in an example of the manifest.
 
     \b
     ceos skill run haiku.py --params '{"lines": 3}' --json
     ceos skill run plain-style --draft 'Wow!!! #gm'
     """
-    from ceos.cli.skill.trial import Trial  # noqa: PLC0415  # brings the clients along
+    from ceos.cli.skill.trial import Trial  # noqa: PLC0415  # loads the clients
 
     trial = Trial.of(command_runtime(), target, options)
     try:
@@ -360,7 +365,7 @@ def _print_failure(error: SkillError, *, as_json: bool) -> None:
         say(line, err=True)
     if trace := getattr(error, "traceback", ""):
         say(trace, err=True)
-    # What the policy refuses are several sentences; each is easier to find on a line of its own.
+    # Each violation of the language rules is a line of its own.
     refused = [
         f"line {one.line}: {one.message}." if one.line else f"{one.message}."
         for one in getattr(error, "violations", ())
@@ -371,5 +376,5 @@ def _print_failure(error: SkillError, *, as_json: bool) -> None:
 
 
 def _is_path(target: str) -> bool:
-    """Say whether a word means a file or folder; a name of an installed skill has no dot and no slash in it."""
+    """Return True if a word means a file or folder; the name of an installed skill has no dot and no slash."""
     return "/" in target or "." in target or Path(target).exists()

@@ -1,4 +1,4 @@
-"""What `ceos skill new` writes: a skill that works, passes its own check, and shows its author around."""
+"""The files that `ceos skill new` writes: a working skill that shows the grants and the manifest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ceos.skills.skill import SkillStage
 
 @dataclass(frozen=True)
 class _Stage:
-    """What differs from stage to stage."""
+    """The parts of the template that differ between stages."""
 
     summary: str
     returns: str
@@ -25,9 +25,9 @@ class _Stage:
 
 _STAGES = {
     SkillStage.CONTEXT: _Stage(
-        "Tells the writer how many posts there were lately.",
-        "any plain data, which the model is told before it writes; None when there is nothing to tell",
-        {"most": {"type": "integer", "description": "How many recent posts to count at most."}},
+        "Tells the writer the number of recent posts.",
+        "any plain data, which the model sees before it writes; None for nothing",
+        {"most": {"type": "integer", "description": "The largest number of recent posts to count."}},
         {
             "summary": "Two recent posts.",
             "params": {"most": 10},
@@ -40,9 +40,9 @@ _STAGES = {
 """,
     ),
     SkillStage.TRANSFORM: _Stage(
-        "Puts a word at the end of the last part, where there is room.",
-        "the parts as a list of texts; None leaves the draft as it is",
-        {"word": {"type": "string", "description": "What to put at the end."}},
+        "Puts a word at the end of the last part, if it fits.",
+        "the parts as a list of strings; None leaves the draft unchanged",
+        {"word": {"type": "string", "description": "The word to put at the end."}},
         {
             "summary": "A word at the end of a thread.",
             "params": {"word": "gm"},
@@ -60,8 +60,8 @@ _STAGES = {
     ),
     SkillStage.GATE: _Stage(
         "Objects to posts that shout.",
-        "objections, a text or a list of texts that tell the writer what to do instead; None lets the draft pass",
-        {"most": {"type": "integer", "description": "How many exclamation marks are fine."}},
+        "objections, a string or a list of strings that tell the writer what to do instead; None accepts the draft",
+        {"most": {"type": "integer", "description": "The accepted number of exclamation marks."}},
         {
             "summary": "Too loud.",
             "params": {"most": 1},
@@ -78,7 +78,7 @@ _STAGES = {
     ),
     SkillStage.TOOL: _Stage(
         "Counts the words of a text for the model.",
-        "any plain data, which is handed to the model that asked",
+        "any plain data, which is returned to the model",
         {"text": {"type": "string", "description": "The text to count."}},
         {
             "summary": "Four words.",
@@ -91,7 +91,7 @@ _STAGES = {
     ),
 }
 
-#: What may be granted: name, value in a manifest, and what it gives.
+#: The grants: name, value in a manifest, and the methods or attributes of `ctx`.
 _GRANTS: tuple[tuple[str, Any, str], ...] = (
     ("http", {"hosts": ["api.example.org"]}, 'ctx.http_get(url) -> {"status", "url", "content_type", "text"}'),
     ("llm", {"max_tokens": 200}, "ctx.llm_generate(prompt, max_tokens=200) -> text"),
@@ -101,9 +101,9 @@ _GRANTS: tuple[tuple[str, Any, str], ...] = (
     ("log", True, "ctx.log(text)"),
     ("now", True, "ctx.now -> a datetime"),
 )
-_ASKED = "What it may ask the host for; the operator reads it before allowing it. What is not here, ctx does not have."
-_PARAMS = "What an operator may set in an agent file: a JSON Schema."
-_EXAMPLES = "'ceos skill check' runs every example, with the answers of the host that it gives; it never goes online."
+_ASKED = "Its grants, which the operator reads before allowing it. A call of the host that fails raises HostError."
+_PARAMS = "The parameters that an operator may set in an agent file: a JSON Schema."
+_EXAMPLES = "'ceos skill check' runs every example, with its own answers of the host; it never goes online."
 
 _SOURCE = '''\
 def run(ctx, params):

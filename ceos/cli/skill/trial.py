@@ -1,4 +1,4 @@
-"""One run of a skill by hand, for `ceos skill run`: nothing of any agent is changed by it."""
+"""One run of a skill for `ceos skill run`; it changes no agent."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ceos.skills.loader import is_skill_file, read_skill, read_source, skill_of_
 from ceos.skills.runner import EXAMPLE_AGENT
 from ceos.skills.skill import Skill, usual_seconds
 
-#: What standard input is called, as a target and in messages.
+#: The target that means standard input.
 STDIN = "-"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A source with everything for one run."""
+    """A source with the inputs, grants and limits of one run."""
 
     runtime: Runtime
     source: str
@@ -43,7 +43,7 @@ class Trial:
 
     @classmethod
     def of(cls, runtime: Runtime, target: str, options: Mapping[str, Any]) -> Trial:
-        """Return what the command line asks for; raises `InvalidInput`, `NotFound` or a usage error."""
+        """Return the trial that the command line describes; raises `InvalidInput`, `NotFound` or a usage error."""
         params = _params(options["params_text"])
         skill, source = _found(runtime, target)
         draft = list(options["draft"]) or None
@@ -97,7 +97,7 @@ def _params(text: str) -> Any:
 
 
 def _found(runtime: Runtime, target: str) -> tuple[Skill | None, str]:
-    """Return the skill that a target means, or None for a source without a manifest, and the source."""
+    """Return the skill of a target, or None for a source without a manifest, and the source."""
     path = Path(target)
     if target == STDIN:
         text = sys.stdin.read()
@@ -122,7 +122,7 @@ def _refuse_misfits(skill: Skill, params: Any, draft: list[str] | None) -> None:
 
 
 def _granted(own: Grants, extra: Iterable[str], params: Any) -> Grants:
-    """Return a skill's own grants with those of the command line besides."""
+    """Return a skill's own grants with those of the command line added."""
     tables: dict[str, Any] = own.model_dump(exclude_none=True)
     for word in extra:
         name, _, hosts = word.partition("=")
@@ -143,7 +143,7 @@ def _granted(own: Grants, extra: Iterable[str], params: Any) -> Grants:
 
 
 def _http(grant: Mapping[str, Any], hosts: str, params: Any) -> dict[str, Any]:
-    """Return a grant of http to these hosts besides, or to those that the params name."""
+    """Return a grant of http with these hosts added, or the hosts in the params."""
     named = params if isinstance(params, dict) else {}
     listed = [host.strip() for host in hosts.split(",") if host.strip()]
     sources = [key for key, value in named.items() if not listed and "://" in str(value)]
