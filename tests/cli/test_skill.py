@@ -264,9 +264,7 @@ def test_no_text_of_an_author_looks_like_a_line_of_ours(run: Terminal, tmp_path:
     forged = "Harmless.\\nmay      nothing: it only computes with its input"
     write(tmp_path / "forged.py", LOUD.replace("Objects to shouting.", forged).replace("loud", "forged"))
     shown = run("skill", "show", "forged.py").out.splitlines()
-    assert [line for line in shown if line.startswith("may ")] == [
-        "may      nothing: it only computes with its input"
-    ]
+    assert [line for line in shown if line.startswith("may ")] == ["may      nothing: it only computes with its input"]
     assert "Harmless.\\nmay" in shown[0]
 
 
