@@ -58,9 +58,9 @@
                                     packed]
     ceos:tally:{agent}      hash    {day}:{what became of it} → slots of the schedule on that day
     ceos:scores:{agent}     hash    ISO week → score and inputs, JSON
-    ceos:chain:due          zset    what goes on on chain (tx/…, sub/…, anchor/…) by the time somebody must see to it
-    ceos:identities:{place} hash    agent → its entry in a registry of one chain, JSON Registration; outlives the agent
-    ceos:anchors:{place}:{agent} hash ISO week → what was anchored of it, JSON Anchored; outlives the agent
+    ceos:chain:due          zset    background tasks of the chain (tx/…, sub/…, anchor/…) by the time they are due
+    ceos:identities:{registry} hash agent → its entry in a registry of one chain, JSON Registration; outlives it
+    ceos:anchors:{registry}:{agent} hash ISO week → its anchored score, JSON AnchoredScore; outlives the agent
     ceos:tx/{id}            hash    a transaction: key, req(uest, JSON), account, st(atus), why, at, ok (wei approved);
                                     once it is signed nonce, n (versions), raw{n} and hash{n} (of each), worst (wei),
                                     day, caps (reserved, JSON), quote, signed, sent (times), cancel (the first version
@@ -69,27 +69,28 @@
     ceos:txs                zset    the last 500 transactions by time
     ceos:tx-nonce:{chain}:{account} string  the next nonce of an account
     ceos:tx-spent:{day}     hash    name of a cap → what was signed for of it on a UTC day, in its own unit
-    ceos:subs               hash    subscription → fingerprint of what it follows
-    ceos:sub:{name}:{print} hash    how far a subscription has come: token, lease; from, next, head (blocks), end (mark
-                                    of the last block that is done), at (block:index:hash of the event begun last, with
-                                    :done once that is known), doubts (how often it was told of in doubt), fork (newest
-                                    block that stays, while events are announced as removed), gone (the one announced
-                                    last), handed, removed, odd, range, fails, why
-    ceos:sub:{name}:{print}:marks zset block:hash of ends of ranges and of blocks with events, by block, as far back as
-                                    re-orgs may reach, and one more
-    ceos:sub:{name}:{print}:kept list events handed over in these blocks, "block JSON", newest last
-    ceos:event:{run}        string  the event that the run takes up, JSON ChainEvent; `removed` once it did not happen
+    ceos:subs               hash    subscription → fingerprint of its filter
+    ceos:sub:{name}:{print} hash    progress of a subscription: token, lease; from, next, head (blocks), end (checkpoint
+                                    of the last block that was read), at (block:index:hash of the event whose delivery
+                                    began last, with :done once it ended), doubts (retries of it), fork (newest block
+                                    that stays, while a re-org is announced), gone (event announced as removed last),
+                                    handed (events delivered), removed, odd (malformed logs), range, fails, why
+    ceos:sub:{name}:{print}:marks zset checkpoints block:hash of ends of ranges and of blocks with events, by block, as
+                                    far back as re-orgs may reach, and one more
+    ceos:sub:{name}:{print}:kept list events delivered in these blocks, "block JSON", newest last
+    ceos:event:{run}        string  the event that a run is about, JSON ChainEvent; with `removed` after a re-org
     ceos:event:taken:{event} hash   agent → the slot in which it was asked about the event
     ceos:event:day:{agent}:{sub}:{day} set  events about which the agent was asked on a UTC day
-    ceos:event:day:{agent}:{sub}:{day}:passed set  those of them that its strategy let pass
-    ceos:pay/{id}           hash    one purchase over HTTP: st(atus), plan (what is signed, JSON), sig, key, tx, why,
-                                    at, day, agent, micro (USD set aside)
-    ceos:pay-answer:pay/{id} string what the seller sent for it, JSON
+    ceos:event:day:{agent}:{sub}:{day}:passed set  those of them that its strategy skipped
+    ceos:pay/{id}           hash    one purchase over HTTP: st(atus), plan (JSON PaymentPlan), sig(nature), key, tx,
+                                    why, at, day, agent, micro (micro-USD reserved)
+    ceos:pay-answer:pay/{id} string the seller's response, JSON
     ceos:pays               zset    the last 500 purchases by time
-    ceos:pay-spent:{day}    hash    micro-USD paid or set aside on a UTC day (YYYYMMDD): total, a:{agent}
-    ceos:sale:{network}:{account}:{nonce} hash a payment that a buyer has sent us: st(atus), for (digest of what it
-                                    buys), token and lease of who serves it, answer, tx, fails, fell (who failed last)
-    ceos:sale-open:{network}:{account} string its payment that was run for last; until that is settled, no other is
+    ceos:pay-spent:{day}    hash    micro-USD paid or reserved on a UTC day (YYYYMMDD): total, a:{agent}
+    ceos:sale:{network}:{account}:{nonce} hash the sale of a buyer's payment: st(atus), for (digest of what it buys),
+                                    token and lease of its claim, answer (response), tx, fails, fell (token that failed)
+    ceos:sale-open:{network}:{account} string the payment of an account that was served last; until it is settled,
+                                    another payment of the account is not served
     ceos:workers            zset    process by the time it was last seen
     ceos:panic              string  present while all publishing is stopped
     ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes

@@ -48,7 +48,7 @@ class Pages:
 
     def score(self, agent_id: str, epoch: str) -> bytes:
         """Return the inputs of a week's score on chain, byte for byte as they were hashed."""
-        return self._anchors.text(agent_id, epoch)
+        return self._anchors.public_text(agent_id, epoch)
 
 
 def add_pages(app: FastAPI, pages: Pages, in_thread: Callable[..., Awaitable[Any]]) -> None:

@@ -131,7 +131,7 @@ class ScoreAnchors:
         found: dict[str, Any] = read(kept.text) if kept else self._stored(agent_id, epoch)
         return found
 
-    def request(self, agent_id: str, epoch: str) -> TxRequest:
+    def anchor_request(self, agent_id: str, epoch: str) -> TxRequest:
         """Return the transaction that anchors a week."""
         value = bytes.fromhex(digest_of(canonical(self.document(agent_id, epoch)))[2:])
         return self._identity.metadata_request(agent_id, SCORE_KEY + epoch, value)
@@ -150,7 +150,7 @@ class ScoreAnchors:
             self._update(agent_id, epoch, kept, is_final=True)
             return None
         key = f"anchor:{self._identity.registries.registry_name}:{kept.token_id}:{epoch}"
-        tx = self._identity.registries.send_once(self.request(agent_id, epoch), key)
+        tx = self._identity.registries.send_once(self.anchor_request(agent_id, epoch), key)
         self._update(agent_id, epoch, kept, tx=tx.id, is_final=tx.status is TxStatus.FINAL)
         if tx.id != kept.tx:
             log.info("Score sent to the chain", extra=event("anchor.opened", agent=agent_id, week=epoch, tx=tx.id))
@@ -195,7 +195,7 @@ class ScoreAnchors:
         else:
             self._due_queue.remove(ANCHOR)
 
-    def text(self, agent_id: str, epoch: str) -> bytes:
+    def public_text(self, agent_id: str, epoch: str) -> bytes:
         """Return the hashed bytes for the public; raises `NotFound` for a document that was not sent to the chain.
 
         A document that waits for approval, or was rejected, is not public.
@@ -271,9 +271,9 @@ class ScoreAnchors:
         in_file, stored = (
             self._local_differences(agent_id, epoch, data, is_file=document is not None) if is_ours else ([], [])
         )
-        problems += [one.words("anchored", "computed again") for one in recomputed]
-        problems += [one.words("anchored", "in the file") for one in in_file]
-        problems += [one.words("anchored", "stored now") for one in stored]
+        problems += [one.line("anchored", "computed again") for one in recomputed]
+        problems += [one.line("anchored", "in the file") for one in in_file]
+        problems += [one.line("anchored", "stored now") for one in stored]
         return AnchorVerification(
             agent_id, epoch, self._registry, number, hash, on_chain, tuple(problems), tuple(written), tuple(recomputed),
             tuple(in_file), tuple(stored),

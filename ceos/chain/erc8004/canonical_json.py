@@ -42,7 +42,7 @@ class Difference:
     anchored: Any
     now: Any
 
-    def words(self, anchored: str = "anchored", now: str = "stored now") -> str:
+    def line(self, anchored: str = "anchored", now: str = "stored now") -> str:
         """Return a line of text, such as "inputs.posts[2].likes: anchored 14, stored now 15"."""
         return f"{self.path or 'the document'}: {anchored} {_shown(self.anchored)}, {now} {_shown(self.now)}"
 

@@ -78,7 +78,7 @@ class Identity:
 
     # Registering
 
-    def request(self, agent_id: str) -> TxRequest:
+    def registration_request(self, agent_id: str) -> TxRequest:
         """Return the transaction that registers an agent; raises `InvalidInput` without a public address."""
         uri = self._own_uri(self._agents.agent(agent_id).id)
         purpose = f"register {agent_id} as an agent"
@@ -93,7 +93,7 @@ class Identity:
         known = self.refresh_registration(agent_id)
         if known is not None and not self._has_failed(known):
             return known
-        request, registry = self.request(agent_id), self.registries.registry_name
+        request, registry = self.registration_request(agent_id), self.registries.registry_name
 
         def check() -> None:
             if not another:

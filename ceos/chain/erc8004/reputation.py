@@ -64,7 +64,7 @@ class Reputation:
         count, value, decimals = self._registries.call(REPUTATION, signature, token_id, list(clients), tag1, tag2)
         return FeedbackSummary(token_id, count, _decimal(value, decimals) if count else None, clients)
 
-    def request(
+    def feedback_request(
         self, from_agent: str, token_id: int, value: Decimal, *, tag1: str = "", tag2: str = "", endpoint: str = ""
     ) -> TxRequest:
         """Return the transaction by which an agent, or with "" the operator, gives feedback on a number."""
@@ -77,7 +77,7 @@ class Reputation:
             agent=from_agent, purpose=f"give feedback on number {token_id}",
         )  # fmt: skip
 
-    def give(self, request: TxRequest, *, key: str = "") -> Tx:
+    def give_feedback(self, request: TxRequest, *, key: str = "") -> Tx:
         """Give feedback; the same feedback again is not sent, unless `key` differs."""
         digest = hashlib.sha256(request.data.encode()).hexdigest()[:32]
         account = self._wallets.address(request.agent)

@@ -1,4 +1,4 @@
-"""Subscriptions and the posts about their events in Redis; the keys are in the map at the head of `storage/store.py`.
+"""Subscriptions and posts about their events in Redis; the keys are in the map at the head of `storage/__init__.py`.
 
 One script call precedes every delivery: it records which event begins, and thereby that all events before it are
 delivered. A process can be killed at any instruction, and exactly one event is in doubt, the one that began last. It is

@@ -156,7 +156,7 @@ class Seller:
         found, names = [], set()
         for offer in self.offers:
             try:
-                names = {one.network for one in self._terms(offer, self._skills.find(offer), "")}
+                names = {one.network for one in self._terms(offer, self._skills.offered_skill(offer), "")}
             except CeosError as error:
                 found.append(str(error))
         try:
@@ -191,7 +191,7 @@ class Seller:
         offer = self._offers.get((agent, name))
         if offer is None:
             raise NotFound(f"{agent[:40]!r} does not sell {name[:40]!r}; the offers are in chain.toml.")
-        skill = self._skills.find(offer)
+        skill = self._skills.offered_skill(offer)
         terms = self._terms(offer, skill, request.url)
         try:
             payment = read_payment(request.headers)
@@ -307,7 +307,7 @@ class Seller:
             raise ServiceUnavailable("Another payment of the account was served and is not settled.")
         # The token is part of the id, so that a second attempt after a crash reserves its own costs.
         call = f"x402:{sale.payment.authorization.nonce[2:18]}:{token}"
-        value = self._skills.run(sale.skill, sale.params, call=call)
+        value = self._skills.run_offered(sale.skill, sale.params, call=call)
         response = PaidResponse(status=200, content_type="application/json", body=json.dumps(value).encode())
         if not self._payments.record_sale(sale.id, token, "answered", response=response):
             # Settling now would charge for a response that is not stored.

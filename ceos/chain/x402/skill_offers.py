@@ -68,7 +68,7 @@ class SkillOffers:
     def __init__(self, deps: SkillDeps) -> None:
         self._deps = deps
 
-    def find(self, offer: Offer) -> OfferedSkill:
+    def offered_skill(self, offer: Offer) -> OfferedSkill:
         """Return the skill of an offer; raises `NotFound` with a reason for the operator while it cannot be sold."""
         where = f"The offer of {offer.skill!r} by {offer.agent!r}"
         agent = self._deps.agents.agent(offer.agent)
@@ -91,7 +91,7 @@ class SkillOffers:
             raise NotFound(f"{where} cannot be served: {refusal}")
         return OfferedSkill(agent, skill, use)
 
-    def run(self, sold: OfferedSkill, params: Mapping[str, Any], *, call: str) -> Any:
+    def run_offered(self, sold: OfferedSkill, params: Mapping[str, Any], *, call: str) -> Any:
         """Run a skill and return its value; `call` is the id of the run in the agent's budget. Raises `SkillError`."""
         agent, skill = sold.agent, sold.skill
         calls = self._deps.hosts.host_for(agent, skill, sold.use.params, call=call)

@@ -1,4 +1,4 @@
-"""Purchases and sales over HTTP (x402) in Redis; the keys are in the map at the head of `storage/store.py`.
+"""Purchases and sales over HTTP (x402) in Redis; the keys are in the map at the head of `storage/__init__.py`.
 
 A purchase is stored before it is signed, and its signature before it is sent. After a crash the same message is signed
 again, or the same signature is sent again, so a purchase is paid once.

@@ -67,7 +67,7 @@ def register(
             return _show_registration(chain, known, as_json=as_json)
         if not another:
             chain.identity.check_unknown(agent_id)
-        return _preview(chain, chain.identity.request(agent_id), as_json=as_json)
+        return _preview(chain, chain.identity.registration_request(agent_id), as_json=as_json)
     known = chain.identity.register(agent_id, another=another)
     if known.tx and not known.is_final:
         chain.sender.wait(known.tx, seconds)
@@ -148,10 +148,12 @@ def feedback(
         runtime.agents.agent(from_agent)
     chain, (tag1, tag2) = runtime.chain, _two(tags)
     reputation = chain.identity.reputation
-    request = reputation.request(from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint)
+    request = reputation.feedback_request(
+        from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint
+    )
     if dry_run:
         return _preview(chain, request, as_json=as_json)
-    return _report(chain, reputation.give(request, key=key), seconds, as_json=as_json)
+    return _report(chain, reputation.give_feedback(request, key=key), seconds, as_json=as_json)
 
 
 @click.command()
@@ -166,7 +168,7 @@ def anchor(*, epoch: str, agent_id: str, dry_run: bool, seconds: float, as_json:
     """
     chain = command_runtime().chain
     if dry_run:
-        return _preview(chain, chain.anchors.request(agent_id, epoch), as_json=as_json)
+        return _preview(chain, chain.anchors.anchor_request(agent_id, epoch), as_json=as_json)
     return _report(chain, chain.anchors.anchor(agent_id, epoch), seconds, as_json=as_json)
 
 

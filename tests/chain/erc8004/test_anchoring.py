@@ -1,4 +1,4 @@
-"""Scores on chain: written once, and whoever changes a digit afterwards is found out, down to the digit."""
+"""Scores on chain: each is written once, and verification names every value that was changed afterwards."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def inputs(agent: str = "ada", week: str = WEEK, **changes: Any) -> Inputs:
 
 
 def keep_week(place: Registry, agent: str = "ada", week: str = WEEK, **changes: Any) -> None:
-    """Have a week scored."""
+    """Store the score of a week."""
     found = inputs(agent, week, **changes)
     text = WeekScore(score=score(found), inputs=found).text()
     assert place.fake.runtime.series.save_score(agent, week, text)
@@ -65,7 +65,7 @@ def place(evm: Evm, ceos_home: Path, ceos_simulator: Any, tmp_path: Path) -> Ite
 
 @pytest.fixture
 def anchored(place: Registry) -> Registry:
-    """A week of ada's on chain, for good."""
+    """Return a registry with a final anchored week of ada."""
     place.register()
     tx = place.chain.anchors.anchor("ada", WEEK)
     assert tx is not None and place.settle(tx.id).status is TxStatus.FINAL
@@ -73,8 +73,8 @@ def anchored(place: Registry) -> Registry:
 
 
 def document(place: Registry) -> dict[str, Any]:
-    """Return what the world is shown."""
-    found: dict[str, Any] = json.loads(place.chain.anchors.text("ada", WEEK))
+    """Return the public document."""
+    found: dict[str, Any] = json.loads(place.chain.anchors.public_text("ada", WEEK))
     return found
 
 
@@ -94,7 +94,7 @@ def document(place: Registry) -> dict[str, Any]:
         ({"score": 61.2, "n": 2**53 - 1}, b'{"n":9007199254740991,"score":61.2}'),
     ],
 )
-def test_there_is_one_way_to_write_it_down(data: Any, text: bytes) -> None:
+def test_data_has_one_canonical_form(data: Any, text: bytes) -> None:
     assert canonical(data) == text
     assert canonical(read(text)) == text
     assert digest_of(canonical(data)) == "0x" + hashlib.sha256(text).hexdigest()
@@ -119,7 +119,7 @@ def test_there_is_one_way_to_write_it_down(data: Any, text: bytes) -> None:
         pytest.param(b"\xff", id="no UTF-8"),
     ],
 )
-def test_what_two_readers_might_read_differently_is_refused(text: str | bytes) -> None:
+def test_json_that_parsers_read_differently_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidInput):
         read(text)
 
@@ -134,7 +134,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_it_survives_being_written_and_read(data: Any) -> None:
+def test_canonical_json_is_read_back_unchanged(data: Any) -> None:
     text = canonical(data)
     assert text == rfc8785.dumps(data)
     assert canonical(read(text)) == text
@@ -147,7 +147,7 @@ def test_documents_differ_exactly_where_their_hashes_do(one: Any, other: Any) ->
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60))
-def test_whatever_is_read_is_data_or_refused(text: bytes | str) -> None:
+def test_any_bytes_are_read_as_data_or_refused(text: bytes | str) -> None:
     with suppress(InvalidInput):
         canonical(read(text))
 
@@ -172,8 +172,8 @@ def test_a_difference_is_named_by_its_path(one: Any, other: Any, found: list[tup
 
 
 def test_a_difference_reads_as_a_line() -> None:
-    assert Difference("inputs.posts[2].likes", 14, 15).words() == "inputs.posts[2].likes: anchored 14, stored now 15"
-    assert Difference("a", MISSING, None).words() == "a: anchored nothing, stored now null"
+    assert Difference("inputs.posts[2].likes", 14, 15).line() == "inputs.posts[2].likes: anchored 14, stored now 15"
+    assert Difference("a", MISSING, None).line() == "a: anchored nothing, stored now null"
 
 
 # Writing
@@ -216,7 +216,7 @@ def test_the_workers_anchor_each_week_once(place: Registry) -> None:
     assert chain.due_queue.task_ids() == [ANCHOR]
 
 
-def test_weeks_long_past_and_agents_nobody_named_are_left_alone(place: Registry) -> None:
+def test_old_weeks_and_agents_that_are_not_listed_are_not_anchored(place: Registry) -> None:
     place.add("ben")
     keep_week(place, "ben")
     place.register("ada")
@@ -228,7 +228,7 @@ def test_weeks_long_past_and_agents_nobody_named_are_left_alone(place: Registry)
     assert place.chain.anchors.anchor("ada", WEEK) is not None
 
 
-def test_what_is_anchored_is_never_replaced(anchored: Registry) -> None:
+def test_an_anchored_score_is_never_replaced(anchored: Registry) -> None:
     tx = anchored.chain.anchors.anchor("ada", WEEK)
     assert tx is not None and tx.status is TxStatus.FINAL and len(anchored.chain.sender.recent()) == 2
     # Another home, with another opinion of that week.
@@ -246,7 +246,7 @@ def test_what_is_anchored_is_never_replaced(anchored: Registry) -> None:
     assert not found.ok and found.problems[0].startswith("the hash on chain is 0x")
 
 
-def test_another_home_with_the_same_week_finds_it_done(anchored: Registry) -> None:
+def test_a_week_anchored_by_another_installation_is_recognized(anchored: Registry) -> None:
     anchored.fake.runtime.database.client.flushall()
     anchored.add("ada")
     keep_week(anchored)
@@ -256,7 +256,7 @@ def test_another_home_with_the_same_week_finds_it_done(anchored: Registry) -> No
     assert anchored.chain.anchors.verify("ada", WEEK).ok
 
 
-def test_who_was_killed_before_anything_was_sent_sends_what_was_kept(
+def test_a_process_killed_before_sending_sends_the_stored_document_later(
     place: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
@@ -272,7 +272,7 @@ def test_who_was_killed_before_anything_was_sent_sends_what_was_kept(
             place.chain.anchors.anchor("ada", WEEK)
     # What was never sent is not shown either.
     with pytest.raises(NotFound):
-        place.chain.anchors.text("ada", WEEK)
+        place.chain.anchors.public_text("ada", WEEK)
     assert place.chain.anchors.due() == [("ada", WEEK)]
     place.chain.handle(ANCHOR)
     (tx,) = [tx for tx in place.chain.sender.recent() if WEEK in tx.request.purpose]
@@ -280,7 +280,7 @@ def test_who_was_killed_before_anything_was_sent_sends_what_was_kept(
     assert place.chain.anchors.verify("ada", WEEK).ok
 
 
-def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_again(
+def test_a_week_waits_for_approval_and_is_not_submitted_again(
     evm: Evm, ceos_home: Path, ceos_simulator: Any, tmp_path: Path
 ) -> None:
     with registry(evm, ceos_home, ceos_simulator, tmp_path) as place:
@@ -294,10 +294,10 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
         (tx,) = place.chain.sender.review_queue()
         # What waits for a person is nobody else's business, nor is what that person refuses.
         with pytest.raises(NotFound):
-            place.chain.anchors.text("ada", WEEK)
+            place.chain.anchors.public_text("ada", WEEK)
         place.chain.sender.reject(tx.id, "no")
         with pytest.raises(NotFound):
-            place.chain.anchors.text("ada", WEEK)
+            place.chain.anchors.public_text("ada", WEEK)
         place.chain.anchors.handle()
         assert place.chain.sender.review_queue() == [] and place.chain.anchors.due() == []
         again = place.chain.anchors.anchor("ada", WEEK)
@@ -305,11 +305,11 @@ def test_a_week_that_nobody_approved_waits_for_a_person_and_is_not_asked_for_aga
 
 
 @pytest.mark.parametrize("epoch", ["2025-W53", "2026-W8", "2026-W54", "2026-W00", "../x", "2026-W08\n", "", "week"])
-def test_what_is_no_week_is_refused(place: Registry, epoch: str) -> None:
+def test_a_malformed_week_is_refused(place: Registry, epoch: str) -> None:
     with pytest.raises(InvalidInput, match="is not a week"):
         place.chain.anchors.verify("ada", epoch)
     with pytest.raises(NotFound):
-        place.chain.anchors.text("ada", epoch)
+        place.chain.anchors.public_text("ada", epoch)
 
 
 def test_a_week_without_a_score_has_nothing_to_anchor(place: Registry) -> None:
@@ -321,14 +321,14 @@ def test_a_week_without_a_score_has_nothing_to_anchor(place: Registry) -> None:
 # Checking
 
 
-def test_what_is_anchored_fits(anchored: Registry) -> None:
+def test_an_anchored_score_is_verified(anchored: Registry) -> None:
     found = anchored.chain.anchors.verify("ada", WEEK)
     assert (found.ok, found.number, found.hash) == (True, 0, found.on_chain)
     assert found.problems == found.recomputed == found.in_file == found.stored == ()
     assert anchored.chain.anchors.verify("ada", WEEK, document(anchored)).ok
 
 
-def test_what_is_not_anchored_does_not_fit(place: Registry) -> None:
+def test_a_score_that_is_not_anchored_is_not_verified(place: Registry) -> None:
     place.register()
     assert place.chain.anchors.verify("ada", WEEK).problems == (f"no hash of {WEEK} is anchored for number 0",)
 
@@ -348,7 +348,7 @@ CHANGES = [
 ]
 
 
-def test_a_changed_document_is_found_out_down_to_the_value(anchored: Registry) -> None:
+def test_verification_names_every_changed_value_of_a_document(anchored: Registry) -> None:
     for path, value, lines in CHANGES:
         shown = document(anchored)
         *inner, last = path
@@ -379,7 +379,7 @@ def test_a_changed_document_is_found_out_down_to_the_value(anchored: Registry) -
         pytest.param(lambda shown: shown.clear(), id="nothing"),
     ],
 )
-def test_what_is_no_document_is_refused_in_a_sentence(change: Any) -> None:
+def test_a_malformed_document_is_refused_with_a_reason(change: Any) -> None:
     about = {"agent": "ada", "epoch": WEEK, "version": 1, "registry": "eip155:8453:0x1", "number": 0}
     numbers = score(inputs()).model_dump(exclude={"version"})
     shown = {**about, "score": numbers, "inputs": inputs().model_dump(mode="json")}
@@ -390,7 +390,7 @@ def test_what_is_no_document_is_refused_in_a_sentence(change: Any) -> None:
     assert str(error.value).endswith(".") and len(str(error.value).splitlines()) == 1
 
 
-def test_what_was_changed_in_the_store_afterwards_is_found_out(anchored: Registry) -> None:
+def test_verification_names_values_changed_in_redis(anchored: Registry) -> None:
     client: Any = anchored.fake.runtime.database.client
     week = json.loads(client.hget("ceos:scores:ada", WEEK))
     week["inputs"]["posts"][2]["likes"] = 15
@@ -407,7 +407,7 @@ def test_what_was_changed_in_the_store_afterwards_is_found_out(anchored: Registr
     assert not found.ok and found.problems[0].startswith("the hash on chain is")
 
 
-def test_a_score_that_does_not_follow_from_its_inputs_is_found_out_although_the_hash_fits(place: Registry) -> None:
+def test_verification_finds_a_score_that_does_not_follow_from_its_inputs(place: Registry) -> None:
     client: Any = place.fake.runtime.database.client
     week = json.loads(client.hget("ceos:scores:ada", WEEK))
     week["score"]["total"] = 99.0
@@ -421,8 +421,8 @@ def test_a_score_that_does_not_follow_from_its_inputs_is_found_out_although_the_
     assert found.problems == (f"score.total: anchored 99, computed again {score(inputs()).total}",)
 
 
-def test_a_stranger_needs_nothing_but_the_document_and_a_node(anchored: Registry, tmp_path: Path) -> None:
-    shown = anchored.chain.anchors.text("ada", WEEK)
+def test_a_third_party_verifies_a_score_with_its_document_and_a_node(anchored: Registry, tmp_path: Path) -> None:
+    shown = anchored.chain.anchors.public_text("ada", WEEK)
     home = tmp_path / "stranger"
     home.mkdir()
     file = home / "chain.toml"
@@ -435,7 +435,7 @@ def test_a_stranger_needs_nothing_but_the_document_and_a_node(anchored: Registry
     assert (good.code, good.err) == (0, "") and "matches the hash anchored for number 0" in good.out
 
 
-def test_who_writes_another_hash_later_is_found_out_by_the_history(anchored: Registry) -> None:
+def test_the_history_shows_a_hash_that_was_replaced(anchored: Registry) -> None:
     chain, shown = anchored.chain, document(anchored)
     found = chain.anchors.verify("ada", WEEK, with_history=True)
     (written,) = found.written
@@ -461,7 +461,7 @@ def test_who_writes_another_hash_later_is_found_out_by_the_history(anchored: Reg
 @pytest.mark.parametrize(
     ("week", "is_now"), [("2031-W05", False), ("", True)], ids=["before the week began", "before it was over"]
 )
-def test_who_writes_a_score_before_its_week_is_over_is_found_out(place: Registry, week: str, is_now: bool) -> None:
+def test_the_history_shows_a_hash_written_before_the_end_of_its_week(place: Registry, week: str, is_now: bool) -> None:
     place.register()
     chain = place.chain
     if is_now:
@@ -475,13 +475,15 @@ def test_who_writes_a_score_before_its_week_is_over_is_found_out(place: Registry
     assert ("before the end of that week" if is_now else "it was written before that week") in problem
 
 
-def test_a_history_that_a_node_does_not_know_is_no_proof(anchored: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hash_without_a_history_is_not_verified(anchored: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anchored.chain.client, "logs", lambda *_: [])
     (problem,) = anchored.chain.anchors.verify("ada", WEEK, with_history=True).problems
     assert "the node does not return all logs" in problem
 
 
-def test_one_odd_registration_keeps_no_other_agent_waiting(place: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_one_registration_does_not_delay_other_agents(
+    place: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.register()
     place.fake.clock.set(dt.datetime(2026, 3, 4, tzinfo=dt.UTC))
     anchors: Any = place.chain.anchors
@@ -497,8 +499,8 @@ def test_one_odd_registration_keeps_no_other_agent_waiting(place: Registry, monk
     assert anchors.due() == [("ada", WEEK)]
 
 
-def test_a_document_of_another_agent_of_the_same_name_is_checked_by_itself(anchored: Registry) -> None:
-    """Somebody else has an ada too, number 1; our own numbers say nothing about it."""
+def test_a_document_of_another_agent_of_the_same_name_is_verified_by_its_own_number(anchored: Registry) -> None:
+    """Another operator has an agent ada too, number 1, which our own registration must not affect."""
     anchored.register_others()
     shown = copy.deepcopy(document(anchored))
     found = inputs(published=9)
@@ -548,6 +550,6 @@ def test_the_commands_anchor_and_verify(
 
 def test_a_document_hashes_the_same_without_our_code(anchored: Registry, tmp_path: Path) -> None:
     script = "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
-    text = anchored.chain.anchors.text("ada", WEEK)
+    text = anchored.chain.anchors.public_text("ada", WEEK)
     done = subprocess.run([sys.executable, "-c", script], input=text, capture_output=True, check=True, cwd=tmp_path)
     assert f"0x{done.stdout.decode().strip()}" == anchored.chain.anchors.verify("ada", WEEK).on_chain

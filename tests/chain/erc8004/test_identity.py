@@ -1,4 +1,4 @@
-"""Agents in the registries of ERC-8004: one entry each, whoever asks, dies or interferes; and what others think."""
+"""Agents in the registries of ERC-8004: one entry each despite crashes and concurrent calls; and feedback."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_first_agent_of_a_registry_is_number_0(place: Registry) -> None:
     assert (found.uri, found.uri_is_ours) == (f"{PUBLIC_URL}/agents/ada/registration.json", True)
 
 
-def test_to_register_again_changes_nothing(place: Registry) -> None:
+def test_registering_twice_submits_one_transaction(place: Registry) -> None:
     place.add()
     number = place.register()
     again = place.chain.identity.register("ada")
@@ -52,7 +52,7 @@ def test_to_register_again_changes_nothing(place: Registry) -> None:
 
 
 @pytest.mark.parametrize("to_the_letter", [False, True])
-def test_the_number_is_that_of_our_own_log_whatever_else_happens_and_whatever_the_order(
+def test_the_number_is_taken_from_the_log_of_our_own_transaction(
     evm: Evm, ceos_home: Path, ceos_simulator: Any, tmp_path: Path, to_the_letter: bool
 ) -> None:
     with registry(evm, ceos_home, ceos_simulator, tmp_path, to_the_letter=to_the_letter) as place:
@@ -75,7 +75,7 @@ def test_the_number_is_that_of_our_own_log_whatever_else_happens_and_whatever_th
         assert place.chain.identity.registered("ada").token_id == 3
 
 
-def test_many_that_register_at_once_register_one(place: Registry) -> None:
+def test_concurrent_registrations_submit_one_transaction(place: Registry) -> None:
     place.add()
     barrier, found = threading.Barrier(6), []
 
@@ -94,7 +94,7 @@ def test_many_that_register_at_once_register_one(place: Registry) -> None:
 
 
 @pytest.mark.parametrize("where", ["before the entry is kept", "before it is sent", "after it is mined"])
-def test_who_was_killed_half_way_and_begins_again_gets_one_entry(
+def test_a_process_killed_while_registering_gets_one_entry(
     place: Registry, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     place.add()
@@ -125,7 +125,7 @@ def test_who_was_killed_half_way_and_begins_again_gets_one_entry(
     assert not place.chain.identity.registry_entry(0).uri_is_ours
 
 
-def test_the_workers_see_a_registration_through(place: Registry) -> None:
+def test_workers_complete_a_registration(place: Registry) -> None:
     place.add()
     known = place.chain.identity.register("ada")
     assert set(place.chain.due_queue.task_ids()) == {known.tx, "register/ada"}
@@ -153,7 +153,7 @@ def test_a_re_org_before_it_is_final_may_change_the_number(place: Registry) -> N
     assert place.chain.identity.registered("ada").token_id == 1
 
 
-def test_a_registration_that_nobody_approved_can_be_asked_for_again(
+def test_a_registration_that_was_not_approved_can_be_repeated(
     evm: Evm, ceos_home: Path, ceos_simulator: Any, tmp_path: Path
 ) -> None:
     with registry(evm, ceos_home, ceos_simulator, tmp_path, approval='approve_above_eth = "0"') as place:
@@ -188,7 +188,7 @@ def test_an_agent_that_was_registered_from_elsewhere_is_not_registered_again(pla
     assert place.minted() == 1
 
 
-def test_what_belongs_to_somebody_else_is_not_adopted(place: Registry) -> None:
+def test_an_entry_of_another_owner_is_not_adopted(place: Registry) -> None:
     place.register_others()
     place.add()
     with pytest.raises(InvalidInput, match=f"Number 0 belongs to {ACCOUNTS[3]}"):
@@ -217,7 +217,7 @@ def test_agents_that_share_an_account_have_an_entry_each(
 
 
 @pytest.mark.parametrize("url", ["", "http://agents.example"])
-def test_without_an_address_for_others_nothing_is_registered(
+def test_nothing_is_registered_without_a_public_url(
     evm: Evm, ceos_home: Path, ceos_simulator: Any, tmp_path: Path, url: str
 ) -> None:
     with registry(evm, ceos_home, ceos_simulator, tmp_path, CEOS_PUBLIC_URL=url) as place:
@@ -230,7 +230,7 @@ def test_without_an_address_for_others_nothing_is_registered(
 # What the world may read
 
 
-def test_the_file_says_who_the_agent_is_and_nothing_else(
+def test_the_registration_file_has_the_public_fields_only(
     evm: Evm, ceos_home: Path, ceos_simulator: Any, tmp_path: Path
 ) -> None:
     offer = '[[x402.offer]]\nagent = "ada"\nskill = "link-digest"\nusd = "0.01"'
@@ -302,7 +302,7 @@ def test_metadata_is_set_once_and_can_be_set_back(place: Registry) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "agentWallet", "ceos.score.2026-W10"])
-def test_keys_with_a_meaning_of_their_own_are_not_set_by_hand(place: Registry, key: str) -> None:
+def test_reserved_metadata_keys_are_not_set_by_hand(place: Registry, key: str) -> None:
     place.add()
     place.register()
     with pytest.raises(InvalidInput, match="cannot be set by hand"):
@@ -360,14 +360,14 @@ def test_feedback_is_given_once_and_read_as_a_mean(place: Registry) -> None:
     number = place.register("ada")
     reputation = place.chain.identity.reputation
     assert place.chain.identity.reputation.summary(number).value is None
-    request = reputation.request("ben", number, Decimal("99.5"), tag1="starred")
-    first = reputation.give(request)
-    assert reputation.give(request).id == first.id
+    request = reputation.feedback_request("ben", number, Decimal("99.5"), tag1="starred")
+    first = reputation.give_feedback(request)
+    assert reputation.give_feedback(request).id == first.id
     place.settle(first.id)
-    assert reputation.give(request).id == first.id
+    assert reputation.give_feedback(request).id == first.id
     assert place.chain.identity.reputation.summary(number).count == 1
-    place.settle(reputation.give(request, key="again").id)
-    place.settle(reputation.give(reputation.request("cleo", number, Decimal(20), tag1="uptime")).id)
+    place.settle(reputation.give_feedback(request, key="again").id)
+    place.settle(reputation.give_feedback(reputation.feedback_request("cleo", number, Decimal(20), tag1="uptime")).id)
     found = place.chain.identity.reputation.summary(number)
     assert (found.count, found.value, len(found.clients)) == (3, Decimal("73.0"), 2)
     trusted = place.chain.identity.reputation.summary(number, [place.chain.wallets.address("cleo")])
@@ -376,14 +376,14 @@ def test_feedback_is_given_once_and_read_as_a_mean(place: Registry) -> None:
     assert place.chain.identity.reputation.summary(number, tag1="nonsense").value is None
 
 
-def test_nobody_praises_themselves_and_nobody_speaks_of_nothing(place: Registry) -> None:
+def test_feedback_on_an_own_or_unknown_number_is_refused(place: Registry) -> None:
     place.add()
     number = place.register()
     reputation = place.chain.identity.reputation
     with pytest.raises(InvalidInput, match="its owner cannot give feedback"):
-        reputation.request("ada", number, Decimal(100))
+        reputation.feedback_request("ada", number, Decimal(100))
     with pytest.raises(Exception, match="ERC721NonexistentToken"):
-        reputation.request("ada", 77, Decimal(100))
+        reputation.feedback_request("ada", 77, Decimal(100))
 
 
 def test_the_score_of_a_creator_is_read_by_the_configured_function(place: Registry) -> None:
@@ -408,7 +408,7 @@ def test_the_policy_decides_about_registrations_too(
 # The commands
 
 
-def test_the_commands_tell_the_story(place: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_register_and_show_an_agent(place: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     place.add("ada")
     place.add("ben")
     with terminal(capsys) as ceos:
@@ -482,7 +482,7 @@ def test_the_command_serves_the_pages_without_any_webhook(place: Registry, ceos_
     assert f"Public pages are served at http://{host}:{port}, for {PUBLIC_URL}." in (tmp_path / "log").read_text()
 
 
-def test_json_that_is_nested_without_end_ends_no_process_that_has_loaded_the_chain() -> None:
+def test_deeply_nested_json_does_not_end_a_process_that_has_loaded_web3() -> None:
     script = (
         "import ceos.chain.wiring, json\n"
         "try:\n    json.loads('[' * 200_000)\n"

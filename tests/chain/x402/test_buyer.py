@@ -1,4 +1,4 @@
-"""Buying over HTTP (x402), from the buyer's side: what is never signed, and what is paid once, whatever happens."""
+"""Buying over HTTP (x402): refused offers are never signed, and a purchase is paid once despite crashes."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_signature_is_that_of_the_fact_sheet() -> None:
     )
 
 
-def test_the_known_dollars_are_those_of_the_package() -> None:
+def test_the_known_usdc_tokens_are_those_of_the_package() -> None:
     from x402.mechanisms.evm.default_assets import DEFAULT_ASSETS
 
     for chain_id, dollar in USDC_BY_CHAIN.items():
@@ -113,7 +113,7 @@ def test_the_known_dollars_are_those_of_the_package() -> None:
 
 
 def told(**changes: Any) -> PaymentOffer:
-    """Return an offer that is fine but for the changes."""
+    """Return an allowed offer with changes."""
     fine = PaymentOffer(2, "exact", "eip155:8453", USDC.address, "100000", MERCHANT, 60, {"name": "USD Coin"})
     return replace(fine, **changes)
 
@@ -190,16 +190,16 @@ def test_the_table_of_hostile_offers_begins_with_one_that_is_fine() -> None:
     assert (choice.pay_to, choice.amount, choice.usd, choice.seconds) == (MERCHANT, 100_000, Decimal("0.1"), 60)
 
 
-def test_no_payment_is_good_for_long_however_much_time_a_seller_gives() -> None:
+def test_no_payment_is_valid_for_longer_than_the_limit() -> None:
     assert choose_offer([told(seconds=10**9)], x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).seconds == 600
 
 
-def test_the_cheapest_of_the_offers_that_may_be_taken_is_taken() -> None:
+def test_the_cheapest_allowed_offer_is_chosen() -> None:
     offers = [told(scheme="upto", amount="1"), told(amount="300"), told(amount="200"), told(network="x", amount="1")]
     assert choose_offer(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC).amount == 200
 
 
-def test_a_refusal_tells_of_the_offer_that_came_closest() -> None:
+def test_a_refusal_describes_the_offer_that_passed_the_most_rules() -> None:
     offers = [told(scheme="batch"), told(amount="9000000"), told(network="eip155:1")]
     with pytest.raises(PolicyRefused) as caught:
         choose_offer(offers, x402_rules(), PurchaseRequest(HOST, account=BUYER), USDC)
@@ -207,7 +207,7 @@ def test_a_refusal_tells_of_the_offer_that_came_closest() -> None:
 
 
 @given(amount=st.integers(0, 10**40), decimals=st.integers(0, 36))
-def test_no_rounding_ever_lets_more_through_than_a_cap(amount: int, decimals: int) -> None:
+def test_no_rounding_exceeds_a_limit(amount: int, decimals: int) -> None:
     dollar = Usdc(8453, USDC.address, "USD Coin", decimals=decimals)
     try:
         choice = choose_offer([told(amount=str(amount))], x402_rules(), PurchaseRequest(HOST, account=BUYER), dollar)
@@ -272,7 +272,7 @@ def test_our_terms_are_read_by_the_package_and_by_ourselves() -> None:
         pytest.param({"PAYMENT-REQUIRED": encoded({"x402Version": 1, "accepts": []})}, b"", id="the wrong version"),
     ],
 )
-def test_terms_that_cannot_be_read_are_refused_in_words(headers: dict[str, str], body: bytes) -> None:
+def test_malformed_terms_are_refused_with_a_reason(headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(ValueError, match=r"^it|^its"):
         read_terms(headers, body)
 
@@ -285,7 +285,7 @@ def test_terms_that_cannot_be_read_are_refused_in_words(headers: dict[str, str],
         pytest.param("[" * 400 + "]" * 400, id="deep"),
     ],
 )
-def test_an_offer_that_no_record_could_hold_is_passed_over(more: str) -> None:
+def test_an_offer_that_no_record_can_hold_is_ignored(more: str) -> None:
     entry = json.dumps(offer(USDC.address))[:-1] + f', "more": {more}}}'
     body = f'{{"x402Version":2,"accepts":[{entry},{json.dumps(offer(USDC.address))}],"resource":{{"more":{more}}}}}'
     terms = read_terms({"payment-required": base64.b64encode(body.encode()).decode()}, b"")
@@ -293,7 +293,7 @@ def test_an_offer_that_no_record_could_hold_is_passed_over(more: str) -> None:
 
 
 @given(st.binary(max_size=300), st.text(max_size=300))
-def test_no_stranger_s_bytes_do_more_than_be_refused(body: bytes, header: str) -> None:
+def test_arbitrary_bytes_are_refused_and_nothing_else(body: bytes, header: str) -> None:
     for read in (lambda: read_terms({"payment-required": header}, body), lambda: read_terms({}, body)):
         with suppress(ValueError):
             read()
@@ -318,7 +318,7 @@ def test_the_package_reads_our_result_and_we_read_its() -> None:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_what_is_bought_is_paid_once_however_often_it_is_asked_for(market: Market, version: int) -> None:
+def test_a_purchase_is_paid_once_despite_repeated_calls(market: Market, version: int) -> None:
     market.seller = FakeSeller(market.address, market.facilitator, version=version)
     first = market.buyer().buy(URL, agent="ada", key="k")
     assert (first.status, first.body, first.usd) == (PurchaseStatus.DELIVERED, b"Clocks are fine.", Decimal("0.1"))
@@ -345,14 +345,14 @@ def test_another_key_is_another_purchase_and_one_key_is_not_two(market: Market) 
         buyer.buy(URL, key="")
 
 
-def test_what_costs_nothing_is_fetched_and_nothing_is_signed(market: Market) -> None:
+def test_a_free_resource_is_fetched_without_a_signature(market: Market) -> None:
     free = market.buyer(lambda url, **_: Reply(200, {"content-type": "text/plain"}, b"gm"))
     found = free.buy(URL, key="k")
     assert (found.status, found.body, found.paid_usd) == (PurchaseStatus.FREE, b"gm", 0)
     assert market.payments.recent_purchases() == []
 
 
-def test_a_dry_run_tells_the_price_and_signs_and_stores_nothing(market: Market) -> None:
+def test_a_dry_run_returns_the_price_and_signs_and_stores_nothing(market: Market) -> None:
     found = market.buyer().buy(URL, agent="ada", key="k", dry_run=True)
     assert (found.status, found.usd, found.pay_to, found.account) == ("planned", Decimal("0.1"), MERCHANT, BUYER)
     assert (market.seller.payments, market.payments.recent_purchases(), market.due_queue.task_ids()) == ([], [], [])
@@ -401,14 +401,14 @@ def test_an_answer_that_names_no_price_signs_nothing(market: Market, reply: Repl
     assert market.payments.recent_purchases() == []
 
 
-def test_offers_of_other_sorts_are_passed_over(market: Market) -> None:
+def test_offers_in_unknown_formats_are_ignored(market: Market) -> None:
     solana = {"scheme": "exact", "network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "lamports": 12}
     market.seller.accepts = [solana, {"scheme": "upto"}, *market.seller.accepts]  # type: ignore[list-item]
     assert market.buyer().buy(URL, key="k").is_delivered
     assert market.seller.payments[0]["accepted"] == market.seller.accepts[-1]
 
 
-def test_nothing_is_signed_for_what_the_account_cannot_pay(market: Market) -> None:
+def test_nothing_is_signed_for_a_price_above_the_balance(market: Market) -> None:
     market.evm.send(market.address, market.coin.encode("transfer(address,uint256)", MERCHANT, 100 * USD), sender=BUYER)
     with pytest.raises(RequestRefused, match="has 0 USDC"):
         market.buyer().buy(URL, key="k")
@@ -434,7 +434,7 @@ def test_a_token_that_signs_under_another_name_is_not_paid(evm: Evm, market: Mar
     assert caught.value.rule == "x402-domain"
 
 
-def test_four_who_buy_the_same_at_once_pay_once(market: Market) -> None:
+def test_four_concurrent_calls_with_one_key_pay_once(market: Market) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: market.buyer().buy(URL, key="k"), range(4)))
     assert len({one.id for one in found}) == 1
@@ -479,11 +479,11 @@ def test_an_agent_has_a_cap_of_its_own_and_days_are_those_of_utc(market: Market)
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The death of the process."""
 
 
 def die_in(where: str, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the next step of this name, before it begins or after it is done, be the last of its process."""
+    """Let the process die before or after the next call of a step."""
     when, _, step = where.partition(" ")
     owner: Any = {"sign": market.wallets, "send": market.seller}.get(step, market.payments)
     name = {"sign": "sign_typed_data", "send": "serve"}.get(step, step)
@@ -539,9 +539,7 @@ def test_a_lost_answer_is_asked_for_at_once_again(market: Market) -> None:
     assert (len(market.seller.payments), len(market.seller.signatures), market.earned()) == (2, 1, 100_000)
 
 
-def test_while_nobody_says_what_became_of_a_payment_it_counts_as_open(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_payment_of_unknown_state_stays_open(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(*args: Any) -> Any:
         raise ServiceUnavailable
 
@@ -591,7 +589,7 @@ def test_a_seller_that_does_not_deliver_gets_one_payment_and_no_second(
     assert market.buyer().spent_today() == Decimal("0.1")
 
 
-def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_runtime: FakeRuntime) -> None:
+def test_the_money_of_an_uncharged_payment_is_released_after_its_expiry(fake_runtime: FakeRuntime) -> None:
     with running_evm() as evm:
         market = open_market(evm, fake_runtime.runtime.database)
         market.seller.instead = lambda payment: Reply(402, {}, b"no")
@@ -614,7 +612,7 @@ def test_a_payment_that_was_never_charged_is_given_back_once_it_cannot_be(fake_r
         assert market.buyer().buy(URL, key="k2").is_delivered
 
 
-def test_once_it_is_signed_no_rule_and_no_missing_key_stands_before_what_was_paid_for(market: Market) -> None:
+def test_after_the_signature_neither_rules_nor_a_missing_key_stop_a_delivery(market: Market) -> None:
     def lose(payment: dict[str, Any]) -> Reply:
         market.seller.serve(payment)
         return Reply(500, {}, b"")
@@ -631,7 +629,7 @@ def test_once_it_is_signed_no_rule_and_no_missing_key_stands_before_what_was_pai
         market.buyer().buy(URL, key="k2")
 
 
-def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(market: Market) -> None:
+def test_a_payment_in_another_token_is_not_released_by_the_configured_token(market: Market) -> None:
     def lose(payment: dict[str, Any]) -> Reply:
         market.seller.serve(payment)
         raise HostRefused("the connection broke.")
@@ -651,20 +649,20 @@ def test_a_payment_of_another_token_is_not_given_back_by_the_word_of_this_one(ma
     assert (other.payments.purchase(lost.id).status, other.buyer().spent_today()) == ("signed", Decimal("0.1"))
 
 
-def test_nobody_but_the_one_who_was_shown_is_paid(market: Market) -> None:
+def test_only_the_account_that_was_shown_is_paid(market: Market) -> None:
     with pytest.raises(PolicyRefused) as caught:
         market.buyer().buy(URL, key="k", pay_to=ACCOUNTS[0])
     assert (caught.value.rule, market.seller.payments) == ("x402-recipient", [])
 
 
-def test_a_seller_that_is_serving_the_payment_already_is_asked_again(market: Market) -> None:
+def test_a_payment_is_sent_again_while_the_seller_is_busy_with_it(market: Market) -> None:
     answers = [Reply(409, {"retry-after": "5"}, b"")]
     market.seller.instead = lambda payment: answers.pop() if answers else None
     assert market.buyer().buy(URL, key="k").is_delivered
     assert len(market.seller.payments) == 2
 
 
-def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
+def test_a_purchase_that_redis_lost_is_not_paid_twice(market: Market) -> None:
     market.buyer().buy(URL, key="k")
     fresh: Any = market.database.client
     fresh.flushall()
@@ -675,7 +673,7 @@ def test_what_a_lost_store_forgot_the_token_remembers(market: Market) -> None:
     assert {payment["payload"]["authorization"]["nonce"] for payment in market.seller.payments} == {nonce}
 
 
-def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
+def test_a_buyer_killed_before_it_queued_the_purchase_queues_it_later(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def dying(*names: str) -> None:
@@ -691,7 +689,7 @@ def test_who_was_killed_before_anybody_was_to_look_has_somebody_look_later(
     assert refused.reason.endswith("[hex]")
 
 
-def test_no_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_private_key_is_stored_and_no_signature_is_logged(market: Market, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     purchase = market.buyer().buy(URL, key="k")
     client: Any = market.database.client
@@ -796,7 +794,7 @@ def tls() -> Iterator[ssl.SSLContext]:
 
 
 def connected(server: RawServer, tls: ssl.SSLContext, seconds: float | None = None) -> Any:
-    """Return a way to ask that leads every name to a server."""
+    """Return a `fetch` that connects every name to a server."""
 
     def ask(url: str, **limits: Any) -> Reply:
         if seconds is not None:

@@ -1,4 +1,4 @@
-"""Selling over HTTP (x402), from both sides of the counter: a skill runs once for a payment, and never for nothing."""
+"""Selling over HTTP (x402): a skill runs once for a payment, and there is no response without a settlement."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ PRICE = 20_000
 
 
 class Counter:
-    """A shop that sells `times`, whose factor the operator has set, and those who come to it."""
+    """A seller of the skill `times`, whose factor the operator has set, and its buyers."""
 
     def __init__(self, market: Market, seller: Seller, fake: FakeRuntime, site: FacilitatorSite) -> None:
         self.market = market
@@ -73,7 +73,7 @@ class Counter:
         return self.seller.serve("ada", skill, SaleRequest(f"https://{HOST}/x402/ada/{skill}", header or {}, asked))
 
     def payment(self, version: int = 2, **changes: Any) -> dict[str, str]:
-        """Return the header of a payment that is good but for the changes."""
+        """Return the header of a valid payment with changes."""
         market, asked = self.market, self.ask()
         terms = read_terms(asked.headers if version == 2 else {}, asked.body)
         offer = dict(terms.offers[0].raw)
@@ -94,13 +94,13 @@ class Counter:
 
 
 class Borrowed:
-    """A sandbox that several runtimes use, and none closes."""
+    """A sandbox that several runtimes share, and none closes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.run = sandbox.run
 
     def close(self) -> None:
-        """Stay."""
+        """Keep the sandbox open."""
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +125,13 @@ def counter(evm: Evm, tmp_path: Path, ceos_home: Path, ceos_simulator: Any, sand
         runtime.clock = market.clock
         with facilitator_site(market.facilitator) as site:
             made = Counter(market, make_seller(market, fake, site.url), fake, site)
-            run = made.seller._skills.run
+            run = made.seller._skills.run_offered
 
             def counted(*args: Any, **options: Any) -> Any:
                 made.runs += 1
                 return run(*args, **options)
 
-            made.seller._skills.run = counted  # type: ignore[method-assign]
+            made.seller._skills.run_offered = counted  # type: ignore[method-assign]
             yield made
 
 
@@ -150,14 +150,14 @@ def make_seller(market: Market, fake: FakeRuntime, facilitator: str) -> Seller:
 
 
 def result(served: SaleResponse) -> Any:
-    """Return what a buyer was told of its payment."""
+    """Return the outcome that a buyer got."""
     return read_outcome(served.headers)
 
 
-# Who pays is served
+# Paid requests
 
 
-def test_who_does_not_pay_is_told_the_price_in_both_versions(counter: Counter) -> None:
+def test_a_request_without_a_payment_gets_the_terms_in_both_versions(counter: Counter) -> None:
     served = counter.ask()
     assert (served.status, counter.runs) == (402, 0)
     new, old = read_terms(served.headers, b""), read_terms({}, served.body)
@@ -167,12 +167,12 @@ def test_who_does_not_pay_is_told_the_price_in_both_versions(counter: Counter) -
     ]
     assert new.resource
     assert new.resource["url"] == f"https://{HOST}/x402/ada/times"
-    # A buyer is told what it may say, and not what the operator has set.
+    # The schema has the buyer's parameters, and not those that the operator has set.
     assert json.loads(served.body)["accepts"][0]["outputSchema"]["input"]["params"]["properties"].keys() == {"number"}
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_who_pays_is_served_and_pays_once_for_one_payment(counter: Counter, version: int) -> None:
+def test_a_paid_request_is_served_and_charged_once(counter: Counter, version: int) -> None:
     payment = counter.payment(version)
     served = counter.ask(payment)
     assert (served.status, json.loads(served.body)) == (200, {"product": 42})
@@ -183,7 +183,7 @@ def test_who_pays_is_served_and_pays_once_for_one_payment(counter: Counter, vers
     assert (counter.runs, counter.earned(), len(counter.site.facilitator.settled)) == (1, PRICE, 1)
 
 
-def test_the_client_of_the_package_pays_our_shop_over_http(counter: Counter) -> None:
+def test_the_client_of_the_package_buys_from_our_seller_over_http(counter: Counter) -> None:
     from eth_account import Account
     from x402 import x402ClientSync
     from x402.http.clients import x402_requests
@@ -205,7 +205,7 @@ def test_the_client_of_the_package_pays_our_shop_over_http(counter: Counter) -> 
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_our_own_buyer_buys_in_our_own_shop(counter: Counter, version: int) -> None:
+def test_our_buyer_buys_from_our_seller(counter: Counter, version: int) -> None:
     def fetch(url: str, *, headers: Any = None, **limits: Any) -> Reply:
         del url, limits
         served = counter.ask(dict(headers or {}), number="7")
@@ -220,7 +220,7 @@ def test_our_own_buyer_buys_in_our_own_shop(counter: Counter, version: int) -> N
     assert buyer.spent_today("ada") * USD == counter.earned() == PRICE
 
 
-# Who does not pay is not
+# Refused payments
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_our_own_buyer_buys_in_our_own_shop(counter: Counter, version: int) -> N
         ({"signature": "0x" + "11" * 65}, "signature"),
     ],
 )
-def test_a_payment_that_is_not_what_was_asked_for_buys_nothing(
+def test_a_payment_that_does_not_match_the_terms_buys_nothing(
     counter: Counter, changes: dict[str, Any], reason: str
 ) -> None:
     served = counter.ask(counter.payment(**changes))
@@ -263,14 +263,14 @@ def test_a_payment_that_is_not_what_was_asked_for_buys_nothing(
         (None, {"number": "x"}, 400),
     ],
 )
-def test_what_cannot_be_served_is_refused_before_anything_is_charged(
+def test_a_malformed_request_is_refused_before_anything_is_charged(
     counter: Counter, headers: dict[str, str] | None, query: dict[str, str], status: int
 ) -> None:
     assert counter.ask(counter.payment() if headers is None else headers, **query).status == status
     assert (counter.runs, counter.site.facilitator.verified, counter.earned()) == (0, [], 0)
 
 
-def test_the_operators_parameters_go_before_a_buyers(counter: Counter) -> None:
+def test_the_operators_parameters_take_precedence_over_a_buyers(counter: Counter) -> None:
     served = counter.ask(counter.payment(), number="2", factor="1000")
     assert json.loads(served.body) == {"product": 6}
 
@@ -291,7 +291,7 @@ def test_a_payment_that_was_charged_elsewhere_buys_nothing(counter: Counter) -> 
     assert counter.runs == 0
 
 
-def test_a_buyer_who_takes_the_money_away_meanwhile_gets_no_answer(counter: Counter) -> None:
+def test_a_buyer_who_spends_the_money_before_the_settlement_gets_no_response(counter: Counter) -> None:
     evm, coin = counter.market.evm, counter.market.coin
 
     def spend(path: str) -> None:
@@ -303,15 +303,15 @@ def test_a_buyer_who_takes_the_money_away_meanwhile_gets_no_answer(counter: Coun
     served = counter.ask(payment)
     assert (served.status, b"product" in served.body, result(served).success) == (402, False, False)
     assert (counter.runs, counter.earned()) == (1, 0)
-    # With money there again, the same payment gets what it was run for, and the skill runs no second time.
+    # With the money back, the same payment gets the stored response, and the skill does not run again.
     counter.site.before = lambda path: None
     evm.send(coin.address, coin.encode("transfer(address,uint256)", BUYER, 100 * USD))
     assert json.loads(counter.ask(payment).body) == {"product": 42}
     assert (counter.runs, counter.earned()) == (1, PRICE)
 
 
-def test_a_nonce_used_for_somebody_else_is_no_payment(counter: Counter) -> None:
-    """A buyer signs two orders with one nonce, and has the one to a friend carried out after ours was verified."""
+def test_a_nonce_used_for_another_recipient_is_not_a_payment(counter: Counter) -> None:
+    """A buyer signs two authorizations with one nonce, and the other one is charged after ours was verified."""
     market = counter.market
     payment = counter.payment(nonce="0x" + "77" * 32)
     friend = Authorization(BUYER, ACCOUNTS[0], PRICE, 0, int(market.clock.now().timestamp()) + 100, "0x" + "77" * 32)
@@ -330,7 +330,7 @@ def test_a_nonce_used_for_somebody_else_is_no_payment(counter: Counter) -> None:
     assert b"product" not in served.body
 
 
-def test_a_payment_of_another_sort_beside_the_one_we_read_reaches_no_facilitator(counter: Counter) -> None:
+def test_a_second_payment_in_the_message_does_not_reach_the_facilitator(counter: Counter) -> None:
     ((name, value),) = counter.payment().items()
     told = json.loads(base64.b64decode(value))
     told["payload"]["permit2Authorization"] = {"from": BUYER}
@@ -352,9 +352,9 @@ def test_a_payment_of_another_sort_beside_the_one_we_read_reaches_no_facilitator
     assert "assetTransferMethod" not in payment["accepted"]["extra"]
 
 
-def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None:
-    """A buyer sends many payments at once, and its balance is good for each of them, but not for all."""
-    run, payments = counter.seller._skills.run, [counter.payment() for _ in range(4)]
+def test_a_balance_for_one_payment_runs_the_skill_once(counter: Counter) -> None:
+    """A buyer sends many payments at once, and its balance covers each of them, but not all."""
+    run, payments = counter.seller._skills.run_offered, [counter.payment() for _ in range(4)]
     inner: list[SaleResponse] = []
 
     def greedy(*args: Any, **options: Any) -> Any:
@@ -362,9 +362,9 @@ def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None
             inner.append(counter.ask(payments[1]))
         return run(*args, **options)
 
-    counter.seller._skills.run = greedy  # type: ignore[method-assign]
+    counter.seller._skills.run_offered = greedy  # type: ignore[method-assign]
     assert (counter.ask(payments[0]).status, [served.status for served in inner]) == (200, [503])
-    # One that is settled keeps no other waiting; one that is not does.
+    # A settled sale does not block another one of the account; an unsettled one does.
     assert counter.ask(payments[1]).status == 200
     counter.site.facilitator.settle = lambda *_: {"success": False, "errorReason": "no"}  # type: ignore[method-assign]
     assert [counter.ask(payment).status for payment in payments[2:]] == [402, 503]
@@ -373,14 +373,14 @@ def test_the_money_for_one_payment_runs_the_skill_once(counter: Counter) -> None
     assert kept["answered"] <= 3600 < kept["settled"]
 
 
-def test_an_operator_who_changes_its_parameters_takes_nothing_from_who_has_paid(counter: Counter) -> None:
+def test_a_change_of_the_operators_parameters_does_not_affect_a_paid_response(counter: Counter) -> None:
     payment = counter.payment()
     sold = counter.ask(payment)
     counter.fake.apply(skills=[{"name": "times", "params": {"factor": 4}}])
     assert counter.ask(payment).body == sold.body
 
 
-def test_a_refusal_tells_nothing_of_what_the_operator_has_set() -> None:
+def test_a_refusal_does_not_quote_the_operators_parameters() -> None:
     schema = {"type": "object", "properties": {"token": {"type": "string"}}, "required": ["number"], "maxProperties": 2}
     part: Any = SimpleNamespace(check_params=lambda params: value_problems(schema, params))
     sold = OfferedSkill(make_agent(), part, SkillUse(name="x", params={"token": "operators-own"}))
@@ -392,7 +392,7 @@ def test_a_refusal_tells_nothing_of_what_the_operator_has_set() -> None:
     ]
 
 
-# Whatever breaks
+# Failures
 
 
 def test_a_node_that_searches_few_blocks_at_once_finds_the_payment(
@@ -412,17 +412,17 @@ def test_a_node_that_searches_few_blocks_at_once_finds_the_payment(
     assert (counter.ask(counter.payment()).status, counter.earned()) == (200, PRICE)
 
 
-def test_what_took_longer_than_its_lease_is_not_charged(counter: Counter) -> None:
+def test_a_sale_that_outlives_its_lease_is_not_charged(counter: Counter) -> None:
     client: Any = counter.market.database.client
-    run, payment = counter.seller._skills.run, counter.payment()
+    run, payment = counter.seller._skills.run_offered, counter.payment()
 
     def slow(*args: Any, **options: Any) -> Any:
         client.delete(*client.keys("ceos:sale:*"))
         return run(*args, **options)
 
-    counter.seller._skills.run = slow  # type: ignore[method-assign]
+    counter.seller._skills.run_offered = slow  # type: ignore[method-assign]
     assert (counter.ask(payment).status, counter.earned()) == (503, 0)
-    counter.seller._skills.run = run  # type: ignore[method-assign]
+    counter.seller._skills.run_offered = run  # type: ignore[method-assign]
     assert (counter.ask(payment).status, counter.earned()) == (200, PRICE)
 
 
@@ -433,9 +433,7 @@ def test_what_took_longer_than_its_lease_is_not_charged(counter: Counter) -> Non
         {"success": True, "transaction": ""},
     ],
 )
-def test_who_is_not_known_to_have_paid_is_neither_served_nor_asked_for_more(
-    counter: Counter, told: dict[str, Any]
-) -> None:
+def test_an_unknown_settlement_is_neither_served_nor_charged_again(counter: Counter, told: dict[str, Any]) -> None:
     settle, payment = counter.site.facilitator.settle, counter.payment()
     counter.site.facilitator.settle = lambda *_: told  # type: ignore[method-assign]
     served = counter.ask(payment)
@@ -444,16 +442,16 @@ def test_who_is_not_known_to_have_paid_is_neither_served_nor_asked_for_more(
     assert (counter.ask(payment).status, counter.runs, counter.earned()) == (200, 1, PRICE)
 
 
-def test_two_at_the_same_time_run_the_skill_once(counter: Counter) -> None:
+def test_two_concurrent_requests_run_the_skill_once(counter: Counter) -> None:
     payment = counter.payment()
-    gate, run = threading.Barrier(2, timeout=20), counter.seller._skills.run
+    gate, run = threading.Barrier(2, timeout=20), counter.seller._skills.run_offered
 
     def slow(*args: Any, **options: Any) -> Any:
         gate.wait()
         gate.wait()
         return run(*args, **options)
 
-    counter.seller._skills.run = slow  # type: ignore[method-assign]
+    counter.seller._skills.run_offered = slow  # type: ignore[method-assign]
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(counter.ask, payment)
         gate.wait()
@@ -465,12 +463,12 @@ def test_two_at_the_same_time_run_the_skill_once(counter: Counter) -> None:
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The death of the process."""
 
 
 @pytest.mark.parametrize("step", ["verify", "run", "answered", "settle", "settled"])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_shop_killed_at_any_step_charges_once_and_serves(
+def test_a_seller_killed_at_any_step_charges_once_and_serves(
     counter: Counter, monkeypatch: pytest.MonkeyPatch, step: str, when: str
 ) -> None:
     market, payment = counter.market, counter.payment()
@@ -478,7 +476,7 @@ def test_a_shop_killed_at_any_step_charges_once_and_serves(
     owner: Any = {"verify": seller._facilitator, "settle": seller._facilitator, "run": seller._skills}.get(
         step, market.payments
     )
-    name = {"answered": "record_sale", "settled": "record_sale"}.get(step, step)
+    name = {"answered": "record_sale", "settled": "record_sale", "run": "run_offered"}.get(step, step)
     real = getattr(owner, name)
 
     def dying(*args: Any, **options: Any) -> Any:
@@ -486,7 +484,7 @@ def test_a_shop_killed_at_any_step_charges_once_and_serves(
             return real(*args, **options)
         if when == "after":
             real(*args, **options)
-        # Who is gone notes nothing more either.
+        # A dead process records nothing more.
         monkeypatch.setattr(market.payments, "record_sale", lambda *args, **options: True)
         raise Killed
 
@@ -506,7 +504,7 @@ def test_a_shop_killed_at_any_step_charges_once_and_serves(
     assert counter.runs <= 2 if step in ("run", "answered") else counter.runs == 1
 
 
-def test_a_lost_answer_of_the_facilitator_is_looked_up_on_chain(counter: Counter) -> None:
+def test_a_lost_settlement_is_found_on_chain(counter: Counter) -> None:
     counter.site.after = lambda path: path == "/settle"
     served = counter.ask(counter.payment())
     assert (served.status, json.loads(served.body)) == (200, {"product": 42})
@@ -514,7 +512,7 @@ def test_a_lost_answer_of_the_facilitator_is_looked_up_on_chain(counter: Counter
     assert counter.earned() == PRICE
 
 
-def test_while_the_facilitator_is_away_buyers_are_asked_to_come_again(counter: Counter) -> None:
+def test_buyers_are_asked_to_retry_while_the_facilitator_is_down(counter: Counter) -> None:
     counter.site.stop()
     payment = counter.payment()
     assert counter.ask(payment).status == 503
@@ -525,28 +523,28 @@ def test_while_the_facilitator_is_away_buyers_are_asked_to_come_again(counter: C
     counter.site._server = site._server
 
 
-def test_a_skill_that_fails_costs_nothing_and_is_not_tried_for_ever(counter: Counter) -> None:
+def test_a_failing_skill_costs_nothing_and_is_tried_a_limited_number_of_times(counter: Counter) -> None:
     payment = counter.payment()
     statuses = [counter.ask(payment, number="13").status for _ in range(MAX_FAILURES + 1)]
     assert statuses == [500] * MAX_FAILURES + [402]
     assert (counter.runs, counter.earned()) == (MAX_FAILURES, 0)
-    # Strangers cannot switch a skill off for the agent.
+    # Buyers cannot switch a skill off for the agent.
     assert counter.fake.runtime.skill_store.skill_failures("ada") == {}
 
 
-def test_a_sandbox_that_is_away_is_not_the_buyers_fault(counter: Counter) -> None:
-    payment, run = counter.payment(), counter.seller._skills.run
+def test_an_unavailable_sandbox_does_not_count_as_a_failure(counter: Counter) -> None:
+    payment, run = counter.payment(), counter.seller._skills.run_offered
 
     def away(*args: Any, **options: Any) -> Any:
         raise SandboxUnavailable
 
-    counter.seller._skills.run = away  # type: ignore[method-assign]
+    counter.seller._skills.run_offered = away  # type: ignore[method-assign]
     assert [counter.ask(payment).status for _ in range(MAX_FAILURES + 1)] == [503] * (MAX_FAILURES + 1)
-    counter.seller._skills.run = run  # type: ignore[method-assign]
+    counter.seller._skills.run_offered = run  # type: ignore[method-assign]
     assert (counter.ask(payment).status, counter.earned()) == (200, PRICE)
 
 
-def test_only_what_the_agent_uses_and_the_operator_has_allowed_is_sold(counter: Counter) -> None:
+def test_only_skills_that_the_agent_uses_and_the_operator_allowed_are_sold(counter: Counter) -> None:
     assert counter.ask(skill="other").status == 404
     runtime = counter.fake.runtime
     runtime.skill_lock.forget("times")
@@ -596,8 +594,8 @@ def test_skill_offers_run_a_skill_with_the_operators_grants_and_without_the_agen
     monkeypatch.setattr("ceos.chain.x402.skill_offers.run_skill", run_skill)
     monkeypatch.setattr(deps.hosts, "host_for", watched)
     offers = SkillOffers(deps)
-    found = offers.find(counter.seller.offers[0])
-    assert offers.run(found, {"number": 14, "factor": 3}, call="x402:1:2") == {"product": 0}
+    found = offers.offered_skill(counter.seller.offers[0])
+    assert offers.run_offered(found, {"number": 14, "factor": 3}, call="x402:1:2") == {"product": 0}
     ((args, options),) = runs
     sandbox, skill, params, inputs, host = args
     assert (sandbox, skill.name, params) == (deps.sandbox, "times", {"number": 14, "factor": 3})

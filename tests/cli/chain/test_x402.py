@@ -96,7 +96,7 @@ def test_an_operator_sees_the_price_is_asked_and_buys(desk: Desk, monkeypatch: p
     assert [one["key"] for one in desk.run("chain", "purchases", "--json").data] == ["mine"]
 
 
-def test_what_the_rules_refuse_ends_with_the_rule_and_code_1(desk: Desk) -> None:
+def test_a_refused_purchase_prints_its_rule_and_exits_with_1(desk: Desk) -> None:
     for words, rule in (
         ([URL.replace(HOST, "evil.example.org")], "x402-host"),
         ([URL, "--max-usd", "0.05"], "x402-price"),
@@ -110,7 +110,7 @@ def test_what_the_rules_refuse_ends_with_the_rule_and_code_1(desk: Desk) -> None
     assert desk.market.seller.payments == []
 
 
-def test_what_was_paid_and_not_delivered_can_be_asked_for_again(desk: Desk, tmp_path: Path) -> None:
+def test_an_undelivered_purchase_is_delivered_by_the_same_key(desk: Desk, tmp_path: Path) -> None:
     seller = desk.market.seller
     seller.instead = lambda payment: (seller.serve(payment), Reply(503, {}, b""))[1]
     lost = desk.run("chain", "buy", URL, "--key", "mine", "--yes")
@@ -137,7 +137,7 @@ def test_a_price_that_rises_after_it_was_shown_is_refused(desk: Desk) -> None:
     assert "(x402-price)" in refused.err
 
 
-def test_the_doctor_says_what_keeps_an_offer_from_being_sold(desk: Desk) -> None:
+def test_the_doctor_reports_why_an_offer_cannot_be_sold(desk: Desk) -> None:
     def shop() -> list[str]:
         found = json.loads(desk.run("doctor", "--json").out)
         return [one["found"] for one in found if one["check"] == "shop"]
