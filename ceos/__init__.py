@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ceos.domain.agent import Agent, Persona
     from ceos.domain.chain_event import ChainEvent
     from ceos.domain.lifecycle import AgentState
-    from ceos.domain.mentions import Decision, Mention, Said, Talk
+    from ceos.domain.mentions import ConversationContext, Decision, Mention, ThreadCast
+    from ceos.domain.mentions import ConversationContext as Talk  # noqa: F401  # a former name
+    from ceos.domain.mentions import ThreadCast as Said  # noqa: F401  # a former name
     from ceos.domain.posts import Brief, Cast, Draft, HostCall, Kind, Part, Situation, SkillRun
     from ceos.domain.topics import Trend
     from ceos.errors import (
@@ -66,6 +68,7 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "Brief",
     "Cast",
     "ChainEvent",
+    "ConversationContext",
     "Decision",
     "Draft",
     "HostCall",
@@ -73,10 +76,9 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "Mention",
     "Part",
     "Persona",
-    "Said",
     "Situation",
     "SkillRun",
-    "Talk",
+    "ThreadCast",
     "Trend",
     # Errors
     "AnswerUnusable",
@@ -126,13 +128,13 @@ _HOMES = {
     for module, names in {
         "agent": ("Agent", "Persona"),
         "posts": ("Brief", "Cast", "Draft", "HostCall", "Kind", "Part", "Situation", "SkillRun"),
-        "mentions": ("Decision", "Mention", "Said", "Talk"),
+        "mentions": ("ConversationContext", "Decision", "Mention", "ThreadCast"),
     }.items()
     for name in names
 }
 
 #: Former names, which work for one more release and warn.
-_RENAMED = {"Fenced": "StaleLease"}
+_RENAMED = {"Fenced": "StaleLease", "Said": "ThreadCast", "Talk": "ConversationContext"}
 
 # Out of sight of type checkers, which would take it for a promise that every name exists.
 if not TYPE_CHECKING:

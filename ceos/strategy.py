@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ceos.domain.agent import Agent
     from ceos.domain.chain_event import ChainEvent
-    from ceos.domain.mentions import Decision, Mention, Talk
+    from ceos.domain.mentions import ConversationContext, Decision, Mention
     from ceos.domain.posts import Brief, Kind, Situation
     from ceos.domain.topics import Trend
 
@@ -62,7 +62,7 @@ class Strategy:
         instructions. By default every event is skipped.
         """
 
-    def decide(self, agent: Agent, mention: Mention, talk: Talk) -> Decision:
+    def decide(self, agent: Agent, mention: Mention, talk: ConversationContext) -> Decision:
         """Return the decision about a cast that mentions the agent: reply, like, recast or ignore, with the reason.
 
         By default every mention is ignored. The decision may be requested more than once; the first answer counts.

@@ -223,7 +223,7 @@ class FakeRuntime:
         while self.sent:
             run_id, stage = self.sent.pop(0)
             if stage is Stage.LISTEN:
-                self.runtime.listening.poll(run_id)
+                self.runtime.mention_poller.poll(run_id)
                 continue
             if stage is Stage.TRENDS:
                 self.sent += [(agent_id, stage) for agent_id in self.runtime.trends.work(run_id)]

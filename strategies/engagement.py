@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ceos import Agent, Decision, Mention, Strategy, Talk
+from ceos import Agent, ConversationContext, Decision, Mention, Strategy
 
 #: The relevance from which a cast is answered, liked or recast.
 ANSWER, LIKE, RECAST = 0.5, 0.3, 0.8
@@ -43,7 +43,7 @@ class Engagement(Strategy):
     name = "engagement"
     summary = "decides about mentions; writes no posts"
 
-    def decide(self, agent: Agent, mention: Mention, talk: Talk) -> Decision:
+    def decide(self, agent: Agent, mention: Mention, talk: ConversationContext) -> Decision:
         """Decide by simple rules, and otherwise by relevance, for which a model is asked."""
         del agent
         said = _NAME.sub(" ", mention.text).strip()
@@ -59,7 +59,7 @@ class Engagement(Strategy):
         return _by_relevance(mention, talk, is_short=len(words) <= SHORT_WORDS and said.isascii())
 
 
-def _by_relevance(mention: Mention, talk: Talk, *, is_short: bool) -> Decision:
+def _by_relevance(mention: Mention, talk: ConversationContext, *, is_short: bool) -> Decision:
     relevance = talk.relevance()
     found = f"its relevance is {relevance:.2f}"
     is_good = talk.likes + 2 * talk.recasts >= RECAST_REACTIONS and (mention.author_score or 0.0) >= RECAST_SCORE

@@ -78,7 +78,7 @@ def measure(run_id: str) -> None:
 def listen(agent_id: str) -> None:
     """Poll an agent's mentions; a poll that fails is made up for by the next one."""
     with _background_task():
-        get_runtime().listening.poll(agent_id)
+        get_runtime().mention_poller.poll(agent_id)
 
 
 @dramatiq.actor(queue_name=Stage.COUNT, actor_name=Stage.COUNT, max_retries=0)

@@ -102,7 +102,7 @@ def list_drafts(agent_ids: tuple[str, ...], every: bool, mentions: bool, as_json
 
 
 def _show_mentions(runtime: Runtime, agent_ids: tuple[str, ...], *, as_json: bool) -> None:
-    found = list_mentions(runtime, agent_ids, MAX_MENTIONS)
+    found = list_mentions(runtime, agent_ids or runtime.agents.agent_ids(), MAX_MENTIONS)
     if as_json:
         return show_json(mention_rows(found))
     if not found:

@@ -44,7 +44,7 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
     with suppress(StoreUnavailable):
         runtime.check_servers()
     secrets = settings.webhook_secrets()
-    webhooks = Webhooks(secrets, runtime.agents, runtime.listening.take) if secrets else None
+    webhooks = Webhooks(secrets, runtime.agents, runtime.mention_poller.receive_cast) if secrets else None
     pages = Pages(runtime.chain.identity, runtime.chain.anchors) if settings.public_url else None
     seller = runtime.chain.seller if settings.public_url and runtime.chain.seller.offers else None
     app = create_app(webhooks, pages=pages, seller=seller, check=runtime.database.ping)

@@ -115,7 +115,7 @@ class Scheduler:
             calls += [(run, Stage.MEASURE) for run in self._metrics.due_measurements()]
         if due.has_polls and room > 0:
             calls += [
-                (agent_id, Stage.LISTEN) for agent_id in self._database.run_script("listen", BATCH, self._poll_ms)
+                (agent_id, Stage.LISTEN) for agent_id in self._database.run_script("due_polls", BATCH, self._poll_ms)
             ]
         if due.has_trends and self._trends.claim():
             calls.append(("-", Stage.TRENDS))

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ceos.domain.agent import Agent
-from ceos.domain.mentions import Mention, Talk
+from ceos.domain.mentions import ConversationContext, Mention
 from ceos.guardrails.denylist import language_of, money_violations, statement_violations
 from ceos.guardrails.deobfuscate import decode_hidden, deobfuscate, normalize, strip_separators, to_ascii
 
@@ -30,7 +30,9 @@ LEAK_WORDS = 7
 INITIALS = 6
 
 
-def reply_violations(text: str, *, agent: Agent, mention: Mention, talk: Talk, system_prompt: str) -> list[str]:
+def reply_violations(
+    text: str, *, agent: Agent, mention: Mention, talk: ConversationContext, system_prompt: str
+) -> list[str]:
     """Return the violations of a reply, a sentence each; an empty list means that it may be published."""
     bare = _without_trusted(text, agent, talk)
     found = [*token_violations(text, agent, talk, _untrusted(mention, talk)), *_form_violations(bare)]
@@ -46,7 +48,7 @@ def event_post_violations(text: str, *, agent: Agent, untrusted: Sequence[str], 
 
     The rules are those of replies, without the one about the language; amounts of money are allowed.
     """
-    talk = Talk()
+    talk = ConversationContext()
     bare = _without_trusted(text, agent, talk)
     found = [
         *token_violations(text, agent, talk, untrusted),
@@ -57,7 +59,7 @@ def event_post_violations(text: str, *, agent: Agent, untrusted: Sequence[str], 
     return [sentence.replace("The answer", "The post") for sentence in dict.fromkeys(found)]
 
 
-def reaction_violation(agent: Agent, mention: Mention, talk: Talk) -> str:
+def reaction_violation(agent: Agent, mention: Mention, talk: ConversationContext) -> str:
     """Return the reason why the agent must not like or recast a cast, or an empty string."""
     texts = [mention.text, *talk.quotes]
     if mention.embeds:
@@ -115,7 +117,9 @@ _WORDS_FOR = {
 }
 
 
-def token_violations(text: str, agent: Agent, talk: Talk, untrusted: Sequence[str] = ()) -> Iterator[str]:
+def token_violations(
+    text: str, agent: Agent, talk: ConversationContext, untrusted: Sequence[str] = ()
+) -> Iterator[str]:
     """Yield the violations of the links, addresses, tickers and names of a text written after `untrusted` text."""
     trusted = _trusted(agent, talk)
     for sort, pattern in _TOKENS.items():
@@ -134,7 +138,7 @@ def token_violations(text: str, agent: Agent, talk: Talk, untrusted: Sequence[st
         yield _WORDS_FOR["address"]
 
 
-def _trusted(agent: Agent, talk: Talk) -> frozenset[str]:
+def _trusted(agent: Agent, talk: ConversationContext) -> frozenset[str]:
     persona = agent.persona
     texts = [persona.bio, persona.tone, *persona.topics, *persona.examples, agent.name]
     texts += [cast.text for cast in talk.casts if cast.is_own]
@@ -147,7 +151,7 @@ def _trusted(agent: Agent, talk: Talk) -> frozenset[str]:
     return frozenset(found | {_canonical(entry) for entry in agent.engagement.allow} | {f"/{agent.channel}"})
 
 
-def _without_trusted(text: str, agent: Agent, talk: Talk) -> str:
+def _without_trusted(text: str, agent: Agent, talk: ConversationContext) -> str:
     """Return a text without the tokens that it may contain."""
     trusted = _trusted(agent, talk)
     for pattern in _TOKENS.values():
@@ -215,7 +219,7 @@ def _form_violations(text: str) -> Iterator[str]:
         yield "The answer writes words in letters that only look like ordinary ones; use ordinary letters."
 
 
-def _language_violations(text: str, agent: Agent, mention: Mention, talk: Talk) -> Iterator[str]:
+def _language_violations(text: str, agent: Agent, mention: Mention, talk: ConversationContext) -> Iterator[str]:
     seen = normalize(text)
     spoken = " ".join(
         [agent.persona.bio, *agent.persona.examples, mention.text, *(cast.text for cast in talk.casts if cast.is_own)]
@@ -298,7 +302,7 @@ def _echo_violations(text: str, texts: Sequence[str]) -> Iterator[str]:
                 return
 
 
-def _untrusted(mention: Mention, talk: Talk) -> list[str]:
+def _untrusted(mention: Mention, talk: ConversationContext) -> list[str]:
     """Return the untrusted texts of a conversation, quotations included."""
     texts = [mention.text, *(cast.text for cast in talk.casts if not cast.is_own), *talk.quotes]
     return texts + [quote for cast in talk.casts for quote in cast.quotes]

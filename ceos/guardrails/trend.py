@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ceos.domain.agent import Agent
-from ceos.domain.mentions import Talk
+from ceos.domain.mentions import ConversationContext
 from ceos.domain.text import similarity
 from ceos.domain.topics import words_of
 from ceos.guardrails.reply import token_violations
@@ -54,7 +54,7 @@ def trend_violations(parts: Sequence[str], *, agent: Agent, casts: Sequence[Untr
     found += [
         sentence.replace("The answer", "The post")
         for part in parts
-        for sentence in token_violations(part, agent, Talk(), untrusted)
+        for sentence in token_violations(part, agent, ConversationContext(), untrusted)
     ]
     return list(dict.fromkeys(found))
 

@@ -1,8 +1,8 @@
-"""What becomes of a mention: filters, the strategy's decision, a like or a recast, or an answer that passes the gate.
+"""The response to a mention: filters, the strategy's decision, then a like, a recast, or a guarded reply.
 
-Whatever happens here may happen again when a run is redelivered: the decision is stored once and then stands, and all
-that is counted is counted by run, in one script. Strangers' text reaches a model only as data in a message of its own;
-there are no tools, and what the model writes is published only when nothing in it can have come from a stranger.
+Every step may be repeated when a run is redelivered: the first decision is stored and never replaced, and everything
+that is counted is counted by run, in one script. Untrusted text reaches a model only as data in a message of its own,
+without tools, and the reply is published only if nothing in it can come from untrusted text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ceos.clients.openrouter.client import Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.mentions import Decision, Mention, Talk
+from ceos.domain.mentions import ConversationContext, Decision, Mention
 from ceos.domain.posts import Draft, Kind, Parent, Part
 from ceos.domain.schedule import is_quiet
 from ceos.domain.text import clean, fit
@@ -32,8 +32,8 @@ from ceos.guardrails.injection import detect_injection
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.reply import reaction_violation, reply_violations
 from ceos.logs import event, redact
-from ceos.mentions.prompt import MENTION_SHOWN_BYTES, prompt, said, strangers_words
-from ceos.mentions.store import Claims, Inbox
+from ceos.mentions.prompt import MAX_MENTION_BYTES, prompt, thread_cast, untrusted_texts
+from ceos.mentions.store import MentionStore
 from ceos.plugins.manager import Plugins
 from ceos.posts.actions import Reaction
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
@@ -46,29 +46,14 @@ from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
-#: What is older than this is not answered any more.
-STALE = dt.timedelta(hours=24)
-#: Tokens a model may use for an answer; generous, for some spend tokens on thinking.
-ANSWER_TOKENS = 500
-#: The part of the day's budget and of the hour's casts that replies may use up; the rest is for posts.
-SHARE_FOR_REPLIES = 0.75
-#: So many answers in a row that each came within so many seconds, and it is a machine that talks to us.
-PING_PONG, PING_PONG_SECONDS = 3, 60
-
-
-@dataclass(frozen=True)
-class Services:
-    """What conversations are led with."""
-
-    agents: AgentStore
-    inbox: Inbox
-    claims: Claims
-    plugins: Plugins
-    model: PaidModel
-    relevance: RelevanceScorer
-    neynar: Neynar
-    limit: CastLimit
-    clock: Clock
+#: Older mentions are not answered.
+MAX_AGE = dt.timedelta(hours=24)
+#: Tokens a model may use for a reply; generous, because some models spend tokens on reasoning.
+MAX_REPLY_TOKENS = 500
+#: The part of the day's budget and of the hour's casts that replies may use up; the rest is reserved for posts.
+MAX_REPLY_SHARE = 0.75
+#: This many replies in a row, each within this many seconds, come from a machine.
+MIN_PING_PONG, PING_PONG_SECONDS = 3, 60
 
 
 #: A reply, a reaction, or the end of a mention that is ignored.
@@ -76,71 +61,89 @@ MentionOutcome = Draft | Reaction | RunEnd
 
 
 class Ignored(CeosError):
-    """Nothing is done about this mention."""
+    """The mention is ignored."""
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One mention that is dealt with."""
+    """One mention that is processed."""
 
     run_id: str
-    #: Names this attempt for the budget.
+    #: The name of this attempt for the budget.
     call: str
     agent: Agent
     mention: Mention
 
 
 class MentionResponder:
-    """Decides about mentions and writes answers."""
+    """Decides about mentions and writes replies."""
 
-    def __init__(self, services: Services) -> None:
-        self._s = services
+    def __init__(
+        self,
+        *,
+        agents: AgentStore,
+        store: MentionStore,
+        plugins: Plugins,
+        model: PaidModel,
+        relevance: RelevanceScorer,
+        neynar: Neynar,
+        limit: CastLimit,
+        clock: Clock,
+    ) -> None:
+        self._agents = agents
+        self._store = store
+        self._plugins = plugins
+        self._model = model
+        self._relevance = relevance
+        self._neynar = neynar
+        self._limit = limit
+        self._clock = clock
 
     def decide_and_write(self, lease: Lease, agent: Agent) -> MentionOutcome:
         """Return the reply to a mention, the reaction to it, or the end of one that is ignored.
 
         Raises `RetryLater` during quiet hours, `LimitReached` when the money is used up, and a `ServiceError`.
         """
-        mention = self._s.inbox.mention(lease.run_id)
+        mention = self._store.mention(lease.run_id)
         if mention is None:
             raise NotFound(f"The mention of {lease.run_id!r} is gone.")
         case = _Case(lease.run_id, f"{lease.run_id}:{lease.fence}", agent, mention)
         try:
-            return self._deal_with(case)
+            return self._process(case)
         except Ignored as ignored:
             return RunEnd(RunStatus.IGNORED, str(ignored))
 
     def too_late(self, run_id: str) -> str:
-        """Say why a mention is too old to be answered, or nothing."""
-        mention = self._s.inbox.mention(run_id)
-        if mention is None or self._s.clock.now() - mention.at <= STALE:
+        """Return the reason why a mention is too old to be answered, or an empty string."""
+        mention = self._store.mention(run_id)
+        if mention is None or self._clock.now() - mention.at <= MAX_AGE:
             return ""
-        return f"it is more than {STALE // dt.timedelta(hours=1)} hours old"
+        return f"it is more than {MAX_AGE // dt.timedelta(hours=1)} hours old"
 
-    def _deal_with(self, case: _Case) -> MentionOutcome:
-        self._wait_for_the_morning(case.agent)
-        for reason in self._objections_to_the_author(case):
+    def _process(self, case: _Case) -> MentionOutcome:
+        self._check_quiet_hours(case.agent)
+        for reason in self._author_objections(case):
             raise Ignored(reason)
-        talk = self._listen(case)
-        if lure := detect_injection(strangers_words(case.mention, talk)):
-            raise Ignored(f"it looks like an attempt to steer the agent: {lure}")
-        decision = self._decision(case, talk)
+        context = self._read_context(case)
+        if pattern := detect_injection(untrusted_texts(case.mention, context)):
+            raise Ignored(f"it looks like an attempt to steer the agent: {pattern}")
+        decision = self._decision(case, context)
         log.info("Mention considered", extra=event(f"mention.{decision.action}", reason=decision.reason))
         match decision.action:
             case "ignore":
                 raise Ignored(decision.reason)
             case "answer":
                 self._claim(case, "answer")
-                return self._answer(case, talk, decision.reason)
+                return self._write_reply(case, context, decision.reason)
             case kind:
                 reaction = Reaction(kind, case.mention.hash, case.mention.author_fid, decision.reason)
-                return self._react(case, talk, reaction)
+                return self._react(case, context, reaction)
 
-    # Whom and what we do not react to
+    # Mentions that are ignored
 
-    def _wait_for_the_morning(self, agent: Agent) -> None:
+    def _check_quiet_hours(self, agent: Agent) -> None:
         """Raise `RetryLater` during the agent's quiet hours, until they end."""
-        now = self._s.clock.now_ms()
+        now = self._clock.now_ms()
         if not is_quiet(agent.schedule, now):
             return
         minute = 60_000
@@ -149,19 +152,19 @@ class MentionResponder:
             for at in range(now - now % minute + minute, now + 86_400_000, minute)
             if not is_quiet(agent.schedule, at)
         )
-        seconds = (end - now) / 1000 / self._s.clock.speed
+        seconds = (end - now) / 1000 / self._clock.speed
         raise RetryLater(
             seconds, f"quiet hours until {dt.datetime.fromtimestamp(end / 1000, dt.UTC):%H:%M} UTC", is_limited=False
         )
 
-    def _objections_to_the_author(self, case: _Case) -> Iterator[str]:
-        """Yield what can be said against a mention without reading its conversation."""
+    def _author_objections(self, case: _Case) -> Iterator[str]:
+        """Yield the reasons to ignore a mention that are known without its conversation."""
         mention, rules = case.mention, case.agent.engagement
         if not rules.enabled:
-            yield "the agent does not look at mentions any more"
+            yield "the engagement of the agent is off"
         if mention.author_fid == case.agent.fid:
             yield "it is the agent's own cast"
-        if ours := self._s.agents.agents_of([mention.author_fid]).get(mention.author_fid):
+        if ours := self._agents.agents_of([mention.author_fid]).get(mention.author_fid):
             yield f"it is by {ours[0]!r}, another agent of this operator"
         if mention.author_fid in rules.blocked:
             yield "its author is blocked"
@@ -174,63 +177,63 @@ class MentionResponder:
         if not any(char.isalnum() for char in mention.text):
             yield "there is no text in it"
 
-    def _listen(self, case: _Case) -> Talk:
-        """Return the conversation around a mention, or raise `Ignored` for one that is not to be carried on."""
+    def _read_context(self, case: _Case) -> ConversationContext:
+        """Return the conversation around a mention; raises `Ignored` for one that the agent does not continue."""
         mention, agent = case.mention, case.agent
-        thread = self._s.neynar.conversation(mention.hash)
+        thread = self._neynar.conversation(mention.hash)
         if thread is None:
             raise Ignored("the cast is gone")
-        for reason in self._objections_to_the_thread(case, thread):
+        for reason in self._thread_objections(case, thread):
             raise Ignored(reason)
-        return Talk(
-            casts=tuple(said(cast, agent) for cast in thread.above),
+        return ConversationContext(
+            casts=tuple(thread_cast(cast, agent) for cast in thread.above),
             quotes=tuple(quoted.text for quoted in thread.cast.quoted if quoted.text),
             likes=thread.cast.likes,
             recasts=thread.cast.recasts,
-            earlier=tuple(self._s.claims.said_to(agent.id, mention.author_fid)),
-            relevance=functools.cache(functools.partial(self._relevance, case)),
+            earlier=tuple(self._store.earlier_replies(agent.id, mention.author_fid)),
+            relevance=functools.cache(functools.partial(self._score_relevance, case)),
         )
 
-    def _objections_to_the_thread(self, case: _Case, thread: Thread) -> Iterator[str]:
+    def _thread_objections(self, case: _Case, thread: Thread) -> Iterator[str]:
         agent, above = case.agent, thread.above
         if thread.cast.parent_hash and thread.cast.parent_hash not in {cast.hash for cast in above}:
             yield "the cast that it answers is gone"
         if len(above) >= agent.engagement.max_depth:
             yield f"the conversation is {len(above)} casts deep; the agent takes part in {agent.engagement.max_depth}"
         if _is_ping_pong(agent.fid, [*above, thread.cast]):
-            yield f"{PING_PONG} answers in a row came within {PING_PONG_SECONDS} seconds each, as from a machine"
-        answers = self._s.agents.agents_of({cast.author_fid or 0 for cast in thread.answers})
+            yield f"{MIN_PING_PONG} answers in a row came within {PING_PONG_SECONDS} seconds each, as from a machine"
+        answers = self._agents.agents_of({cast.author_fid or 0 for cast in thread.answers})
         if answers:
             yield f"{next(iter(answers.values()))[0]!r} has answered it already"
 
     # Deciding
 
-    def _decision(self, case: _Case, talk: Talk) -> Decision:
-        """Return what the strategy wants; its first word stands, whatever a second attempt would find."""
-        if (stored := self._s.claims.decision(case.run_id)) is not None:
+    def _decision(self, case: _Case, context: ConversationContext) -> Decision:
+        """Return the decision of the strategy; the first one is stored, and a second attempt returns it."""
+        if (stored := self._store.decision(case.run_id)) is not None:
             return stored
         name = case.agent.engagement.strategy
         try:
-            decision = self._s.plugins.strategy(name).decide(case.agent, case.mention, talk)
+            decision = self._plugins.strategy(name).decide(case.agent, case.mention, context)
         except CeosError:
             raise
-        # Code we did not write may raise anything; its sys.exit() must not pass for a worker's own end.
+        # A plugin may raise anything, and its sys.exit() must not end the worker.
         except (Exception, SystemExit) as error:
             cause = f"{type(error).__name__} {error}".strip()
             raise PluginError(f"The strategy {name!r} failed: {cause}") from error
         if not isinstance(decision, Decision):
             kind = type(decision).__name__
             raise PluginError(f"The strategy {name!r} returned an object of type {kind}, not a ceos.Decision.")
-        return self._s.claims.decide(case.run_id, decision)
+        return self._store.save_decision(case.run_id, decision)
 
-    def _relevance(self, case: _Case) -> float:
+    def _score_relevance(self, case: _Case) -> float:
         """Return the relevance of a mention to the persona: a model's score, or that of its words without one."""
-        text = fit(case.mention.text, MENTION_SHOWN_BYTES)
+        text = fit(case.mention.text, MAX_MENTION_BYTES)
         subject = Subject(title="", texts=(text,), shown={"text": text})
         try:
-            found = self._s.relevance.score(
+            found = self._relevance.score(
                 case.agent, {"mention": subject}, template="reply_relevance", call=f"{case.call}:relevance",
-                share=SHARE_FOR_REPLIES,
+                share=MAX_REPLY_SHARE,
             )["mention"]  # fmt: skip
         except (KeyRefused, LimitReached) as error:
             log.warning("Relevance is scored by words", extra=event("mention.unjudged", error=str(error)))
@@ -239,10 +242,10 @@ class MentionResponder:
 
     def _claim(self, case: _Case, what: Literal["answer", "like", "recast"]) -> None:
         """Claim the cast for this agent, within its limits; raises `Ignored`."""
-        rules, now = case.agent.engagement, self._s.clock.now()
-        if what == "answer" and (taken := self._s.limit.places_taken(case.agent, now)) >= _places(case.agent):
+        rules, now = case.agent.engagement, self._clock.now()
+        if what == "answer" and (taken := self._limit.places_taken(case.agent, now)) >= _reply_places(case.agent):
             raise Ignored(f"over the limit: {taken} casts in this hour, and the rest is kept for posts")
-        refusal = self._s.claims.claim(case.agent, case.mention, what, now)
+        refusal = self._store.claim_mention(case.agent, case.mention, what, now)
         if refusal is None:
             return
         match refusal.obstacle:
@@ -256,23 +259,27 @@ class MentionResponder:
                 allowed = rules.likes_per_day if what == "like" else rules.recasts_per_day
                 raise Ignored(f"over the limit: {allowed} {what}s a day")
 
-    # Reacting
+    # Reactions and replies
 
-    def _react(self, case: _Case, talk: Talk, reaction: Reaction) -> Reaction:
-        """Check a reaction against the gate and the agent's limits; the publish stage carries it out."""
-        if unfit := reaction_violation(case.agent, case.mention, talk):
-            raise Ignored(f"it is not fit for a {reaction.kind}: {unfit}")
+    def _react(self, case: _Case, context: ConversationContext, reaction: Reaction) -> Reaction:
+        """Check a reaction against guardrails and limits; the publish stage sends it."""
+        if violation := reaction_violation(case.agent, case.mention, context):
+            raise Ignored(f"it is not fit for a {reaction.kind}: {violation}")
         self._claim(case, reaction.kind)
         return reaction
 
-    def _answer(self, case: _Case, talk: Talk, reason: str) -> Draft:
-        """Return an answer that passed the gate; raises `Ignored` when it objects twice."""
+    def _write_reply(self, case: _Case, context: ConversationContext, reason: str) -> Draft:
+        """Return a reply that passed all guardrails; raises `Ignored` after two refused replies."""
         agent, mention = case.agent, case.mention
-        cost, complaint = 0.0, list[str]()
+        cost, violations = 0.0, list[str]()
         for attempt in (1, 2):
-            messages = prompt(agent, mention, talk, complaint)
-            completion = self._s.model.ask(
-                agent, messages, call=f"{case.call}:answer:{attempt}", max_tokens=ANSWER_TOKENS, share=SHARE_FOR_REPLIES
+            messages = prompt(agent, mention, context, violations)
+            completion = self._model.ask(
+                agent,
+                messages,
+                call=f"{case.call}:answer:{attempt}",
+                max_tokens=MAX_REPLY_TOKENS,
+                share=MAX_REPLY_SHARE,
             )
             cost += completion.cost_usd
             text = clean(completion.text)
@@ -286,45 +293,42 @@ class MentionResponder:
                 parent=Parent(hash=mention.hash, fid=mention.author_fid),
                 sources=(mention.hash,),
             )
-            complaint = self._objections(case, talk, completion, draft, messages[0].content)
-            if not complaint:
+            violations = self._violations(case, context, completion, draft, messages[0].content)
+            if not violations:
                 return draft
-            log.info("An answer was objected to", extra=event("mention.objection", attempt=attempt, reasons=complaint))
-        raise Ignored(f"the answer was objected to twice: {' '.join(complaint)}")
+            log.info("A reply was refused", extra=event("mention.objection", attempt=attempt, reasons=violations))
+        raise Ignored(f"the answer was objected to twice: {' '.join(violations)}")
 
-    def _objections(
-        self, case: _Case, talk: Talk, completion: Completion, draft: Draft, system_prompt: str
+    def _violations(
+        self, case: _Case, context: ConversationContext, completion: Completion, draft: Draft, system_prompt: str
     ) -> list[str]:
         agent, mention, text = case.agent, case.mention, draft.parts[0].text
         found = quality_violations(
             [text],
             finish_reason=completion.finish_reason,
-            recent=talk.earlier,
+            recent=context.earlier,
             banned=agent.persona.avoid,
             limit=agent.cast_bytes,
         )
         if text:
-            found += reply_violations(text, agent=agent, mention=mention, talk=talk, system_prompt=system_prompt)
-            found += self._s.plugins.violations(agent, draft)
+            found += reply_violations(text, agent=agent, mention=mention, talk=context, system_prompt=system_prompt)
+            found += self._plugins.violations(agent, draft)
         if redact(text) != text:
             found.append("The answer contains what looks like a key; leave it out.")
-        # What an objection quotes may be a stranger's dictation, and it goes into our own words to the model.
+        # Quoted text is untrusted, and violations go into our own message to the model.
         return [re.sub(r'["“].*["”]', "something", sentence) for sentence in dict.fromkeys(found)]
 
 
-# Small judgements
-
-
 def _is_ping_pong(fid: int, casts: Sequence[FeedCast]) -> bool:
-    """Say whether each of our last answers was itself answered at once."""
+    """Say whether each of the agent's last replies was itself answered at once."""
     waits = [
         (answer.at - ours.at).total_seconds()
         for ours, answer in pairwise(casts)
         if ours.author_fid == fid and answer.author_fid != fid
     ]
-    return len(waits) >= PING_PONG and all(wait <= PING_PONG_SECONDS for wait in waits[-PING_PONG:])
+    return len(waits) >= MIN_PING_PONG and all(wait <= PING_PONG_SECONDS for wait in waits[-MIN_PING_PONG:])
 
 
-def _places(agent: Agent) -> int:
-    """Return how many casts of an hour there may be for answers to be among them."""
-    return max(1, int(agent.limits.casts_per_hour * SHARE_FOR_REPLIES))
+def _reply_places(agent: Agent) -> int:
+    """Return the number of casts in an hour from which on no reply is written."""
+    return max(1, int(agent.limits.casts_per_hour * MAX_REPLY_SHARE))

@@ -8,7 +8,7 @@ from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Draft
 from ceos.errors import RequestRefused
 from ceos.mentions.responder import MentionResponder
-from ceos.mentions.store import Claims, Inbox
+from ceos.mentions.store import MentionStore
 from ceos.posts.actions import Reaction
 from ceos.posts.source import RunEnd, RunSource
 from ceos.runs.ids import RunKind
@@ -20,11 +20,10 @@ class MentionSource(RunSource):
 
     kinds = (RunKind.MENTION,)
 
-    def __init__(self, responder: MentionResponder, inbox: Inbox, claims: Claims, clock: Clock) -> None:
+    def __init__(self, responder: MentionResponder, store: MentionStore, clock: Clock) -> None:
         super().__init__(clock)
         self._responder = responder
-        self._inbox = inbox
-        self._claims = claims
+        self._store = store
 
     def assignment(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> Draft | Reaction | RunEnd:
         """Return the reply or the reaction that was decided, or the end of an ignored mention."""
@@ -32,7 +31,7 @@ class MentionSource(RunSource):
 
     def reaction(self, lease: Lease) -> Reaction | None:
         """Return the reaction of the stored decision, or None for another decision."""
-        decision, mention = self._claims.decision(lease.run_id), self._inbox.mention(lease.run_id)
+        decision, mention = self._store.decision(lease.run_id), self._store.mention(lease.run_id)
         if decision is None or mention is None or decision.action not in ("like", "recast"):
             return None
         return Reaction(decision.action, mention.hash, mention.author_fid, decision.reason)

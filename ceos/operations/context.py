@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ceos.clock import Clock
     from ceos.engine.pipeline import Pipeline
     from ceos.engine.sources import ScheduleSource
-    from ceos.mentions.store import Inbox
+    from ceos.mentions.store import MentionStore
     from ceos.metrics.scorer import Scorer
     from ceos.metrics.store import SeriesStore
     from ceos.plugins.manager import Plugins
@@ -53,7 +53,7 @@ class Context(Protocol):
     @property
     def schedule_source(self) -> ScheduleSource: ...
     @property
-    def inbox(self) -> Inbox: ...
+    def mention_store(self) -> MentionStore: ...
     @property
     def series(self) -> SeriesStore: ...
     @property

@@ -50,7 +50,7 @@ def show_draft(context: Context, run_id: str) -> DraftDetail:
     """Return a run with its full texts and its source; raises `NotFound`."""
     return DraftDetail(
         run=with_full_texts(context, context.runs.run(run_id)),
-        mention=context.inbox.mention(run_id),
+        mention=context.mention_store.mention(run_id),
         trend=context.trend_store.taken(run_id),
         chain_event=context.event_posts.event_of_run(run_id),
     )

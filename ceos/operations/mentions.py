@@ -30,18 +30,18 @@ class Polling:
 @operation("mention.polling", Scope.READ)
 def polling(context: Context, agent: Agent) -> Polling:
     """Return how an agent polls for mentions."""
-    cursor = context.inbox.ear(agent.id)
+    cursor = context.mention_store.cursor(agent.id)
     return Polling(
         enabled=agent.engagement.enabled,
-        looked_at=cursor.at if cursor else None,
+        looked_at=cursor.polled_at if cursor else None,
         failures=cursor.failures if cursor else 0,
-        why=cursor.why if cursor else "",
-        waiting=context.inbox.waiting([agent.id])[agent.id],
+        why=cursor.reason if cursor else "",
+        waiting=context.mention_store.waiting([agent.id])[agent.id],
     )
 
 
 @operation("mention.list", Scope.READ)
 def list_mentions(context: Context, agent_ids: Sequence[str], limit: int) -> list[tuple[Run, Mention | None]]:
     """Return the latest mentions of each of these agents with their runs, newest first for each agent."""
-    runs = [run for agent_id in agent_ids for run in context.inbox.mention_runs(agent_id, limit)]
-    return [(run, context.inbox.mention(run.id)) for run in runs]
+    runs = [run for agent_id in agent_ids for run in context.mention_store.mention_runs(agent_id, limit)]
+    return [(run, context.mention_store.mention(run.id)) for run in runs]

@@ -32,7 +32,7 @@ def system_status(context: Context) -> SystemStatus:
     return SystemStatus(
         agents=context.agents.agent_statuses(context.agents.agent_ids()),
         counts=context.ops.counts(),
-        mentions=context.inbox.counts(),
+        mentions=context.mention_store.counts(),
         halted=context.ops.panic_reason(),
         trends=current_trends(context) if context.trend_store.agents() else None,
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ceos.engine.pipeline import Pipeline
     from ceos.engine.scheduler import Scheduler, Send
     from ceos.engine.sources import RunSources, ScheduleSource
-    from ceos.mentions.poller import Listening
+    from ceos.mentions.poller import MentionPoller
     from ceos.mentions.responder import MentionResponder
     from ceos.metrics.collector import MetricsCollector
     from ceos.metrics.scorer import Scorer
@@ -71,30 +71,27 @@ class Runtime(Services):
         return SkillSessions(self.skill_deps)
 
     @cached_property
-    def listening(self) -> Listening:
+    def mention_poller(self) -> MentionPoller:
         """The poller of mentions."""
-        from ceos.mentions.poller import Listening
+        from ceos.mentions.poller import MentionPoller
 
-        return Listening(self.agents, self.inbox, self.neynar, self.plugins, self.clock)
+        return MentionPoller(self.agents, self.mention_store, self.neynar, self.plugins, self.clock)
 
     @cached_property
     def responder(self) -> MentionResponder:
         """The decisions about mentions, and the replies."""
-        from ceos.mentions.responder import MentionResponder, Services
+        from ceos.mentions.responder import MentionResponder
         from ceos.runs.cast_limit import CastLimit
 
         return MentionResponder(
-            Services(
-                agents=self.agents,
-                inbox=self.inbox,
-                claims=self.claims,
-                plugins=self.plugins,
-                model=self.paid_model,
-                relevance=self.relevance,
-                neynar=self.neynar,
-                limit=CastLimit(self.database),
-                clock=self.clock,
-            )
+            agents=self.agents,
+            store=self.mention_store,
+            plugins=self.plugins,
+            model=self.paid_model,
+            relevance=self.relevance,
+            neynar=self.neynar,
+            limit=CastLimit(self.database),
+            clock=self.clock,
         )
 
     @cached_property
@@ -186,7 +183,7 @@ class Runtime(Services):
         return RunSources(
             [
                 self.schedule_source,
-                MentionSource(self.responder, self.inbox, self.claims, self.clock),
+                MentionSource(self.responder, self.mention_store, self.clock),
                 TrendSource(self.trend_store, self.plugins, self.clock),
                 EventSource(EventStore(self.database), self.plugins, self.clock),
             ]

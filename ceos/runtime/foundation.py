@@ -19,7 +19,7 @@ from ceos.storage.ops import OpsStore
 from ceos.storage.runs import RunStore
 
 if TYPE_CHECKING:
-    from ceos.mentions.store import Claims, Inbox
+    from ceos.mentions.store import MentionStore
     from ceos.metrics.store import MetricsStore, SeriesStore
     from ceos.runs.ledger import Ledger
     from ceos.skills.store import SkillStore
@@ -71,18 +71,11 @@ class Foundation:
         return MetricsStore(self.database)
 
     @cached_property
-    def inbox(self) -> Inbox:
-        """The mentions that agents received, and how far each has read."""
-        from ceos.mentions.store import Inbox
+    def mention_store(self) -> MentionStore:
+        """The mentions, the cursors of polls, decisions and claims."""
+        from ceos.mentions.store import MentionStore
 
-        return Inbox(self.database)
-
-    @cached_property
-    def claims(self) -> Claims:
-        """The decisions about mentions and the claims on casts."""
-        from ceos.mentions.store import Claims
-
-        return Claims(self.database)
+        return MentionStore(self.database)
 
     @cached_property
     def series(self) -> SeriesStore:
@@ -152,7 +145,7 @@ class Foundation:
             DeprecationWarning,
             stacklevel=2,
         )
-        parts = (self.agents, self.runs, self.ops, self.metrics, self.skill_store, self.inbox, self.database)
+        parts = (self.agents, self.runs, self.ops, self.metrics, self.skill_store, self.mention_store, self.database)
         return SimpleNamespace(
             **{name: getattr(one, name) for one in parts for name in dir(one) if not name.startswith("_")}
         )

@@ -27,7 +27,7 @@ from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
 
-#: What takes a cast for an agent and says "opened", "known", "old" or why not: `Listening.take`.
+#: What takes a cast for an agent and says "opened", "known", "old" or why not: `MentionPoller.receive_cast`.
 Take = Callable[[Agent, FeedCast, MentionKind], str]
 
 #: The path to which Neynar sends webhooks.
@@ -46,7 +46,7 @@ class NotSigned(CeosError):
 class Receipt:
     """The outcome of one webhook."""
 
-    #: By agent, what `Listening.take` said.
+    #: By agent, what `MentionPoller.receive_cast` said.
     taken: Mapping[str, str] = field(default_factory=dict)
     #: The reason why no agent was concerned; empty if one was.
     ignored: str = ""

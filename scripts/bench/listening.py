@@ -53,8 +53,8 @@ def _bench_polls(bench: Bench, agents: Sequence[Agent]) -> None:
             posted.append(run)
     wait_until(lambda: not bench.runtime.ops.counts()["open"], 60)
     now = dt.datetime.now(dt.UTC)
-    cursors = {agent.id: cursor for agent in agents if (cursor := bench.runtime.inbox.ear(agent.id))}
-    polls = {agent_id: cursor.at for agent_id, cursor in cursors.items() if cursor.at}
+    cursors = {agent.id: cursor for agent in agents if (cursor := bench.runtime.mention_store.cursor(agent.id))}
+    polls = {agent_id: cursor.polled_at for agent_id, cursor in cursors.items() if cursor.polled_at}
     ages = [(now - at).total_seconds() for at in polls.values()]
     figure(f"agents of {len(agents):,} polled", len(polls), "agents")
     figure("longest time since the last poll of any agent", max(ages), "s", f"about {INTERVAL} at most")
@@ -124,7 +124,7 @@ class Authors:
                 batch, self._hooks = self._hooks[:200], self._hooks[200:]
             for agent, cast in batch:
                 with contextlib.suppress(StoreUnavailable):
-                    self._runtime.listening.take(agent, cast, "mention")
+                    self._runtime.mention_poller.receive_cast(agent, cast, "mention")
 
 
 def bench_mentions() -> None:

@@ -16,7 +16,7 @@ from helpers.conversations import BOB, ENGAGEMENT, ScriptedModel, cast, publishe
 from helpers.injections import FIDS, FOLDER, Attack, attacks, mention, system_prompt_of
 
 from ceos.clients.openrouter.client import Completion, Message
-from ceos.domain.mentions import Decision, Talk
+from ceos.domain.mentions import ConversationContext, Decision
 from ceos.guardrails.injection import detect_injection
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.reply import reply_violations
@@ -74,9 +74,12 @@ def test_a_plain_attempt_is_recognised_before_a_model_sees_it(attack: Attack) ->
 @pytest.mark.parametrize(("text", "answer"), BENIGN_MENTIONS)
 def test_friendly_words_pass_both_fences(text: str, answer: str) -> None:
     agent, friendly = make_agent(), mention(text, "carol")
-    assert detect_injection(strangers_words(friendly, Talk())) == ""
-    system_prompt = prompt(agent, friendly, Talk())[0].content
-    assert reply_violations(answer, agent=agent, mention=friendly, talk=Talk(), system_prompt=system_prompt) == []
+    assert detect_injection(strangers_words(friendly, ConversationContext())) == ""
+    system_prompt = prompt(agent, friendly, ConversationContext())[0].content
+    assert (
+        reply_violations(answer, agent=agent, mention=friendly, talk=ConversationContext(), system_prompt=system_prompt)
+        == []
+    )
     assert quality_violations([answer], finish_reason="stop", recent=(), banned=(), limit=320) == []
 
 
@@ -139,7 +142,7 @@ def test_no_attack_has_anything_published(
         run_id = stage(fake, attack)
         before = len(published(fake))
         # A strategy that answers everything, as far as it is asked.
-        fake.runtime.claims.decide(run_id, Decision(action="answer", reason="it always does"))
+        fake.runtime.mention_store.save_decision(run_id, Decision(action="answer", reason="it always does"))
         fake.drive()
         assert_nothing_came_of_it(fake, run_id, model, before)
         if model.told:
@@ -156,7 +159,7 @@ def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) ->
     shown = set()
     for attack in ATTACKS:
         run_id = stage(fake, attack)
-        fake.runtime.claims.decide(run_id, Decision(action=action, reason="it always does"))
+        fake.runtime.mention_store.save_decision(run_id, Decision(action=action, reason="it always does"))
         fake.drive()
         run = fake.runtime.runs.run(run_id)
         assert run.status == "reacted" or (run.status == "ignored" and run.reason)

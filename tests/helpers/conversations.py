@@ -48,7 +48,7 @@ def receive(fake: FakeRuntime, hash: str, agent_id: str = "ada", kind: str = "me
         update={"author_score": 0.9, "at": fake.clock.now() + dt.timedelta(seconds=1), **changes}
     )
     agent = fake.runtime.agents.agent(agent_id)
-    assert fake.runtime.inbox.take(agent.id, mention, 0) == "opened"
+    assert fake.runtime.mention_store.receive_mention(agent.id, mention, 0) == "opened"
     return f"{agent_id}:r:{hash}"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ceos.domain.agent import Agent
-from ceos.domain.mentions import Mention, Said, Talk
+from ceos.domain.mentions import ConversationContext, Mention, ThreadCast
 
 FOLDER = Path(__file__).parents[1] / "injections"
 AT = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
@@ -33,11 +33,13 @@ class Attack:
     #: Which of the two fences must stop it on its own.
     fences: tuple[str, ...]
 
-    def as_talk(self) -> Talk:
+    def as_talk(self) -> ConversationContext:
         """Return the conversation above the mention."""
-        return Talk(
+        return ConversationContext(
             casts=tuple(
-                Said(hash=f"0x{index:040x}", fid=FIDS.get(by, CAROL), name=by, text=text, at=AT, is_own=by == "ada")
+                ThreadCast(
+                    hash=f"0x{index:040x}", fid=FIDS.get(by, CAROL), name=by, text=text, at=AT, is_own=by == "ada"
+                )
                 for index, (by, text) in enumerate(self.before)
             )
         )

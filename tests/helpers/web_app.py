@@ -69,7 +69,7 @@ class Agents:
 
 
 class Taken(list[tuple[str, str, str]]):
-    """Stands for `Listening.take`: notes agent, hash and concern, and knows what it was given before."""
+    """Stands for `MentionPoller.receive_cast`: notes agent, hash and concern, and knows what it was given before."""
 
     def __call__(self, agent: Agent, cast: FeedCast, kind: str) -> str:
         is_known = any((agent.id, cast.hash) == (who, what) for who, what, _ in self)

@@ -19,9 +19,9 @@ from ceos.clients.neynar.types import FeedCast, Notification, Page
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.errors import RateLimited, RequestRefused, ServiceError, ServiceUnavailable
-from ceos.mentions import poller as listening_module
-from ceos.mentions import store as inbox_module
-from ceos.mentions.poller import Listening
+from ceos.mentions import poller as poller_module
+from ceos.mentions import store as store_module
+from ceos.mentions.poller import MentionPoller
 from ceos.runs.ids import RunId
 from ceos.runs.ledger import Lease
 from ceos.storage.agents import poll_offset
@@ -105,14 +105,14 @@ def fake(fake_runtime: FakeRuntime, feed: Feed) -> Iterator[FakeRuntime]:
     fake_runtime.clock.set(NOON - dt.timedelta(hours=1))
     fake_runtime.apply(engagement=LISTENS, schedule=YEARLY)
     fake_runtime.clock.set(NOON)
-    fake_runtime.runtime.listening = listener(fake_runtime, feed)
+    fake_runtime.runtime.mention_poller = listener(fake_runtime, feed)
     yield fake_runtime
 
 
-def listener(fake: FakeRuntime, feed: Feed) -> Listening:
+def listener(fake: FakeRuntime, feed: Feed) -> MentionPoller:
     """A new process, as it were."""
     runtime = fake.runtime
-    return Listening(runtime.agents, runtime.inbox, feed, runtime.plugins, runtime.clock)  # type: ignore[arg-type]
+    return MentionPoller(runtime.agents, runtime.mention_store, feed, runtime.plugins, runtime.clock)  # type: ignore[arg-type]
 
 
 def ada(fake: FakeRuntime) -> Agent:
@@ -121,7 +121,7 @@ def ada(fake: FakeRuntime) -> Agent:
 
 def taken(fake: FakeRuntime, agent: str = "ada") -> list[str]:
     """The hashes of the casts that have runs, in the order of opening."""
-    return [run.slot.removeprefix("r:") for run in reversed(fake.runtime.inbox.mention_runs(agent, 200))]
+    return [run.slot.removeprefix("r:") for run in reversed(fake.runtime.mention_store.mention_runs(agent, 200))]
 
 
 def minutes(count: float) -> dt.timedelta:
@@ -152,10 +152,10 @@ def test_a_cast_becomes_a_run_with_its_words(fake: FakeRuntime) -> None:
     given = FeedCast.model_validate(
         cast(1, parent_hash=hash_of(9), thread_hash=hash_of(8), embeds=[{"url": "https://example.org/a.png"}])
     )
-    assert fake.runtime.listening.take(ada(fake), given, "reply") == "opened"
+    assert fake.runtime.mention_poller.receive_cast(ada(fake), given, "reply") == "opened"
     run = fake.runtime.runs.run(mention_run(1))
     assert (run.status, run.slot) == (RunStatus.PLANNED, f"r:{hash_of(1)}")
-    mention = fake.runtime.inbox.mention(run.id)
+    mention = fake.runtime.mention_store.mention(run.id)
     assert mention is not None
     assert (mention.author_fid, mention.author_name, mention.author_score) == (77, "user77", 0.9)
     assert (mention.parent, mention.thread, mention.kind) == (hash_of(9), hash_of(8), "reply")
@@ -177,63 +177,65 @@ def test_a_cast_becomes_a_run_with_its_words(fake: FakeRuntime) -> None:
     ],
 )
 def test_what_becomes_of_a_cast(fake: FakeRuntime, given: dict[str, Any], expected: str) -> None:
-    assert fake.runtime.listening.take(ada(fake), FeedCast.model_validate(given), "mention") == expected
+    assert fake.runtime.mention_poller.receive_cast(ada(fake), FeedCast.model_validate(given), "mention") == expected
 
 
 def test_a_cast_is_taken_once_however_many_report_it_at_once(fake: FakeRuntime) -> None:
     given, agent = FeedCast.model_validate(cast(1)), ada(fake)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: fake.runtime.listening.take(agent, given, "mention"), range(40)))
+        answers = list(pool.map(lambda _: fake.runtime.mention_poller.receive_cast(agent, given, "mention"), range(40)))
     assert sorted(answers) == ["known"] * 39 + ["opened"]
-    assert fake.runtime.inbox.counts() == {"open": 1, "opened": 1}
+    assert fake.runtime.mention_store.counts() == {"open": 1, "opened": 1}
 
 
 def test_a_cast_stays_known_after_its_record_has_expired(fake: FakeRuntime) -> None:
     given = FeedCast.model_validate(cast(1))
-    fake.runtime.listening.take(ada(fake), given, "mention")
+    fake.runtime.mention_poller.receive_cast(ada(fake), given, "mention")
     run = mention_run(1)
     end(fake, run)
     fake.runtime.database.client.delete(f"ceos:run:{run}", f"ceos:mention:{run}", "ceos:mentions:ada")
-    assert fake.runtime.listening.take(ada(fake), given, "mention") == "known"
+    assert fake.runtime.mention_poller.receive_cast(ada(fake), given, "mention") == "known"
 
 
 def test_an_agent_that_does_not_listen_takes_nothing(fake: FakeRuntime) -> None:
     given = FeedCast.model_validate(cast(1))
     deaf = fake.apply(id="ben", fid=1002)
-    assert fake.runtime.listening.take(deaf, given, "mention") == "off"
+    assert fake.runtime.mention_poller.receive_cast(deaf, given, "mention") == "off"
     gone = fake.apply(id="cleo", fid=1003, engagement=LISTENS)
     fake.runtime.remove("cleo")
-    assert fake.runtime.listening.take(gone, given, "mention") == "missing"
+    assert fake.runtime.mention_poller.receive_cast(gone, given, "mention") == "missing"
     assert fake.runtime.database.client.keys("ceos:run:*") == []
 
 
 def test_two_agents_each_take_a_cast_that_concerns_both(fake: FakeRuntime) -> None:
     ben = fake.apply(id="ben", fid=1002, engagement=LISTENS)
     given = FeedCast.model_validate(cast(1, at=NOON + minutes(1)))
-    assert [fake.runtime.listening.take(agent, given, "mention") for agent in (ada(fake), ben)] == ["opened"] * 2
+    assert [fake.runtime.mention_poller.receive_cast(agent, given, "mention") for agent in (ada(fake), ben)] == [
+        "opened"
+    ] * 2
 
 
 def test_when_too_many_are_remembered_what_is_older_than_all_of_them_is_old(
     fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox_module, "MEMORY", 3)
+    monkeypatch.setattr(store_module, "MAX_RECEIVED", 3)
     casts = [FeedCast.model_validate(cast(number, at=NOON - minutes(20 - number))) for number in range(6)]
-    listening = fake.runtime.listening
-    assert [listening.take(ada(fake), one, "mention") for one in casts] == ["opened"] * 6
-    again = [listening.take(ada(fake), one, "mention") for one in casts]
+    listening = fake.runtime.mention_poller
+    assert [listening.receive_cast(ada(fake), one, "mention") for one in casts] == ["opened"] * 6
+    again = [listening.receive_cast(ada(fake), one, "mention") for one in casts]
     assert again == ["old"] * 3 + ["known"] * 3, "what was forgotten is too old to be taken again"
 
 
 def test_a_month_later_a_replay_is_old_without_any_memory_of_it(fake: FakeRuntime) -> None:
     given = FeedCast.model_validate(cast(1))
-    fake.runtime.listening.take(ada(fake), given, "mention")
+    fake.runtime.mention_poller.receive_cast(ada(fake), given, "mention")
     fake.clock.set(NOON + dt.timedelta(days=31))
     later = FeedCast.model_validate(cast(2, at=NOON + dt.timedelta(days=31)))
-    assert fake.runtime.listening.take(ada(fake), later, "mention") == "opened"
+    assert fake.runtime.mention_poller.receive_cast(ada(fake), later, "mention") == "opened"
     assert fake.runtime.database.client.zrange("ceos:seen:ada", 0, -1) == [hash_of(2)]
-    assert fake.runtime.listening.take(ada(fake), given, "mention") in ("old", "known")
+    assert fake.runtime.mention_poller.receive_cast(ada(fake), given, "mention") in ("old", "known")
     fake.runtime.database.client.delete(f"ceos:run:ada:r:{hash_of(1)}")
-    assert fake.runtime.listening.take(ada(fake), given, "mention") == "old"
+    assert fake.runtime.mention_poller.receive_cast(ada(fake), given, "mention") == "old"
 
 
 def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +243,8 @@ def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkey
     monkeypatch.setattr(fake.runtime.plugins, "notify", lambda hook, **about: heard.append((hook, about)))
     feed.rows = [note(1), note(2, author=1001)]
     for _ in range(3):
-        fake.runtime.listening.poll("ada")
-    mention = fake.runtime.inbox.mention(mention_run(1))
+        fake.runtime.mention_poller.poll("ada")
+    mention = fake.runtime.mention_store.mention(mention_run(1))
     assert heard == [("mention_received", {"agent": ada(fake), "mention": mention})]
 
 
@@ -251,29 +253,29 @@ def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkey
 
 def test_the_first_look_answers_nothing_old_and_the_next_nothing_twice(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(number, at=NOON - minutes(90 + number)) for number in range(30)]
-    assert fake.runtime.listening.poll("ada") == 0
+    assert fake.runtime.mention_poller.poll("ada") == 0
     feed.rows = [note(number, at=NOON - minutes(number - 100)) for number in range(103, 99, -1)] + feed.rows
-    assert fake.runtime.listening.poll("ada") == 4
-    assert fake.runtime.listening.poll("ada") == 0
+    assert fake.runtime.mention_poller.poll("ada") == 4
+    assert fake.runtime.mention_poller.poll("ada") == 0
     assert sorted(taken(fake)) == [hash_of(number) for number in range(100, 104)]
 
 
 def test_a_look_ends_at_the_mark_and_reads_a_little_before_it_again(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(number, at=NOON - minutes(number / 2)) for number in range(100)]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert len(feed.asked) == 4, "down to what was there when the agent began to listen"
     feed.asked.clear()
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert len(feed.asked) == 3, "the page of the mark, and pages until one lies before the overlap"
     # A cast that shows up late, with an older time than what was read already
     feed.rows.insert(10, note(500, at=NOON - minutes(10)))
-    assert fake.runtime.listening.poll("ada") == 1
+    assert fake.runtime.mention_poller.poll("ada") == 1
 
 
 def test_a_flood_is_read_in_bounded_looks_and_nothing_of_it_is_lost(
     fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening_module, "PAGES", 2)
+    monkeypatch.setattr(poller_module, "MAX_PAGES", 2)
     feed.rows = [note(number, at=NOON - minutes(number / 10)) for number in range(180)]
     opened, looks = 0, 0
     while looks < 10:
@@ -285,26 +287,26 @@ def test_a_flood_is_read_in_bounded_looks_and_nothing_of_it_is_lost(
         assert len(feed.asked) - before <= 2
     opened += sum(listener(fake, feed).poll("ada") for _ in range(3))
     assert opened == 190
-    assert fake.runtime.inbox.counts()["opened"] == 190
+    assert fake.runtime.mention_store.counts()["opened"] == 190
 
 
 def test_an_unfinished_look_goes_on_soon(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening_module, "PAGES", 1)
+    monkeypatch.setattr(poller_module, "MAX_PAGES", 1)
     feed.rows = [note(number, at=NOON - minutes(number / 10)) for number in range(60)]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert 0 < next_look(fake) < 6
 
 
 def test_a_cursor_that_is_not_accepted_any_more_is_no_loss(
     fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening_module, "PAGES", 1)
+    monkeypatch.setattr(poller_module, "MAX_PAGES", 1)
     feed.rows = [note(number, at=NOON - minutes(number / 10)) for number in range(60)]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     feed.errors = [RequestRefused("Neynar answered 400 when asked to list notifications.", status=400)]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     for _ in range(4):
-        fake.runtime.listening.poll("ada")
+        fake.runtime.mention_poller.poll("ada")
     assert sorted(taken(fake)) == [hash_of(number) for number in range(60)]
 
 
@@ -321,17 +323,17 @@ def test_a_cursor_that_is_refused_again_and_again_ends_the_look(
         return found
 
     monkeypatch.setattr(feed, "notifications", refuses_deep_ones)
-    monkeypatch.setattr(listening_module, "PAGES", pages)
+    monkeypatch.setattr(poller_module, "MAX_PAGES", pages)
     feed.rows = [note(number, at=NOON - minutes(number / 10)) for number in range(60)]
-    ear = fake.runtime.inbox.ear("ada")
+    cursor = fake.runtime.mention_store.cursor("ada")
     for _ in range(10):
-        fake.runtime.listening.poll("ada")
-        ear = fake.runtime.inbox.ear("ada")
-        assert ear is not None
-        if ear.mark == int(NOON.timestamp() * 1000):
+        fake.runtime.mention_poller.poll("ada")
+        cursor = fake.runtime.mention_store.cursor("ada")
+        assert cursor is not None
+        if cursor.watermark == int(NOON.timestamp() * 1000):
             break
-    assert ear is not None
-    assert (ear.mark, ear.cursor, ear.again) == (int(NOON.timestamp() * 1000), "", False)
+    assert cursor is not None
+    assert (cursor.watermark, cursor.page_cursor, cursor.restarted) == (int(NOON.timestamp() * 1000), "", False)
     assert sorted(taken(fake)) == [hash_of(number) for number in range(50)], "what could be read was taken"
 
 
@@ -341,7 +343,7 @@ def test_a_list_that_leads_to_itself_ends(fake: FakeRuntime, feed: Feed, monkeyp
         return Page[Notification](items=(), cursor="here")
 
     monkeypatch.setattr(feed, "notifications", turns_round)
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert feed.asked == [None, "here"]
 
 
@@ -351,20 +353,20 @@ def test_a_cast_of_the_second_in_which_an_agent_began_to_listen_is_new(fake: Fak
     fake.runtime.agents.save_agent(agent, slot=None, fire=0, moves_slot=False, now_ms=int(begun.timestamp() * 1000))
     second = begun.replace(microsecond=0)
     just, before = cast(1, at=second), cast(2, at=second - dt.timedelta(seconds=1))
-    listening = fake.runtime.listening
-    assert listening.take(agent, FeedCast.model_validate(just), "mention") == "opened"
-    assert listening.take(agent, FeedCast.model_validate(before), "mention") == "old"
+    listening = fake.runtime.mention_poller
+    assert listening.receive_cast(agent, FeedCast.model_validate(just), "mention") == "opened"
+    assert listening.receive_cast(agent, FeedCast.model_validate(before), "mention") == "old"
 
 
 def test_of_two_looks_at_once_only_one_moves_the_mark(fake: FakeRuntime, feed: Feed) -> None:
-    before = fake.runtime.inbox.ear("ada")
+    before = fake.runtime.mention_store.cursor("ada")
     assert before is not None
     feed.rows = [note(1)]
-    fake.runtime.listening.poll("ada")
-    assert fake.runtime.inbox.heard("ada", before, before) is None
-    after = fake.runtime.inbox.ear("ada")
+    fake.runtime.mention_poller.poll("ada")
+    assert fake.runtime.mention_store.save_poll("ada", before, before) is None
+    after = fake.runtime.mention_store.cursor("ada")
     assert after is not None
-    assert after.mark == int(NOON.timestamp() * 1000)
+    assert after.watermark == int(NOON.timestamp() * 1000)
 
 
 @pytest.mark.parametrize(
@@ -381,22 +383,27 @@ def test_a_look_that_fails_changes_nothing_and_is_logged_once(
     *, fake: FakeRuntime, feed: Feed, caplog: pytest.LogCaptureFixture, error: ServiceError, soonest: int, latest: int
 ) -> None:
     fake.runtime.database.client.zadd("ceos:listen", {"ada": (fake.runtime.ledger.now_ms() + 9_000_000)})
-    before = fake.runtime.inbox.ear("ada")
+    before = fake.runtime.mention_store.cursor("ada")
     feed.rows, feed.errors = [note(1)], [error] * 3
     with caplog.at_level(logging.INFO, "ceos.mentions.poller"):
         for _ in range(3):
-            assert fake.runtime.listening.poll("ada") == 0
-        ear = fake.runtime.inbox.ear("ada")
+            assert fake.runtime.mention_poller.poll("ada") == 0
+        cursor = fake.runtime.mention_store.cursor("ada")
         assert before is not None
-        assert ear is not None
-        assert (ear.mark, ear.cursor, ear.failures, ear.why) == (before.mark, "", 3, str(error))
+        assert cursor is not None
+        assert (cursor.watermark, cursor.page_cursor, cursor.failures, cursor.reason) == (
+            before.watermark,
+            "",
+            3,
+            str(error),
+        )
         assert soonest < next_look(fake) < latest
-        assert fake.runtime.listening.poll("ada") == 1
+        assert fake.runtime.mention_poller.poll("ada") == 1
     events = [record.event for record in caplog.records if record.name == "ceos.mentions.poller"]  # type: ignore[attr-defined]
     assert events == ["poll.failed", "mention.received", "poll.recovered"]
-    ear = fake.runtime.inbox.ear("ada")
-    assert ear is not None
-    assert (ear.failures, ear.why) == (0, "")
+    cursor = fake.runtime.mention_store.cursor("ada")
+    assert cursor is not None
+    assert (cursor.failures, cursor.reason) == (0, "")
 
 
 def test_a_look_that_our_own_limit_holds_up_has_not_failed(
@@ -405,10 +412,10 @@ def test_a_look_that_our_own_limit_holds_up_has_not_failed(
     feed.errors = [LocallyRateLimited("no room", status=None, retry_after=20.0) for _ in range(3)]
     with caplog.at_level(logging.INFO, "ceos.mentions.poller"):
         for _ in range(3):
-            fake.runtime.listening.poll("ada")
-    ear = fake.runtime.inbox.ear("ada")
-    assert ear is not None
-    assert ear.failures == 0
+            fake.runtime.mention_poller.poll("ada")
+    cursor = fake.runtime.mention_store.cursor("ada")
+    assert cursor is not None
+    assert cursor.failures == 0
     assert 19 < next_look(fake) < 27
     assert [record.event for record in caplog.records] == ["poll.crowded"]  # type: ignore[attr-defined]
 
@@ -423,10 +430,10 @@ def test_a_look_that_fails_on_its_second_page_keeps_what_the_first_held(fake: Fa
         return pages(fid, kinds, limit, cursor)
 
     feed.notifications = fails_later  # type: ignore[method-assign]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert len(taken(fake)) == 25
     feed.notifications = pages  # type: ignore[method-assign]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert len(taken(fake)) == 40
 
 
@@ -441,7 +448,7 @@ def next_look(fake: FakeRuntime, agent: str = "ada") -> float:
 
 
 def claim(fake: FakeRuntime) -> list[str]:
-    claimed: list[str] = fake.runtime.database.run_script("listen", 200, 300_000)
+    claimed: list[str] = fake.runtime.database.run_script("due_polls", 200, 300_000)
     return claimed
 
 
@@ -479,17 +486,17 @@ def test_the_scheduler_calls_for_looks_that_are_due_unless_the_queue_is_full(fak
 
 
 def test_a_paused_agent_is_not_polled_and_loses_nothing(fake: FakeRuntime, feed: Feed) -> None:
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     fake.runtime.pause("ada")
     assert fake.runtime.database.client.zscore("ceos:listen", "ada") is None
     feed.rows = [note(1)]
-    assert fake.runtime.listening.poll("ada") == 0, "even if it was called for in this very moment"
+    assert fake.runtime.mention_poller.poll("ada") == 0, "even if it was called for in this very moment"
     # Applying a change does not wake it either
     fake.apply(engagement=LISTENS, name="Ada Lovelace")
     assert fake.runtime.database.client.zscore("ceos:listen", "ada") is None
     fake.runtime.resume("ada")
     assert fake.runtime.database.client.zscore("ceos:listen", "ada") == 0
-    assert fake.runtime.listening.poll("ada") == 1
+    assert fake.runtime.mention_poller.poll("ada") == 1
 
 
 def test_an_agent_in_error_is_passed_over_and_goes_on_where_it_stopped(fake: FakeRuntime, feed: Feed) -> None:
@@ -503,7 +510,7 @@ def test_an_agent_in_error_is_passed_over_and_goes_on_where_it_stopped(fake: Fak
     fake.runtime.resume("ada")
     make_due(fake)
     assert claim(fake) == ["ada"]
-    assert fake.runtime.listening.poll("ada") == 1
+    assert fake.runtime.mention_poller.poll("ada") == 1
 
 
 def test_an_agent_that_stops_listening_is_forgotten_and_begins_anew_when_it_starts_again(
@@ -512,17 +519,17 @@ def test_an_agent_that_stops_listening_is_forgotten_and_begins_anew_when_it_star
     fake.apply()
     assert fake.runtime.database.client.zscore("ceos:listen", "ada") is None
     feed.rows = [note(1, at=NOON - minutes(5))]
-    assert fake.runtime.listening.poll("ada") == 0
+    assert fake.runtime.mention_poller.poll("ada") == 0
     fake.apply(engagement=LISTENS)
     assert fake.runtime.database.client.zscore("ceos:listen", "ada") == 0
     feed.rows.insert(0, note(2, at=NOON + minutes(1)))
-    assert fake.runtime.listening.poll("ada") == 1
+    assert fake.runtime.mention_poller.poll("ada") == 1
     assert taken(fake) == [hash_of(2)]
 
 
 def test_removing_an_agent_ends_what_waits_and_leaves_nothing_for_ever(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(number) for number in range(5)]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     fake.runtime.remove("ada")
     fake.drive()
     client: Any = fake.runtime.database.client
@@ -531,7 +538,7 @@ def test_removing_an_agent_ends_what_waits_and_leaves_nothing_for_ever(fake: Fak
     assert all(client.ttl(key) > 0 for key in [*client.keys("ceos:run:*"), *client.keys("ceos:mention:*")])
     runs = fake.runtime.runs.runs([mention_run(number) for number in range(5)])
     assert {run.reason for run in runs} == {"the agent was removed"}
-    assert fake.runtime.inbox.counts()["open"] == 0
+    assert fake.runtime.mention_store.counts()["open"] == 0
 
 
 def test_agents_are_found_by_their_accounts(fake: FakeRuntime) -> None:
@@ -553,7 +560,7 @@ def flood(fake: FakeRuntime, count: int) -> list[str]:
     return [
         str(RunId.mention("ada", one.hash))
         for one in casts
-        if fake.runtime.listening.take(agent, one, "mention") == "opened"
+        if fake.runtime.mention_poller.receive_cast(agent, one, "mention") == "opened"
     ]
 
 
@@ -561,15 +568,15 @@ def test_one_mention_is_in_line_and_the_others_wait_in_the_order_of_their_casts(
     agent = ada(fake)
     for number in (3, 1, 2):
         given = FeedCast.model_validate(cast(number, at=NOON + minutes(number)))
-        fake.runtime.listening.take(agent, given, "mention")
-    assert fake.runtime.inbox.waiting(["ada"]) == {"ada": 2}
+        fake.runtime.mention_poller.receive_cast(agent, given, "mention")
+    assert fake.runtime.mention_store.waiting(["ada"]) == {"ada": 2}
     order = []
     for _ in range(3):
         (run,) = called(fake)
         order.append(run)
         end(fake, run)
     assert order == [mention_run(number) for number in (3, 1, 2)]
-    assert fake.runtime.inbox.counts() == {"open": 0, "opened": 3, "ignored": 3}
+    assert fake.runtime.mention_store.counts() == {"open": 0, "opened": 3, "ignored": 3}
 
 
 def test_ten_thousand_mentions_do_not_keep_a_post_waiting(fake: FakeRuntime) -> None:
@@ -608,21 +615,21 @@ def test_failing_mentions_do_not_stop_an_agent(fake: FakeRuntime) -> None:
         end(fake, run, RunStatus.FAILED)
     status = fake.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.failures) == ("sleeping", 0)
-    assert fake.runtime.inbox.counts() == {"open": 0, "opened": 4, "failed": 4}
+    assert fake.runtime.mention_store.counts() == {"open": 0, "opened": 4, "failed": 4}
     # And one that is tried again is open again
     run_id = fake.runtime.runs.dead()[0]
     fake.runtime.ledger.decide(run_id, "retry")
-    assert fake.runtime.inbox.counts()["open"] == 1
-    assert fake.runtime.inbox.mention(run_id) is not None
+    assert fake.runtime.mention_store.counts()["open"] == 1
+    assert fake.runtime.mention_store.mention(run_id) is not None
     assert fake.runtime.database.client.ttl(f"ceos:mention:{run_id}") == -1
 
 
 def test_an_inbox_has_an_end_and_says_so(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox_module, "WAITING", 3)
+    monkeypatch.setattr(store_module, "MAX_WAITING", 3)
     assert len(flood(fake, 6)) == 4
     ignored = fake.runtime.runs.run(mention_run(5))
     assert (ignored.status, ignored.reason) == (RunStatus.IGNORED, "too many mentions were waiting")
-    assert fake.runtime.inbox.counts() == {"open": 4, "opened": 6, "ignored": 2}
+    assert fake.runtime.mention_store.counts() == {"open": 4, "opened": 6, "ignored": 2}
 
 
 def test_ids_of_mentions_pass_wherever_runs_are_named(fake: FakeRuntime) -> None:
@@ -684,43 +691,43 @@ def test_bad_input_costs_at_most_itself(
     feed.rows = [row, note(2)]
     with caplog.at_level(logging.INFO, "ceos.mentions.poller"):
         for _ in range(3):
-            fake.runtime.listening.poll("ada")
+            fake.runtime.mention_poller.poll("ada")
     # Then the sound one is taken, and the other is taken, or on record as ignored, or in the log, once
-    runs = {run.slot: run for run in fake.runtime.inbox.mention_runs("ada")}
+    runs = {run.slot: run for run in fake.runtime.mention_store.mention_runs("ada")}
     assert runs.pop(f"r:{hash_of(2)}").status == "planned"
     logged = [record.event for record in caplog.records if record.levelno > logging.INFO]  # type: ignore[attr-defined]
     if expected in ("opened", "ignored"):
         (run,) = runs.values()
         assert run.status == ("planned" if expected == "opened" else "ignored")
         assert (run.reason != "") == (expected == "ignored")
-        mention = fake.runtime.inbox.mention(run.id)
+        mention = fake.runtime.mention_store.mention(run.id)
         assert mention is not None
         assert len(mention.text.encode()) <= 10_000
     else:
         assert runs == {}
     named = {"opened": [], "nothing": [], "ignored": ["mention.unusable"], "passed over": ["notification.unreadable"]}
     assert logged == named[expected]
-    ear = fake.runtime.inbox.ear("ada")
-    assert ear is not None
-    assert ear.mark == int(NOON.timestamp() * 1000)
+    cursor = fake.runtime.mention_store.cursor("ada")
+    assert cursor is not None
+    assert cursor.watermark == int(NOON.timestamp() * 1000)
 
 
 def test_a_cast_that_comes_in_short_is_looked_up_once(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(1) | {"cast": {"object": "cast_dehydrated", "hash": hash_of(1).upper().replace("0X", "0x")}}]
     feed.full = [cast(1)]
     for _ in range(3):
-        fake.runtime.listening.poll("ada")
+        fake.runtime.mention_poller.poll("ada")
     assert feed.looked_up == [hash_of(1)]
-    mention = fake.runtime.inbox.mention(mention_run(1))
+    mention = fake.runtime.mention_store.mention(mention_run(1))
     assert mention is not None
     assert mention.text == "@ada what about number 1?"
 
 
 def test_a_date_far_ahead_does_not_hide_what_comes_after_it(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(1, at=dt.datetime(9999, 1, 1, tzinfo=dt.UTC))]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     feed.rows += [note(number, at=NOON + minutes(number)) for number in range(90, 50, -1)]
-    assert fake.runtime.listening.poll("ada") == 40
+    assert fake.runtime.mention_poller.poll("ada") == 40
 
 
 # All of it together
@@ -730,9 +737,9 @@ def test_a_date_far_ahead_does_not_hide_what_comes_after_it(fake: FakeRuntime, f
 def test_duplicates_reordering_restarts_and_webhooks_take_each_cast_once(
     fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(listening_module, "PAGES", 3)
+    monkeypatch.setattr(poller_module, "MAX_PAGES", 3)
     chance = random.Random(seed)  # a repeatable jumble
-    agent, listening = ada(fake), fake.runtime.listening
+    agent, listening = ada(fake), fake.runtime.mention_poller
     sent: list[dict[str, Any]] = []
     taken_runs: list[str] = []
     for number in range(400):
@@ -744,7 +751,7 @@ def test_duplicates_reordering_restarts_and_webhooks_take_each_cast_once(
             feed.rows.insert(0, {**sent[-1], "seen": True})
         while chance.random() < 0.4:
             reported = chance.choice(sent)["cast"]
-            listening.take(agent, FeedCast.model_validate(reported), "mention")
+            listening.receive_cast(agent, FeedCast.model_validate(reported), "mention")
         if chance.random() < 0.05:
             feed.errors = [ServiceUnavailable("down", status=500)]
         if chance.random() < 0.1:
@@ -757,7 +764,7 @@ def test_duplicates_reordering_restarts_and_webhooks_take_each_cast_once(
     while more := _work(fake):
         taken_runs += more
     assert sorted(taken_runs) == sorted(mention_run(number) for number in range(400))
-    assert fake.runtime.inbox.counts() == {"open": 0, "opened": 400, "ignored": 400}
+    assert fake.runtime.mention_store.counts() == {"open": 0, "opened": 400, "ignored": 400}
 
 
 def _work(fake: FakeRuntime) -> list[str]:
@@ -778,7 +785,7 @@ def test_an_operator_sees_what_came_in_and_what_was_done(fake: FakeRuntime, term
     shown = terminal("status")
     assert "Mentions: 0 open; today 1 new, 0 answered, 0 liked or recast, 1 ignored." in shown.out
     assert terminal("status", "--json").data["mentions"] == {"open": 0, "opened": 1, "ignored": 1}
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     shown = terminal("agent", "show", "ada")
     assert "Last mentions" in shown.out
     assert "@user77" in shown.out
@@ -802,7 +809,7 @@ def test_an_operator_sees_what_came_in_and_what_was_done(fake: FakeRuntime, term
 
 def test_a_look_that_fails_is_told_with_its_reason(fake: FakeRuntime, feed: Feed, terminal: Terminal) -> None:
     feed.errors = [ServiceUnavailable("Neynar is down", status=503)]
-    fake.runtime.listening.poll("ada")
+    fake.runtime.mention_poller.poll("ada")
     assert "1 failed since: Neynar is down" in terminal("agent", "show", "ada").out
     fake.apply(id="ben", fid=1002)
     assert "listens    no;" in terminal("agent", "show", "ben").out

@@ -13,8 +13,8 @@ from helpers.conversations import BOB, ENGAGEMENT, ScriptedModel, cast, mention_
 
 import ceos
 from ceos.domain.lifecycle import Stage
-from ceos.domain.mentions import Decision, Mention, Said, Talk
-from ceos.mentions.prompt import TALK_BYTES, prompt
+from ceos.domain.mentions import ConversationContext, Decision, Mention, ThreadCast
+from ceos.mentions.prompt import MAX_CONTEXT_BYTES, prompt
 from ceos.operations.agents import spent_today
 from ceos.posts.actions import Reaction
 from ceos.runs.deferral import RetryLater
@@ -251,14 +251,14 @@ def test_reactions_have_a_limit_a_day(fake: FakeRuntime, kind: Any) -> None:
     runs = []
     for number in range(3):
         run_id = receive(fake, cast(fake, "Bridges are patient.", fid=700 + number))
-        fake.runtime.claims.decide(run_id, Decision(action=kind, reason="why not"))
+        fake.runtime.mention_store.save_decision(run_id, Decision(action=kind, reason="why not"))
         fake.drive()
         runs.append(fake.runtime.runs.run(run_id))
     assert [run.status for run in runs] == ["reacted", "reacted", "ignored"]
     assert runs[2].reason == f"over the limit: 2 {kind}s a day"
     assert [found for found, _ in reactions(fake)] == [kind] * 2
     fake.clock.advance(days=1)
-    assert fake.runtime.claims.claim(make_agent(), mention_by(9), kind, fake.clock.now()) is None
+    assert fake.runtime.mention_store.claim_mention(make_agent(), mention_by(9), kind, fake.clock.now()) is None
 
 
 def mention_by(number: int, **changes: Any) -> Mention:
@@ -275,11 +275,11 @@ def mention_by(number: int, **changes: Any) -> Mention:
 
 
 def test_limits_hold_across_workers(fake: FakeRuntime) -> None:
-    claims, agent, now = fake.runtime.claims, make_agent(), fake.clock.now()
+    claims, agent, now = fake.runtime.mention_store, make_agent(), fake.clock.now()
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda n: claims.claim(agent, mention_by(n), "answer", now), range(1, 41)))
+        found = list(pool.map(lambda n: claims.claim_mention(agent, mention_by(n), "answer", now), range(1, 41)))
         # Whoever holds a place keeps it, however often he asks.
-        again = list(pool.map(lambda n: claims.claim(agent, mention_by(n), "answer", now), range(1, 41)))
+        again = list(pool.map(lambda n: claims.claim_mention(agent, mention_by(n), "answer", now), range(1, 41)))
     assert found.count(None) == agent.engagement.answers_per_person_per_hour == 3
     assert [one is None for one in again] == [one is None for one in found]
 
@@ -300,10 +300,10 @@ def test_two_agents_of_one_operator_never_answer_the_same_cast(fake: FakeRuntime
 
 
 def test_one_agent_gets_a_cast_however_many_ask_at_once(fake: FakeRuntime) -> None:
-    claims, now, cast_of_bob = fake.runtime.claims, fake.clock.now(), mention_by(1)
+    claims, now, cast_of_bob = fake.runtime.mention_store, fake.clock.now(), mention_by(1)
     agents = [make_agent(id=f"agent-{number}") for number in range(16)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda agent: claims.claim(agent, cast_of_bob, "answer", now), agents))
+        found = list(pool.map(lambda agent: claims.claim_mention(agent, cast_of_bob, "answer", now), agents))
     assert found.count(None) == 1
     winner = agents[found.index(None)].id
     assert {one.by for one in found if one} == {winner}
@@ -406,7 +406,7 @@ def test_a_strategy_that_fails_ends_the_run_and_not_the_worker(fake: FakeRuntime
     class Broken(ceos.Strategy):
         name = "broken"
 
-        def decide(self, agent: ceos.Agent, mention: ceos.Mention, talk: ceos.Talk) -> ceos.Decision:
+        def decide(self, agent: ceos.Agent, mention: ceos.Mention, talk: ceos.ConversationContext) -> ceos.Decision:
             found: ceos.Decision = answer()
             return found
 
@@ -459,9 +459,9 @@ def test_waiting_for_the_morning_uses_nothing_up() -> None:
 # What a model is told
 
 
-def said_by(name: str, text: str, number: int, *, is_own: bool = False) -> Said:
+def said_by(name: str, text: str, number: int, *, is_own: bool = False) -> ThreadCast:
     at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
-    return Said(hash=f"0x{number:040x}", fid=number, name=name, text=text, at=at, is_own=is_own)
+    return ThreadCast(hash=f"0x{number:040x}", fid=number, name=name, text=text, at=at, is_own=is_own)
 
 
 def lines_of(messages: Iterable[Any]) -> list[dict[str, Any]]:
@@ -485,20 +485,20 @@ def test_the_agent_knows_what_it_said_to_this_person(fake: FakeRuntime) -> None:
     mention_ada(fake, QUESTION, fid=502)
     mention_ada(fake, QUESTION)
     assert [ANSWERS[0] in told[2].content for told in model_of(fake).told] == [False, False, True]
-    assert fake.runtime.claims.said_to("ada", BOB) == [ANSWERS[2], ANSWERS[0]]
+    assert fake.runtime.mention_store.earlier_replies("ada", BOB) == [ANSWERS[2], ANSWERS[0]]
 
 
 def test_a_long_conversation_is_cut_to_its_beginning_and_its_end() -> None:
     casts = tuple(said_by(f"p{number}", f"{number} " + "word " * 110, number) for number in range(40))
-    talk = Talk(casts=casts)
+    talk = ConversationContext(casts=casts)
     messages = prompt(make_agent(), mention_by(99, text="x" * 10_000), talk)
-    assert len(messages[1].content.encode()) < TALK_BYTES + 300
+    assert len(messages[1].content.encode()) < MAX_CONTEXT_BYTES + 300
     lines = lines_of(messages)
     assert [line.get("by", line) for line in lines] == ["p0", {"left_out": 36}, "p37", "p38", "p39", "bob"]
 
 
 def test_the_agents_own_casts_are_marked() -> None:
-    talk = Talk(casts=(said_by("ada1001", "Clocks drift.", 1, is_own=True),), quotes=("Bridges sway.",))
+    talk = ConversationContext(casts=(said_by("ada1001", "Clocks drift.", 1, is_own=True),), quotes=("Bridges sway.",))
     lines = lines_of(prompt(make_agent(), mention_by(99), talk))
     assert [line["by"] for line in lines] == ["Ada (you)", "bob"]
     assert lines[1]["quotes"] == ["Bridges sway."]

@@ -148,7 +148,7 @@ def test_a_run_that_the_version_before_has_decided_ends_with_its_reaction(fake: 
     """The version before stored the decision, claimed the cast, and died before it sent the like."""
     hash = cast(fake, THANKS)
     run_id = receive(fake, hash)
-    fake.runtime.claims.decide(run_id, Decision(action="like", reason="it is kind"))
+    fake.runtime.mention_store.save_decision(run_id, Decision(action="like", reason="it is kind"))
     fake.drive()
     assert (status(fake, run_id), reactions(fake)) == ("reacted", [("like", hash)])
     assert fake.runtime.runs.run(run_id).reason == "liked: it is kind"

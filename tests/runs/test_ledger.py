@@ -567,12 +567,12 @@ def hear_others(fake: FakeRuntime) -> None:
     # Mentions: looked for, taken, and the limit on requests
     eve = fake.apply(id="eve", fid=1005, engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
     cast = {"hash": "0x" + "e" * 40, "timestamp": fake.clock.now() + dt.timedelta(minutes=1), "author": {"fid": 77}}
-    assert runtime.listening.take(eve, FeedCast.model_validate(cast), "mention") == "opened"
+    assert runtime.mention_poller.receive_cast(eve, FeedCast.model_validate(cast), "mention") == "opened"
     # Reacting to them: each limit, and a cast that another agent has claimed
-    claims, mention = runtime.claims, runtime.inbox.mention(f"eve:r:{cast['hash']}")
+    claims, mention = runtime.mention_store, runtime.mention_store.mention(f"eve:r:{cast['hash']}")
     assert mention is not None
-    assert [claims.claim(eve, mention, what, fake.clock.now()) for what in ("answer", "like")] == [None, None]
-    refusal = claims.claim(runtime.agents.agent("dan"), mention, "answer", fake.clock.now())
+    assert [claims.claim_mention(eve, mention, what, fake.clock.now()) for what in ("answer", "like")] == [None, None]
+    refusal = claims.claim_mention(runtime.agents.agent("dan"), mention, "answer", fake.clock.now())
     assert refusal is not None and refusal.by == "eve"
     runtime.database.client.zadd("ceos:listen", {"eve": 1})
     RateLimiter(runtime.database, 60, "neynar")()

@@ -83,19 +83,19 @@ def test_runs_drafts_and_casts_are_read(old: FakeRuntime) -> None:
 
 def test_mentions_and_what_was_said_are_read(old: FakeRuntime) -> None:
     runtime = old.runtime
-    inbox, claims = runtime.inbox, runtime.claims
-    answered, waiting = sorted(inbox.mention_runs("eve"), key=lambda run: run.status != "published")
+    mentions = runtime.mention_store
+    answered, waiting = sorted(mentions.mention_runs("eve"), key=lambda run: run.status != "published")
     assert (answered.status, waiting.id, waiting.status) == ("published", WAITING, "planned")
-    mention = inbox.mention(WAITING)
+    mention = mentions.mention(WAITING)
     assert mention is not None and mention.text == "@eve and a spring?"
-    decision = claims.decision(WAITING)
+    decision = mentions.decision(WAITING)
     assert decision is not None and decision.action == "answer"
-    assert claims.said_to("eve", 501) == [runtime.runs.recent_texts("eve")[0]]
-    refusal = claims.claim(runtime.agents.agent("dan"), mention, "answer", old.clock.now())
+    assert mentions.earlier_replies("eve", 501) == [runtime.runs.recent_texts("eve")[0]]
+    refusal = mentions.claim_mention(runtime.agents.agent("dan"), mention, "answer", old.clock.now())
     assert refusal is not None and (refusal.obstacle, refusal.by) == ("claimed", "eve")
-    cursor = inbox.ear("eve")
-    assert cursor is not None and (cursor.cursor, cursor.looks) == ("page2", 2)
-    assert inbox.take("eve", mention, old.clock.now_ms()) == "known"
+    cursor = mentions.cursor("eve")
+    assert cursor is not None and (cursor.page_cursor, cursor.poll_count) == ("page2", 2)
+    assert mentions.receive_mention("eve", mention, old.clock.now_ms()) == "known"
 
 
 def test_trends_are_read(old: FakeRuntime) -> None:

@@ -331,7 +331,7 @@ class Place:
             return False
 
     def mentions(self) -> int:
-        return len(self.runtime.inbox.mention_runs("ada"))
+        return len(self.runtime.mention_store.mention_runs("ada"))
 
     def log(self) -> str:
         return (self.home / "log").read_text()

@@ -188,7 +188,7 @@ def publish(fake: FakeRuntime, text: str, **fields: Any) -> str:
 
 def opened(fake: FakeRuntime) -> list[str]:
     """Return the hashes of the casts that became runs of ada's."""
-    return sorted(run.slot.removeprefix("r:") for run in fake.runtime.inbox.mention_runs("ada", 200))
+    return sorted(run.slot.removeprefix("r:") for run in fake.runtime.mention_store.mention_runs("ada", 200))
 
 
 @pytest.mark.parametrize("fault", [None, "webhook_duplicate", "webhook_late", "webhook_drop", "webhook_forge"])
@@ -197,7 +197,7 @@ def test_what_both_webhook_and_poll_see_becomes_one_run(fake_runtime: FakeRuntim
     runtime = fake_runtime.runtime
     fake_runtime.apply(engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
     runtime.clock = Clock()
-    webhooks = Webhooks([SECRET], runtime.agents, runtime.listening.take)
+    webhooks = Webhooks([SECRET], runtime.agents, runtime.mention_poller.receive_cast)
     with site_of(webhooks) as site:
         url = "http://{}:{}/webhooks/neynar".format(*site.address)
         hook = {"url": url, "secret": SECRET, "fids": [1001]}
@@ -208,11 +208,11 @@ def test_what_both_webhook_and_poll_see_becomes_one_run(fake_runtime: FakeRuntim
         for index in range(6):
             hashes.append(publish(fake_runtime, f"@{username(1001)} what do you think, {index}?"))
             if index % 2:
-                runtime.listening.poll("ada")
+                runtime.mention_poller.poll("ada")
         if fault not in ("webhook_drop", "webhook_late"):
             assert wait_until(lambda: opened(fake_runtime) == sorted(hashes), 20)
-        runtime.listening.poll("ada")
-        runtime.listening.poll("ada")
+        runtime.mention_poller.poll("ada")
+        runtime.mention_poller.poll("ada")
 
         # then each is a run, once, whatever became of its webhook.
         assert opened(fake_runtime) == sorted(hashes)
@@ -220,14 +220,14 @@ def test_what_both_webhook_and_poll_see_becomes_one_run(fake_runtime: FakeRuntim
         body = make_event(make_cast(hash=cast["hash"], timestamp=dt.datetime.now(dt.UTC).isoformat()))
         assert site.post(body)[1]["taken"] == {"ada": "known"}
         assert opened(fake_runtime) == sorted(hashes)
-        assert runtime.inbox.counts()["opened"] == len(hashes)
+        assert runtime.mention_store.counts()["opened"] == len(hashes)
 
 
 def test_an_agent_that_does_not_listen_and_casts_from_before_it_did_open_nothing(fake_runtime: FakeRuntime) -> None:
     runtime = fake_runtime.runtime
     runtime.clock = Clock()
     now = dt.datetime.now(dt.UTC)
-    webhooks = Webhooks([SECRET], runtime.agents, runtime.listening.take)
+    webhooks = Webhooks([SECRET], runtime.agents, runtime.mention_poller.receive_cast)
     fake_runtime.apply()
     assert receive(webhooks, make_event(make_cast(timestamp=now.isoformat()))).taken == {"ada": "off"}
     fake_runtime.apply(engagement={"enabled": True})

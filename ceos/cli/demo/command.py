@@ -159,7 +159,7 @@ def _watch(url: str, environ: dict[str, str], folder: Path, is_stopped: Callable
 
     runtime = Runtime(Settings.from_env(environ, dotenv=None))
     runtime.apply(parse_agents(AGENTS, "demo"))
-    show = Show(runtime.agents, runtime.runs, runtime.inbox, url)
+    show = Show(runtime.agents, runtime.runs, runtime.mention_store, url)
     with write_log(folder / "workers.log") as log_file:
         workers = Supervisor(worker_command(2, 4), environ, threads=4, log_file=log_file)
         workers.start()

@@ -11,7 +11,7 @@ import click
 from ceos.cli.output import number, show_table
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.runs import Run
-from ceos.mentions.store import Inbox
+from ceos.mentions.store import MentionStore
 from ceos.runs.ids import RunId, RunKind, slot_moment
 from ceos.simulator.audience.voices import INJECTIONS
 from ceos.storage.agents import AgentStore
@@ -25,9 +25,9 @@ QUOTE = 70
 class Show:
     """The events so far; each `go_on` prints the new ones."""
 
-    def __init__(self, agents: AgentStore, runs: RunStore, inbox: Inbox, url: str) -> None:
+    def __init__(self, agents: AgentStore, runs: RunStore, mention_store: MentionStore, url: str) -> None:
         self._runs = runs
-        self._inbox = inbox
+        self._mention_store = mention_store
         self._url = url
         self._next = 0
         self._told: set[str] = set()
@@ -84,7 +84,7 @@ class Show:
         self.posts = [
             run for run in runs if run.status is RunStatus.PUBLISHED and RunId.parse(run.id).kind is not RunKind.MENTION
         ]
-        mentions = [run for name in self.names.values() for run in self._inbox.mention_runs(name, 200)]
+        mentions = [run for name in self.names.values() for run in self._mention_store.mention_runs(name, 200)]
         self.mentions = [run for run in mentions if run.status.is_final]
 
     def _tell_cast(self, name: str, cast: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ class Show:
         click.echo(f"{_name(name)} {mark}{' '.join(cast['text'].split())}{picture}")
 
     def _tell_end(self, run: Run) -> None:
-        mention = self._inbox.mention(run.id)
+        mention = self._mention_store.mention(run.id)
         if mention:
             is_attack = any(one.text in mention.text for one in INJECTIONS)
             self.attackers_ignored += is_attack and run.status is RunStatus.IGNORED

@@ -1,8 +1,8 @@
--- CLAIM: the right to react to somebody's cast, within the agent's limits. ARGV: agent, run, cast hash, fid of its author,
--- first cast of its thread, UTC day, present ms, what (answer, like or recast), how many of it are allowed in the day or "",
--- answers allowed per person and hour, answers allowed per thread, seconds that a claim holds.
--- All or nothing, and a run that holds its claim holds it: whatever is counted is counted by run.
--- Returns {'ok'}, or {'claimed', by which agent}, {'day'}, {'person'} or {'thread'}.
+-- CLAIM: the right to react to a cast of another account, within the agent's limits. ARGV: agent, run, cast hash, fid of its author,
+-- first cast of its thread, UTC day, present ms, reaction (answer, like or recast), limit of reactions of this kind a day or "",
+-- limit of answers per person and hour, limit of answers per thread, seconds that a claim is kept.
+-- All or nothing. A run that holds the claim may claim again, because everything is counted by run.
+-- Returns {'ok'}, or {'claimed', the agent that holds it}, {'day'}, {'person'} or {'thread'}.
 local agent, run, hash, fid, thread, day, at, what, daily, hourly, deep, keep = unpack(ARGV)
 local claim = 'ceos:claim:' .. hash
 local holder = redis.call('GET', claim)

@@ -1,7 +1,7 @@
--- TAKE_MENTION: open the run of a cast that concerns the agent, once however often it is reported. ARGV: agent, run, cast hash,
--- time of the cast, token of this call, mention JSON, present time, milliseconds that hashes are remembered, how many hashes,
--- how many mentions may wait, keep seconds, why it is ignored at once or "".
--- Returns opened, ignored (it is on record), known, old, off (the agent does not listen) or missing.
+-- RECEIVE_MENTION: open the run of a cast that concerns the agent, once however often it is reported. ARGV: agent, run, cast
+-- hash, time of the cast, token of this call, mention JSON, present time, milliseconds that hashes are kept, limit of hashes,
+-- limit of waiting mentions, keep seconds, reason why it is ignored or "".
+-- Returns opened, ignored (it is recorded), known, old, off (the engagement is off) or missing.
 local agent, run, hash, at, token, mention, present, memory, most, room, keep, why = unpack(ARGV)
 local key, ear, seen = 'ceos:agent:' .. agent, 'ceos:ear:' .. agent, 'ceos:seen:' .. agent
 local run_key = 'ceos:run:' .. run
@@ -13,7 +13,7 @@ if redis.call('HGET', run_key, 'by') == token then
   return redis.call('HGET', run_key, 'st') == 'ignored' and 'ignored' or 'opened'
 end
 if redis.call('ZSCORE', seen, hash) then return 'known' end
--- Hashes are remembered down to `floor`, and what is not younger than that is old: so nothing can be taken twice.
+-- Hashes are kept down to `floor`, and casts up to `floor` are old, so no cast can be received twice.
 local floor = math.max(tonumber(redis.call('HGET', ear, 'floor') or '0'), present - memory)
 if at <= floor then return 'old' end
 redis.call('ZADD', seen, at, hash)

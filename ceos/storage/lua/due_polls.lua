@@ -1,7 +1,7 @@
--- LISTEN: the agents that should look at their mentions now. ARGV: how many at most, milliseconds between two looks.
--- Each is put off until its own moment in the next interval: agents are spread over it by `listen`, 32 bits of a hash of their
--- id, so that a fleet does not look in one second. Score 0 is an agent that has just begun to listen; it waits for its moment.
--- One that is held is passed over, and looks from where it stopped once it goes on.
+-- DUE_POLLS: the agents that have to poll for mentions now. ARGV: limit, milliseconds between two polls of an agent.
+-- The next poll of each is set to its own time in the next interval: `listen`, 32 bits of a hash of the id, spreads the agents
+-- over the interval. Score 0 is an agent whose engagement has just been switched on; it waits for its first time.
+-- A paused agent, or one in error, is skipped, and continues at its cursor when it is resumed.
 local most, interval = ARGV[1], tonumber(ARGV[2])
 local at, calls = now(), {}
 for _, agent in ipairs(redis.call('ZRANGE', 'ceos:listen', '-inf', at, 'BYSCORE', 'LIMIT', 0, most)) do
