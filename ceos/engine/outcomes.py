@@ -12,7 +12,7 @@ from ceos.errors import CeosError, DraftRejected, LimitReached, NotFound, Reques
 from ceos.logs import event
 from ceos.posts.source import RunEnd, RunSource
 from ceos.runs.deferral import PublishingHalted, RetryLater, ShuttingDown
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 
 log = logging.getLogger(__name__)
 

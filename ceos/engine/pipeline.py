@@ -23,7 +23,7 @@ from ceos.posts.illustrator import Illustrator
 from ceos.posts.publisher import Publisher
 from ceos.posts.source import RunEnd, RunSource
 from ceos.posts.writer import Writer
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 from ceos.storage.runs import RunStore
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment
 from ceos.posts.source import RunEnd, RunSource, stays_quiet
 from ceos.runs.ids import RunKind
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 
 #: Returns the learned shares of the kinds for an agent, a slot and the strategy's own shares, or None.
 Weights = Callable[[Agent, str, Mapping[Kind, int]], Mapping[Kind, float] | None]

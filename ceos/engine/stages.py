@@ -14,7 +14,8 @@ from ceos.errors import IllegalTransition, StaleLease, StoreUnavailable
 from ceos.logs import event
 from ceos.posts.publisher import published_casts
 from ceos.posts.source import RunEnd, RunSource
-from ceos.runs.ledger import Lease, Ledger
+from ceos.runs.lease import Lease
+from ceos.runs.ledger import Ledger
 from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)

@@ -40,7 +40,7 @@ from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.posts.source import RunEnd
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import RetryLater
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 from ceos.runs.paid_model import PaidModel
 from ceos.storage.agents import AgentStore
 

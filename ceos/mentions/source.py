@@ -12,7 +12,7 @@ from ceos.mentions.store import MentionStore
 from ceos.posts.actions import Reaction
 from ceos.posts.source import RunEnd, RunSource
 from ceos.runs.ids import RunKind
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 
 
 class MentionSource(RunSource):

@@ -11,7 +11,7 @@ from ceos.clients.neynar.types import ReactionKind
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Draft
 from ceos.errors import OutcomeUnknown
-from ceos.runs.ledger import Lease, idempotency_key
+from ceos.runs.lease import Lease, idempotency_key
 
 
 class Action:

@@ -24,7 +24,8 @@ from ceos.plugins.manager import Plugins
 from ceos.posts.actions import Action, PublishPart, React, Reaction
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import RetryLater, ShuttingDown
-from ceos.runs.ledger import ActionState, Lease, Ledger
+from ceos.runs.lease import ActionState, Lease
+from ceos.runs.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from ceos.errors import DraftRejected, KeyRefused, NotFound, RequestRefused
 from ceos.posts.actions import Reaction
 from ceos.posts.assignment import Assignment
 from ceos.runs.ids import RunKind, slot_moment
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ceos.posts.assignment import Assignment, UntrustedContext
 from ceos.posts.prompt import fill
 from ceos.posts.source import RunEnd, RunSource, stays_quiet, unwritable
 from ceos.runs.ids import RunKind
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 from ceos.strategy import Strategy
 from ceos.trends.store import TrendStore
 

@@ -19,7 +19,8 @@ from typing import Any
 
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import OpenRouter
-from ceos.runs.ledger import Lease, Ledger
+from ceos.runs.lease import Lease
+from ceos.runs.ledger import Ledger
 from ceos.runtime import Runtime, set_runtime
 from ceos.settings import Settings
 

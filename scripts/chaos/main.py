@@ -34,7 +34,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.runs import Run
 from ceos.errors import CeosError
-from ceos.runs.ledger import idempotency_key
+from ceos.runs.lease import idempotency_key
 from ceos.runtime import Runtime
 from ceos.settings import Settings
 from ceos.supervisor import Supervisor, simulator_command, simulator_environ, wait_until, worker_command

@@ -23,7 +23,7 @@ from ceos.mentions import poller as poller_module
 from ceos.mentions import store as store_module
 from ceos.mentions.poller import MentionPoller
 from ceos.runs.ids import RunId
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 from ceos.storage.agents import poll_offset
 from ceos.testing import FakeRuntime, make_agent
 

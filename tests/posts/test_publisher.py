@@ -17,7 +17,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.errors import RequestRefused
-from ceos.runs.ledger import idempotency_key
+from ceos.runs.lease import idempotency_key
 from ceos.supervisor import wait_until
 from ceos.testing import FakeRuntime
 

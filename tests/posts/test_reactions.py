@@ -12,7 +12,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.mentions import Decision
 from ceos.errors import RequestRefused, ServiceUnavailable
 from ceos.posts.actions import React, Reaction
-from ceos.runs.ledger import idempotency_key
+from ceos.runs.lease import idempotency_key
 from ceos.testing import FakeRuntime
 
 THANKS = "@ada thank you, that helped a lot!"

@@ -35,16 +35,8 @@ from ceos.errors import NotFound, StaleLease
 from ceos.evm.types import Fees
 from ceos.operations.drafts import edit_draft
 from ceos.runs.deferral import PublishingHalted
-from ceos.runs.ledger import (
-    KEEP_DEAD_SECONDS,
-    KEEP_SECONDS,
-    MAX_DELIVERIES,
-    Fire,
-    Lease,
-    Ledger,
-    Renewer,
-    idempotency_key,
-)
+from ceos.runs.lease import Lease, idempotency_key
+from ceos.runs.ledger import KEEP_DEAD_SECONDS, KEEP_SECONDS, MAX_DELIVERIES, Fire, Ledger, Renewer
 from ceos.storage.agents import AgentStore
 from ceos.storage.connection import Database
 from ceos.storage.runs import RunStore

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ceos.domain.lifecycle import LEGAL, AgentState, RunStatus, Stage, is_legal
 from ceos.domain.posts import Draft, Kind, Part
-from ceos.runs.ledger import MAX_FAILURES, Lease
+from ceos.runs.lease import Lease
+from ceos.runs.ledger import MAX_FAILURES
 from ceos.storage import connection
 from ceos.storage.connection import Database
 from ceos.testing import FakeRuntime

@@ -29,7 +29,7 @@ from ceos.posts.assignment import Assignment, UntrustedContext
 from ceos.posts.prompt import fill, in_character
 from ceos.posts.source import RunEnd, RunSource, stays_quiet, unwritable
 from ceos.runs.ids import RunKind
-from ceos.runs.ledger import Lease
+from ceos.runs.lease import Lease
 
 log = logging.getLogger(__name__)
 
