@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 
 import click
@@ -34,61 +35,6 @@ LATENCY = {"openrouter": 0.5, "fal": 0.8, "neynar": 0.1}
 #: and the simulated models obey them.
 AUDIENCE = {"audience": 40, "audience_delay_seconds": 600}
 CREDULOUS = {"obeys": 1}
-
-AGENTS = """\
-[[agent]]
-id = "ada"
-name = "Ada"
-fid = 1001
-signer_uuid = "00000000-0000-4000-8000-000000001001"
-strategy = "balanced"
-[agent.persona]
-bio = "A bridge engineer who writes about how things hold up, and why they fall."
-tone = "dry, precise, kind"
-topics = ["bridges", "old machines", "measuring"]
-[agent.engagement]
-enabled = true
-[agent.limits]
-casts_per_hour = 24
-[agent.schedule]
-cron = "*/20 * * * *"
-
-[[agent]]
-id = "basho"
-name = "Basho"
-fid = 1002
-signer_uuid = "00000000-0000-4000-8000-000000001002"
-strategy = "text-heavy"
-[agent.persona]
-bio = "A walker who notices small things and writes them down."
-tone = "quiet, concrete"
-topics = ["weather", "walking", "tea"]
-[agent.engagement]
-enabled = true
-[agent.limits]
-casts_per_hour = 24
-[agent.schedule]
-cron = "10,40 * * * *"
-
-[[agent]]
-id = "coco"
-name = "Coco"
-fid = 1003
-signer_uuid = "00000000-0000-4000-8000-000000001003"
-strategy = "media-heavy"
-[agent.persona]
-bio = "A gardener on a city roof who photographs everything."
-tone = "warm, curious"
-topics = ["roof gardens", "bees", "compost"]
-[agent.engagement]
-enabled = true
-[agent.limits]
-casts_per_hour = 24
-[agent.schedule]
-cron = "5,35 * * * *"
-[agent.models]
-style = "watercolor"
-"""
 
 
 @click.command()
@@ -158,7 +104,8 @@ def _watch(url: str, environ: dict[str, str], folder: Path, is_stopped: Callable
     from ceos.settings import Settings  # noqa: PLC0415
 
     runtime = Runtime(Settings.from_env(environ, dotenv=None))
-    runtime.apply(parse_agents(AGENTS, "demo"))
+    agents = (resources.files("ceos.cli.demo") / "agents.toml").read_text(encoding="utf-8")
+    runtime.apply(parse_agents(agents, "demo"))
     show = Show(runtime.agents, runtime.runs, runtime.mention_store, url)
     with write_log(folder / "workers.log") as log_file:
         workers = Supervisor(worker_command(2, 4), environ, threads=4, log_file=log_file)
