@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from ceos.config.toml import table_text
@@ -23,73 +25,17 @@ class _Stage:
     body: str
 
 
-_STAGES = {
-    SkillStage.CONTEXT: _Stage(
-        "Tells the writer the number of recent posts.",
-        "any plain data, which the model sees before it writes; None for nothing",
-        {"most": {"type": "integer", "description": "The largest number of recent posts to count."}},
-        {
-            "summary": "Two recent posts.",
-            "params": {"most": 10},
-            "recent": ["Clocks drift.", "So do people."],
-            "expect": {"recent posts": 2},
-        },
-        """\
-    count = len(ctx.recent[: params.get("most", 5)])
-    return {"recent posts": count} if count else None
-""",
-    ),
-    SkillStage.TRANSFORM: _Stage(
-        "Puts a word at the end of the last part, if it fits.",
-        "the parts as a list of strings; None leaves the draft unchanged",
-        {"word": {"type": "string", "description": "The word to put at the end."}},
-        {
-            "summary": "A word at the end of a thread.",
-            "params": {"word": "gm"},
-            "draft": ["Clocks drift.", "So do people."],
-            "expect": ["Clocks drift.", "So do people. gm"],
-        },
-        """\
-    *others, last = ctx.draft
-    longer = last + " " + params.get("word", "gm")
-    # ctx.limit counts bytes, not characters: an emoji has four.
-    if len(longer.encode("utf-8")) > ctx.limit:
-        return None
-    return [*others, longer]
-""",
-    ),
-    SkillStage.GATE: _Stage(
-        "Objects to posts that shout.",
-        "objections, a string or a list of strings that tell the writer what to do instead; None accepts the draft",
-        {"most": {"type": "integer", "description": "The accepted number of exclamation marks."}},
-        {
-            "summary": "Too loud.",
-            "params": {"most": 1},
-            "draft": ["Clocks drift!", "So do people!!"],
-            "expect": ["Use at most 1 exclamation mark; there are 3."],
-        },
-        """\
-    most = params.get("most", 0)
-    count = sum(part.count("!") for part in ctx.draft)
-    if count <= most:
-        return None
-    return [f"Use at most {most} exclamation mark{'' if most == 1 else 's'}; there are {count}."]
-""",
-    ),
-    SkillStage.TOOL: _Stage(
-        "Counts the words of a text for the model.",
-        "any plain data, which is returned to the model",
-        {"text": {"type": "string", "description": "The text to count."}},
-        {
-            "summary": "Four words.",
-            "params": {"text": "Clocks drift. So do"},
-            "expect": {"words": 4},
-        },
-        """\
-    return {"words": len(params.get("text", "").split())}
-""",
-    ),
-}
+def _read_stages() -> dict[SkillStage, _Stage]:
+    text = (resources.files("ceos.cli.skill") / "stages.toml").read_text(encoding="utf-8")
+    return {
+        SkillStage(name): _Stage(
+            row["summary"], row["returns"], json.loads(row["properties"]), json.loads(row["example"]), row["body"]
+        )
+        for name, row in tomllib.loads(text).items()
+    }
+
+
+_STAGES = _read_stages()
 
 #: The grants: name, value in a manifest, and the methods or attributes of `ctx`.
 _GRANTS: tuple[tuple[str, Any, str], ...] = (
