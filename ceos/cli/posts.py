@@ -20,8 +20,9 @@ from ceos.runtime import Runtime
 
 #: How often a waiting command reads the run, in seconds.
 POLL_SECONDS = 0.2
-#: A run that no worker has started after so many seconds, while none is running, is not waited for.
-MAX_START_SECONDS = 10.0
+#: A run is not waited for any longer if no worker is running so many seconds after it was opened. Workers of a busy
+#: machine take ten seconds to start.
+MAX_START_SECONDS = 30.0
 #: The reason why a post waits although workers are running.
 HALTED = "all publishing is stopped; 'ceos unpanic' lets it go on"
 

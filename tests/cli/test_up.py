@@ -131,7 +131,7 @@ def test_workers_started_by_hand_leave_as_fast_as_those_of_up(site: Site, monkey
 
     monkeypatch.setattr(middleware, "get_runtime", lambda: site.runtime)
     monkeypatch.setattr(middleware.logs, "configure", lambda *_: None)
-    monkeypatch.setattr(middleware, "_forgive_doubled_signals", lambda: None)
+    monkeypatch.setattr(middleware, "_ignore_duplicate_signals", lambda: None)
     given: list[int] = []
     worker = SimpleNamespace(stop=given.append)
     middleware.WorkerLifecycle().before_worker_boot(middleware.dramatiq.get_broker(), worker)
