@@ -175,6 +175,7 @@ def test_every_toml_block_is_valid() -> None:
         assert tomllib.loads(text), topic
 
 
+@pytest.mark.slow
 def test_the_strategy_and_its_test_run_as_they_are_printed(tmp_path: Path) -> None:
     strategy, test, *_ = blocks("python", of="plugins")
     (tmp_path / "plugins").mkdir()
@@ -236,6 +237,7 @@ def test_the_journal_hears_of_everything_and_has_its_word(
         assert plugins.violations(agent, bold) == ["The post guarantees something; say what is likely instead."]
 
 
+@pytest.mark.slow
 def test_the_skill_and_its_tests_run_as_they_are_printed(tmp_path: Path) -> None:
     # Given the manifest, the source and the tests of its page,
     (manifest,) = blocks("toml", of="writing-a-skill")
@@ -300,6 +302,7 @@ def test_the_package_of_the_page_builds_and_brings_its_skill(tmp_path: Path) -> 
     assert "word-budget" in run_ceos("skill", "list", environ=environ, cwd=tmp_path).out
 
 
+@pytest.mark.slow
 def test_the_first_lines_run_without_keys(tmp_path: Path) -> None:
     # Given the lines of the README that start an agent without keys,
     (lines,) = (text for text in re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S) if "ceos sim -- " in text)

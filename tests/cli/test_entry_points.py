@@ -71,6 +71,7 @@ def test_redis_out_of_reach_is_one_sentence_and_exit_code_1(tmp_path: Path) -> N
     assert "CEOS_REDIS_URL" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_shows_the_main_job_without_a_key() -> None:
     done = run(*STARTS["module"], "demo")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -23,7 +23,10 @@ from ceos.storage.embedded import answers, socket_path
 from ceos.supervisor import DRAIN_MS, EXIT_MISCONFIGURED, simulator_environ, wait_until, worker_command
 from ceos.testing import make_agent
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 
 
 class Site:

@@ -21,6 +21,8 @@ from ceos.simulator import running
 from ceos.simulator.server import Running
 from ceos.supervisor import simulator_environ, wait_until
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parents[1] / "third_party"
 #: An agent that uses both skills of the package.
 SKILLS = """

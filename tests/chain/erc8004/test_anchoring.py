@@ -421,6 +421,7 @@ def test_verification_finds_a_score_that_does_not_follow_from_its_inputs(place: 
     assert found.problems == (f"score.total: anchored 99, computed again {score(inputs()).total}",)
 
 
+@pytest.mark.slow
 def test_a_third_party_verifies_a_score_with_its_document_and_a_node(anchored: Registry, tmp_path: Path) -> None:
     shown = anchored.chain.anchors.public_text("ada", WEEK)
     home = tmp_path / "stranger"

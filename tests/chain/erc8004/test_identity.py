@@ -450,6 +450,7 @@ def test_a_refusal_names_the_rule_and_nothing_is_left(
 # The web app as a process
 
 
+@pytest.mark.slow
 def test_the_command_serves_the_pages_without_any_webhook(place: Registry, ceos_home: Path, tmp_path: Path) -> None:
     place.add()
     place.register()

@@ -571,6 +571,7 @@ def die_at_the_first_removal(world: World, monkeypatch: pytest.MonkeyPatch) -> N
             world.after_death()
 
 
+@pytest.mark.slow
 def test_killed_processes_and_replaced_blocks_lose_and_repeat_no_event(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench.chain", "--proof", "1500"],
