@@ -10,13 +10,13 @@ import re
 import types
 from typing import Any
 
-from ceos.sandbox import classes, formatting, timed
+from ceos.sandbox import classes, formatting, timed_re
 from ceos.sandbox.names import HIDDEN, MAGIC, NAMED_TUPLE, READABLE, respell
 
 _MISSING = object()
 _ABSENT = object()
 
-#: No attribute of any object is ever one of these.
+#: Attributes of these types are never returned.
 _UNSEEN = (types.ModuleType, types.FrameType, types.CodeType, types.TracebackType, types.CellType)
 
 
@@ -34,7 +34,7 @@ def read(target: Any, name: str) -> Any:
     if name in _CLOCKS:
         return _moment_of_run(value, name)
     if type(value) is re.Pattern:
-        return timed.Pattern(value)
+        return timed_re.Pattern(value)
     return value
 
 
@@ -54,26 +54,26 @@ def _plain_format(value: Any, name: str) -> Any:
     return value
 
 
-#: The methods of dates that tell the time.
+#: The methods of dates that read the clock.
 _CLOCKS = ("now", "utcnow", "today")
-#: The moment of this run, where the skill may know it; a process runs one skill.
+#: The time of this run, or None if the skill may not know it; a process runs one skill.
 _moment: datetime.datetime | None = None
 
 
 def set_moment(moment: datetime.datetime | None) -> None:
-    """Say what time it is for the skill, or that it may not know."""
+    """Set the time that the clocks of the skill show; with None they refuse."""
     global _moment  # noqa: PLW0603  # as said above
     _moment = moment
 
 
 def _moment_of_run(value: Any, name: str) -> Any:
-    """Replace what reads the clock: a post that is written again must come out the same."""
+    """Replace the methods that read the clock, so that a repeated run has the same result."""
     kind = getattr(value, "__self__", None)
     if not (isinstance(value, types.BuiltinMethodType) and isinstance(kind, type) and issubclass(kind, datetime.date)):
         return value
     moment = _moment
     if moment is None:
-        raise AttributeError(f"{kind.__name__}.{name}() tells the time; use ctx.now with the grant now")
+        raise AttributeError(f"{kind.__name__}.{name}() reads the clock; use ctx.now with the grant now")
     if name == "now":
         return lambda tz=None: moment.astimezone(tz) if tz else moment.replace(tzinfo=None)
     plain = moment.replace(tzinfo=None)
@@ -98,13 +98,13 @@ def read_special(target: Any, name: str) -> Any:
 
 
 def _is_ordinary(kind: Any) -> bool:
-    """Whether this is a class whose instances are plain values, or a class of the skill's own."""
+    """Say whether a class has plain values as instances, or is the skill's own."""
     if not isinstance(kind, type):
         return False
     return kind in _KNOWN or type(kind) in (classes.SkillClass, classes.SkillEnum) or issubclass(kind, Exception)
 
 
-#: Containers that a skill may write items into; instances of its own classes come on top.
+#: Containers whose items a skill may write, besides instances of its own classes.
 _WRITABLE = {
     *(list, dict, collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque),
     collections.ChainMap,
@@ -112,7 +112,7 @@ _WRITABLE = {
 
 
 def writable(target: Any) -> Any:
-    """Return an object that a skill may write items and attributes of: `target.x = …` and `target[x] = …`."""
+    """Return an object whose items and attributes a skill may write: `target.x = …` and `target[x] = …`."""
     kind = type(target)
     if kind in _WRITABLE or classes.is_skill_class(kind) or classes.is_skill_class(target):
         return target
@@ -128,7 +128,7 @@ def _describe(target: Any) -> str:
 
 
 def _allowed(name: str) -> str:
-    """Return the name of an attribute as it is compiled, or raise as the policy would have refused it."""
+    """Return the compiled name of an attribute, or raise `AttributeError` for one that the policy refuses."""
     if type(name) is not str:
         raise TypeError("an attribute's name is a string")
     name = name if name in NAMED_TUPLE else respell(name)
@@ -167,7 +167,7 @@ def delete(target: Any, name: str, /) -> None:
 
 
 class _Type:
-    """`type`, which tells the type of a value and makes none."""
+    """`type` with one argument, which returns the type of a value."""
 
     __slots__ = ()
 

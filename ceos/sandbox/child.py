@@ -1,7 +1,7 @@
 """One call inside a child: lock, wait for the job, run it, answer, end.
 
-Nothing of a skill is read before the locks hold. What goes back is plain data in one frame; the code of a skill that is
-only compiled goes back as bytes that the trusted side passes on unread.
+The child reads nothing of a skill before it is locked. The answer is plain data in one frame; compiled code is returned
+as bytes, which the trusted side passes on without reading them.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from ceos.sandbox.names import FILENAME, as_written
 
 #: The child's only descriptor.
 _SOCKET = 0
-#: How much longer than the call's own time the timers wait that replace a trusted side which has gone.
+#: Seconds beyond the time of the call after which the child ends itself if the trusted side has gone.
 _GRACE_SECONDS = 10
-#: Address space beyond the largest budget of any skill, for what waiting itself takes.
+#: The stack of a child.
 _STACK_BYTES = 8 << 20
-_MOST_MEMORY = 512 << 20
-#: Memory kept back for the answer of a skill that has used up its own.
-_LAST_WORDS = 8 << 20
-#: Longest message and deepest traceback of a skill's error.
-_MESSAGE_CHARS, _TRACE_LINES = 500, 20
-#: Allocations before the collector looks for cycles; a call is short, and looking copies pages.
-_COLLECT_EVERY = 50_000
+#: Address space of a waiting child beyond its own size; more than the largest limit of a skill.
+_MAX_MEMORY = 512 << 20
+#: Memory reserved for the answer of a skill that has used up its own.
+_ANSWER_BYTES = 8 << 20
+#: The longest message and the most traceback lines of a skill's error.
+_MAX_MESSAGE_CHARS, _MAX_TRACE_LINES = 500, 20
+#: Allocations between garbage collections: a call is short, and a collection copies pages.
+_GC_THRESHOLD = 50_000
 
-#: A skill for the rehearsal.
-_REHEARSAL = """
+#: A skill that the zygote runs once, to load and warm everything up.
+_WARM_UP = """
 import json
 import re
 def run(ctx, params):
@@ -43,21 +44,21 @@ def run(ctx, params):
     print(len(found))
     return json.loads(json.dumps({'found': sorted(found, key=lambda word: len(word)), 'now': f'{ctx.now}'}))
 """
-_REHEARSED_JOB = """{"params": {"text": "warm up"}, "inputs": {}, "allowed": ["now"], "seed": "",
+_WARM_UP_JOB = """{"params": {"text": "warm up"}, "inputs": {}, "allowed": ["now"], "seed": "",
 "now": "2026-01-01T00:00:00+00:00"}"""
 
 _with_language = True
 
 
 def prepare(with_language: bool) -> None:
-    """Load and run everything once in the zygote, so that no child has to."""
+    """Load and run everything once in the zygote, so that children start warm."""
     global _with_language  # noqa: PLW0603  # a process is a zygote of one kind for all its life
     _with_language = with_language
     output = guards.Output()
-    code = marshal.dumps(policy.compile_skill(_REHEARSAL, ("now",)))
-    _answer_result(_execute(code, json.loads(_REHEARSED_JOB), output), output)
+    code = marshal.dumps(policy.compile_skill(_WARM_UP, ("now",)))
+    _answer_result(_execute(code, json.loads(_WARM_UP_JOB), output), output)
     guards.make_ahead(1)
-    gc.set_threshold(_COLLECT_EVERY, 50, 50)
+    gc.set_threshold(_GC_THRESHOLD, 50, 50)
 
 
 def serve(socket_fd: int, seccomp_filter: kernel.Filter | None, memory: int) -> NoReturn:
@@ -72,7 +73,7 @@ def serve(socket_fd: int, seccomp_filter: kernel.Filter | None, memory: int) -> 
     limit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
     if kernel.is_linux():
         limit(resource.RLIMIT_NPROC, (0, 0))
-        limit(resource.RLIMIT_AS, (memory + _MOST_MEMORY, memory + _MOST_MEMORY))
+        limit(resource.RLIMIT_AS, (memory + _MAX_MEMORY, memory + _MAX_MEMORY))
     if seccomp_filter is not None:
         seccomp_filter.apply()
     try:
@@ -91,8 +92,8 @@ def _limit_call(job: dict[str, Any], memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     if kernel.is_linux():
         most = memory + (job["memory_mb"] << 20)
-        # The rest is for saying that it was not enough.
-        resource.setrlimit(resource.RLIMIT_AS, (most, most + _LAST_WORDS))
+        # The rest is for the answer that reports the limit.
+        resource.setrlimit(resource.RLIMIT_AS, (most, most + _ANSWER_BYTES))
     signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
 
 
@@ -119,7 +120,7 @@ def _answer(job: dict[str, Any], body: bytes) -> bytes:
 
 
 class _Oversized(Exception):
-    """The result is longer than the cap."""
+    """The result is too long."""
 
 
 class _NotData(Exception):
@@ -129,21 +130,21 @@ class _NotData(Exception):
 def _execute(code: bytes, job: dict[str, Any], output: guards.Output) -> Any:
     now = dt.datetime.fromisoformat(job["now"]) if "now" in job["allowed"] else None
     namespace = guards.make_globals(output, job["seed"], now)
-    # What it is loaded from is what a child compiled; were it anything else, it would still be in here only.
+    # The bytes were compiled by another child; anything else would still be confined to this process.
     exec(marshal.loads(code), namespace)  # noqa: S102, S302
     if not callable(namespace.get("run")):
-        raise _NotData("the skill has no function run any more when it is to be called")
+        raise _NotData("the skill no longer has a function run")
     return namespace["run"](_context(job, output), job["params"])
 
 
 def _execute_unguarded(source: bytes, job: dict[str, Any], output: guards.Output) -> Any:
-    """Run a source as plain Python, to show that the kernel's layers hold alone."""
+    """Run a source as plain Python, to test the kernel's layers alone."""
     namespace: dict[str, Any] = {"__name__": "skill"}
     exec(compile(source, FILENAME, "exec", dont_inherit=True), namespace)  # noqa: S102  # as above
     return namespace["run"](_context(job, output), job["params"])
 
 
-# The way back
+# The result
 
 
 def _answer_result(value: Any, output: guards.Output) -> bytes:
@@ -154,10 +155,10 @@ def _answer_result(value: Any, output: guards.Output) -> bytes:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Return a value as JSON data, by exact types: what a skill has subclassed is not data."""
+    """Return a value as JSON data, by exact types: instances of subclasses are not data."""
     kind = type(value)
     if kind is str:
-        return _whole(value)
+        return _checked_text(value)
     if kind is bool or value is None:
         return value
     if kind is int:
@@ -180,7 +181,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
     )
 
 
-def _whole(text: str) -> str:
+def _checked_text(text: str) -> str:
     if not text.isascii():
         try:
             text.encode()
@@ -191,16 +192,16 @@ def _whole(text: str) -> str:
 
 def _key(key: Any) -> str:
     if type(key) is str:
-        return _whole(key)
+        return _checked_text(key)
     if type(key) in (int, bool, float) or key is None:
         return str(key)
     raise _NotData(f"a dict in the result has a key of type {_name(type(key))}; keys are strings")
 
 
 def _describe(error: BaseException) -> dict[str, Any]:
-    """Return type, message, line and traceback of an error, of the skill's own lines only.
+    """Return type, message and traceback of an error, limited to lines of the skill.
 
-    The skill may have made the error's class, so its words are taken with care; what that runs, it runs in here.
+    The skill may have made the error's class; code of that class runs in this process only.
     """
     trace: list[list[Any]] = []
     step = error.__traceback__
@@ -209,11 +210,11 @@ def _describe(error: BaseException) -> dict[str, Any]:
             trace.append([step.tb_lineno, as_written(step.tb_frame.f_code.co_name)[:60]])
         step = step.tb_next
     try:
-        message = str.__getitem__(str(error), slice(_MESSAGE_CHARS))
+        message = str.__getitem__(str(error), slice(_MAX_MESSAGE_CHARS))
     except BaseException:
         message = ""
     kind = "" if isinstance(error, _NotData) else _name(type(error))
-    return {"type": kind, "message": _encodable(as_written(message)), "trace": trace[-_TRACE_LINES:]}
+    return {"type": kind, "message": _encodable(as_written(message)), "trace": trace[-_MAX_TRACE_LINES:]}
 
 
 def _name(kind: type) -> str:
@@ -224,11 +225,11 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-# The way to the host
+# Calls of the host
 
 
 class _Context:
-    """What a skill gets as `ctx`; what it was not granted is not there."""
+    """The `ctx` of a skill, without the methods that it was not granted."""
 
     __slots__ = ("_found",)
 
@@ -239,7 +240,7 @@ class _Context:
         try:
             return object.__getattribute__(self, "_found")[name]
         except KeyError:
-            raise AttributeError(f"ctx has no {name!r}; what needs a grant is there only once it is granted") from None
+            raise AttributeError(f"ctx has no {name!r}; methods that need a grant exist only with it") from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("ctx is read-only")
@@ -281,7 +282,7 @@ def _ask_host(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     try:
         call = {"t": "call", "m": name, "a": _plain(args), "k": _plain(kwargs)}
     except _NotData as error:
-        raise guards.HostError(str(error).replace("the result", f"what ctx.{name} was given")) from None
+        raise guards.HostError(str(error).replace("the result", f"an argument of ctx.{name}")) from None
     frame = wire.pack_json(call)
     if len(frame) > wire.PARAMS_BYTES:
         raise guards.HostError(f"ctx.{name} was given more than {wire.PARAMS_BYTES:,} bytes")

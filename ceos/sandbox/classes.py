@@ -1,7 +1,7 @@
-"""The classes a skill makes: from which bases, with what inside, and how they are told from all others.
+"""The classes of a skill: their allowed bases, their contents, and their metaclasses.
 
-What may be written to is what the skill made, so every class of a skill has a metaclass of its own. It is handed out to
-nobody: `type(value)` gives a class, never the class of a class.
+A skill may write to its own classes and instances only, so its classes have metaclasses of their own. A skill never
+gets a metaclass: `type(value)` returns a class, never the class of a class.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from ceos.sandbox.names import FILENAME, MODULE
 
 
 class SkillClass(type):
-    """The class of a skill's classes."""
+    """The metaclass of a skill's classes."""
 
 
 class SkillEnum(enum.EnumType):
-    """The class of a skill's enumerations; they are written out, never made by a call, whose names nobody checks."""
+    """The metaclass of a skill's enumerations; a call cannot make one, because its names would be unchecked."""
 
     def __call__(cls, value: Any) -> Any:  # type: ignore[override]
         return super().__call__(value)
 
 
-#: Errors that a skill may raise, catch and build on.
+#: Errors that a skill may raise, catch and subclass.
 ERRORS = tuple(
     kind
     for kind in vars(builtins).values()
     if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, BaseExceptionGroup)
 )
 
-#: The enumerations that a skill may build on.
+#: The enumerations that a skill may subclass.
 ENUMS = (enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.IntFlag)
 
-#: What else a skill's class may be based on.
+#: Further base classes of a skill's classes.
 _BASES = {
     *(object, bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset),
     *(collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque, *ENUMS),
@@ -48,17 +48,17 @@ _BASES = {
 
 
 def is_skill_class(kind: object) -> bool:
-    """Whether a skill made this class; enumerations do not count, they do not change."""
+    """Say whether a class is a skill's own, enumerations excepted, which cannot be changed."""
     return type(kind) is SkillClass
 
 
 def is_skill_function(function: object) -> bool:
-    """Whether a skill wrote this function."""
+    """Say whether a function is a skill's own."""
     return type(function) is types.FunctionType and function.__code__.co_filename == FILENAME
 
 
 class ClassMaker:
-    """What compiled class statements call instead of a metaclass."""
+    """The metaclass of compiled class statements, which chooses the real one."""
 
     def __prepare__(self, name: str, bases: tuple[type, ...]) -> Any:
         if any(isinstance(base, enum.EnumType) for base in bases):
@@ -107,7 +107,7 @@ def _without_traceback(leave: Any) -> Callable[..., Any]:
 def named_tuple(
     typename: str, field_names: str | Iterable[str], *, rename: bool = False, defaults: Iterable[Any] | None = None
 ) -> type[Any]:
-    """`collections.namedtuple`, whose generated code gets nothing but checked, plain strings."""
+    """Return a named tuple like `collections.namedtuple`, whose generated code gets checked, plain strings only."""
     words = field_names.replace(",", " ").split() if type(field_names) is str else list(field_names)
     if type(typename) is not str or any(type(word) is not str for word in words):
         raise TypeError("the names of a named tuple and its fields are strings")
@@ -117,26 +117,26 @@ def named_tuple(
 
 
 def dataclass(cls: Any = None, /, **options: bool) -> Any:
-    """`dataclasses.dataclass` for the classes of a skill."""
+    """Decorate a class of a skill like `dataclasses.dataclass`."""
     if cls is None:
         return functools.partial(dataclass, **options)
     if not is_skill_class(cls):
         raise TypeError("@dataclass is for the classes of a skill")
-    # Without a text of its own the class would be given one from its signature, which takes longer than all the rest.
+    # Without a docstring the class would get one from its signature, which takes longer than everything else.
     if not cls.__doc__:
         cls.__doc__ = cls.__name__
     return dataclasses.dataclass(**options)(cls)
 
 
 def total_ordering(cls: Any) -> Any:
-    """`functools.total_ordering` for the classes of a skill."""
+    """Decorate a class of a skill like `functools.total_ordering`."""
     if not is_skill_class(cls):
         raise TypeError("@total_ordering is for the classes of a skill")
     return functools.total_ordering(cls)
 
 
 def wraps(wrapped: Any, **_options: Any) -> Callable[[Any], Any]:
-    """`functools.wraps`: the wrapper takes over the name and the documentation, nothing else."""
+    """Decorate like `functools.wraps`, but copy the name and the documentation only."""
 
     def decorate(wrapper: Any) -> Any:
         if is_skill_function(wrapper):

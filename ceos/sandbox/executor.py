@@ -1,9 +1,8 @@
-"""The trusted side of the sandbox: runs each call in a child of its own and limits it from outside.
+"""The trusted side of the sandbox: runs each call in its own child and limits it from outside.
 
-One `Sandbox` serves all threads of a process. It starts its zygote when it is first needed or asked to `warm` up, in
-each process anew, and again when it has died. The time of a call begins when a child has its job: a busy machine
-may take long to start a process, and that is not the skill's fault. A child is used once and killed, whatever it
-answered.
+One `Sandbox` serves all threads of a process. It starts its zygote at the first call or at `warm`, in each process
+again, and restarts it after its death. The time of a call begins when a child has been found: the time that a busy
+machine takes to start a process does not count. A child is used once and then killed.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ from ceos.sandbox.verdicts import Limits, Refused, Violation, error_of, lines_of
 
 __all__ = ["Host", "Limits", "Outcome", "Report", "Sandbox", "Violation", "default_mode"]
 
-#: How long no zygote is started after one that could not; one that was ended while it started may try so often.
-REST_SECONDS, START_ATTEMPTS = 1.0, 10
-#: How long a finished call waits for the chance to order a new child; whoever needs one then orders it.
+#: Seconds without a new start after one that failed, and the starts in a row that may be ended from outside.
+RETRY_SECONDS, START_ATTEMPTS = 1.0, 10
+#: Seconds that a finished call waits for the lock to order a new child; otherwise the next call orders it.
 REPLENISH_SECONDS = 0.05
-#: A call waits this long for a process in all, and is tried so often if its process is ended from outside.
+#: Seconds that a call waits for a process in all, and its tries when its processes are ended from outside.
 READY_SECONDS, TRIES = START_SECONDS, 3
 #: Compiled skills kept in memory.
-REMEMBERED = 512
-#: How long a source may take to compile.
+MAX_COMPILED = 512
+#: Seconds that a source may take to compile.
 COMPILE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a skill returned, what it printed and logged, and how long the whole call took."""
+    """The result of a call: value, printed and logged lines, milliseconds, and calls of the host."""
 
     value: Any
     log: tuple[str, ...] = ()
@@ -52,42 +51,44 @@ class Outcome:
 
 
 class Host(Protocol):
-    """Answers what a skill asks for; raises `HostRefused`. `deadline` is a `time.monotonic()`."""
+    """Answers the calls of a skill or raises `HostRefused`; `deadline` is a `time.monotonic()`."""
 
     def __call__(self, method: str, args: list[Any], kwargs: dict[str, Any], deadline: float) -> Any:
         """Return plain JSON data."""
 
 
 def default_mode() -> str:
-    """Return the mode of this system."""
+    """Return the mode for this system."""
     return "standard" if sys.platform.startswith("linux") else "dev"
 
 
 class Sandbox:
-    """Runs strangers' sources; safe to use from many threads at once."""
+    """Runs third-party sources; safe to use from many threads at once."""
 
     def __init__(
         self, *, mode: str | None = None, spares: int = 2, language: bool = True, preload: Sequence[str] = ()
     ) -> None:
-        """`language=False` leaves RestrictedPython out, to show that the kernel's layers hold alone; `preload` are
-        modules for that."""
+        """Create a sandbox; its zygote starts later.
+
+        `language=False` leaves RestrictedPython out and loads the modules `preload`, for tests of the kernel's layers.
+        """
         self._language = language
         self._settings = (mode or default_mode(), spares, language, tuple(preload))
         self._zygote: Zygote | None = None
-        #: The thread that is starting a zygote now; one that a fork left behind, or that never began, is not alive.
+        #: The thread that starts a zygote; after a fork, or if it never began, it is not alive.
         self._starter: threading.Thread | None = None
         self._ended_starts = 0
-        #: Until when no zygote is started, and why.
-        self._resting: tuple[float, str] = (0.0, "")
+        #: The time until which no zygote is started, and the reason.
+        self._paused: tuple[float, str] = (0.0, "")
         self._codes: OrderedDict[str, bytes] = OrderedDict()
         self._make_locks()
         _sandboxes.add(self)
 
     def _make_locks(self) -> None:
-        #: Guards the zygote and its starts, and is notified when a start has ended; see `_hold`.
+        #: Guards the zygote and its starts, and is notified when a start has ended; see `_acquire`.
         self._changed = threading.Condition()
-        #: Guards the compiled skills, for no longer than they take to look at.
-        self._remembering = threading.Lock()
+        #: Guards the compiled skills.
+        self._codes_lock = threading.Lock()
 
     def run(
         self,
@@ -101,10 +102,10 @@ class Sandbox:
         seed: str = "",
         now: dt.datetime | None = None,
     ) -> Outcome:
-        """Run `run(ctx, params)` of a source and return what it returned.
+        """Run `run(ctx, params)` of a source and return its outcome.
 
-        `inputs` are attributes of `ctx`, `grants` decide which methods it has, `host` answers those, `seed` fixes
-        the skill's random numbers. Raises a `SkillError`; `SandboxUnavailable` says that it was not the skill's fault.
+        `inputs` are attributes of `ctx`, `grants` decide which methods it has, `host` answers calls of these, and
+        `seed` fixes the skill's random numbers. Raises a `SkillError`, `SandboxUnavailable` among them.
         """
         allowed = sorted(wire.methods(grants))
         job = {
@@ -121,7 +122,7 @@ class Sandbox:
         return Outcome(frame.get("v"), lines_of(frame), (time.monotonic() - call.begun) * 1000, call.count)
 
     def check(self, source: str, *, grants: Collection[str] = ()) -> list[Violation]:
-        """Return everything the policy refuses in a source; the parsing, too, happens in a child."""
+        """Return all violations of the policy in a source, which is parsed in a child."""
         try:
             self._code(source, sorted(wire.methods(grants)))
         except Refused as error:
@@ -133,30 +134,30 @@ class Sandbox:
         self.report()
 
     def report(self) -> Report:
-        """Return which layers hold; raises `SandboxUnavailable` when the mode's own are missing."""
+        """Return the active layers; raises `SandboxUnavailable` when a layer of the mode is missing."""
         deadline = time.monotonic() + 2 * START_SECONDS
         try:
-            self._hold(deadline)
+            self._acquire(deadline)
             return self._live_zygote(deadline).report
         finally:
-            self._let_go()
+            self._release()
 
     def close(self) -> None:
         """End the zygote and its children."""
         try:
-            self._hold(time.monotonic() + START_SECONDS)
+            self._acquire(time.monotonic() + START_SECONDS)
             self._changed.wait_for(lambda: not self._is_starting(), START_SECONDS)
             self._discard()
         finally:
-            self._let_go()
+            self._release()
 
     def _code(self, source: str, allowed: Sequence[str]) -> bytes:
-        """Return the compiled source, as bytes that only a child ever reads."""
+        """Return the compiled source as bytes, which only a child reads."""
         key = hashlib.sha256(json.dumps([source, *allowed]).encode()).hexdigest()
-        with self._remembering:
-            known = self._codes.get(key)
-        if known is not None:
-            return known
+        with self._codes_lock:
+            code = self._codes.get(key)
+        if code is not None:
+            return code
         try:
             body = source.encode()
         except UnicodeEncodeError:
@@ -165,9 +166,9 @@ class Sandbox:
             raise Refused([Violation(None, None, f"the source has more than {wire.SOURCE_BYTES:,} bytes; shorten it")])
         call = _Call(Limits(seconds=COMPILE_SECONDS), None, frozenset(), source, wants="code")
         frame = self._exchange({"do": "compile", "allowed": list(allowed)}, body, call)
-        code: bytes = frame["code"]
-        with self._remembering:
-            if len(self._codes) >= REMEMBERED:
+        code = bytes(frame["code"])
+        with self._codes_lock:
+            if len(self._codes) >= MAX_COMPILED:
                 self._codes.popitem(last=False)
             self._codes[key] = code
         return code
@@ -177,7 +178,7 @@ class Sandbox:
         try:
             head = wire.pack_json({**job, "seconds": call.limits.seconds, "memory_mb": call.limits.memory_mb})
         except (TypeError, ValueError) as error:
-            raise SkillFailed(f"The skill was given something that is not plain data: {error}.") from None
+            raise SkillFailed(f"The skill was given parameters that are not plain data: {error}.") from None
         if len(head) > wire.PARAMS_BYTES + wire.SOURCE_BYTES:
             raise SkillFailed(f"The skill was given more than {wire.PARAMS_BYTES:,} bytes of parameters.")
         message = head + wire.pack(body)
@@ -186,13 +187,13 @@ class Sandbox:
             try:
                 return self._try(message, call, ready_by)
             except SandboxUnavailable:
-                # Whatever ends a zygote ends its children. A call that has asked for nothing may begin again.
-                if call.count or attempt == TRIES or self._resting[0] > time.monotonic():
+                # The end of a zygote ends its children. A call that has not used the host may start again.
+                if call.count or attempt == TRIES or self._paused[0] > time.monotonic():
                     raise
         raise AssertionError("the last try returns or raises")
 
     def _try(self, message: bytes, call: _Call, ready_by: float) -> dict[str, Any]:
-        """Give a child its job, answer what it asks for, and return its last frame; kill it in any case."""
+        """Give a child its job, answer its calls, and return its last frame; kill it in any case."""
         zygote, child = self._take(ready_by)
         deadline = call.begin()
         has_begun = False
@@ -203,8 +204,8 @@ class Sandbox:
         except Late:
             raise SkillTimedOut(f"The skill took longer than {call.limits.seconds:.3g} s and was stopped.") from None
         except (EOFError, OSError):
-            # Its socket closed without a word on how it died. As a rule the process that would have told us died first;
-            # but a skill that has got hold of the socket may have made that word unreadable.
+            # The socket closed without an exit frame. Usually the zygote, which sends it, died first; but a skill that
+            # reached the socket may have made the frame unreadable.
             if has_begun and self._is_standing(zygote):
                 raise SkillFailed("The skill's process crashed.", kind="crashed") from None
             raise SandboxUnavailable("The sandbox's processes were ended from outside during a call.") from None
@@ -216,7 +217,7 @@ class Sandbox:
 
     def _take(self, deadline: float) -> tuple[Zygote, Child]:
         try:
-            self._hold(deadline)
+            self._acquire(deadline)
             zygote = self._live_zygote(deadline)
             try:
                 return zygote, zygote.take(deadline)
@@ -226,43 +227,43 @@ class Sandbox:
                 self._discard()
                 raise SandboxUnavailable("The sandbox's processes were ended from outside.") from None
         finally:
-            self._let_go()
+            self._release()
 
     def _replenish(self) -> None:
-        """Order a new child now, rather than when somebody waits for it."""
+        """Order a new child before the next call needs it."""
         try:
-            self._hold(time.monotonic() + REPLENISH_SECONDS)
+            self._acquire(time.monotonic() + REPLENISH_SECONDS)
             if self._zygote is not None and self._zygote.pid == os.getpid():
                 self._zygote.replenish()
         except SandboxUnavailable:
             pass
         finally:
-            self._let_go()
+            self._release()
 
     def _is_standing(self, zygote: Zygote) -> bool:
-        """Say whether a zygote is still at work."""
+        """Say whether a zygote still runs."""
         # Without the lock: a thread that waits for a child may hold it for long.
         return zygote is self._zygote and not zygote.has_hung_up()
 
-    def _hold(self, deadline: float) -> None:
-        """Take the lock, or raise `SandboxUnavailable` when it is not to be had in time.
+    def _acquire(self, deadline: float) -> None:
+        """Acquire the lock, or raise `SandboxUnavailable` at the deadline.
 
-        Stands inside a `try` whose `finally` calls `_let_go`: Dramatiq may raise its exception in this thread as soon
-        as the lock is taken, before anybody knows that it is.
+        Call this inside a `try` whose `finally` calls `_release`: Dramatiq may raise its exception in this thread
+        between the acquisition and the return of this method.
         """
         while not self._changed.acquire(timeout=max(0.0, min(SLICE_MS / 1000, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
                 raise SandboxUnavailable("No process of the sandbox was free in time.")
 
-    def _let_go(self) -> None:
-        """Give the lock back, should this thread have it; the lock itself knows."""
+    def _release(self) -> None:
+        """Release the lock if this thread holds it."""
         with contextlib.suppress(RuntimeError):
             self._changed.release()
 
     def _live_zygote(self, deadline: float) -> Zygote:
-        """Return the zygote, started if need be: after a fork of this process its parent's is no good.
+        """Return the zygote of this process, started if necessary; that of a parent before a fork does not count.
 
-        It is started by a thread of its own, for a call may be over sooner, and the next one wants it too.
+        A thread of its own starts it, because the call may end before the start does, and later calls use it too.
         """
         while True:
             zygote = self._zygote
@@ -270,8 +271,8 @@ class Sandbox:
                 return zygote
             self._discard()
             now = time.monotonic()
-            if now < self._resting[0]:
-                raise SandboxUnavailable(self._resting[1])
+            if now < self._paused[0]:
+                raise SandboxUnavailable(self._paused[1])
             if now >= deadline:
                 raise SandboxUnavailable("The sandbox was not ready in time.")
             if not self._is_starting():
@@ -291,14 +292,14 @@ class Sandbox:
             zygote = Zygote(*self._settings)
         except SandboxUnavailable as error:
             failure = error
-        # Whatever it is, somebody waits for the outcome, and nobody would see it in this thread.
+        # A call waits for the outcome, and an exception in this thread would be lost.
         except Exception as error:
             failure = SandboxUnavailable(f"The sandbox could not be started: {type(error).__name__}: {error}.")
         with self._changed:
             self._zygote, self._starter = zygote, None
             self._ended_starts = self._ended_starts + 1 if isinstance(failure, Ended) else 0
             if failure and self._ended_starts % START_ATTEMPTS == 0:
-                self._resting = (time.monotonic() + REST_SECONDS, str(failure))
+                self._paused = (time.monotonic() + RETRY_SECONDS, str(failure))
             self._changed.notify_all()
 
     def _discard(self) -> None:
@@ -311,38 +312,38 @@ class Sandbox:
 _sandboxes: weakref.WeakSet[Sandbox] = weakref.WeakSet()
 
 
-def _begin_anew() -> None:
-    # A thread that held a lock while this process was forked does not exist here, and would never let go. And the
-    # zygote is another process's: to hold on to its socket is to keep it from ending with its own.
+def _reset_after_fork() -> None:
+    # A thread that held a lock during the fork does not exist here and would never release it. The zygote belongs to
+    # the parent: an open copy of its socket would keep it alive after the parent's end.
     for sandbox in list(_sandboxes):
         sandbox._make_locks()
         sandbox._discard()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 @dataclass
 class _Call:
-    """One call under way: what it may use, and how often it has asked the host."""
+    """A call in progress: its limits, its methods, and the number of calls of the host."""
 
     limits: Limits
     host: Host | None
     methods: frozenset[str]
     source: str
-    #: The frame that ends it well.
+    #: The type of the frame that ends the call successfully.
     wants: str = "result"
     count: int = 0
-    #: When its last child had been found, by `time.monotonic()`.
+    #: The start of its time, by `time.monotonic()`.
     begun: float = 0.0
 
     def begin(self) -> float:
-        """Let the time of the call begin, and return its deadline."""
+        """Start the time of the call and return its deadline."""
         self.begun = time.monotonic()
         return self.begun + self.limits.seconds
 
     def serve(self, child: Child, deadline: float) -> dict[str, Any]:
-        """Answer the child's calls until it says how it ended; raises what that means."""
+        """Answer the child's calls until its last frame and return that; raises a `SkillError` for any but success."""
         while True:
             try:
                 frame = wire.parse(child.frame(deadline))
@@ -354,9 +355,7 @@ class _Call:
                 else:
                     raise error_of(frame, self.limits, self.source)
             except wire.BadFrame as error:
-                raise SkillForbidden(
-                    f"The skill's process sent what no honest one sends ({error}).", kind="violation"
-                ) from None
+                raise SkillForbidden(f"The skill's process broke the protocol ({error}).", kind="violation") from None
 
     def _answer(self, child: Child, frame: dict[str, Any], deadline: float) -> None:
         method, args, kwargs = frame.get("m"), frame.get("a"), frame.get("k")
@@ -364,14 +363,14 @@ class _Call:
             raise wire.BadFrame("a call without method and arguments")
         self.count += 1
         if self.count > self.limits.calls:
-            raise SkillFailed(f"The skill asked the host more than {self.limits.calls} times.", kind="calls")
+            raise SkillFailed(f"The skill called the host more than {self.limits.calls} times.", kind="calls")
         if method not in self.methods or self.host is None:
             raise SkillForbidden(f"The skill used ctx.{method[:40]}, which it was not granted.", kind="violation")
         try:
             answer = wire.pack_json({"v": self.host(method, args, kwargs, deadline)})
-            # The child would not take it, and would read the rest as the next answer.
+            # The child would refuse it and read the rest as the next answer.
             if len(answer) > wire.FRAME_BYTES:
-                raise HostRefused(f"What ctx.{method} found is too large to be handed over.")
+                raise HostRefused(f"The result of ctx.{method} is too large.")
         except HostRefused as error:
             answer = wire.pack_json({"e": str(error)})
         if time.monotonic() >= deadline:

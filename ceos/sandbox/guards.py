@@ -1,6 +1,6 @@
-"""What compiled code of a skill may touch while it runs: its builtins, and the hooks that the policy put into it.
+"""The objects that compiled code of a skill can reach: its builtins, and the hooks that the policy inserts.
 
-Everything a call could need is imported with this module, because a child has no files to import from.
+This module imports everything that a call may need, because a child cannot read files.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ceos.sandbox.names import MODULE, words
 
 
 class HostError(Exception):
-    """The host refused, or could not do, what the skill asked for."""
+    """The host refused or failed a call of the skill."""
 
 
 class Output:
-    """What a skill prints and logs, up to a limit."""
+    """The prints and logs of a skill, up to a limit."""
 
     def __init__(self, limit: int = wire.OUTPUT_CHARS) -> None:
         self._limit = limit
@@ -32,8 +32,8 @@ class Output:
         self._is_cut = False
 
     def write(self, text: str) -> None:
-        """Keep a text, or what still fits."""
-        # What a skill has made of a string may lie about its length, or be added to in its own way.
+        """Keep a text, or the part of it that fits."""
+        # A skill's subclass of str may have its own length and concatenation.
         text = str.__str__(text)
         self._is_cut = self._is_cut or len(text) > self._left
         if self._left:
@@ -41,7 +41,7 @@ class Output:
             self._left -= len(self._parts[-1])
 
     def lines(self) -> list[str]:
-        """Return what was written, line by line; a last line tells when there was more."""
+        """Return the written lines; the last one says if there was more."""
         text = "".join(self._parts)
         lines = text.removesuffix("\n").split("\n") if text else []
         if self._is_cut:
@@ -69,7 +69,7 @@ _BUILTINS: dict[str, Any] = {
     "__build_class__": builtins.__build_class__,
 }
 
-#: Every builtin name that a skill has.
+#: The builtin names of skills.
 NAMES = frozenset(name for name in _BUILTINS if not name.startswith("_")) | {"print"}
 
 _HOOKS: dict[str, Any] = {
@@ -80,8 +80,8 @@ _HOOKS: dict[str, Any] = {
     "_write_": attributes.writable,
 }
 
-# Python's own C code imports these by the builtins of whoever called it, and then takes them from where they are
-# loaded: `strptime` does. It gets what it wants without the skill getting anything.
+# Python's C code, such as `strptime`, imports these through the builtins of its caller and then takes them from the
+# loaded modules. The import succeeds without giving the skill anything.
 _INTERNAL = frozenset(
     words("_strptime _pylong _warnings copyreg datetime encodings io json.decoder time unicodedata warnings")
 )
@@ -119,19 +119,19 @@ def _printer(output: Output) -> Callable[..., None]:
     return print_to_log
 
 
-#: Globals made ahead, in the process that forks: a copy counts up every object in it, and so copies its pages too.
+#: Globals made in the zygote: a copy in the child would change the reference counts of all objects, and so copy pages.
 _ahead: list[dict[str, Any]] = []
 
 
 def make_ahead(count: int) -> None:
-    """Make the globals of so many later runs now."""
+    """Make the globals of `count` later runs."""
     _ahead.extend(_new_globals() for _ in range(count))
 
 
 def make_globals(output: Output, seed: str, now: dt.datetime | None = None) -> dict[str, Any]:
-    """Return the globals for one run of compiled code: its prints go to `output`, its chance comes from `seed`.
+    """Return the globals for one run of compiled code, whose prints go to `output` and whose random seed is `seed`.
 
-    `now` is what the clocks of `datetime` show; without it they refuse.
+    `now` is the time of the clocks of `datetime`; without it they refuse.
     """
     attributes.set_moment(now)
     found = _ahead.pop() if _ahead else _new_globals()
@@ -146,13 +146,13 @@ def _new_globals() -> dict[str, Any]:
 
 
 def _preload() -> None:
-    """Load what Python itself would only load when it is needed, from files that a child does not have."""
+    """Load modules that Python itself would load only when they are needed."""
     for name in ("_strptime", "_pylong"):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for name in words("ascii latin-1 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 cp1252 unicode-escape"):
         codecs.lookup(name)
-    # The first digest of each kind makes OpenSSL look for its settings.
+    # The first digest of each kind makes OpenSSL read its configuration.
     for name in modules.offered("hashlib"):
         getattr(hashlib, name)(b"")
 

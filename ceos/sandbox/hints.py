@@ -1,6 +1,6 @@
-"""Type hints that mean nothing: what `typing` and the abstract classes are to a skill.
+"""Type hints without effect: the replacement of `typing` and the abstract classes.
 
-Annotations are not evaluated, but hints also occur in code: in aliases, as bases, in `cast`, in `isinstance`.
+Annotations are not evaluated, but hints also occur in code: in aliases, as base classes, in `cast` and in `isinstance`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Hint:
-    """A name for type checkers, with an answer for everything that is done with one."""
+    """A name for type checkers that supports every operation on type hints."""
 
     __slots__ = ("_base", "_check", "_name", "becomes")
 
@@ -19,7 +19,7 @@ class Hint:
         self._name = name
         self._check = check
         self._base = base
-        #: What a class based on it turns into: `tuple`, `dict`, or just a class without it.
+        #: The kind of a class based on it: `tuple`, `dict`, or a class without this base.
         self.becomes = becomes
 
     def __repr__(self) -> str:
@@ -29,7 +29,7 @@ class Hint:
         return self
 
     def __call__(self, *_arguments: Any, **_options: Any) -> Any:
-        raise TypeError(f"{self._name}() makes nothing here; write a class statement")
+        raise TypeError(f"{self._name}() is not available; write a class statement")
 
     def __or__(self, _other: Any) -> Hint:
         return self
@@ -51,7 +51,7 @@ class Hint:
 
 
 def base(kind: type) -> Hint:
-    """Return a class that can be built on and asked for, and nothing else."""
+    """Return a hint that serves as a base class and in `isinstance`."""
     return Hint(kind.__name__, check=kind, base=kind)
 
 

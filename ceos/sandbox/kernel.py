@@ -1,4 +1,4 @@
-"""What the kernel can take away from a process, by ctypes: namespaces, the root, capabilities, Landlock, seccomp.
+"""The kernel's restrictions of a process, by ctypes: namespaces, the root, capabilities, Landlock and seccomp.
 
 Everything here acts on the calling process and cannot be undone. Numbers are from the kernel's uapi headers; they are
 the same on x86_64 and aarch64. Functions raise `OSError` when the kernel refuses.
@@ -23,7 +23,7 @@ _NEWUSER = 0x10000000
 _NEW_EVERYTHING_ELSE = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT, _LANDLOCK_VERSION = 444, 446, 1
 _CAPABILITY_VERSION_3 = 0x20080522
-#: The last capability there may ever be, with room to grow; the kernel says where its own list ends.
+#: More than the number of capabilities; the kernel reports the end of its list.
 _CAPABILITIES = 64
 
 _NOBODY = 65534
@@ -36,21 +36,21 @@ def machine() -> str:
 
 
 def is_linux() -> bool:
-    """Say whether there is anything here to lock with."""
+    """Say whether this is Linux, the only system with these restrictions."""
     return sys.platform.startswith("linux")
 
 
 def _function(name: str, result: Any = ctypes.c_int) -> Any:
-    """Return a function of the C library that takes words and raises nothing, or None where there is no such."""
+    """Return a function of the C library, or None where it does not exist."""
     function = getattr(ctypes.CDLL(None, use_errno=True), name, None)
     if function is not None:
         function.restype = result
     return function
 
 
-# Made once, before anybody forks: looking them up in each child would copy some hundred kilobytes of pages.
+# Looked up once, before any fork: a lookup in each child would copy some hundred kilobytes of pages.
 _functions = {name: _function(name) for name in ("prctl", "unshare", "capset")}
-# Only this one returns a long; the upper half of what the others return is whatever was in the register.
+# Only this one returns a long; the upper half of the others' results is undefined.
 _functions["syscall"] = _function("syscall", ctypes.c_long)
 
 
@@ -74,52 +74,52 @@ def die_with_parent() -> None:
 
 
 def refuse_privileges() -> None:
-    """Never gain privileges by executing anything, and let nobody of the same user look into this process."""
+    """Give up privileges gained by execution, and deny inspection of this process to others of the same user."""
     _prctl(_PR_SET_DUMPABLE, 0)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def enter_namespaces() -> None:
-    """Leave the network, processes, mounts, IPC, host name and control groups behind; processes: from the next fork.
+    """Enter new namespaces of network, mounts, IPC, host name, control groups and, from the next fork, processes.
 
-    An ordinary user needs a user namespace for that, root does not.
+    An ordinary user needs a user namespace as well, root does not.
     """
     user = 0 if os.geteuid() == 0 else _NEWUSER
     _call("unshare", user | _NEW_EVERYTHING_ELSE)
 
 
 def leave_root(folder: str) -> None:
-    """Make an empty folder the root; nothing of the file system can be named any more."""
+    """Make an empty folder the root, so that no file can be named."""
     os.chroot(folder)
     os.chdir("/")
 
 
 def become_nobody() -> None:
-    """Give root away for good."""
+    """Change from root to the user nobody, irrevocably."""
     os.setgroups([])
     os.setresgid(_NOBODY, _NOBODY, _NOBODY)
     os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
 def drop_capabilities() -> None:
-    """Lose all capabilities, those of a user namespace too, and the right to get any back."""
+    """Drop all capabilities, those of a user namespace too, and the right to regain them."""
     for number in range(_CAPABILITIES):
         try:
             _prctl(_PR_CAPBSET_DROP, number)
         except OSError:
-            # Either the list ends here, or there is no capability to change it with, and so nothing to lose.
+            # Either the list ends here, or this process has no capability to change it, and so none to drop.
             break
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), 8)
     _call("capset", header, ctypes.create_string_buffer(24))
 
 
 def deny_files() -> int:
-    """Let Landlock refuse every access to files, TCP ports, abstract sockets and signals outside; return its version.
+    """Have Landlock refuse access to files, TCP ports, abstract sockets and outside signals; return its version.
 
     Raises `OSError` where the kernel has no Landlock.
     """
     version = _call("syscall", _LANDLOCK_CREATE, None, 0, _LANDLOCK_VERSION)
-    # Each version of the interface knows more rights, and refuses those it does not know.
+    # Each version of the interface adds rights and refuses unknown ones.
     files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
     network = 3 if version >= 4 else 0
     scopes = 3 if version >= 6 else 0
@@ -134,7 +134,7 @@ def deny_files() -> int:
 
 
 class Filter:
-    """A seccomp filter, laid out in memory as the kernel wants it."""
+    """A seccomp filter in the memory layout of the kernel."""
 
     def __init__(self, program: bytes) -> None:
         self._code = ctypes.create_string_buffer(program, len(program))
@@ -143,7 +143,7 @@ class Filter:
         self._address = ctypes.addressof(self._header)
 
     def apply(self) -> None:
-        """Filter the calls of this process and of all its children, from now on."""
+        """Filter the system calls of this process and of its later children."""
         _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._address)
 
 
@@ -154,7 +154,7 @@ def prefer_as_victim() -> None:
 
 
 def memory_size() -> int:
-    """Return the size of this process's address space, in bytes, or 0 where the system does not say."""
+    """Return the size of this process's address space in bytes, or 0 where it is unknown."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # pathlib costs memory here
             return int(file.read().split()[0]) * resource.getpagesize()

@@ -1,7 +1,7 @@
-"""Which modules a skill may import, and what they show.
+"""The modules that a skill may import, and their names.
 
-A skill never holds a module: a *facade* has the listed names and nothing else, and cannot be changed. What a listed
-function could be talked into is replaced: by a function with fewer options, or by one that asks the guards.
+A skill never holds a module: a *facade* has the listed names only and cannot be changed. Functions that could be
+misused are replaced by functions with fewer options, or by functions that call the guards.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
-from ceos.sandbox import attributes, classes, formatting, hints, timed
+from ceos.sandbox import attributes, classes, formatting, hints, timed_re
 from ceos.sandbox.names import words
 
 
@@ -134,7 +134,7 @@ def _methodcaller(name: str, /, *args: Any, **kwargs: Any) -> Callable[[Any], An
     return lambda target: attributes.get(target, name)(*args, **kwargs)
 
 
-# Without the table of what was copied, in which the parts of any object could be read.
+# Without `memo`, in which a skill could read the parts of any object.
 def _copy(x: Any) -> Any:
     return copy.copy(x)
 
@@ -154,7 +154,7 @@ _CHANCE = (
 
 
 def _chance(seed: str) -> Facade:
-    """Return `random` for one run: the same seed brings the same numbers."""
+    """Return `random` for one run, seeded with `seed`."""
     source = random.Random(seed)  # noqa: S311 (repeatable on purpose)
 
     def reseed(a: Any = None) -> None:
@@ -225,11 +225,11 @@ _OFFERED: dict[str, dict[str, Any]] = {
     "operator": {**_names(operator, _OPERATORS), "attrgetter": _attrgetter, "methodcaller": _methodcaller},
     "random": vars(_chance("")),
     "re": {
-        **_names(timed, "compile match fullmatch search findall finditer split sub subn"),
+        **_names(timed_re, "compile match fullmatch search findall finditer split sub subn"),
         **_names(re, "A ASCII I IGNORECASE L LOCALE M MULTILINE NOFLAG S DOTALL U UNICODE X VERBOSE"),
         **_names(re, "error PatternError escape"),
         "Match": hints.Hint("Match", check=re.Match),
-        "Pattern": hints.Hint("Pattern", check=timed.Pattern),
+        "Pattern": hints.Hint("Pattern", check=timed_re.Pattern),
     },
     "statistics": _names(statistics, " ".join(statistics.__all__)),
     "string": {
@@ -247,19 +247,19 @@ _OFFERED: dict[str, dict[str, Any]] = {
     ),
 }
 
-#: Every module by the name it is imported by; `random` is made anew for each run, see `facades`.
+#: Every module by its name; each run has its own `random`, see `facades`.
 MODULES = {name: Facade(name, names) for name, names in _OFFERED.items()}
 MODULES["urllib"] = Facade("urllib", {"parse": MODULES["urllib.parse"]})
 MODULES["collections"] = Facade("collections", {**_OFFERED["collections"], "abc": MODULES["collections.abc"]})
 
 
 def offered(module: str) -> frozenset[str]:
-    """Return the names that a module shows."""
+    """Return the names of a module."""
     return frozenset(vars(MODULES[module]))
 
 
 def facades(seed: str) -> Callable[[str], Facade | None]:
-    """Return how one run finds its modules by name."""
+    """Return the function by which one run finds its modules."""
     own: dict[str, Facade] = {}
 
     def find(name: str) -> Facade | None:

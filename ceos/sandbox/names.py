@@ -1,33 +1,34 @@
-"""Which names a skill may use: one set of rules for what is compiled and for what is looked up while it runs.
+"""The names that a skill may use: one set of rules for compilation and for lookups at run time.
 
 A name that begins with an underscore belongs to the sandbox (its hooks are called `_getattr_` and the like) or to
-Python. Authors still write `_helper` and `self._count`; such *private* names are spelled with another character before
-anything is compiled, so that no source can name a hook or an internal of the library, and they work as expected.
+Python. Authors still write `_helper` and `self._count`; such *private* names are respelled with another character
+before compilation, so that they work as expected and no source can name a hook or an internal of the library.
 """
 
 from __future__ import annotations
 
 import types
 
-#: What a skill's code is called in tracebacks.
+#: The file name of a skill's code in tracebacks.
 FILENAME = "<skill>"
-#: What a skill reads as its `__name__`, and the module of its classes. No module of this name is ever loaded.
+#: The `__name__` of a skill and the module of its classes. No module of this name is ever loaded.
 MODULE = "skill"
 
-#: Stands for each leading underscore of a private name. It is a letter, so generated code may hold it, and it reads
-#: like an underscore where an author meets it in a traceback.
+#: Replaces each leading underscore of a private name. It is a letter, so generated code may contain it, and it looks
+#: like an underscore in a traceback.
 MARK = "\u02cd"
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text: a table of names that reads as one."""
+    """Return the words of a text."""
     return text.split()
 
 
 _OPERATORS = words("add sub mul truediv floordiv mod divmod pow matmul lshift rshift and or xor")
 
-#: The methods of Python's protocols that a skill's class may have. Missing on purpose: what steers attribute access,
-#: class creation, copying or deletion, and `__index__`, whose callers in C are the classic way to crash Python.
+#: The methods of Python's protocols that a skill's class may have. Methods that control attribute access,
+#: class creation, copying or deletion are missing on purpose, and so is `__index__`, whose callers in C can crash
+#: Python.
 MAGIC = frozenset(
     f"__{name}__"
     for name in [
@@ -38,10 +39,10 @@ MAGIC = frozenset(
     ]
 )
 
-#: What else a skill may read with two underscores on each side; it gets a plain answer, see `guards.read_special`.
+#: Further attributes with double underscores that a skill may read, see `attributes.read_special`.
 READABLE = frozenset({"__class__", "__name__", "__qualname__", "__members__"})
 
-#: The public names of a named tuple, which begin with an underscore only to stay clear of its fields.
+#: The public names of a named tuple, which begin with an underscore only to differ from its fields.
 NAMED_TUPLE = frozenset({"_replace", "_asdict", "_fields", "_make"})
 
 _INSPECTED = (
@@ -53,8 +54,8 @@ _INSPECTED = (
     types.AsyncGeneratorType,
 )
 
-#: Attributes no skill may read or write, whatever the object: the ways from an object to a frame, to code, to the
-#: object an error was about, or around a property.
+#: Attributes that no skill may read or write: they lead from an object to a frame, to code, to the object of an error,
+#: or around a property.
 HIDDEN = frozenset(
     name for kind in _INSPECTED for name in dir(kind) if name.startswith(("f_", "co_", "tb_", "gi_", "cr_", "ag_"))
 ) | frozenset(
@@ -66,12 +67,12 @@ HIDDEN = frozenset(
 
 
 def is_private(name: str) -> bool:
-    """Whether an author uses such a name for what is nobody else's business: `_x` and `__x`, but not `_x_`."""
+    """Say whether a name is private by convention: `_x` and `__x`, but not `_x_`."""
     return name.startswith("_") and name != "_" and (not name.strip("_") or not name.endswith("_"))
 
 
 def respell(name: str) -> str:
-    """Return a name as it is compiled: a private one with `MARK` for its leading underscores, any other unchanged."""
+    """Return the compiled form of a name: `MARK` replaces the leading underscores of a private one."""
     if not is_private(name):
         return name
     bare = name.lstrip("_")

@@ -1,8 +1,8 @@
 # ruff: noqa: N802 - the visitors of a syntax tree are named by its nodes
-"""The patterns of `match`: names checked, and nothing in them that reaches an attribute without a guard.
+"""The patterns of `match`: names are checked, and no attribute is read without a guard.
 
-Python looks attributes up by itself in two kinds of pattern. `case Point(x=0)` is refused. `case Color.RED` becomes a
-name and a comparison in the case's condition, where the attribute is looked up like any other.
+Python itself reads attributes in two kinds of pattern. `case Point(x=0)` is refused. `case Color.RED` becomes a name
+and a comparison in the condition of the case, which reads the attribute through a guard.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from RestrictedPython.transformer import RestrictingNodeTransformer, copy_locations
 
-from ceos.sandbox import refusals
+from ceos.sandbox import messages
 
-#: The classes whose patterns may hold another: for them it stands for the object itself, not for an attribute of it.
+#: The classes whose patterns may hold another pattern, because it matches the object itself, not an attribute.
 PLAIN = frozenset(["bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"])
 
 _Node = TypeVar("_Node", bound=ast.AST)
@@ -24,13 +24,13 @@ _Node = TypeVar("_Node", bound=ast.AST)
 class PatternPolicy(RestrictingNodeTransformer):
     """The part of the policy about `match`."""
 
-    #: Names that the source binds itself: a class pattern cannot rely on what they are.
+    #: Names that the source binds, so that a class pattern cannot rely on them.
     bound: frozenset[str] = frozenset()
-    #: The comparisons that the case at hand needs in its condition; None where it cannot have any.
+    #: The comparisons for the condition of the current case; None where it cannot have any.
     _comparisons: list[ast.expr] | None = None
 
     def visit_all(self, nodes: Sequence[ast.AST]) -> list[Any]:
-        """Return what a list of nodes becomes; one node may become several, or none."""
+        """Visit a list of nodes and return the result; one node may become several, or none."""
         result: list[Any] = []
         for node in nodes:
             new = self.visit(node)
@@ -66,7 +66,7 @@ class PatternPolicy(RestrictingNodeTransformer):
         self.check_name(node, node.rest)
         for key in node.keys:
             if not _is_literal(key):
-                self.error(key, refusals.PATTERN_VALUE)
+                self.error(key, messages.PATTERN_VALUE)
         node.patterns = self.visit_all(node.patterns)
         return node
 
@@ -74,7 +74,7 @@ class PatternPolicy(RestrictingNodeTransformer):
         return self.node_contents_visit(node)
 
     def visit_MatchOr(self, node: ast.MatchOr) -> ast.AST:
-        """Allow dotted names among alternatives when all are plain values, as one comparison with each."""
+        """Turn alternatives with dotted names into comparisons if all are plain values."""
         if all(isinstance(choice, ast.MatchValue) for choice in node.patterns):
             values = [choice.value for choice in node.patterns if isinstance(choice, ast.MatchValue)]
             if not all(_is_literal(value) for value in values):
@@ -92,9 +92,9 @@ class PatternPolicy(RestrictingNodeTransformer):
 
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.AST:
         if node.kwd_attrs:
-            self.error(node, refusals.PATTERN_KEYWORDS)
+            self.error(node, messages.PATTERN_KEYWORDS)
         elif not isinstance(node.cls, ast.Name) or (node.patterns and not self._is_plain(node)):
-            self.error(node, refusals.PATTERN_CLASS)
+            self.error(node, messages.PATTERN_CLASS)
         return self.node_contents_visit(node)
 
     def _is_plain(self, node: ast.MatchClass) -> bool:
@@ -103,7 +103,7 @@ class PatternPolicy(RestrictingNodeTransformer):
 
     def _compare(self, node: ast.pattern, values: list[ast.expr]) -> ast.AST:
         if self._comparisons is None:
-            self.error(node, refusals.PATTERN_VALUE)
+            self.error(node, messages.PATTERN_VALUE)
             return node
         name = self.gen_tmp_name()
         choices: list[ast.expr] = [
@@ -115,7 +115,7 @@ class PatternPolicy(RestrictingNodeTransformer):
 
 
 def _is_literal(node: ast.expr) -> bool:
-    """Whether a value is written out: a constant, a negative number, or a complex one."""
+    """Say whether a value is a literal: a constant, a negative number, or a complex one."""
     if isinstance(node, ast.BinOp):
         return _is_literal(node.left) and _is_literal(node.right)
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)

@@ -1,10 +1,10 @@
 # ruff: noqa: N802 - the visitors of a syntax tree are named by its nodes
-"""Which Python a skill may be written in, and its compilation.
+"""The subset of Python that skills may use, and its compilation.
 
-The policy is RestrictedPython's, with more of the language let in and every refusal put as a sentence. Attributes are
-read through `_getattr_` and written through `_write_`, classes are made by `__metaclass__`, imports go through a
-`__import__` that knows only facades (see `guards`). Items, iteration, unpacking and calls are left to Python: whatever
-a skill can hold it may also look into, so a guard there would decide nothing.
+The policy extends that of RestrictedPython by more of the language, and states every violation as a sentence.
+Attributes are read through `_getattr_` and written through `_write_`, classes are made by `__metaclass__`, and imports
+use an `__import__` that knows only facades (see `guards`). Items, iteration, unpacking and calls have no guards: a
+skill may read every object that it can hold.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any
 
 from RestrictedPython.transformer import copy_locations
 
-from ceos.sandbox import guards, modules, refusals, wire
+from ceos.sandbox import guards, messages, modules, wire
 from ceos.sandbox import source as sources
 from ceos.sandbox.names import FILENAME, HIDDEN, MAGIC, MODULE, NAMED_TUPLE, READABLE
 from ceos.sandbox.patterns import PatternPolicy
 
-#: Changes whenever the same source would be compiled otherwise than before.
+#: Changes with every change of the compiled code of an unchanged source.
 POLICY_VERSION = "1"
 
-#: Most reasons that are reported for one source.
-REPORTED = 100
+#: The most violations that are reported for one source.
+MAX_VIOLATIONS = 100
 
-#: What `ctx` has without any grant.
+#: The attributes of `ctx` that need no grant.
 CONTEXT = frozenset({"agent", "topic", "kind", "draft", "recent", "limit"})
 
 _GRANT_OF = {method: grant for grant, methods in wire.METHODS.items() for method in methods}
@@ -38,16 +38,16 @@ _MODULE, _CLASS, _FUNCTION = "module", "class", "function"
 
 
 class Rejected(Exception):
-    """A source that is not compiled."""
+    """A source that violates the policy."""
 
     def __init__(self, violations: list[tuple[int | None, int | None, str]]) -> None:
         super().__init__("; ".join(message for _, _, message in violations))
-        #: Every reason: line and column, both counted from one, and a sentence.
+        #: Every violation: line and column, both counted from one, and a sentence.
         self.violations = violations
 
 
 def compile_skill(source: str, allowed: Collection[str] = ()) -> types.CodeType:
-    """Compile the source of a skill that may use these methods of `ctx`; raises `Rejected` with all that is wrong."""
+    """Compile the source of a skill that may use these methods of `ctx`; raises `Rejected` with all violations."""
     if len(source.encode("utf-8", "replace")) > wire.SOURCE_BYTES:
         raise Rejected([(None, None, f"the source is longer than {wire.SOURCE_BYTES // 1024} KiB; shorten it")])
     try:
@@ -60,7 +60,7 @@ def compile_skill(source: str, allowed: Collection[str] = ()) -> types.CodeType:
     except ValueError as error:
         raise Rejected([(None, None, f"this is not Python: {error}")]) from None
     except (RecursionError, MemoryError):
-        raise Rejected([(None, None, refusals.TOO_DEEP)]) from None
+        raise Rejected([(None, None, messages.TOO_DEEP)]) from None
 
 
 def _compile(text: str, allowed: Collection[str]) -> types.CodeType:
@@ -76,17 +76,17 @@ def _compile(text: str, allowed: Collection[str]) -> types.CodeType:
 
 def _check_run(policy: Policy, run: ast.FunctionDef | None) -> None:
     if run is None:
-        policy.violations.append((None, None, refusals.NO_RUN))
+        policy.violations.append((None, None, messages.NO_RUN))
         return
     plain = [*run.args.posonlyargs, *run.args.args]
     required = len(plain) - len(run.args.defaults)
     named = [default for default in run.args.kw_defaults if default is None]
     if required > 2 or named or (len(plain) < 2 and run.args.vararg is None):
-        policy.error(run, refusals.RUN_PARAMETERS)
+        policy.error(run, messages.RUN_PARAMETERS)
 
 
 class Policy(PatternPolicy):
-    """Rewrites a tree so that the guards are asked, and collects what is not allowed in it."""
+    """Rewrites a tree so that it calls the guards, and collects its violations."""
 
     def __init__(self, source: sources.Source, text: str, allowed: Collection[str]) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Policy(PatternPolicy):
         self._fields: list[dict[str, None]] = []
 
     def error(self, node: ast.AST, info: str) -> None:
-        """Record a refusal; one sentence for each place is enough."""
+        """Record a violation, at most one for each place."""
         line, column = getattr(node, "lineno", None), None
         if line is not None:
             before = self._lines[line - 1][: getattr(node, "col_offset", 0)] if line <= len(self._lines) else b""
@@ -110,23 +110,23 @@ class Policy(PatternPolicy):
         if (line, column) not in self._places:
             self._places.add((line, column))
             self.violations.append((line, column, info))
-        if len(self.violations) >= REPORTED:
+        if len(self.violations) >= MAX_VIOLATIONS:
             raise self.rejection()
 
     def rejection(self) -> Rejected:
-        """Return what was found, in the order of the source."""
+        """Return the violations in the order of the source."""
         return Rejected(sorted(self.violations, key=lambda found: (found[0] or 0, found[1] or 0)))
 
     def not_allowed(self, node: ast.AST) -> None:
-        self.error(node, refusals.statement(type(node).__name__))
+        self.error(node, messages.statement(type(node).__name__))
 
     def check_name(self, node: Any, name: str | None, allow_magic_methods: bool = False) -> None:
-        """Refuse a name with a leading underscore; the private ones of authors have none any more, see `names`."""
+        """Refuse a name with a leading underscore; private names of authors are already respelled, see `names`."""
         if name is None or name == "_" or not name.startswith("_"):
             return
         if not (allow_magic_methods and name in MAGIC):
             is_method = isinstance(node, ast.FunctionDef) and self._scopes[-1] == _CLASS
-            self.error(node, refusals.method(name) if is_method else refusals.own_name(name))
+            self.error(node, messages.method(name) if is_method else messages.own_name(name))
 
     @contextlib.contextmanager
     def _scope(self, kind: str) -> Iterator[None]:
@@ -141,7 +141,7 @@ class Policy(PatternPolicy):
             if node.id == "__name__":
                 return ast.copy_location(ast.Constant(MODULE), node)
             if node.id not in self.bound and node.id not in self._modules:
-                reason = refusals.name(node.id, guards.NAMES)
+                reason = messages.name(node.id, guards.NAMES)
                 if reason:
                     self.error(node, reason)
         self.check_name(node, node.id, allow_magic_methods=self._scopes[-1] == _CLASS)
@@ -162,23 +162,23 @@ class Policy(PatternPolicy):
         attr = node.attr
         is_tuples = attr in NAMED_TUPLE and isinstance(node.ctx, ast.Load)
         if (attr.startswith("_") and not is_tuples) or attr in HIDDEN:
-            self.error(node, refusals.attribute(attr))
+            self.error(node, messages.attribute(attr))
         elif isinstance(node.value, ast.Name) and node.value.id in self._contexts:
             self._check_context(node, node.value.id)
         elif module := self._module_of(node.value):
             offered = modules.offered(module)
             if attr not in offered:
-                self.error(node, refusals.offer(module, attr, offered))
+                self.error(node, messages.offer(module, attr, offered))
 
     def _check_context(self, node: ast.Attribute, name: str) -> None:
         grant = _GRANT_OF.get(node.attr)
         if grant and node.attr not in self._allowed:
-            self.error(node, refusals.grant(name, node.attr, grant))
+            self.error(node, messages.grant(name, node.attr, grant))
         elif not grant and node.attr not in CONTEXT:
-            self.error(node, refusals.context_name(name, node.attr, CONTEXT | _GRANT_OF.keys()))
+            self.error(node, messages.context_name(name, node.attr, CONTEXT | _GRANT_OF.keys()))
 
     def _module_of(self, node: ast.expr) -> str | None:
-        """Return the module that an expression is sure to be, if any."""
+        """Return the module that an expression certainly is, if any."""
         if isinstance(node, ast.Name):
             name = self._modules.get(node.id)
         elif isinstance(node, ast.Attribute) and (parent := self._module_of(node.value)):
@@ -193,14 +193,14 @@ class Policy(PatternPolicy):
             node.value = _call("_write_", [node.value], node.value)
         return node
 
-    # Left to Python, see above
+    # Without guards, see above
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         return self.node_contents_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
         if node.arg is not None and node.arg.startswith("_") and node.arg != "_":
-            self.error(node, refusals.keyword(node.arg))
+            self.error(node, messages.keyword(node.arg))
         return self.node_contents_visit(node)
 
     def guard_iter(self, node: Any) -> Any:
@@ -208,7 +208,7 @@ class Policy(PatternPolicy):
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
         if node.is_async:
-            self.error(node.target, refusals.statement("AsyncFor"))
+            self.error(node.target, messages.statement("AsyncFor"))
         return self.node_contents_visit(node)
 
     def visit_With(self, node: ast.With) -> ast.AST:
@@ -228,12 +228,12 @@ class Policy(PatternPolicy):
         return self.node_contents_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """Leave the annotation out; a class keeps the names it annotates, for its dataclass or named tuple."""
+        """Remove the annotation; a class keeps the annotated names for its dataclass or named tuple."""
         if self._scopes[-1] == _CLASS and isinstance(node.target, ast.Name) and node.simple:
             words = {getattr(part, "id", getattr(part, "attr", "")) for part in ast.walk(node.annotation)}
             if words & {"InitVar", "KW_ONLY"}:
                 word = "InitVar" if "InitVar" in words else "KW_ONLY"
-                self.error(node, refusals.offer("dataclasses", word, ()))
+                self.error(node, messages.offer("dataclasses", word, ()))
             if "ClassVar" not in words:
                 self._fields[-1][node.target.id] = None
         if node.value is not None:
@@ -242,7 +242,7 @@ class Policy(PatternPolicy):
         return ast.copy_location(ast.Pass(), node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
-        """Spell `a.b += c` and `a[b] += c` out, in Python's order and each part evaluated once."""
+        """Expand `a.b += c` and `a[b] += c`, in Python's order and with each part evaluated once."""
         target = node.target
         if isinstance(target, ast.Name):
             return self.node_contents_visit(node)
@@ -281,7 +281,7 @@ class Policy(PatternPolicy):
     def visit_Import(self, node: ast.Import) -> ast.AST:
         for alias in node.names:
             if alias.name not in modules.MODULES:
-                self.error(alias, refusals.module(alias.name))
+                self.error(alias, messages.module(alias.name))
             self.check_name(alias, alias.asname)
         return self._not_lazy(node)
 
@@ -290,9 +290,9 @@ class Policy(PatternPolicy):
         if name == "__future__" and not node.level:
             return ast.copy_location(ast.Pass(), node)
         if node.level:
-            self.error(node, refusals.RELATIVE)
+            self.error(node, messages.RELATIVE)
         elif name not in modules.MODULES:
-            self.error(node, refusals.module(name))
+            self.error(node, messages.module(name))
         else:
             self._check_offers(node, name)
         for alias in node.names:
@@ -303,14 +303,14 @@ class Policy(PatternPolicy):
         offered = modules.offered(module)
         for alias in node.names:
             if alias.name == "*":
-                self.error(alias, refusals.STAR)
+                self.error(alias, messages.STAR)
             elif alias.name not in offered:
-                self.error(alias, refusals.offer(module, alias.name, offered))
+                self.error(alias, messages.offer(module, alias.name, offered))
 
     def _not_lazy(self, node: ast.AST) -> ast.AST:
-        # Python 3.15's lazy imports are resolved by another builtin than the guarded one.
+        # The lazy imports of Python 3.15 use another builtin than the guarded one.
         if getattr(node, "is_lazy", 0):
-            self.error(node, refusals.statement("lazy import"))
+            self.error(node, messages.statement("lazy import"))
         return node
 
     # Functions and classes
@@ -340,9 +340,9 @@ class Policy(PatternPolicy):
         self.check_name(node, node.name)
         self.visit_all(getattr(node, "type_params", []))
         for keyword in node.keywords:
-            # TypedDict's `total` tells type checkers something; there are none here.
+            # TypedDict's `total` is for type checkers only.
             if keyword.arg != "total":
-                self.error(keyword, refusals.METACLASS)
+                self.error(keyword, messages.METACLASS)
         node.decorator_list = self.visit_all(node.decorator_list)
         node.bases = self.visit_all(node.bases)
         node.keywords = [ast.keyword("metaclass", _name("__metaclass__"))]
@@ -354,7 +354,7 @@ class Policy(PatternPolicy):
         return node
 
     def _keep_fields(self, node: ast.ClassDef, fields: list[str]) -> None:
-        """Give the class the names it annotated, each with None: enough for a dataclass, and nothing to evaluate."""
+        """Give the class its annotated names, each with None: enough for a dataclass, without evaluation."""
         if not fields:
             return
         table = ast.Dict([ast.Constant(name) for name in fields], [ast.Constant(None) for _ in fields])

@@ -1,4 +1,4 @@
-"""The trusted side's ends of the sandbox's processes: starting a zygote, taking children from it, talking to them."""
+"""The trusted side's ends of the sandbox's processes: the start of a zygote, its children, and their frames."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ceos.sandbox import wire
 
 log = logging.getLogger(__name__)
 
-#: What the kernel must offer in each mode. `dev` is for systems other than Linux.
+#: The layers that each mode requires of the kernel. `dev` is for systems other than Linux.
 MODES: dict[str, tuple[str, ...]] = {
     "strict": ("namespaces", "root", "landlock", "seccomp", "no_new_privs", "capabilities"),
     "standard": ("seccomp", "no_new_privs"),
     "dev": (),
 }
-#: Every layer there is, in the order `ceos doctor` names them.
+#: All layers, in the order of `ceos doctor`.
 LAYERS = ("process", "rlimits", "user", "namespaces", "root", "no_new_privs", "capabilities", "landlock", "seccomp")
 
-#: A zygote has this long to start. It takes half a second; the rest is for machines that are busy.
+#: Seconds that a zygote may take to start. It takes half a second; the rest is for busy machines.
 START_SECONDS = 60.0
-#: One that has given nobody a child for so long while somebody waited is stuck.
+#: A zygote that has given no child for so long while a call waited is stuck.
 STALL_SECONDS = 20.0
-#: Dramatiq stops a message by an exception that is raised between two instructions of Python, so no wait is longer.
+#: The longest single wait: Dramatiq stops a message by an exception between two instructions of Python.
 SLICE_MS = 250
-#: Between the end of a child's socket and that of its zygote's, when both end, lies less than this.
+#: The longest time between the end of a child's socket and that of its zygote's when both end.
 HANG_UP_MS = 500
 
 
@@ -53,7 +53,7 @@ class Ended(SandboxUnavailable):
 
 @dataclass(frozen=True)
 class Report:
-    """Which layers protect this process from skills, and why the others are missing."""
+    """The layers that protect this process from skills, and the reasons why others are missing."""
 
     mode: str
     layers: Mapping[str, Any]
@@ -61,7 +61,7 @@ class Report:
 
     @property
     def active(self) -> tuple[str, ...]:
-        """The names of the layers that hold."""
+        """The names of the active layers."""
         return tuple(name for name in LAYERS if self.layers.get(name))
 
 
@@ -70,15 +70,15 @@ class Child:
 
     def __init__(self, connection: socket.socket, pidfd: int | None) -> None:
         self._socket = connection
-        #: None where the system has no such thing; the zygote then kills whoever's socket is closed here. Never by its
-        #: number: that is one of the child's own namespace, and somebody else's here.
+        #: None where the system has no pidfds; the zygote then kills the child whose socket is closed here. The
+        #: process id cannot be used: it belongs to the child's namespace and may be another process here.
         self._pidfd = pidfd
         self._buffer = bytearray()
         self._poll = select.poll()
         self._poll.register(connection.fileno(), select.POLLIN)
 
     def send(self, data: bytes, deadline: float) -> None:
-        """Send all of `data`; raises `Late`, also when the child does not read."""
+        """Send all of `data`; raises `Late` at the deadline, also when the child does not read."""
         view = memoryview(data)
         while view:
             try:
@@ -89,11 +89,11 @@ class Child:
                 self._poll.modify(self._socket.fileno(), select.POLLIN)
 
     def frame(self, deadline: float) -> bytes:
-        """Return the next frame's body; raises `Late`, `EOFError`, or `BadFrame` before reading a longer one."""
+        """Return the body of the next frame; raises `Late`, `EOFError`, or `BadFrame` before one that is too long."""
         return wire.read_frame(lambda count: self._read(count, deadline))
 
     def end(self) -> None:
-        """Kill the child, if it still lives, and let go of it."""
+        """Kill the child if it still lives, and close its descriptors."""
         pidfd, self._pidfd = self._pidfd, None
         try:
             if pidfd is not None:
@@ -105,7 +105,7 @@ class Child:
         finally:
             self._socket.close()
 
-    # For the one that Dramatiq's exception kept from reaching whoever would have ended it.
+    # Dramatiq's exception may strike before the caller has the child.
     __del__ = end
 
     def _read(self, count: int, deadline: float) -> bytes:
@@ -134,9 +134,9 @@ class Zygote:
     def __init__(self, mode: str, spares: int, language: bool, preload: Sequence[str]) -> None:
         self.pid = os.getpid()
         self._spares = spares
-        #: Children that wait in the socket or were ordered.
+        #: The number of children that wait in the socket or are ordered.
         self._ready = spares
-        #: Since when somebody has waited for a child in vain.
+        #: The time since which calls have waited for a child without success.
         self._silent_since: float | None = None
         try:
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -146,9 +146,9 @@ class Zygote:
         self._poll.register(self._control.fileno(), select.POLLIN)
         folder = ""
         try:
-            # It becomes the zygote's root and is removed while it is that: nothing can be put into it any more.
+            # It becomes the zygote's root and is then removed, so nothing can be created in it.
             folder = tempfile.mkdtemp(prefix="ceos-sandbox-")
-            # Its words are ours alone: the interpreter, numbers, and a folder of our own making.
+            # All arguments are ours: the interpreter, numbers, and a folder just created.
             self._process = subprocess.Popen(  # noqa: S603
                 _command(theirs.fileno(), spares, folder, language, preload),
                 pass_fds=[theirs.fileno()],
@@ -171,14 +171,14 @@ class Zygote:
             theirs.close()
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
-        self._tell()
+        self._log_start()
 
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def take(self, deadline: float) -> Child:
-        """Return a waiting child, or a new one; raises `Late`, or `EOFError` when the zygote is of no more use."""
+        """Return a waiting child, or a new one; raises `Late`, or `EOFError` when the zygote is stuck or dead."""
         if self._ready <= 0:
             self._order()
         begun = time.monotonic()
@@ -191,13 +191,13 @@ class Zygote:
                 raise Late
         self._silent_since = None
         self._ready -= 1
-        # Descriptors must not be inherited by whatever this process starts at the same moment.
+        # Processes that other threads start at the same moment must not inherit the descriptors.
         flags = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
         message, fds, found, _ = socket.recv_fds(self._control, 1, 2, flags)
         if not message:
             raise EOFError
         if found & socket.MSG_CTRUNC or not fds:
-            # With its socket the child ends, which has not been told anything yet.
+            # The child has no job yet and ends with its socket.
             for fd in fds:
                 os.close(fd)
             raise SandboxUnavailable("This process has too many files open to take a process of the sandbox.")
@@ -207,7 +207,7 @@ class Zygote:
         return Child(connection, fds[1] if len(fds) > 1 else None)
 
     def has_hung_up(self) -> bool:
-        """Say whether it has ended; what it held is let go of one by one, so this is asked with a little patience."""
+        """Say whether the zygote has ended; the kernel closes its descriptors one by one, so wait a little."""
         poll = select.poll()
         try:
             poll.register(self._control.fileno(), 0)
@@ -222,12 +222,12 @@ class Zygote:
                 self._order()
 
     def close(self) -> None:
-        """End it: the end of its socket is its order to die, and the kernel's to its children."""
+        """End the zygote, which ends with its socket, and its children with it."""
         self._control.close()
         process = getattr(self, "_process", None)
         if process is None or self.pid != os.getpid():
             return
-        # Where root may not kill (containers without CAP_KILL), the end of the socket has to do.
+        # In containers without CAP_KILL root may not kill; there the end of the socket ends the zygote.
         with contextlib.suppress(PermissionError):
             process.kill()
         process.wait()
@@ -247,8 +247,8 @@ class Zygote:
         lacking = [f"{name} ({report.missing.get(name, 'absent')})" for name in needed]
         if lacking:
             raise SandboxUnavailable(
-                f"The sandbox's mode {mode!r} needs {', '.join(lacking)}, which this system does not give; "
-                "skills do not run here."
+                f"The sandbox's mode {mode!r} needs {', '.join(lacking)}, which this system does not have; "
+                "skills cannot run here."
             )
         return report
 
@@ -261,21 +261,21 @@ class Zygote:
             data += received
         return data
 
-    def _tell(self) -> None:
+    def _log_start(self) -> None:
         fields = event("sandbox.started", mode=self.report.mode, layers=list(self.report.active))
         if self.report.mode == "dev":
-            log.warning("The sandbox has only processes and limits here; run no strangers' skills", extra=fields)
+            log.warning("The sandbox has only processes and limits here; do not run untrusted skills", extra=fields)
         elif self.report.missing:
-            # An ordinary user can become no other, and loses little: the other layers hold without it.
+            # Only root can change the user, and the other layers do not depend on it.
             level = logging.INFO if set(self.report.missing) == {"user"} else logging.WARNING
             missing = {"missing": dict(self.report.missing)}
-            log.log(level, "The sandbox runs without some of its layers", extra=fields | missing)
+            log.log(level, "The sandbox lacks some of its layers", extra=fields | missing)
         else:
             log.info("The sandbox is ready", extra=fields)
 
 
 def _command(fd: int, spares: int, folder: str, language: bool, preload: Sequence[str]) -> list[str]:
-    """Return the command of a zygote, which finds modules where this process does and reads no setting of anybody's."""
+    """Return the command of a zygote, which has the module path of this process and reads no configuration."""
     places = [str(Path(__file__).parents[2]), *(place for place in sys.path if place)]
     start = (
         f"import sys; sys.path[:] = {list(dict.fromkeys(places))!r}; "

@@ -1,7 +1,7 @@
-"""Which system calls are left: filters for the zygote and for its children, per architecture.
+"""The allowed system calls: filters for the zygote and for its children, per architecture.
 
-A child that waits for a skill has everything it will ever have, so it may compute, manage its own memory, read and
-write the one descriptor it holds, and end. What nobody calls by accident kills; everything else is refused with EPERM.
+A child that waits for a skill needs nothing more than to compute, to manage its memory, to read and write its one
+descriptor, and to end. Calls that never happen by accident kill the process; all others are refused with EPERM.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _ALLOW, _KILL, _EPERM = 0x7FFF0000, 0x80000000, 0x00050001
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000
 
-#: System calls by name: numbers on x86_64 and on aarch64, where -1 means that there is none.
+#: System calls by name: numbers on x86_64 and on aarch64, where -1 means that it does not exist.
 _NUMBERS: dict[str, tuple[int, int]] = {
     "read": (0, 63),
     "write": (1, 64),
@@ -115,19 +115,19 @@ _NUMBERS: dict[str, tuple[int, int]] = {
     "memfd_secret": (447, 447),
 }
 
-#: What a child may call. `mmap` and `mprotect` not for executable memory, `prlimit64` not for other processes.
+#: The calls of a child; `mmap` and `mprotect` not for executable memory, `prlimit64` not for other processes.
 _CHILD = """
     read write close mmap mprotect munmap mremap brk madvise rt_sigprocmask rt_sigreturn sigaltstack setitimer
     getpid gettid getppid exit exit_group futex sched_yield clock_gettime clock_getres gettimeofday time getrandom
     restart_syscall membarrier rseq prlimit64
 """
-#: What the zygote may call beside that: to fork, to lock its children, and to hand their sockets over.
+#: Further calls of the zygote: to fork, to lock its children, and to send their sockets.
 _ZYGOTE = """
     poll ppoll sendto recvfrom sendmsg recvmsg socketpair fork vfork clone clone3 set_tid_address set_robust_list
     wait4 waitid dup dup2 dup3 fcntl fstat prctl seccomp pidfd_open pidfd_send_signal kill close_range rt_sigaction
     getuid
 """
-#: Nobody calls these by accident.
+#: Calls that never happen by accident.
 _DEADLY = """
     execve execveat ptrace socket connect accept bind listen process_vm_readv process_vm_writev bpf keyctl add_key
     userfaultfd io_uring_setup io_uring_enter unshare setns mount umount2 chroot move_mount open_tree fsopen

@@ -1,4 +1,4 @@
-"""What a skill's source says about itself, read from its syntax tree before the policy judges it."""
+"""The names that a skill's source binds, read from its syntax tree before the policy checks it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass, field
 
 from ceos.sandbox.names import is_private, respell
 
-#: Names that only tell about a file, and may be assigned anything: the assignment is left out.
+#: Names that only describe a file; assignments to them are removed.
 INERT = frozenset({"__all__", "__author__", "__version__", "__license__", "__slots__"})
 
 
 @dataclass
 class Source:
-    """A tree, and which names it binds where."""
+    """A tree and the names that it binds."""
 
     tree: ast.Module
-    #: Every name that is bound otherwise than by an import.
+    #: The names that are bound other than by an import.
     bound: set[str] = field(default_factory=set)
-    #: Names bound by imports alone, and the module each one is.
+    #: The names that are bound by imports only, and their modules.
     modules: dict[str, str] = field(default_factory=dict)
     #: The private attributes that the source's own classes have.
     attributes: set[str] = field(default_factory=set)
     #: The names of all parameters.
     parameters: set[str] = field(default_factory=set)
-    #: The names under which functions know `ctx`.
+    #: The names of `ctx` in functions.
     contexts: set[str] = field(default_factory=set)
 
     def run(self) -> ast.FunctionDef | None:
-        """Return the function that the skill is run by."""
+        """Return the function `run` of the skill."""
         found = [node for node in self.tree.body if isinstance(node, ast.FunctionDef) and node.name == "run"]
         return found[-1] if found else None
 
 
 def read(tree: ast.Module) -> Source:
-    """Collect what a tree binds, and respell its private names (see `names`) in place."""
+    """Collect the names that a tree binds, and respell its private names (see `names`) in place."""
     source = Source(tree)
     for node in ast.walk(tree):
         _collect(source, node)
@@ -89,7 +89,7 @@ def _class_names(node: ast.ClassDef) -> set[str]:
 
 
 def _find_contexts(source: Source) -> None:
-    """`ctx` is what `run` calls its first parameter, and what helpers call `ctx`, unless the name is used for more."""
+    """Collect the names of `ctx`: the first parameter of `run`, and parameters `ctx`, unless they are assigned to."""
     run = source.run()
     first = [argument.arg for argument in [*run.args.posonlyargs, *run.args.args][:1]] if run else []
     assigned = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and _is_store(node)}

@@ -1,4 +1,4 @@
-"""What the last frame of a child means; its contents come from an untrusted process."""
+"""The meaning of the last frame of a child, whose contents are untrusted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ceos.domain.text import visible
 from ceos.errors import SkillError, SkillFailed, SkillForbidden, SkillOutOfMemory, SkillTimedOut
 from ceos.sandbox import wire
 
-#: Exit codes of children, as `os.waitstatus_to_exitcode` gives them, and what they mean.
+#: Exit codes of children, as of `os.waitstatus_to_exitcode`, and their meaning.
 _CPU = (-signal.SIGXCPU, -signal.SIGALRM)
 _VIOLATION = -signal.SIGSYS
-#: Most violations and lines of a traceback that are passed on.
-_MOST = 50
+#: The most violations and traceback lines of one frame.
+_MAX_ROWS = 50
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one call may use: wall-clock seconds, megabytes beyond what Python itself takes, and calls of the host."""
+    """The limits of one call: wall-clock seconds, megabytes beyond Python's own memory, and calls of the host."""
 
     seconds: float = 2.0
     memory_mb: int = 64
@@ -29,7 +29,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Violation:
-    """A place in a source that the policy refuses."""
+    """A place in a source that violates the policy."""
 
     line: int | None
     column: int | None
@@ -37,7 +37,7 @@ class Violation:
 
 
 class Refused(SkillForbidden):
-    """The policy refuses the source."""
+    """The source violates the policy."""
 
     def __init__(self, violations: list[Violation]) -> None:
         sentences = [f"line {one.line}: {one.message}" if one.line else one.message for one in violations]
@@ -46,7 +46,7 @@ class Refused(SkillForbidden):
 
 
 def lines_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the log in a frame; whatever else is there instead is left out."""
+    """Return the log lines in a frame, without values that are not lines."""
     lines = frame.get("out")
     kept, left = [], 2 * wire.OUTPUT_CHARS
     for line in lines if type(lines) is list else ():
@@ -58,7 +58,7 @@ def lines_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def error_of(frame: Mapping[str, Any], limits: Limits, source: str) -> SkillError:
-    """Return the error that a last frame stands for."""
+    """Return the error that a last frame reports."""
     lines = lines_of(frame)
     match frame.get("t"):
         case "rejected":
@@ -77,7 +77,9 @@ def error_of(frame: Mapping[str, Any], limits: Limits, source: str) -> SkillErro
 
 def _death(code: Any, limits: Limits) -> SkillError:
     if code in _CPU:
-        return SkillTimedOut(f"The skill computed for longer than {limits.seconds:g} s and was stopped.", kind="cpu")
+        return SkillTimedOut(
+            f"The skill used more than {limits.seconds:g} s of processor time and was stopped.", kind="cpu"
+        )
     if code == _VIOLATION:
         return SkillForbidden("The skill tried to reach the system and was stopped by the kernel.", kind="violation")
     how = "ended without an answer" if code == 0 else "crashed"
@@ -85,23 +87,23 @@ def _death(code: Any, limits: Limits) -> SkillError:
 
 
 def _failure(frame: Mapping[str, Any], source: str, lines: tuple[str, ...]) -> SkillFailed:
-    """Build the error of a skill that raised; the traceback shows its own lines only."""
+    """Return the error of a skill that raised, with a traceback of its own lines."""
     text = source.splitlines()
     trace, last = [], None
     steps = frame.get("trace")
-    for step in steps[:_MOST] if type(steps) is list else ():
+    for step in steps[:_MAX_ROWS] if type(steps) is list else ():
         if type(step) is list and len(step) == 2 and type(step[0]) is int and type(step[1]) is str:
             last = step[0]
             code = text[last - 1].strip() if 0 < last <= len(text) else ""
             trace.append(f"line {last}, in {_text(step[1])}\n    {code}")
     kind, message = _text(frame.get("type")), _text(frame.get("message"))
-    said = ": ".join(filter(None, (kind, message))) or "an error without a word"
+    described = ": ".join(filter(None, (kind, message))) or "an error without a message"
     where = f" in line {last}" if last else ""
-    return SkillFailed(f"The skill failed{where}: {said}", line=last, log=lines, traceback="\n".join(trace))
+    return SkillFailed(f"The skill failed{where}: {described}", line=last, log=lines, traceback="\n".join(trace))
 
 
 def _violations(found: Any) -> list[Violation]:
-    rows = [row for row in found[:_MOST] if type(row) is list and len(row) == 3] if type(found) is list else []
+    rows = [row for row in found[:_MAX_ROWS] if type(row) is list and len(row) == 3] if type(found) is list else []
     return [Violation(_number(line), _number(column), _text(message)) for line, column, message in rows]
 
 

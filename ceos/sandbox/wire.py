@@ -1,8 +1,8 @@
 """Frames and plain data between the trusted side and a child.
 
 A frame is four bytes of length, big-endian, and JSON. The first frame to a child is the job and is followed by a frame
-of bytes, the source or the compiled code. What a child sends is checked here before anybody looks at it: its length
-before memory is set aside, its types and depth after parsing. Never pickle.
+of bytes, the source or the compiled code. Frames of a child are checked here before any other use: the length before
+memory is allocated, types and depth after parsing. Pickle is never used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Collection
 from typing import Any
 
-#: Which methods of `ctx` a grant brings.
+#: The methods of `ctx` by their grants.
 METHODS: dict[str, tuple[str, ...]] = {
     "http": ("http_get",),
     "llm": ("llm_generate",),
@@ -24,26 +24,26 @@ METHODS: dict[str, tuple[str, ...]] = {
     "now": ("now",),
 }
 
-#: Longest source, parameters and result, in bytes of UTF-8 or JSON.
+#: The longest source, parameters and result, in bytes of UTF-8 or JSON.
 SOURCE_BYTES = 64 * 1024
 PARAMS_BYTES = 256 * 1024
 RESULT_BYTES = 1024 * 1024
-#: Most of what a skill prints and logs is kept, in characters.
+#: The characters that are kept of a skill's prints and logs.
 OUTPUT_CHARS = 16 * 1024
-#: Most calls of the host in one run.
+#: The most calls of the host in one run.
 HOST_CALLS = 100
-#: Deepest nesting of parameters and results.
+#: The deepest nesting of parameters and results.
 DEPTH = 40
 
-#: No frame is longer than this: a result, its output and their marks.
+#: The longest frame: a result, its output and their JSON.
 FRAME_BYTES = RESULT_BYTES + 8 * OUTPUT_CHARS + 4096
 
 _LENGTH = struct.Struct(">I")
-_LARGEST = 2**63 - 1
+_MAX_INT = 2**63 - 1
 
 
 class BadFrame(Exception):
-    """The other side sent something that is not a frame of plain data."""
+    """The other side sent a frame that is not plain data."""
 
 
 def pack(body: bytes) -> bytes:
@@ -52,14 +52,14 @@ def pack(body: bytes) -> bytes:
 
 
 def pack_json(value: Any) -> bytes:
-    """Return a frame of JSON; raises `ValueError` for what JSON does not have, such as NaN."""
+    """Return a frame of JSON; raises `ValueError` for values that JSON does not have, such as NaN."""
     return pack(json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii"))
 
 
 def read_frame(read: Callable[[int], bytes], most: int = FRAME_BYTES) -> bytes:
     """Return the body of the next frame; `read(n)` returns exactly n bytes or raises `EOFError`.
 
-    Raises `BadFrame` for a longer one, before anything of it is read.
+    Raises `BadFrame` for a longer one before reading its body.
     """
     (length,) = _LENGTH.unpack(read(_LENGTH.size))
     if length > most:
@@ -71,7 +71,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """Return the object in a frame of JSON from an untrusted side; raises `BadFrame`."""
     try:
         value = json.loads(body, parse_constant=_no_constant)
-        # The frame itself is one level around what it carries.
+        # The frame itself is one level around its values.
         check_plain(value, -1)
     except (ValueError, RecursionError) as error:
         raise BadFrame(f"unreadable: {type(error).__name__}") from None
@@ -93,7 +93,7 @@ def check_plain(value: Any, depth: int = 0) -> None:
     elif kind is str:
         _check_text(value)
     elif kind is int:
-        if not -_LARGEST - 1 <= value <= _LARGEST:
+        if not -_MAX_INT - 1 <= value <= _MAX_INT:
             raise ValueError("a whole number of more than 64 bits")
     elif kind is float:
         if not math.isfinite(value):
@@ -103,7 +103,7 @@ def check_plain(value: Any, depth: int = 0) -> None:
 
 
 def methods(grants: Collection[str]) -> frozenset[str]:
-    """Return the names on `ctx` that these grants bring."""
+    """Return the methods of `ctx` that these grants allow."""
     return frozenset(method for grant in grants for method in METHODS[grant])
 
 

@@ -1,8 +1,8 @@
-"""The process that locks itself once and from then on only forks; it never held a secret.
+"""The process that locks itself once and then only forks; it never holds a secret.
 
-The trusted side starts it with an empty environment and one socket. It loads everything a skill may need, gives up
-whatever the kernel lets it give up, reports what that was, and keeps children ready. On the socket it hands out each
-child's own socket and pidfd; for every byte it receives it forks one more child. The end of the socket ends it, and its
+The trusted side starts it with an empty environment and one socket. It loads the modules that skills may need, drops
+every privilege that the kernel lets it drop, reports the layers, and keeps children ready. On the socket it sends the
+socket and pidfd of each child; for every byte that it receives it forks one more. It ends with the socket, and its
 children with it.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from ceos.sandbox import child, kernel, seccomp, wire
 
-#: The exit code of a child that could not lock itself or serve; it has not seen a skill, or not answered for it.
+#: The exit code of a child that could not lock itself or serve its call.
 _EXIT_LOST = 96
 #: Descriptors: the standard three are /dev/null, then the socket to the trusted side.
 _CONTROL = 3
@@ -31,13 +31,13 @@ def main(control_fd: int, spares: int, empty_folder: str, with_language: bool, p
     control = _keep_only(control_fd)
     # Python itself puts a variable there for the locale.
     os.environ.clear()
-    # Nobody reads what a strange source is warned of.
+    # Nothing reads the warnings about a source.
     warnings.simplefilter("ignore")
     try:
         for name in filter(None, preload.split(",")):
             __import__(name)
         child.prepare(with_language)
-        # Asked now, for soon there is no file left to ask.
+        # Read now, because files cannot be opened once the process is locked.
         memory = kernel.memory_size()
         report = _lock(control, empty_folder)
     except BaseException as error:
@@ -55,10 +55,10 @@ def _keep_only(control_fd: int) -> socket.socket:
 
 
 def _lock(control: socket.socket, empty_folder: str) -> dict[str, Any]:
-    """Take away everything that can be taken away, in the one order that works, and say what came of it.
+    """Apply all layers in the one possible order, and return those that hold and those that are missing.
 
-    Becoming nobody comes before the locks that need no privilege, and after those that root may use; the process
-    namespace takes effect at a fork, whose parent stays behind only to wait.
+    The user changes after the locks that need root and before those that need no privilege. The process namespace takes
+    effect at a fork, whose parent only waits for the child.
     """
     layers: dict[str, Any] = {"process": True, "rlimits": True}
     missing: dict[str, str] = {}
@@ -76,7 +76,7 @@ def _lock(control: socket.socket, empty_folder: str) -> dict[str, Any]:
     if kernel.is_linux():
         attempt("oom", kernel.prefer_as_victim)
         attempt("namespaces", kernel.enter_namespaces)
-        # Containers that forbid namespaces often leave root this.
+        # Containers without namespaces often allow chroot to root.
         if layers.get("namespaces") or os.geteuid() == 0:
             attempt("root", lambda: kernel.leave_root(empty_folder))
     if os.geteuid() == 0:
@@ -100,7 +100,7 @@ def _lock(control: socket.socket, empty_folder: str) -> dict[str, Any]:
 
 
 def _enter_process_namespace(control: socket.socket) -> None:
-    """Fork into the new process namespace; the parent waits for the child and is told to do nothing else."""
+    """Fork into the new process namespace; the parent locks itself and waits for the child."""
     pid = os.fork()
     if pid == 0:
         kernel.die_with_parent()
@@ -117,7 +117,7 @@ def _enter_process_namespace(control: socket.socket) -> None:
 
 
 class _Zygote:
-    """Forks children, hands them over, and buries them."""
+    """Forks children, sends their sockets, and reaps them."""
 
     def __init__(self, control: socket.socket, child_filter: kernel.Filter | None, memory: int) -> None:
         self._control = control
@@ -126,7 +126,7 @@ class _Zygote:
         self._memory = memory
         #: Children by pidfd, or by pid where there are none: the pid, and our copy of the child's socket.
         self._children: dict[int, tuple[int, socket.socket]] = {}
-        #: Which of our copies of the children's sockets has lost its other end.
+        #: Polls our copies of the children's sockets for a closed other end.
         self._ends = select.poll()
         self._poll = select.poll()
         self._poll.register(control.fileno(), select.POLLIN)
@@ -136,18 +136,18 @@ class _Zygote:
         for _ in range(spares):
             self._fork()
         while True:
-            # Without pidfds the dead are found by looking, and those that the other side has done with.
+            # Without pidfds, ended and abandoned children are found by polling.
             for fd, _ in self._poll.poll(None if self._has_pidfd else 20):
                 if fd == self._control.fileno():
-                    self._obey()
+                    self._serve_orders()
                 else:
-                    self._bury(fd)
+                    self._reap(fd)
             if not self._has_pidfd:
                 self._end_abandoned()
                 for pid in list(self._children):
-                    self._bury(pid)
+                    self._reap(pid)
 
-    def _obey(self) -> None:
+    def _serve_orders(self) -> None:
         try:
             orders = self._control.recv(64)
         except OSError:
@@ -181,16 +181,16 @@ class _Zygote:
     def _end_abandoned(self) -> None:
         """Kill the children whose socket the other side has closed.
 
-        As a rule it has killed them itself. It cannot without pidfds, for it does not know their numbers, nor as a root
-        that may not (containers without CAP_KILL).
+        Usually the other side has killed them. It cannot without pidfds, because it does not know their process ids,
+        nor in containers without CAP_KILL.
         """
         left = {fd for fd, _ in self._ends.poll(0)}
         for pid, theirs in self._children.values() if left else ():
             if theirs.fileno() in left:
                 os.kill(pid, signal.SIGKILL)
 
-    def _bury(self, handle: int) -> None:
-        """Reap a child that has ended, and tell how on its socket, to whoever still waits for its answer there."""
+    def _reap(self, handle: int) -> None:
+        """Reap a child that has ended, and send its exit code on its socket for a caller that still waits."""
         pid, theirs = self._children[handle]
         done, status = os.waitpid(pid, os.WNOHANG)
         if not done:
@@ -200,14 +200,14 @@ class _Zygote:
         if self._has_pidfd:
             self._poll.unregister(handle)
             os.close(handle)
-        # Usually nobody listens: the call was over before.
+        # Usually the other end is closed: the call has ended.
         with contextlib.suppress(OSError):
             theirs.send(wire.pack_json({"t": "exit", "code": os.waitstatus_to_exitcode(status)}), socket.MSG_DONTWAIT)
         theirs.close()
 
 
 def _has_pidfd() -> bool:
-    """Say whether there are pidfds: Python's build, the kernel, and whatever filters its calls have a say in it."""
+    """Say whether pidfds work: Python's build, the kernel and a seccomp filter may each prevent it."""
     try:
         handle = os.pidfd_open(os.getpid())
         try:

@@ -110,7 +110,7 @@ def test_an_answer_that_is_too_large_is_refused_and_the_next_one_is_right(sandbo
     # Six bytes a character on its way, as JSON.
     notes = {"large": "ü" * 400_000, "small": 7}
     outcome = sandbox.run(source, grants=["memory"], host=lambda _method, args, *_: notes[args[0]], limits=AMPLE)
-    assert outcome.value == ["What ctx.memory_get found is too large to be handed over.", 7]
+    assert outcome.value == ["The result of ctx.memory_get is too large.", 7]
 
 
 def test_chance_is_fixed_by_the_seed(sandbox: Sandbox) -> None:
@@ -129,7 +129,7 @@ def test_the_clock_shows_the_moment_of_the_post_to_whoever_may_know_it(sandbox: 
     at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
     told = ["2026-03-02 09:00:00", "2026-03-02 09:00:00+00:00", "2026-03-02", "2026-03-02 09:00:00"]
     assert sandbox.run(source, grants=["now"], now=at, limits=AMPLE).value == told
-    with pytest.raises(SkillFailed, match=r"datetime.now\(\) tells the time; use ctx.now with the grant now"):
+    with pytest.raises(SkillFailed, match=r"datetime.now\(\) reads the clock; use ctx.now with the grant now"):
         sandbox.run(source, limits=AMPLE)
 
 
@@ -371,7 +371,7 @@ def test_a_start_that_fails_is_said_and_tried_again(monkeypatch: pytest.MonkeyPa
         patch.setattr("tempfile.tempdir", "/there/is/no/such/folder")
         with pytest.raises(SandboxUnavailable, match="could not be started"):
             sandbox.run(ADD, {"n": 1}, limits=AMPLE)
-    sandbox._resting = (0.0, "")
+    sandbox._paused = (0.0, "")
     assert sandbox.run(ADD, {"n": 1}, limits=AMPLE).value == 2
     sandbox.close()
 
@@ -408,7 +408,7 @@ def test_a_call_that_is_stopped_while_it_waits_leaves_the_sandbox_usable(sandbox
     thread = threading.Thread(target=call)
     with sandbox._changed:
         thread.start()
-        assert wait_until(lambda: sys._current_frames()[thread.ident or 0].f_code.co_name == "_hold", 60)
+        assert wait_until(lambda: sys._current_frames()[thread.ident or 0].f_code.co_name == "_acquire", 60)
         # when an exception is raised in its thread, the way Dramatiq does that, and comes with the lock,
         assert thread.ident is not None
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Stopped))
@@ -600,6 +600,6 @@ def test_standard_refuses_to_run_without_seccomp() -> None:
 
 def test_an_unavailable_sandbox_raises_at_once_while_it_rests() -> None:
     sandbox = Sandbox(mode="strict")
-    sandbox._resting = (time.monotonic() + 60, "no such luck")
+    sandbox._paused = (time.monotonic() + 60, "no such luck")
     with pytest.raises(SandboxUnavailable, match="no such luck"):
         sandbox.run(ADD, {"n": 1}, limits=AMPLE)

@@ -10,7 +10,7 @@ from helpers.benign_skills import BenignSkill, InProcessContext, benign_skills
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceos.sandbox import attributes, formatting, guards, modules, names, policy, timed, wire
+from ceos.sandbox import attributes, formatting, guards, modules, names, policy, timed_re, wire
 
 BENIGN = benign_skills()
 RUN = "def run(ctx, params):\n"
@@ -281,7 +281,7 @@ def test_format_is_pythons_for_plain_fields(template: str, values: list[int]):
     ],
 )
 def test_format_never_looks_into_objects(body: str):
-    with pytest.raises(ValueError, match="looks into an object; use an f-string, or pass the value itself"):
+    with pytest.raises(ValueError, match="reads an attribute or item; use an f-string"):
         returned(body)
 
 
@@ -291,18 +291,18 @@ HOOK = "names with underscores on both sides belong to Python and the sandbox; u
 FILES = "a skill has no files: use ctx.memory_get and ctx.memory_set with the grant memory"
 LOOK = "a skill cannot look into the interpreter"
 MORE = f"{LOOK}: use what the object offers without underscores"
-ALONE = "a skill runs alone and from top to bottom: write plain functions and loops"
+ALONE = "a skill is synchronous: write plain functions and loops"
 
 
 @pytest.mark.parametrize(
     ("statement", "column", "sentence"),
     [
         ("open('x')", 5, f"open() is not available; {FILES}"),
-        ("x = 1 + eval('1')", 13, "eval() is not available; a skill cannot run code that it makes"),
-        ("exec('1')", 5, "exec() is not available; a skill cannot run code that it makes"),
+        ("x = 1 + eval('1')", 13, "eval() is not available; a skill cannot run generated code"),
+        ("exec('1')", 5, "exec() is not available; a skill cannot run generated code"),
         ("compile('1', '', 'eval')", 5, "compile() is not available"),
-        ("input()", 5, "input() is not available; a skill is told everything in ctx and params"),
-        ("globals()", 5, "globals() is not available; keep what you want to look up by name in a dict"),
+        ("input()", 5, "input() is not available; a skill gets its input in ctx and params"),
+        ("globals()", 5, "globals() is not available; keep values that you look up by name in a dict"),
         ("vars()", 5, "vars() is not available; use dataclasses.asdict, or keep a dict"),
         ("dir()", 5, "dir() is not available; use hasattr for a name that you know"),
         ("id(1)", 5, "id() is not available; compare with 'is'"),
@@ -318,9 +318,9 @@ ALONE = "a skill runs alone and from top to bottom: write plain functions and lo
         ("import time", 12, "the module 'time' is not available; use ctx.now with the grant now; a skill cannot wait"),
         ("import sys", 12, f"the module 'sys' is not available; {LOOK}"),
         ("import numpy as np", 12, "the module 'numpy' is not available; use math and statistics"),
-        ("import whatever", 12, "the module 'whatever' is not available; only the listed part of Python's library"),
-        ("from math import *", 22, "import * is not available; name what you import"),
-        ("from . import helpers", 5, "a skill is one file; put what it imports into it"),
+        ("import whatever", 12, "the module 'whatever' is not available; only part of Python's library"),
+        ("from math import *", 22, "import * is not available; import names one by one"),
+        ("from . import helpers", 5, "a skill is one file; copy the code into it"),
         ("from json import load", 22, "'load' of the module 'json' is not available; use json.loads"),
         ("from string import Formatter", 24, "'Formatter' of the module 'string' is not available; use an f-string"),
         ("from math import sqr", 22, "'sqr' of the module 'math' is not available; did you mean sqrt?"),
@@ -342,14 +342,14 @@ ALONE = "a skill runs alone and from top to bottom: write plain functions and lo
         ("class A(metaclass=type): pass", 13, "a class takes base classes only; leave out the keyword arguments"),
         ("().__class__.__bases__", 5, f"the attribute '__bases__' is not available; {MORE}"),
         ("f'{().__dict__}'", 8, "the attribute '__dict__' is not available; use dataclasses.asdict, or keep a dict"),
-        ("ctx._call", 5, "the attribute '_call' is private to whoever made the object; use one without an underscore"),
+        ("ctx._call", 5, "the attribute '_call' is private to its class; use one without an underscore"),
         ("(x for x in []).gi_frame", 5, f"the attribute 'gi_frame' is not available; {LOOK}"),
         ("params.tb_frame", 5, f"the attribute 'tb_frame' is not available; {LOOK}"),
         ("params.f_globals", 5, f"the attribute 'f_globals' is not available; {LOOK}"),
         ("params.co_code", 5, f"the attribute 'co_code' is not available; {LOOK}"),
         ("int.mro()", 5, "the attribute 'mro' is not available; use isinstance"),
         ("params.obj", 5, "the attribute 'obj' is not available; give it another name"),
-        ("params.__traceback__", 5, "the attribute '__traceback__' is not available; str(error) and error.args tell"),
+        ("params.__traceback__", 5, "the attribute '__traceback__' is not available; use str(error) and error.args"),
         ("params.__init__ = 1", 5, f"the attribute '__init__' is not available; {MORE}"),
         ("params.__name__ += 'x'", 5, "the attribute '__name__' is not available; use functools.wraps"),
         ("x = __builtins__", 9, f"'__builtins__' is not available; {HOOK}"),
@@ -380,14 +380,14 @@ def test_columns_count_characters():
     assert violations(RUN + "    return 'äöü€😀', open\n")[0][:2] == (2, 21)
 
 
-def test_all_refusals_of_a_source_come_in_one_report():
+def test_all_violations_of_a_source_are_reported_at_once():
     found = violations("import os\nx = open\ndef run(ctx):\n    return ctx.__dict__, eval('1')\n")
     assert [place[0] for place in found] == [1, 2, 3, 4, 4]
     assert "run is called with two arguments: write 'def run(ctx, params):'" in [message for _, _, message in found]
 
 
-def test_a_flood_of_refusals_is_reported_in_part():
-    assert len(violations(RUN + "    open\n" * 5000)) == policy.REPORTED
+def test_a_flood_of_violations_is_reported_in_part():
+    assert len(violations(RUN + "    open\n" * 5000)) == policy.MAX_VIOLATIONS
 
 
 def test_names_of_builtins_may_be_the_authors_own():
@@ -406,11 +406,11 @@ def test_a_name_that_is_sometimes_a_module_is_left_alone():
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("x = 1\n", policy.refusals.NO_RUN),
-        ("async def run(ctx, params): pass\n", policy.refusals.NO_RUN),
-        ("def run(ctx): pass\n", policy.refusals.RUN_PARAMETERS),
-        ("def run(ctx, params, more): pass\n", policy.refusals.RUN_PARAMETERS),
-        ("def run(ctx, params, *, more): pass\n", policy.refusals.RUN_PARAMETERS),
+        ("x = 1\n", policy.messages.NO_RUN),
+        ("async def run(ctx, params): pass\n", policy.messages.NO_RUN),
+        ("def run(ctx): pass\n", policy.messages.RUN_PARAMETERS),
+        ("def run(ctx, params, more): pass\n", policy.messages.RUN_PARAMETERS),
+        ("def run(ctx, params, *, more): pass\n", policy.messages.RUN_PARAMETERS),
     ],
 )
 def test_run_takes_two_arguments(source: str, reason: str):
@@ -444,8 +444,8 @@ def test_ctx_has_nothing_else():
         (RUN + "    x = 1\n    global x\n", (3, 5), "this is not Python: name 'x' is assigned to before"),
         (RUN + "\x00", (None, None), "this is not Python: "),
         (RUN + "    '\ud800'", (None, None), "this is not Python: "),
-        (RUN + "    return " + "-" * 30000 + "1", (None, None), policy.refusals.TOO_DEEP),
-        (RUN + "    return a" + ".b" * 20000, (None, None), policy.refusals.TOO_DEEP),
+        (RUN + "    return " + "-" * 30000 + "1", (None, None), policy.messages.TOO_DEEP),
+        (RUN + "    return a" + ".b" * 20000, (None, None), policy.messages.TOO_DEEP),
         (RUN + "    return " + "(" * 300 + ")" * 300, (2, 212), "this is not Python: too many nested parentheses"),
         (RUN + "    " + "#" * wire.SOURCE_BYTES, (None, None), "the source is longer than 64 KiB; shorten it"),
     ],
@@ -652,7 +652,7 @@ def test_nothing_within_reach_is_a_module_a_frame_or_code():
     given_builtins = guards.make_globals(guards.Output(), "seed")["__builtins__"]
     todo = [*modules.MODULES.values(), *(value for name, value in given_builtins.items() if name[0] != "_")]
     todo += [1, 1.5, "s", b"b", [], (), {}, set(), range(1), (x for x in ()), lambda: 1, ValueError("x"), property()]
-    todo += [timed.match("a", "a"), timed.compile("a"), classmethod(int), super(int, 1), list[int], {}.items()]
+    todo += [timed_re.match("a", "a"), timed_re.compile("a"), classmethod(int), super(int, 1), list[int], {}.items()]
     seen: dict[int, Any] = {}
     kinds: set[type] = set()
     while todo:
@@ -697,13 +697,13 @@ def test_names_that_must_never_be_offered():
     "call", ["re.match(p, t)", "re.compile(p).search(t)", "re.sub(p, '', t)", "list(re.finditer(p, t))"]
 )
 def test_a_runaway_pattern_is_stopped_and_can_be_caught(call: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(timed, "SECONDS", 0.05)
+    monkeypatch.setattr(timed_re, "SECONDS", 0.05)
     body = f"p, t = r'(a+)+$', 'a' * 40 + 'b'\ntry:\n    {call}\nexcept TimeoutError as error:\n    return str(error)"
     assert returned(body, "import re").startswith("a regular expression took more than 0.05 s of processor time")
 
 
 def test_the_pattern_of_a_match_is_timed_too(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(timed, "SECONDS", 0.05)
+    monkeypatch.setattr(timed_re, "SECONDS", 0.05)
     body = (
         "m = re.match(r'(a+)+$', 'a')\ntry:\n    m.re.match('a' * 40 + 'b')\nexcept TimeoutError:\n    return 'stopped'"
     )

@@ -172,7 +172,7 @@ class NoSandbox(Sandbox):
     """A sandbox on a system that does not give it what it needs."""
 
     def run(self, *_: Any, **__: Any) -> Outcome:
-        raise SandboxUnavailable("The sandbox's mode 'strict' needs landlock, which this system does not give.")
+        raise SandboxUnavailable("The sandbox's mode 'strict' needs landlock, which this system does not have.")
 
 
 def test_a_sandbox_that_cannot_start_is_no_skills_fault(open_setup: Open) -> None:

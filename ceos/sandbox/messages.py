@@ -1,6 +1,6 @@
-"""What a skill is told when it asks for something that it cannot have: what to use instead.
+"""The messages about violations of the policy: each says what to use instead.
 
-Read by the policy while it compiles; plain tables, so that a sentence can be found and bettered in one place.
+The policy reads these tables while it compiles.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from collections.abc import Collection
 _FILES = "a skill has no files: use ctx.memory_get and ctx.memory_set with the grant memory"
 _WEB = "use ctx.http_get with the grant http"
 _CLOCK = "use ctx.now with the grant now; a skill cannot wait"
-_CODE = "a skill cannot run code that it makes: write a function, or keep functions in a dict"
+_CODE = "a skill cannot run generated code: write a function, or keep functions in a dict"
 _INSPECTION = "a skill cannot look into the interpreter"
-_PROCESS = "a skill runs alone: no processes, threads or signals; return from run when the work is done"
-_ALONE = "a skill runs alone and from top to bottom: write plain functions and loops"
-_NATIVE = "only the listed part of Python's library is here; copy what you need into the skill as plain Python"
+_PROCESS = "a skill has one thread and no other processes; return from run when the work is done"
+_ALONE = "a skill is synchronous: write plain functions and loops"
+_NATIVE = "only part of Python's library is available; copy what you need into the skill as plain Python"
 _CHANCE = "use random; it is seeded for every run"
 _NUMBERS = "use math and statistics"
 _EXIT = "return from run instead"
 
 _NAMES = {
     "open": _FILES,
-    "input": "a skill is told everything in ctx and params",
+    "input": "a skill gets its input in ctx and params",
     "exec": _CODE,
     "eval": f"{_CODE}; json.loads reads data",
     "compile": f"{_CODE}; re.compile compiles patterns",
-    "globals": "keep what you want to look up by name in a dict",
-    "locals": "keep what you want to look up by name in a dict",
+    "globals": "keep values that you look up by name in a dict",
+    "locals": "keep values that you look up by name in a dict",
     "vars": "use dataclasses.asdict, or keep a dict",
     "dir": "use hasattr for a name that you know",
-    "id": "compare with 'is', or use a key of your own",
+    "id": "compare with 'is', or use your own key",
     "memoryview": "use bytes and slices of it",
     "bytearray": "use bytes, or a list of numbers",
     "breakpoint": "use print; it goes to the skill's log",
@@ -39,7 +39,7 @@ _NAMES = {
     "exit": _EXIT,
     "quit": _EXIT,
     "SystemExit": _EXIT,
-    "KeyboardInterrupt": "raise an exception of your own",
+    "KeyboardInterrupt": "raise your own exception",
     "GeneratorExit": "use try and finally",
     "BaseException": "use Exception",
     "BaseExceptionGroup": "raise one exception at a time",
@@ -71,13 +71,13 @@ _MODULES = {
     "typing_extensions": "import it from typing",
     "locale": "use an f-string: f'{number:,}'",
     "difflib": "compare sets of words, or use ctx.llm_generate with the grant llm",
-    "ceos": "everything of ceos that a skill may use is in ctx",
+    "ceos": "ctx holds everything of ceos that a skill may use",
 }
 
 _OFFERS = {
-    ("collections", "UserString"): "build on str",
-    ("collections", "UserDict"): "build on dict",
-    ("collections", "UserList"): "build on list",
+    ("collections", "UserString"): "use str as the base class",
+    ("collections", "UserDict"): "use dict as the base class",
+    ("collections", "UserList"): "use list as the base class",
     ("datetime", "sys"): _INSPECTION,
     ("decimal", "getcontext"): "use Decimal.quantize",
     ("decimal", "setcontext"): "use Decimal.quantize",
@@ -101,12 +101,12 @@ _OFFERS = {
 _ATTRIBUTES = {
     "__dict__": "use dataclasses.asdict, or keep a dict",
     "__doc__": "keep the text in a constant, or use functools.wraps",
-    "__traceback__": "str(error) and error.args tell what went wrong",
-    "__cause__": "str(error) and error.args tell what went wrong",
-    "__context__": "str(error) and error.args tell what went wrong",
+    "__traceback__": "use str(error) and error.args",
+    "__cause__": "use str(error) and error.args",
+    "__context__": "use str(error) and error.args",
     "with_traceback": "raise the error as it is",
     "add_note": "put it into the error's message",
-    "__wrapped__": "keep the function under a name of its own",
+    "__wrapped__": "keep the function under its own name",
     "__annotations__": "use dataclasses.fields",
     "__dataclass_fields__": "use dataclasses.fields",
     "__setattr__": "leave out frozen=True, or compute the value in a property",
@@ -129,8 +129,8 @@ _STATEMENTS = {
     "TemplateStr": "t-strings are not available; use an f-string",
 }
 
-STAR = "import * is not available; name what you import"
-RELATIVE = "a skill is one file; put what it imports into it"
+STAR = "import * is not available; import names one by one"
+RELATIVE = "a skill is one file; copy the code into it"
 HOOK = "names with underscores on both sides belong to Python and the sandbox; use another name"
 PATTERN_KEYWORDS = "a class pattern cannot look into attributes; use a guard: case Point() if point.x == 0"
 PATTERN_CLASS = "in a class pattern only a plain builtin such as str(text) may hold another pattern; use a guard"
@@ -144,7 +144,7 @@ _BUILTINS = frozenset(name for name in dir(builtins) if not name.startswith("_")
 
 
 def name(word: str, offered: Collection[str]) -> str | None:
-    """Return why a name of Python's own is not there, or None when it is not one, or is offered."""
+    """Return the message about a builtin name, or None for any other name and for an available one."""
     if word in offered or word not in _BUILTINS:
         return None
     title = f"{word}()" if word[0].islower() else word
@@ -152,35 +152,35 @@ def name(word: str, offered: Collection[str]) -> str | None:
 
 
 def module(word: str) -> str:
-    """Return why a module cannot be imported."""
+    """Return the message about a module that cannot be imported."""
     instead = _MODULES.get(word) or _MODULES.get(word.partition(".")[0]) or _NATIVE
     return f"the module '{word}' is not available; {instead}"
 
 
 def offer(module_name: str, word: str, offered: Collection[str]) -> str:
-    """Return why a module does not have a name here."""
+    """Return the message about a name that a module does not have here."""
     instead = _OFFERS.get((module_name, word)) or _close(word, offered)
     return f"'{word}' of the module '{module_name}' is not available; {instead}"
 
 
 def own_name(word: str) -> str:
-    """Return why a name cannot be used for anything."""
+    """Return the message about a reserved name."""
     return f"'{word}' is not available; {HOOK}"
 
 
 def attribute(word: str) -> str:
-    """Return why an attribute cannot be reached."""
+    """Return the message about an attribute."""
     if word in _ATTRIBUTES:
         return f"the attribute '{word}' is not available; {_ATTRIBUTES[word]}"
     if word.startswith("__") and word.endswith("__"):
         return f"the attribute '{word}' is not available; {_INSPECTION}: use what the object offers without underscores"
     if word.startswith("_"):
-        return f"the attribute '{word}' is private to whoever made the object; use one without an underscore"
+        return f"the attribute '{word}' is private to its class; use one without an underscore"
     return f"the attribute '{word}' is not available; {_INSPECTION}"
 
 
 def method(word: str) -> str:
-    """Return why a class cannot have a method of this name."""
+    """Return the message about a method that a class cannot have."""
     if word == "__new__":
         return "__new__ is not available; use __init__, or a function that makes the object"
     if word in ("__getattr__", "__getattribute__", "__setattr__", "__delattr__"):
@@ -189,22 +189,22 @@ def method(word: str) -> str:
 
 
 def keyword(word: str) -> str:
-    """Return why an argument cannot be passed by this name."""
-    return f"an argument cannot be called '{word}'; pass a dict, or use a name without an underscore at its front"
+    """Return the message about the name of a keyword argument."""
+    return f"an argument cannot be called '{word}'; pass a dict, or use a name without a leading underscore"
 
 
 def statement(kind: str) -> str:
-    """Return why a kind of syntax is refused."""
+    """Return the message about a kind of syntax."""
     return _STATEMENTS.get(kind, f"{kind} is not available; write it with plain statements")
 
 
 def grant(context: str, method_name: str, grant_name: str) -> str:
-    """Return what to do for a method that the manifest does not ask for."""
+    """Return the message about a method whose grant is missing."""
     return f"{context}.{method_name} needs the grant {grant_name}; add it to the manifest"
 
 
 def context_name(context: str, word: str, offered: Collection[str]) -> str:
-    """Return what `ctx` has instead."""
+    """Return the message about a name that `ctx` does not have."""
     return f"{context} has no '{word}'; {_close(word, offered)}"
 
 
@@ -213,5 +213,5 @@ def _close(word: str, offered: Collection[str]) -> str:
     if near:
         return f"did you mean {near[0]}?"
     if len(offered) <= 12:
-        return f"there is {', '.join(sorted(offered))}"
+        return f"available: {', '.join(sorted(offered))}"
     return _NATIVE

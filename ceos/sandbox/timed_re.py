@@ -1,7 +1,7 @@
-"""Regular expressions that cannot run away: every call has one second of processor time.
+"""Regular expressions with a limit: every call has one second of processor time.
 
-A pattern such as `(a+)+$` takes longer than the universe for a text of fifty characters. Python's matcher looks for
-signals while it works, so a timer that raises stops it where it is, and a skill may catch that.
+A pattern such as `(a+)+$` may take practically for ever. Python's matcher checks for signals while it runs, so a timer
+whose handler raises stops it, and a skill can catch the error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Timer:
         """Call a function and raise `TimeoutError` when it takes too long."""
         if not self._installed:
             return function(*args, **kwargs)
-        # A replacement function may use patterns itself: the outer call then goes on with the time it had left.
+        # A replacement function may use patterns itself: the outer call then continues with its remaining time.
         left, _ = signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         self._running += 1
         try:
@@ -44,11 +44,11 @@ class _Timer:
             self._running -= 1
 
     def _expire(self, _number: int, _frame: FrameType | None) -> None:
-        # The signal may have been under way while the call ended.
+        # The signal may arrive after the end of the call.
         if self._running:
             raise TimeoutError(
                 f"a regular expression took more than {SECONDS:g} s of processor time; "
-                "make the pattern simpler, or the text shorter"
+                "simplify the pattern, or shorten the text"
             )
 
 
@@ -57,7 +57,7 @@ _call = _TIMER.call
 
 
 class Pattern:
-    """A compiled pattern as a skill holds it."""
+    """A compiled pattern with timed methods."""
 
     __slots__ = ("_pattern",)
 
@@ -85,7 +85,7 @@ class Pattern:
 
     @property
     def groups(self) -> int:
-        """How many groups it has."""
+        """The number of its groups."""
         return self._pattern.groups
 
     @property
@@ -114,7 +114,7 @@ class Pattern:
         return found
 
     def finditer(self, string: Any, *bounds: int) -> Iterator[re.Match[Any]]:
-        """Return every match; all are found at once, so that the time is kept."""
+        """Return every match; all are found at once, within the limit."""
         return iter(_call(_all_matches, self._pattern, string, *bounds))
 
     def split(self, string: Any, maxsplit: int = 0) -> list[Any]:
@@ -123,11 +123,11 @@ class Pattern:
         return parts
 
     def sub(self, repl: Any, string: Any, count: int = 0) -> Any:
-        """Replace what matches."""
+        """Replace every match."""
         return _call(self._pattern.sub, repl, string, count)
 
     def subn(self, repl: Any, string: Any, count: int = 0) -> Any:
-        """Replace what matches, and count."""
+        """Replace every match, and count them."""
         return _call(self._pattern.subn, repl, string, count)
 
 
@@ -141,7 +141,7 @@ def compile(pattern: Any, flags: int = 0) -> Pattern:
         if flags:
             raise ValueError("cannot process flags argument with a compiled pattern")
         return pattern
-    # A class built on `str` may answer the parser with whatever it likes.
+    # A subclass of str may give the parser any answer.
     if isinstance(pattern, str):
         pattern = str.__getitem__(pattern, slice(None))
     elif isinstance(pattern, bytes):
