@@ -226,7 +226,7 @@ class FakeRuntime:
                 self.runtime.mention_poller.poll(run_id)
                 continue
             if stage is Stage.TRENDS:
-                self.sent += [(agent_id, stage) for agent_id in self.runtime.trends.work(run_id)]
+                self.sent += [(agent_id, stage) for agent_id in self.runtime.trends.handle(run_id)]
                 continue
             if stage is Stage.CHAIN:
                 self.runtime.chain.handle(run_id)

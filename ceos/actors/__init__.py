@@ -93,7 +93,7 @@ def count(name: str) -> None:
 def trends(agent_id: str) -> None:
     """Read the trends ("-"), or let one agent take up a relevant one; a lost message is sent again."""
     with _background_task():
-        send([(one, Stage.TRENDS) for one in get_runtime().trends.work(agent_id)])
+        send([(one, Stage.TRENDS) for one in get_runtime().trends.handle(agent_id)])
 
 
 @dramatiq.actor(queue_name=Stage.CHAIN, actor_name=Stage.CHAIN, max_retries=0)

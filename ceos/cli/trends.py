@@ -11,7 +11,7 @@ import click
 from ceos.cli.output import command_runtime, json_option, number, say, show_json, show_table
 from ceos.domain.runs import Run
 from ceos.operations.trends import CurrentTrends, TakenTrend, current_trends
-from ceos.trends.store import TakenUp
+from ceos.trends.store import ClaimedTrend
 
 
 @click.command()
@@ -116,7 +116,7 @@ def print_taken_trends(taken: Sequence[TakenTrend]) -> None:
         )
 
 
-def print_trend(run: Run, taken: TakenUp) -> None:
+def print_trend(run: Run, taken: ClaimedTrend) -> None:
     """Print the trend that a run takes up, the reason, and the casts that its model was shown."""
     trend, relevance = taken.trend, taken.relevance
     score, value = f"{trend.score:.0f}", f"{relevance.value:.2f}"

@@ -117,7 +117,7 @@ class Scheduler:
             calls += [
                 (agent_id, Stage.LISTEN) for agent_id in self._database.run_script("due_polls", BATCH, self._poll_ms)
             ]
-        if due.has_trends and self._trends.claim():
+        if due.has_trends and self._trends.claim_refresh():
             calls.append(("-", Stage.TRENDS))
         if due.has_chain and room > 0:
             calls += [

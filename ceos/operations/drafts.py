@@ -17,7 +17,7 @@ from ceos.operations.table import Scope, operation
 
 if TYPE_CHECKING:
     from ceos.domain.chain_event import ChainEvent
-    from ceos.trends.store import TakenUp
+    from ceos.trends.store import ClaimedTrend
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class DraftDetail:
 
     run: Run
     mention: Mention | None = None
-    trend: TakenUp | None = None
+    trend: ClaimedTrend | None = None
     chain_event: ChainEvent | None = None
 
 
@@ -51,7 +51,7 @@ def show_draft(context: Context, run_id: str) -> DraftDetail:
     return DraftDetail(
         run=with_full_texts(context, context.runs.run(run_id)),
         mention=context.mention_store.mention(run_id),
-        trend=context.trend_store.taken(run_id),
+        trend=context.trend_store.claimed_trend(run_id),
         chain_event=context.event_posts.event_of_run(run_id),
     )
 

@@ -34,5 +34,5 @@ def system_status(context: Context) -> SystemStatus:
         counts=context.ops.counts(),
         mentions=context.mention_store.counts(),
         halted=context.ops.panic_reason(),
-        trends=current_trends(context) if context.trend_store.agents() else None,
+        trends=current_trends(context) if context.trend_store.agent_ids() else None,
     )

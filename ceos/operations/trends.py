@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus
-from ceos.domain.topics import Relevance, Trend, still_on
+from ceos.domain.topics import Relevance, Trend, live_trends
 from ceos.operations.context import Context
 from ceos.operations.table import Scope, operation
 from ceos.runs.ids import RunId
-from ceos.trends.store import TakenUp
+from ceos.trends.store import ClaimedTrend
 
 #: How far back `taken_up` looks, and how many trends it returns.
 TAKEN_DAYS, MAX_TAKEN = 7, 10
@@ -41,20 +41,20 @@ class TakenTrend:
     run_id: str
     #: None once the run has expired.
     status: RunStatus | None
-    taken: TakenUp
+    taken: ClaimedTrend
 
 
 @operation("trend.list", Scope.READ)
 def current_trends(context: Context) -> CurrentTrends:
     """Return the current trends with their relevance to each agent that follows trends."""
     store = context.trend_store
-    look, agents = store.look(), store.agents()
+    snapshot, agents = store.snapshot(), store.agent_ids()
     return CurrentTrends(
-        looked_at=look.at if look else None,
+        looked_at=snapshot.at if snapshot else None,
         agents=agents,
-        topics=still_on(look.trends, context.clock.now()) if look else [],
-        gaps=list(look.gaps) if look else [],
-        relevances={agent_id: store.judged(agent_id) for agent_id in agents},
+        topics=live_trends(snapshot.trends, context.clock.now()) if snapshot else [],
+        gaps=list(snapshot.gaps) if snapshot else [],
+        relevances={agent_id: store.relevances(agent_id) for agent_id in agents},
     )
 
 
@@ -62,7 +62,7 @@ def current_trends(context: Context) -> CurrentTrends:
 def taken_trends(context: Context, agent: Agent) -> list[TakenTrend]:
     """Return the trends that an agent took up lately, newest first."""
     since = context.clock.now() - dt.timedelta(days=TAKEN_DAYS)
-    taken = context.trend_store.recently_taken(agent.id, since)[:MAX_TAKEN]
+    taken = context.trend_store.recent_claims(agent.id, since)[:MAX_TAKEN]
     ids = [str(RunId.trend(agent.id, one.trend.slug, int(at.timestamp() * 1000))) for at, one in taken]
     statuses = {run.id: run.status for run in context.runs.runs(ids)}
     return [TakenTrend(at, run, statuses.get(run), one) for run, (at, one) in zip(ids, taken, strict=True)]

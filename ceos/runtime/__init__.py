@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ceos.operations.agents import Applied
     from ceos.skills.agent_host import HostFactory
     from ceos.skills.session import SkillDeps, SkillSessions
-    from ceos.trends.monitor import TrendWatch
+    from ceos.trends.monitor import TrendMonitor
 
 
 class Runtime(Services):
@@ -119,21 +119,19 @@ class Runtime(Services):
         )
 
     @cached_property
-    def trends(self) -> TrendWatch:
+    def trends(self) -> TrendMonitor:
         """The monitor of trends."""
-        from ceos.trends.monitor import TrendWatch, Watch
+        from ceos.trends.monitor import TrendMonitor
         from ceos.trends.relevance import TrendRelevance
 
-        return TrendWatch(
-            Watch(
-                agents=self.agents,
-                ops=self.ops,
-                trends=self.trend_store,
-                neynar=self.neynar,
-                relevance=TrendRelevance(self.relevance),
-                clock=self.clock,
-                seconds=self.settings.trends_seconds,
-            )
+        return TrendMonitor(
+            agents=self.agents,
+            ops=self.ops,
+            trends=self.trend_store,
+            neynar=self.neynar,
+            relevance=TrendRelevance(self.relevance),
+            clock=self.clock,
+            refresh_seconds=self.settings.trends_seconds,
         )
 
     @cached_property

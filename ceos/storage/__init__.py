@@ -49,7 +49,7 @@
     ceos:trends:asked:{agent}:{look} string  present once the agent was asked about a look
     ceos:trends:judged:{agent} hash topic → how relevant it is to the agent, JSON Relevance
     ceos:trends:taken:{agent} zset  slots of the posts about trends of the last 31 days by their time
-    ceos:trend:{run}        string  the trend that the run takes up, JSON TakenUp
+    ceos:trend:{run}        string  the trend that the run takes up, JSON ClaimedTrend
     ceos:metrics:{run}      hash    cast hash → its measurements, packed
     ceos:count              hash    done (the last hour whose accounts were counted), until (when the claim ends)
     ceos:series:{agent}     hash    h{day} → hourly points of the account, d{year} and p{year} → daily rows of the

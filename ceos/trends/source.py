@@ -38,10 +38,10 @@ class TrendSource(RunSource):
 
         Raises `NotFound` when the trend is no longer stored, and `PluginError`.
         """
-        taken = self._trends.taken(lease.run_id)
-        if taken is None:
+        claimed = self._trends.claimed_trend(lease.run_id)
+        if claimed is None:
             raise NotFound(f"The trend of the run {lease.run_id!r} is no longer stored.")
-        trend, situation = taken.trend, self._situation(agent, lease.slot, recent)
+        trend, situation = claimed.trend, self._situation(agent, lease.slot, recent)
         strategy = self._strategy(agent)
         brief = call_strategy(strategy.name, lambda: strategy.brief_trend(agent, situation, trend))
         if brief is None:

@@ -1,7 +1,6 @@
-"""What is kept of trends: the last look at them, what each agent thinks of them, and what it has taken up.
+"""Trends in Redis: the latest snapshot, the relevance of topics to each agent, and the trends that agents claimed.
 
-The keys are in the map at the head of `store.py`. All agents share one look, so a thousand of them cost no more
-requests than one.
+All agents share one snapshot, so a thousand agents need no more requests than one.
 """
 
 from __future__ import annotations
@@ -18,83 +17,83 @@ from ceos.domain.topics import Relevance, Trend
 from ceos.runs.ids import RunId
 from ceos.storage.connection import Database, redis_errors
 
-#: Until a look that nobody finished is called for again, and how long one may take at most, in seconds.
-CALL_SECONDS, TURN_SECONDS = 120, 600
-#: How long an agent that was asked about a look is not asked about it again, in seconds.
-ASKED_SECONDS = 86_400
-#: How long it is remembered that something was taken up: longer than any window, see `Trends.window_hours`.
-TAKEN_MS = 31 * 86_400_000
-#: How long it is remembered with its casts, in seconds, unless the window is longer.
-SHOWN_SECONDS = 7 * 86_400
-#: How long a judgement of a topic holds, in seconds.
-JUDGED_SECONDS = 86_400
+#: The time after which an unfinished refresh is due again, and the longest time of one, in seconds.
+RETRY_SECONDS, MAX_REFRESH_SECONDS = 120, 600
+#: How long it is kept that an agent was asked about a snapshot, in seconds.
+KEEP_ASKED_SECONDS = 86_400
+#: How long the slots of claimed trends are kept: longer than any window, see `Trends.window_hours`.
+KEEP_CLAIMED_MS = 31 * 86_400_000
+#: How long a claimed trend is kept with its casts, in seconds, unless the window is longer.
+KEEP_CASTS_SECONDS = 7 * 86_400
+#: How long the relevance of a topic is kept, in seconds.
+KEEP_RELEVANCE_SECONDS = 86_400
 
 
-class Look(Frozen):
-    """What one look at all sources has found."""
+class TrendSnapshot(Frozen):
+    """The trends that one refresh found in all sources."""
 
     at: AwareDatetime
     trends: tuple[Trend, ...] = ()
-    #: What could not be read, a sentence each.
+    #: One sentence for each source that could not be read.
     gaps: tuple[str, ...] = ()
 
 
-class TakenUp(Frozen):
-    """A trend that an agent has taken up, as it was then."""
+class ClaimedTrend(Frozen):
+    """A trend that an agent claimed for a post, as it was at that time."""
 
     trend: Trend
     relevance: Relevance
 
 
 class TrendStore:
-    """The trends in Redis."""
+    """Reads and writes trends."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._client = database.client
 
-    # Looking
+    # Snapshots
 
-    def claim(self) -> bool:
-        """Say whether a look is due and the caller's to call for."""
-        return bool(self._database.run_script("trend_due", CALL_SECONDS * 1000))
+    def claim_refresh(self) -> bool:
+        """Claim the next refresh if one is due; return whether the caller has it."""
+        return bool(self._database.run_script("trend_due", RETRY_SECONDS * 1000))
 
-    def begin(self, token: str) -> bool:
-        """Take the turn to look, unless another worker has it."""
+    def begin_refresh(self, token: str) -> bool:
+        """Begin a refresh, unless another worker is at one."""
         with redis_errors():
-            return bool(self._client.set("ceos:trends:turn", token, nx=True, ex=TURN_SECONDS))
+            return bool(self._client.set("ceos:trends:turn", token, nx=True, ex=MAX_REFRESH_SECONDS))
 
-    def keep(self, token: str, look: Look, seconds: float) -> bool:
-        """Store a look, and have the next one called for in `seconds`; return whether the turn was still ours."""
-        return bool(self._database.run_script("trend_keep", token, look.model_dump_json(), int(seconds * 1000)))
+    def save_snapshot(self, token: str, snapshot: TrendSnapshot, seconds: float) -> bool:
+        """Store a snapshot and make the next refresh due in `seconds`; return False if another worker took over."""
+        return bool(self._database.run_script("trend_keep", token, snapshot.model_dump_json(), int(seconds * 1000)))
 
-    def look(self) -> Look | None:
-        """Return the last look, or None before the first."""
+    def snapshot(self) -> TrendSnapshot | None:
+        """Return the latest snapshot, or None before the first."""
         with redis_errors():
             found = cast("str | None", self._client.hget("ceos:trends", "found"))
-        return Look.model_validate_json(found) if found else None
+        return TrendSnapshot.model_validate_json(found) if found else None
 
-    def agents(self) -> list[str]:
-        """Return the ids of the agents that care."""
+    def agent_ids(self) -> list[str]:
+        """Return the ids of the agents that post about trends."""
         with redis_errors():
             return sorted(cast("set[str]", self._client.smembers("ceos:trends:agents")))
 
-    # Judging
+    # Relevance
 
-    def ask(self, agent_id: str, look: Look) -> bool:
-        """Say whether an agent is to be asked about a look: each of them once, however often this is called."""
-        key = f"ceos:trends:asked:{agent_id}:{_ms(look.at)}"
+    def claim_question(self, agent_id: str, snapshot: TrendSnapshot) -> bool:
+        """Return True the first time that an agent is asked about a snapshot, and False after that."""
+        key = f"ceos:trends:asked:{agent_id}:{_ms(snapshot.at)}"
         with redis_errors():
-            return bool(self._client.set(key, 1, nx=True, ex=ASKED_SECONDS))
+            return bool(self._client.set(key, 1, nx=True, ex=KEEP_ASKED_SECONDS))
 
-    def judged(self, agent_id: str) -> dict[str, Relevance]:
-        """Return what an agent thinks of the topics it knows, by slug."""
+    def relevances(self, agent_id: str) -> dict[str, Relevance]:
+        """Return the stored relevance of topics to an agent, by slug."""
         with redis_errors():
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:trends:judged:{agent_id}"))
         return {slug: Relevance.model_validate_json(row) for slug, row in rows.items()}
 
-    def judge(self, agent_id: str, relevances: dict[str, Relevance], slugs: Iterable[str]) -> None:
-        """Store what an agent thinks of topics, and forget all but `slugs`."""
+    def save_relevances(self, agent_id: str, relevances: dict[str, Relevance], slugs: Iterable[str]) -> None:
+        """Store the relevance of topics to an agent, and delete that of all topics but `slugs`."""
         key, wanted = f"ceos:trends:judged:{agent_id}", set(slugs)
         with redis_errors():
             gone = set(cast("list[str]", self._client.hkeys(key))) - wanted
@@ -103,32 +102,32 @@ class TrendStore:
                 pipe.hdel(key, *gone)
             if relevances:
                 pipe.hset(key, mapping={slug: one.model_dump_json() for slug, one in relevances.items()})
-            pipe.expire(key, JUDGED_SECONDS)
+            pipe.expire(key, KEEP_RELEVANCE_SECONDS)
             pipe.execute()
 
-    # Taking up
+    # Claimed trends
 
-    def open(self, agent: Agent, taken: TakenUp, now: dt.datetime) -> tuple[str, str]:
+    def open_trend_run(self, agent: Agent, claimed: ClaimedTrend, now: dt.datetime) -> tuple[str, str]:
         """Open the run for a trend; return its id and `opened`, or why there is none: see `lua/trend_open.lua`."""
         at = _ms(now)
-        run = RunId.trend(agent.id, taken.trend.slug, at)
+        run = RunId.trend(agent.id, claimed.trend.slug, at)
         day = at - at % 86_400_000
         window = agent.trends.window_hours * 3_600_000
-        keep = max(window // 1000, SHOWN_SECONDS)
+        keep = max(window // 1000, KEEP_CASTS_SECONDS)
         answer = self._database.run_script(
-            "trend_open", agent.id, run.slot, at, window, day, agent.trends.posts_per_day, TAKEN_MS, keep,
-            taken.model_dump_json(),
+            "trend_open", agent.id, run.slot, at, window, day, agent.trends.posts_per_day, KEEP_CLAIMED_MS, keep,
+            claimed.model_dump_json(),
         )  # fmt: skip
         return str(run), str(answer)
 
-    def taken(self, run: str) -> TakenUp | None:
-        """Return what a run takes up, or None for one of another sort."""
+    def claimed_trend(self, run: str) -> ClaimedTrend | None:
+        """Return the trend of a run, or None for a run of another kind."""
         with redis_errors():
             found = cast("str | None", self._client.get(f"ceos:trend:{run}"))
-        return TakenUp.model_validate_json(found) if found else None
+        return ClaimedTrend.model_validate_json(found) if found else None
 
-    def recently_taken(self, agent_id: str, since: dt.datetime) -> list[tuple[dt.datetime, TakenUp]]:
-        """Return what an agent has taken up after a moment, and when, newest first."""
+    def recent_claims(self, agent_id: str, since: dt.datetime) -> list[tuple[dt.datetime, ClaimedTrend]]:
+        """Return the trends that an agent claimed after a moment, each with its time, newest first."""
         key, after = f"ceos:trends:taken:{agent_id}", f"({_ms(since)}"
         with redis_errors():
             slots = cast("list[str]", self._client.zrange(key, "+inf", after, byscore=True, desc=True))
@@ -136,7 +135,7 @@ class TrendStore:
             wanted = [f"ceos:trend:{run}" for run in runs]
             rows = cast("list[str | None]", self._client.mget(wanted) if wanted else [])
         return [
-            (run.moment, TakenUp.model_validate_json(row))
+            (run.moment, ClaimedTrend.model_validate_json(row))
             for run, row in zip(runs, rows, strict=True)
             if run.moment and row
         ]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ceos.domain.topics import (
     HALF_LIFE,
-    Listed,
-    Seen,
+    ListedTopic,
+    SeenCast,
     Trend,
     TrendCast,
     contribution,
@@ -23,10 +23,10 @@ from ceos.domain.topics import (
     find_trends,
     is_same,
     keywords,
+    live_trends,
     plain_name,
     score_of,
     shown,
-    still_on,
     strength,
     tidy,
 )
@@ -36,9 +36,9 @@ from ceos.testing import make_agent
 NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 
 
-def seen(number: int, text: str = "", *, hours: float = 0.0, **fields: Any) -> Seen:
+def seen(number: int, text: str = "", *, hours: float = 0.0, **fields: Any) -> SeenCast:
     """A cast by an author of its own, unless `author_fid` says otherwise."""
-    return Seen(
+    return SeenCast(
         **{
             "hash": f"0x{number:040x}",
             "author_fid": 100 + number,
@@ -70,24 +70,27 @@ ranks = st.one_of(st.none(), st.integers(0, 25))
 
 @settings(deadline=None)
 @given(casts, ranks, many)
-def test_scores_are_bounded(cast: Seen, rank: int | None, others: list[Seen]) -> None:
+def test_scores_are_bounded(cast: SeenCast, rank: int | None, others: list[SeenCast]) -> None:
     assert 0 <= contribution(cast, NOW) <= 1
     assert 0 <= score_of(strength(others, rank, NOW)) < 100
 
 
 @settings(deadline=None)
 @given(many, ranks, st.randoms(use_true_random=False))
-def test_the_order_of_casts_changes_nothing(found: list[Seen], rank: int | None, random: Any) -> None:
+def test_the_order_of_casts_changes_nothing(found: list[SeenCast], rank: int | None, random: Any) -> None:
     shuffled = random.sample(found, len(found))
     assert strength(shuffled, rank, NOW) == strength(found, rank, NOW)
 
 
 @settings(deadline=None)
 @given(many, many, st.randoms(use_true_random=False))
-def test_the_order_of_everything_changes_no_trend(ours: list[Seen], theirs: list[Seen], random: Any) -> None:
-    listed = [Listed("night_trains", "Night trains", 0, casts=ours), Listed("sourdough", "Sourdough", 1, casts=theirs)]
+def test_the_order_of_everything_changes_no_trend(ours: list[SeenCast], theirs: list[SeenCast], random: Any) -> None:
+    listed = [
+        ListedTopic("night_trains", "Night trains", 0, casts=ours),
+        ListedTopic("sourdough", "Sourdough", 1, casts=theirs),
+    ]
     turned = [
-        Listed(one.slug, one.name, one.rank, casts=random.sample(list(one.casts), len(one.casts)))
+        ListedTopic(one.slug, one.name, one.rank, casts=random.sample(list(one.casts), len(one.casts)))
         for one in reversed(listed)
     ]
     both = [*ours, *theirs]
@@ -96,20 +99,20 @@ def test_the_order_of_everything_changes_no_trend(ours: list[Seen], theirs: list
 
 @settings(deadline=None)
 @given(many, casts, ranks)
-def test_another_cast_never_lowers_a_score(found: list[Seen], cast: Seen, rank: int | None) -> None:
+def test_another_cast_never_lowers_a_score(found: list[SeenCast], cast: SeenCast, rank: int | None) -> None:
     assert strength([*found, cast], rank, NOW) >= strength(found, rank, NOW)
 
 
 @given(many, st.integers(0, 25), st.integers(0, 25))
 @settings(deadline=None)
-def test_a_better_place_in_the_list_never_lowers_a_score(found: list[Seen], rank: int, worse: int) -> None:
+def test_a_better_place_in_the_list_never_lowers_a_score(found: list[SeenCast], rank: int, worse: int) -> None:
     assert strength(found, rank, NOW) >= strength(found, rank + worse, NOW) >= strength(found, None, NOW)
 
 
 @pytest.mark.parametrize("field", ["likes", "recasts", "replies", "author_score", "at"])
 @settings(deadline=None)
 @given(cast=casts, more=st.integers(0, 10**6))
-def test_more_of_anything_never_lowers_a_contribution(field: str, cast: Seen, more: int) -> None:
+def test_more_of_anything_never_lowers_a_contribution(field: str, cast: SeenCast, more: int) -> None:
     value = getattr(cast, field)
     if field == "author_score":
         if value is None or not math.isfinite(value):
@@ -117,14 +120,14 @@ def test_more_of_anything_never_lowers_a_contribution(field: str, cast: Seen, mo
         greater: Any = value + more
     else:
         greater = value + (dt.timedelta(seconds=more) if field == "at" else more)
-    louder = Seen(**{**vars(cast), field: greater})
+    louder = SeenCast(**{**vars(cast), field: greater})
     assert contribution(louder, NOW) >= contribution(cast, NOW)
 
 
 @settings(deadline=None)
 @given(many, ranks, st.floats(0, 48))
 def test_a_score_decays_the_same_whether_it_is_told_early_or_reckoned_anew(
-    found: list[Seen], rank: int | None, hours: float
+    found: list[SeenCast], rank: int | None, hours: float
 ) -> None:
     past = [cast for cast in found if cast.at <= NOW]
     later = NOW + dt.timedelta(hours=hours)
@@ -153,8 +156,8 @@ def test_half_of_a_score_is_gone_after_the_half_life() -> None:
 
 def test_what_was_seen_too_long_ago_is_no_trend_any_more() -> None:
     trend = make_trend(strength=50.0)
-    assert still_on([trend], NOW + dt.timedelta(hours=2)) != []
-    assert still_on([trend], NOW + dt.timedelta(hours=2, seconds=1)) == []
+    assert live_trends([trend], NOW + dt.timedelta(hours=2)) != []
+    assert live_trends([trend], NOW + dt.timedelta(hours=2, seconds=1)) == []
 
 
 # From casts to topics
@@ -172,13 +175,13 @@ def names(trends: Sequence[Trend]) -> list[str]:
 
 def test_nothing_read_gives_no_trend() -> None:
     assert find_trends([], [], NOW) == []
-    assert find_trends([Listed("night_trains", "Night trains", 0)], [], NOW) == []
+    assert find_trends([ListedTopic("night_trains", "Night trains", 0)], [], NOW) == []
 
 
 def test_a_listed_topic_needs_two_people() -> None:
-    alone = Listed("night_trains", "Night trains", 0, casts=[seen(1, author_fid=5), seen(2, author_fid=5)])
+    alone = ListedTopic("night_trains", "Night trains", 0, casts=[seen(1, author_fid=5), seen(2, author_fid=5)])
     assert find_trends([alone], [], NOW) == []
-    pair = Listed("night_trains", "Night trains", 0, casts=[seen(1), seen(2)])
+    pair = ListedTopic("night_trains", "Night trains", 0, casts=[seen(1), seen(2)])
     assert names(find_trends([pair], [], NOW)) == ["night_trains"]
 
 
@@ -190,7 +193,9 @@ def test_what_three_people_say_in_channels_is_found_without_a_list() -> None:
 
 
 def test_casts_in_channels_join_the_listed_topic_they_name() -> None:
-    listed = Listed("night_trains", "Night trains", 0, casts=[seen(1, "Night trains!"), seen(2, "All night trains")])
+    listed = ListedTopic(
+        "night_trains", "Night trains", 0, casts=[seen(1, "Night trains!"), seen(2, "All night trains")]
+    )
     (trend,) = find_trends([listed], [seen(3, "the trains of the night"), seen(4, "a night walk")], NOW)
     assert trend.authors == 3
 
@@ -198,18 +203,18 @@ def test_casts_in_channels_join_the_listed_topic_they_name() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(Listed("night_train", "Night train", 1, casts=[seen(5), seen(6)]), id="the same words"),
-        pytest.param(Listed("sleepers", "Sleepers", 1, casts=[seen(1), seen(2), seen(9)]), id="the same casts"),
+        pytest.param(ListedTopic("night_train", "Night train", 1, casts=[seen(5), seen(6)]), id="the same words"),
+        pytest.param(ListedTopic("sleepers", "Sleepers", 1, casts=[seen(1), seen(2), seen(9)]), id="the same casts"),
     ],
 )
-def test_topics_that_are_the_same_become_one_under_the_name_that_ranks_higher(other: Listed) -> None:
-    first = Listed("night_trains", "Night trains", 0, casts=[seen(1), seen(2)])
+def test_topics_that_are_the_same_become_one_under_the_name_that_ranks_higher(other: ListedTopic) -> None:
+    first = ListedTopic("night_trains", "Night trains", 0, casts=[seen(1), seen(2)])
     assert names(find_trends([other, first], [], NOW)) == ["night_trains"]
 
 
 def test_a_topic_keeps_the_time_at_which_it_was_first_seen() -> None:
     earlier = NOW - dt.timedelta(hours=1)
-    listed = Listed("night_trains", "Night trains", 0, casts=[seen(1), seen(2)])
+    listed = ListedTopic("night_trains", "Night trains", 0, casts=[seen(1), seen(2)])
     (trend,) = find_trends([listed], [], NOW, known=[make_trend(since=earlier)])
     assert (trend.since, trend.at) == (earlier, NOW)
 

@@ -42,7 +42,7 @@ from ceos.storage.connection import Database
 from ceos.storage.runs import RunStore
 from ceos.supervisor import wait_until
 from ceos.testing import FakeRuntime
-from ceos.trends.store import TakenUp
+from ceos.trends.store import ClaimedTrend
 
 SLOT = 1_772_445_600_000
 
@@ -552,10 +552,10 @@ def hear_others(fake: FakeRuntime) -> None:
     fake.drive()
     at = fake.clock.now()
     trend = Trend(slug="night_trains", name="Night trains", score=9, strength=1, at=at, since=at, authors=2)
-    relevant = TakenUp(trend=trend, relevance=Relevance(value=1, reason="because", by="words"))
+    relevant = ClaimedTrend(trend=trend, relevance=Relevance(value=1, reason="because", by="words"))
     for answer in ("opened", "taken"):
         fake.clock.advance(seconds=1)
-        assert runtime.trend_store.open(runtime.agents.agent("dan"), relevant, fake.clock.now())[1] == answer
+        assert runtime.trend_store.open_trend_run(runtime.agents.agent("dan"), relevant, fake.clock.now())[1] == answer
     # Mentions: looked for, taken, and the limit on requests
     eve = fake.apply(id="eve", fid=1005, engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
     cast = {"hash": "0x" + "e" * 40, "timestamp": fake.clock.now() + dt.timedelta(minutes=1), "author": {"fid": 77}}

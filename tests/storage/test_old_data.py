@@ -100,12 +100,12 @@ def test_mentions_and_what_was_said_are_read(old: FakeRuntime) -> None:
 
 def test_trends_are_read(old: FakeRuntime) -> None:
     trends = old.runtime.trend_store
-    look = trends.look()
+    look = trends.snapshot()
     assert look is not None and [trend.slug for trend in look.trends] == ["night_trains"]
-    assert trends.agents() == ["dan"]
-    assert not trends.ask("dan", look)
-    assert trends.judged("dan")["night_trains"].reason == "because"
-    ((_, taken),) = trends.recently_taken("dan", STOPPED - dt.timedelta(days=1))
+    assert trends.agent_ids() == ["dan"]
+    assert not trends.claim_question("dan", look)
+    assert trends.relevances("dan")["night_trains"].reason == "because"
+    ((_, taken),) = trends.recent_claims("dan", STOPPED - dt.timedelta(days=1))
     assert taken.trend.name == "Night trains"
 
 

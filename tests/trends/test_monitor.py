@@ -32,7 +32,7 @@ from ceos.testing import FakeRuntime, make_agent
 from ceos.testing import fake_runtime as start_runtime
 from ceos.trends.monitor import ALL
 from ceos.trends.relevance import as_subject
-from ceos.trends.store import Look
+from ceos.trends.store import TrendSnapshot
 
 NOW = dt.datetime.now(dt.UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 HASH = "0x" + "a" * 40
@@ -129,25 +129,25 @@ def test_nobody_looks_while_no_agent_cares(fake_runtime: FakeRuntime) -> None:
 def test_schedulers_call_for_a_look_once_and_again_when_nobody_did_it(fake: FakeRuntime) -> None:
     store = fake.runtime.trend_store
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(lambda _: store.claim(), range(40))) == 1
+        assert sum(pool.map(lambda _: store.claim_refresh(), range(40))) == 1
     fake.runtime.database.client.decrby("ceos:trends:due", 121_000)
-    assert store.claim()
+    assert store.claim_refresh()
 
 
 def test_one_worker_looks_at_a_time(fake: FakeRuntime) -> None:
-    assert fake.runtime.trend_store.begin("somebody")
+    assert fake.runtime.trend_store.begin_refresh("somebody")
     assert fake.runtime.trends.refresh() == []
-    assert fake.runtime.trend_store.look() is None
+    assert fake.runtime.trend_store.snapshot() is None
 
 
 def test_a_look_that_lost_its_turn_is_thrown_away(fake: FakeRuntime) -> None:
-    store, found = fake.runtime.trend_store, Look(at=NOW)
-    assert store.begin("slow")
+    store, found = fake.runtime.trend_store, TrendSnapshot(at=NOW)
+    assert store.begin_refresh("slow")
     fake.runtime.database.client.delete("ceos:trends:turn")
-    assert store.begin("quick")
-    assert not store.keep("slow", found, 1800)
-    assert store.keep("quick", found, 1800)
-    assert store.keep("quick", found, 1800), "the client may send a script twice"
+    assert store.begin_refresh("quick")
+    assert not store.save_snapshot("slow", found, 1800)
+    assert store.save_snapshot("quick", found, 1800)
+    assert store.save_snapshot("quick", found, 1800), "the client may send a script twice"
 
 
 def test_the_next_look_comes_half_an_hour_after_the_last(fake: FakeRuntime) -> None:
@@ -212,7 +212,7 @@ def test_a_topic_that_was_judged_is_not_judged_again(fake: FakeRuntime) -> None:
     say(fake, "Copper spoon bends", 50, 51, 52)
     later(fake, minutes=30)
     assert asked(fake) == 2
-    assert sorted(fake.runtime.trend_store.judged("ada")) == ["brass_kettle", "copper_spoon"]
+    assert sorted(fake.runtime.trend_store.relevances("ada")) == ["brass_kettle", "copper_spoon"]
 
 
 @pytest.mark.parametrize("why", ["paused", "quiet", "panic"])
@@ -278,7 +278,7 @@ def test_our_own_agents_make_no_trend(fake: FakeRuntime) -> None:
 
 def test_where_nobody_says_anything_there_are_no_trends(fake: FakeRuntime) -> None:
     look(fake)
-    found = fake.runtime.trend_store.look()
+    found = fake.runtime.trend_store.snapshot()
     assert found is not None
     assert (found.trends, found.gaps, runs(fake)) == ((), (), [])
 
@@ -296,7 +296,7 @@ def test_when_everything_is_down_the_last_trends_fade_and_are_gone_after_two_hou
     (after,) = fake.runtime.trends.current()
     assert (after.slug, after.at) == (before.slug, before.at)
     assert after.score < before.score
-    found = fake.runtime.trend_store.look()
+    found = fake.runtime.trend_store.snapshot()
     assert found is not None
     assert found.gaps
     later(fake, minutes=61)
@@ -352,16 +352,16 @@ def cast(number: int, **fields: Any) -> dict[str, Any]:
 def test_an_odd_cast_costs_only_itself(fake: FakeRuntime, odd: Any) -> None:
     with HttpDouble() as http:
         topic = {"name": "Night trains", "slug": "night_trains", "summary": None}
-        fake.runtime.trends._w = _with(fake, answer(http, cast(1), odd, cast(2), topics=(topic,)))
+        use_neynar(fake, answer(http, cast(1), odd, cast(2), topics=(topic,)))
         fake.runtime.trends.refresh()
     (trend,) = fake.runtime.trends.current()
     assert (trend.slug, trend.authors) == ("night_trains", 2)
 
 
-def _with(fake: FakeRuntime, neynar: Neynar) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(fake.runtime.trends._w, neynar=neynar)
+def use_neynar(fake: FakeRuntime, neynar: Neynar) -> None:
+    """Let a new monitor of trends read from another service."""
+    fake.runtime.neynar = neynar
+    fake.runtime.__dict__.pop("trends", None)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_an_odd_topic_costs_only_itself(fake: FakeRuntime, odd: Any) -> None:
         http.answer({"topics": [odd, topic]})
         http.answer({"casts": [cast(1), cast(2)]})
         http.answer({"channels": []})
-        fake.runtime.trends._w = _with(fake, Neynar("key", http.url + "/v2", sleep=lambda seconds: None))
+        use_neynar(fake, Neynar("key", http.url + "/v2", sleep=lambda seconds: None))
         fake.runtime.trends.refresh()
         assert http.unused == 0
     assert slugs(fake) == ["night_trains"]
@@ -408,7 +408,7 @@ def test_channels_are_asked_for_ten_at_a_time(fake: FakeRuntime) -> None:
         http.answer({"topics": []})
         http.answer({"channels": [{"channel": {"id": "base"}, "cast_count_1d": "5"}]})
         http.answer({"casts": []}, times=2)
-        fake.runtime.trends._w = _with(fake, Neynar("key", http.url + "/v2"))
+        use_neynar(fake, Neynar("key", http.url + "/v2"))
         fake.runtime.trends.refresh()
         sizes = [len(one.query["channel_ids"][0].split(",")) for one in http.requests[2:]]
     assert sizes == [10, 3]
@@ -453,7 +453,7 @@ def test_a_model_that_is_down_or_talks_nonsense_is_replaced_by_words(fake: FakeR
     fake.runtime.trends.refresh()
     fake.simulator.faults(openrouter={fault: 1.0})
     assert fake.runtime.trends.consider("ada")
-    assert {one.by for one in fake.runtime.trend_store.judged("ada").values()} == {by}
+    assert {one.by for one in fake.runtime.trend_store.relevances("ada").values()} == {by}
 
 
 def test_a_refused_key_opens_nothing(fake: FakeRuntime) -> None:
@@ -470,13 +470,13 @@ def test_a_topic_judged_by_words_is_judged_by_a_model_when_there_is_one_again(fa
     look(fake)
     fake.simulator.faults(openrouter={"error_503": 0.0})
     later(fake, minutes=30)
-    assert fake.runtime.trend_store.judged("ada")["brass_kettle"].by == "model"
+    assert fake.runtime.trend_store.relevances("ada")["brass_kettle"].by == "model"
 
 
 def test_what_an_agent_avoids_is_not_even_shown_to_the_model(fake: FakeRuntime) -> None:
     say(fake, "Local politics matters", 50, 51, 52)
     look(fake)
-    (judged,) = fake.runtime.trend_store.judged("ada").values()
+    (judged,) = fake.runtime.trend_store.relevances("ada").values()
     assert (judged.value, judged.reason, asked(fake)) == (0.0, "touches what Ada avoids", 0)
 
 
@@ -696,6 +696,6 @@ def test_the_actor_asks_every_agent_that_cares(fake: FakeRuntime) -> None:
     say(fake, "The brass kettle sings", 50, 51, 52)
     fake.scheduler.tick()
     assert fake.sent == [(ALL, Stage.TRENDS)]
-    assert fake.runtime.trends.work(ALL) == ["ada", "ben"]
-    assert fake.runtime.trends.work("ada") == []
-    assert fake.runtime.trends.work("nobody") == []
+    assert fake.runtime.trends.handle(ALL) == ["ada", "ben"]
+    assert fake.runtime.trends.handle("ada") == []
+    assert fake.runtime.trends.handle("nobody") == []
