@@ -156,7 +156,7 @@ def test_new_overwrites_nothing(run: Terminal, tmp_path: Path, first: list[str],
     assert {path: path.read_bytes() for path in tmp_path.rglob("mine*") if path.is_file()} == before
 
 
-def test_new_writes_where_it_is_told_and_says_so_to_machines(run: Terminal) -> None:
+def test_new_writes_to_the_given_folder_and_reports_it_as_json(run: Terminal) -> None:
     made = run("skill", "new", "mine", "--folder", "a/b", "--json")
     assert made.data == {"skill": "mine", "path": "a/b/mine", "files": ["a/b/mine/skill.toml", "a/b/mine/skill.py"]}
     assert Path("a/b/mine/skill.py").is_file()
@@ -195,7 +195,7 @@ def test_check_takes_folders_files_and_names(run: Terminal, skills: Path) -> Non
     ]
 
 
-def test_check_tells_what_the_sandbox_refuses_with_line_and_column(run: Terminal, skills: Path) -> None:
+def test_check_reports_forbidden_code_with_line_and_column(run: Terminal, skills: Path) -> None:
     file = write(skills / "headlines" / "skill.py", "import os\n\ndef run(ctx, params):\n    return os.environ\n")
     shown = run("skill", "check", str(skills / "headlines"))
     assert shown.code == 1
@@ -243,7 +243,7 @@ def test_check_says_when_there_is_no_skill(run: Terminal, tmp_path: Path) -> Non
 # Looking at one
 
 
-def test_show_tells_an_operator_what_a_skill_may_do(run: Terminal, skills: Path) -> None:
+def test_show_describes_the_grants_of_a_skill(run: Terminal, skills: Path) -> None:
     shown = run("skill", "show", "headlines").out.splitlines()
     assert shown[0] == "headlines 1.0.0  Headlines of a feed."
     assert shown[1] == f"by Ada, license MIT, stage context, from {skills / 'headlines'}"
@@ -284,7 +284,7 @@ def test_show_has_everything_for_machines(run: Terminal, skills: Path) -> None:
     assert run("skill", "show", "headlines", "--json", "--source").data["source"] == FETCH
 
 
-def test_list_shows_what_is_installed_and_whether_it_is_allowed(run: Terminal, skills: Path) -> None:
+def test_list_shows_the_installed_skills_and_their_permissions(run: Terminal, skills: Path) -> None:
     run("skill", "allow", "loud", "--yes")
     rows = only(run("skill", "list", "--json").data)
     assert [(row["skill"], row["version"], row["stage"], row["grants"], row["state"]) for row in rows] == [
@@ -298,9 +298,7 @@ def test_list_shows_what_is_installed_and_whether_it_is_allowed(run: Terminal, s
 # Allowing and taking back
 
 
-def test_allow_shows_what_a_skill_may_do_and_asks(
-    run: Terminal, fake: FakeRuntime, answer: Callable[[str], None]
-) -> None:
+def test_allow_shows_the_grants_and_asks(run: Terminal, fake: FakeRuntime, answer: Callable[[str], None]) -> None:
     answer("n\n")
     refused = run("skill", "allow", "headlines")
     assert refused.code == 0 and "may      http: read from the host in its parameter 'url'" in refused.out
@@ -329,9 +327,7 @@ def test_an_unknown_skill_among_several_allows_none(run: Terminal, fake: FakeRun
     assert fake.runtime.skill_lock.entries() == {}
 
 
-def test_a_changed_skill_is_told_as_changed_until_it_is_allowed_again(
-    run: Terminal, fake: FakeRuntime, skills: Path
-) -> None:
+def test_a_changed_skill_is_marked_until_it_is_allowed_again(run: Terminal, fake: FakeRuntime, skills: Path) -> None:
     run("skill", "allow", "headlines", "--yes")
     write(skills / "headlines" / "skill.toml", HEADLINES.replace("hosts_from", 'hosts = ["example.net"], hosts_from'))
     write(skills / "headlines" / "skill.py", FETCH + "#\n")
@@ -401,7 +397,7 @@ def test_whatever_is_refused_is_a_line_of_its_own(run: Terminal, tmp_path: Path)
     assert [line.partition(":")[0] for line in refused] == ["line 1", "line 5"]
 
 
-def test_run_prints_exactly_what_a_machine_expects(run: Terminal, tmp_path: Path) -> None:
+def test_run_prints_exact_json(run: Terminal, tmp_path: Path) -> None:
     write(tmp_path / "plain.py", "def run(ctx, params):\n    print('at work')\n    return {'n': params['n'] + 1}\n")
     shown = run("skill", "run", "plain.py", "--params", '{"n": 1}', "--json")
     assert (shown.code, shown.err) == (0, "")
@@ -422,7 +418,7 @@ def test_run_prints_exactly_what_a_machine_expects(run: Terminal, tmp_path: Path
         pytest.param("def run(", "rejected", 1, id="no Python"),
     ],
 )
-def test_a_skill_that_fails_is_told_in_one_shape(
+def test_failures_of_skills_have_one_json_shape(
     run: Terminal, tmp_path: Path, source: str, kind: str | None, line: int | None
 ) -> None:
     write(tmp_path / "bad.py", source)
@@ -490,7 +486,7 @@ def run(ctx, params):
     assert (given.data["value"], given.data["log"]) == ([1, []], ["2026"])
 
 
-def test_a_page_is_really_asked_for_and_what_is_private_is_refused(run: Terminal) -> None:
+def test_a_page_is_fetched_and_a_private_address_is_refused(run: Terminal) -> None:
     shown = run("skill", "run", "headlines", "--params", '{"url": "http://127.0.0.1:1/feed"}', "--json")
     assert (shown.code, shown.data["error"]["kind"], shown.data["error"]["line"]) == (1, "error", 3)
     assert "HostError" in shown.data["error"]["message"]

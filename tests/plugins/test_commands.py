@@ -128,7 +128,7 @@ def test_without_other_plugins_help_loads_none(tmp_path: Path, ceos_home: Path) 
     assert "'ceos.plugins.manager'" not in done.stderr and "'pydantic'" not in done.stderr
 
 
-def test_a_name_that_nobody_has_is_wrong_usage(
+def test_an_unknown_command_is_wrong_usage(
     ceos_home: Path, capsys: pytest.CaptureFixture[str], greeter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CEOS_SKILL_PATH", str(greeter))

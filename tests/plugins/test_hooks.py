@@ -74,7 +74,7 @@ def hook(signature: str, body: str, options: str = "") -> str:
 # Who is called with what
 
 
-def test_an_implementation_is_given_only_what_it_names(load: Load) -> None:
+def test_an_implementation_receives_only_the_arguments_that_it_names(load: Load) -> None:
     plugins = load(
         all=hook("cast_published(agent, cast)", "heard.append((agent.id, cast.hash))"),
         one=hook("cast_published(cast)", "heard.append(cast.hash)"),
@@ -115,7 +115,7 @@ def test_a_mention_reaches_the_plugin_whole(load: Load) -> None:
     assert isinstance(MENTION, ceos.Mention)
 
 
-def test_where_nobody_listens_nothing_happens() -> None:
+def test_an_event_without_listeners_does_nothing() -> None:
     plugins = load_plugins(entry_points=[])
     plugins.on_call = lambda *call: heard.append(call)
     assert not plugins.listens("cast_published")
@@ -294,7 +294,7 @@ def test_without_listeners_nothing_is_kept(fake_runtime: FakeRuntime) -> None:
     assert client.exists("ceos:changes", "ceos:listeners", "ceos:hooks") == 0
 
 
-def test_what_nobody_fetches_is_forgotten_in_time(listening: FakeRuntime) -> None:
+def test_undelivered_state_changes_expire(listening: FakeRuntime) -> None:
     listening.runtime.pause("ada")
     client: Any = listening.runtime.database.client
     assert 0 < client.ttl("ceos:listeners") <= 60

@@ -224,7 +224,7 @@ def test_a_module_that_failed_leaves_no_trace(tmp_path: Path) -> None:
     assert "ceos_plugin_bad" not in sys.modules
 
 
-def test_two_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_two_files_of_one_name_are_reported(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()

@@ -80,7 +80,7 @@ def test_a_draft_stays_as_it_was_when_a_skill_fails_on_it(open_setup: Open, stag
     assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"bad": "error"})
 
 
-def test_a_model_is_told_when_its_tool_fails_but_not_why(open_setup: Open) -> None:
+def test_the_model_learns_that_its_tool_failed_but_not_the_reason(open_setup: Open) -> None:
     setup = open_setup(skill("bad", "raise ValueError('secret')", "tool"))
     setup.model.calls(("bad", {}))
     run = setup.post("ada", WRITTEN)
@@ -287,7 +287,7 @@ def test_a_plugin_that_fails_to_review_keeps_the_draft_back(open_setup: Open) ->
     assert "The plugin 'own' failed while it reviewed the draft: AttributeError" in run.reason
 
 
-def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(open_setup: Open) -> None:
+def test_plugins_receive_the_frozen_draft_and_each_cast(open_setup: Open) -> None:
     setup = open_setup(skill("loud", "return [part.upper() for part in ctx.draft]", "transform"), plugin=WITNESS)
     run = setup.post(
         "ada", "One is first.\n---SPLIT---\nTwo comes next.\n---SPLIT---\nThree ends it.", kind=Kind.THREAD
@@ -305,14 +305,14 @@ def test_plugins_are_told_of_the_draft_as_it_is_frozen_and_of_each_cast(open_set
     assert [cast.part for cast in casts] == [0, 1, 2]
 
 
-def test_a_draft_that_is_only_looked_at_is_told_to_nobody(open_setup: Open) -> None:
+def test_a_preview_is_reported_to_no_plugin(open_setup: Open) -> None:
     setup = open_setup(plugin=WITNESS)
     setup.model.says(WRITTEN)
     assert preview_post(setup.fake.runtime, PostRequest(agent_id="ada", kind=Kind.ORIGINAL)).text == WRITTEN
     assert told() == []
 
 
-def test_a_rejected_draft_is_kept_with_what_its_skills_did(open_setup: Open) -> None:
+def test_a_rejected_draft_keeps_the_record_of_its_skills(open_setup: Open) -> None:
     setup = open_setup(skill("never", "return 'no'", "gate"))
     run = setup.post("ada", WRITTEN, WRITTEN)
     assert run.status == "failed"

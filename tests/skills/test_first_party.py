@@ -142,7 +142,7 @@ def test_each_compiles_with_its_grants_and_uses_all_of_them(name: str, sandbox: 
 @pytest.mark.parametrize(
     ("name", "number"), [(name, number) for name in NAMES for number in range(len(skill_named(name).examples))]
 )
-def test_every_example_returns_what_it_promises(name: str, number: int, run: Runner) -> None:
+def test_every_example_returns_its_expected_value(name: str, number: int, run: Runner) -> None:
     skill = skill_named(name)
     example = skill.examples[number]
     for params in (dict(example.params), {**_defaults(skill), **example.params}):
@@ -219,7 +219,7 @@ def rss(*items: str) -> str:
         (f"<title>{'word ' * 100}</title>", ("word " * 100)[:199].rsplit(" ", 1)[0] + "…", "a title without end"),
     ],
 )
-def test_titles_are_told_as_readers_see_them(run: Runner, item: str, title: str, why: str) -> None:
+def test_titles_are_returned_as_readers_see_them(run: Runner, item: str, title: str, why: str) -> None:
     assert headlines(run, rss(item))["headlines"][0]["title"] == title, why
 
 
@@ -261,7 +261,7 @@ def test_links_are_whole_addresses_of_pages(run: Runner, item: str, link: str | 
         ("0001-01-01T00:00:00+14:00", None),
     ],
 )
-def test_dates_are_told_in_utc(run: Runner, date: str, told: str | None) -> None:
+def test_dates_are_returned_in_utc(run: Runner, date: str, told: str | None) -> None:
     item = headlines(run, rss(f"<title>t</title><pubDate>{date}</pubDate>"))["headlines"][0]
     assert item.get("date") == told
 
@@ -303,7 +303,7 @@ def test_a_hostile_feed_takes_no_longer_than_a_good_one(run: Runner, piece: str)
     assert found is None or len(json.dumps(found).encode()) < MAX_ANSWER_BYTES
 
 
-def test_only_what_is_asked_for_is_told(run: Runner) -> None:
+def test_only_requested_items_are_returned(run: Runner) -> None:
     days = [f"<title>Item {day}</title><pubDate>2026-02-{day:02}</pubDate>" for day in range(1, 29)]
     feed = rss(*days, "<title>Rust in March</title><pubDate>2026-03-01</pubDate>")
     assert [one["title"] for one in headlines(run, feed, limit=2)["headlines"]] == ["Rust in March", "Item 28"]
@@ -312,14 +312,14 @@ def test_only_what_is_asked_for_is_told(run: Runner) -> None:
     assert headlines(run, feed, keywords=["rus"]) is None
 
 
-def test_what_is_told_fits_into_the_prompt(run: Runner) -> None:
+def test_the_value_fits_into_the_prompt(run: Runner) -> None:
     item = f"<title>{'🌉' * 150}</title><description>{'🧱 ' * 400}</description>"
     told = headlines(run, rss(*[item] * 30), limit=20, summary_chars=500)
     assert 1 <= len(told["headlines"]) < 20
     assert len(json.dumps(told, ensure_ascii=False).encode()) <= MAX_ANSWER_BYTES
 
 
-def test_new_items_are_told_once_and_a_repeated_attempt_is_told_the_same(run: Runner) -> None:
+def test_new_items_are_returned_once_and_again_to_a_repeated_attempt(run: Runner) -> None:
     params = {"url": FEED, "only_new": True, "limit": 2}
     answers = {"http": {FEED: rss(*[f"<title>{n}</title><guid>{n}</guid>" for n in "abc"])}}
     notes: dict[str, str | None] = {}
@@ -376,7 +376,7 @@ def test_the_text_of_a_page_is_its_sentences(run: Runner, html: str, text: str, 
     assert digest(run, f"<html><body>{html}</body></html>")["text"] == text, why
 
 
-def test_the_head_of_a_page_is_told(run: Runner) -> None:
+def test_the_head_of_a_page_is_returned(run: Runner) -> None:
     head = (
         "<title>Fallback</title><meta content='Rivets &quot;hot&quot;' property='og:title'/>"
         "<meta name=description content='Plain'><meta property=og:description content='Open graph'>"
@@ -452,7 +452,7 @@ def price_url(ids: str, currency: str = "usd") -> str:
         (123456789012, "123,456,789,012.00"),
     ],
 )
-def test_prices_are_told_as_people_write_them(run: Runner, price: float, told: str) -> None:
+def test_prices_are_formatted_for_people(run: Runner, price: float, told: str) -> None:
     answers = {"http": {price_url("bitcoin"): json.dumps({"bitcoin": {"usd": price, "usd_24h_change": None}})}}
     assert run("token-price", {"tokens": ["$BTC"]}, answers=answers)["prices"] == [{"token": "bitcoin", "price": told}]
 
@@ -475,7 +475,7 @@ def test_without_a_price_there_is_nothing_to_tell(run: Runner, answer: Any) -> N
     assert len(run.log) == 1
 
 
-def test_only_tokens_that_moved_are_told(run: Runner) -> None:
+def test_only_tokens_whose_price_moved_are_returned(run: Runner) -> None:
     said = {"bitcoin": {"usd": 2, "usd_24h_change": 0.4}, "ethereum": {"usd": 3, "usd_24h_change": -6.04}}
     answers = {"http": {price_url("bitcoin%2Cethereum"): json.dumps(said)}}
     found = run("token-price", {"tokens": ["btc", "BTC", "eth"], "min_change": 5}, answers=answers)
@@ -873,7 +873,7 @@ def test_what_has_not_happened_yet_has_no_anniversary(run: Runner) -> None:
     assert "years" not in first["moments"][0]
 
 
-def test_own_days_come_first_and_mistakes_are_told(run: Runner) -> None:
+def test_own_days_come_first_and_mistakes_are_logged(run: Runner) -> None:
     own = [
         {"name": "Bridge day", "date": "03-08"},
         {"name": "Opening", "date": "2020-03-08"},
@@ -887,7 +887,7 @@ def test_own_days_come_first_and_mistakes_are_told(run: Runner) -> None:
     assert len(moments(run, "2026-03-21", days_ahead=30)) == 20
 
 
-def test_every_day_of_four_years_can_be_told(run: Runner) -> None:
+def test_every_day_of_four_years_has_a_value(run: Runner) -> None:
     """Also that no rule fails at the ends of months and years."""
     named = set()
     for start in range(0, 4 * 366, 31):
@@ -973,7 +973,7 @@ def described(run: Runner, shows: str, **params: Any) -> Any:
         ("   ", None),
     ],
 )
-def test_a_description_keeps_to_what_can_be_seen(run: Runner, shows: str, line: str | None) -> None:
+def test_a_description_is_limited_to_visible_things(run: Runner, shows: str, line: str | None) -> None:
     assert described(run, shows).get("line") == line
 
 
@@ -1013,7 +1013,7 @@ def treasury(eth: str) -> dict[str, Any]:
         ("1" + "0" * 60, f"{10**60:,}.00 ETH"),
     ],
 )
-def test_amounts_on_chain_are_told_with_the_digits_that_count(run: Runner, amount: str, told: str) -> None:
+def test_amounts_on_chain_have_significant_digits(run: Runner, amount: str, told: str) -> None:
     value = pulse(run, treasury(amount), base_fee=False, balances=[{"name": "the treasury", "account": ACCOUNT}])
     assert value["watched"] == [{"what": "balance of the treasury", "now": told}]
 

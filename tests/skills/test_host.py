@@ -1,4 +1,4 @@
-"""What a skill gets when it asks the host: within its grant, at the agent's expense, and in the record."""
+"""The host of skills: grants, refusals, costs and the record of calls."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_what_the_sandbox_answers_itself_is_not_asked_of_the_host(make: Make, me
 @pytest.mark.parametrize(
     "method", ["", "page", "_record", "__init__", "http_get ", "x" * 9999, "\ud800", 3, None, ["http_get"]]
 )
-def test_a_method_nobody_offers_is_refused(method: Any) -> None:
+def test_an_unknown_method_is_refused(method: Any) -> None:
     host = StubHost({})
     with refused("The host has no such method"):
         host(method, [], {}, soon())
@@ -254,7 +254,7 @@ def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Raw
         yield server, SkillHost(make_skill(**grants).grants, params, fetch=fetch)
 
 
-def test_a_page_is_fetched_and_recorded_without_what_may_be_secret() -> None:
+def test_a_page_is_fetched_and_recorded_without_possible_secrets() -> None:
     with feeds(send(b"[1]", "Content-Type: application/json")) as (_, host):
         answer = ask(host, "http_get", f"http://{HOST}/feed?key=hush#part")
     assert answer == {
@@ -514,7 +514,7 @@ hosts = pytest.mark.parametrize("kind", ["kept", "trial"])
 
 
 @hosts
-def test_a_memory_holds_what_the_manifest_allows(make: Make, kind: str) -> None:
+def test_a_memory_is_limited_by_the_manifest(make: Make, kind: str) -> None:
     # 100 bytes of keys and values: 1 + 89 and 2 + 8
     host = make() if kind == "kept" else SkillHost(make_skill().grants)
     ask(host, "memory_set", "a", "x" * 87)
@@ -597,7 +597,7 @@ def measure(fake_runtime: FakeRuntime, run_id: str) -> None:
     fake_runtime.runtime.pipeline.measure(run_id)
 
 
-def test_the_agents_own_numbers_are_told_newest_first(fake_runtime: FakeRuntime, make: Make) -> None:
+def test_the_agents_own_numbers_come_newest_first(fake_runtime: FakeRuntime, make: Make) -> None:
     # Given two measured posts, one that is not measured yet, and another agent's
     fake_runtime.apply(id="ben", fid=1002, signer_uuid="00000000-0000-4000-8000-000000001002")
     thread = fake_runtime.post(text="One clock.\n---SPLIT---\nTwo clocks.")
@@ -766,7 +766,7 @@ def test_an_example_with_answers_of_another_shape_answers_nothing(answers: Any) 
 # --- the record ---
 
 
-def test_every_call_is_told_in_the_log_for_whoever_wants_to_know(caplog: pytest.LogCaptureFixture) -> None:
+def test_every_call_is_logged_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
     host = StubHost({"memory": {"k": 1}})
     with caplog.at_level(logging.DEBUG, logger="ceos.skills.host"):
         ask(host, "memory_get", "k")

@@ -40,7 +40,7 @@ def test_what_is_found_reaches_the_model_as_data_in_a_message_of_its_own(open_se
     assert outcomes(run) == {"weather": "ok", "tides": "ok"}
 
 
-def test_nothing_found_is_nothing_told(open_setup: Open) -> None:
+def test_a_context_skill_without_a_value_adds_nothing_to_the_prompt(open_setup: Open) -> None:
     setup = open_setup(skill("weather", "return None"))
     run = setup.post("ada", WRITTEN)
     assert [role for role, _ in setup.model.prompts[0]] == ["system", "user"]
@@ -195,7 +195,7 @@ def test_a_second_objection_ends_the_run_and_names_the_skill(open_setup: Open) -
     )
 
 
-def test_a_gate_sees_what_transforms_have_made(open_setup: Open) -> None:
+def test_a_gate_receives_the_transformed_draft(open_setup: Open) -> None:
     setup = open_setup(
         skill("quiet", GATE, "gate"), skill("calm", 'return [p.replace("!", ".") for p in ctx.draft]', "transform")
     )
@@ -251,7 +251,7 @@ LOOK_UP = skill(
 FIXED = {"look-up": {"words": ["tick", "tock"]}}
 
 
-def test_the_model_is_offered_tools_without_what_the_operator_has_fixed(open_setup: Open) -> None:
+def test_tools_are_offered_without_the_parameters_that_the_operator_set(open_setup: Open) -> None:
     setup = open_setup(LOOK_UP, params=FIXED)
     setup.post("ada", WRITTEN)
     (offered,) = setup.model.asked[0]["tools"]

@@ -300,7 +300,7 @@ def test_a_mistake_in_a_manifest_is_one_exact_sentence(tmp_path: Path, old: str,
         assert len(found) == 1 or "required" in found[0]
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+def test_all_mistakes_are_in_one_report_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = GOOD.replace('"1.0.0"', "1").replace("[params]\ntype", "[params]\ntpye").replace('"MIT"', "5")
     assert [problem.split(": ")[1] for problem in problems(folder(tmp_path, text, " \n"))] == [
         "is empty; it needs a function run(ctx, params).",
@@ -360,7 +360,7 @@ def test_a_single_file_is_read_and_never_run(tmp_path: Path, text: str, message:
     assert found[0] == f"shout.py{message}" or message.startswith(":1: a: ")
 
 
-def test_a_mistake_in_a_literal_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_mistake_in_a_literal_is_reported_with_its_line(tmp_path: Path) -> None:
     text = SINGLE.replace('"stage": "transform"', '"stage": "transfrom"').replace('"log": True', '"lgo": True')
     assert problems(single(tmp_path, text)) == [
         "shout.py:7: stage: expected one of context, transform, gate, tool; got 'transfrom'.",
@@ -406,7 +406,9 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
         pytest.param("", False, id="empty"),
     ],
 )  # fmt: skip
-def test_a_skill_file_is_told_from_a_plugin_without_running_it(tmp_path: Path, text: str, is_one: bool) -> None:
+def test_a_skill_file_is_distinguished_from_a_plugin_without_running_it(
+    tmp_path: Path, text: str, is_one: bool
+) -> None:
     assert is_skill_file(single(tmp_path, text)) is is_one
 
 
@@ -513,7 +515,7 @@ def test_params_of_any_depth_are_judged(depth: int) -> None:
     assert "nested" in said
 
 
-def test_a_tool_is_offered_without_what_the_operator_settled() -> None:
+def test_a_tool_schema_omits_the_parameters_that_the_operator_set() -> None:
     tool = skill(stage="tool", params=PARAMS)
     offered = tool.tool_schema({"url": "https://a.org", "count": 3})
     assert list(offered["properties"]) == ["tags", "day", "at"] and "required" not in offered
@@ -565,7 +567,7 @@ def test_jsonschema_is_loaded_only_for_a_skill_with_params() -> None:
 # Grants
 
 
-def test_grants_are_told_in_words() -> None:
+def test_grants_are_described_in_words() -> None:
     grants = Grants.model_validate(
         {
             "http": {"hosts": ["a.org", "*.b.org"], "hosts_from": ["url"], "max_bytes": 1000},
@@ -612,7 +614,7 @@ def test_wider_grants_are_named(new: dict[str, Any], wider: list[str]) -> None:
     assert [line.replace(".0", "") for line in Grants.model_validate(new).exceeds(old)] == wider
 
 
-def test_a_star_covers_what_is_under_it_and_not_the_name_itself() -> None:
+def test_a_star_covers_subdomains_and_not_the_name_itself() -> None:
     grant = HttpGrant(hosts=("*.b.org",))
     assert [grant.covers(host) for host in ("x.b.org", "x.y.b.org", "b.org", "eb.org", "b.org.evil.com")] == [
         True,
@@ -654,7 +656,7 @@ def test_nothing_is_allowed_until_the_operator_says_so(lock: SkillLock) -> None:
         ({"grants": {"log": True, "now": True}, "source": "#", "version": "2"}, "its grants are wider: now; its source changed since 1.0.0 was allowed; its version is 2, and 1.0.0 was allowed"),
     ],
 )  # fmt: skip
-def test_a_change_needs_a_new_permission_and_is_told_exactly(
+def test_a_change_needs_a_new_permission_and_is_described_exactly(
     lock: SkillLock, changes: dict[str, Any], said: str
 ) -> None:
     lock.allow(skill(grants={"log": True}))
@@ -682,7 +684,7 @@ def test_a_running_worker_sees_a_permission_that_another_process_gives_or_takes(
     assert worker.state(skill()) == "not allowed"
 
 
-def test_forgetting_what_was_never_allowed_names_what_is(lock: SkillLock) -> None:
+def test_forgetting_an_unknown_skill_names_the_allowed_ones(lock: SkillLock) -> None:
     with pytest.raises(NotFound, match=r"No skill named 'y' is allowed. Allowed: none yet\."):
         lock.forget("y")
     lock.allow(skill())
