@@ -17,7 +17,7 @@ from ceos.engine.stages import Stages
 from ceos.errors import LimitReached, NotFound, ServiceError
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
-from ceos.posts.actions import Reaction
+from ceos.posts.actions import DecidedReaction
 from ceos.posts.assignment import Assignment
 from ceos.posts.illustrator import Illustrator
 from ceos.posts.publisher import Publisher
@@ -79,7 +79,7 @@ class Pipeline:
         match source.assignment(lease, agent, recent):
             case RunEnd() as end:
                 return end
-            case Reaction():
+            case DecidedReaction():
                 return self._stages.advance(lease, RunStatus.ILLUSTRATED)
             case Draft() as draft:
                 pass

@@ -35,7 +35,7 @@ from ceos.logs import event, redact
 from ceos.mentions.prompt import MAX_MENTION_BYTES, prompt, thread_cast, untrusted_texts
 from ceos.mentions.store import MentionStore
 from ceos.plugins.manager import Plugins
-from ceos.posts.actions import Reaction
+from ceos.posts.actions import DecidedReaction
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.posts.source import RunEnd
 from ceos.runs.cast_limit import CastLimit
@@ -57,7 +57,7 @@ MIN_PING_PONG, PING_PONG_SECONDS = 3, 60
 
 
 #: A reply, a reaction, or the end of a mention that is ignored.
-MentionOutcome = Draft | Reaction | RunEnd
+MentionOutcome = Draft | DecidedReaction | RunEnd
 
 
 class Ignored(CeosError):
@@ -136,7 +136,7 @@ class MentionResponder:
                 self._claim(case, "answer")
                 return self._write_reply(case, context, decision.reason)
             case kind:
-                reaction = Reaction(kind, case.mention.hash, case.mention.author_fid, decision.reason)
+                reaction = DecidedReaction(kind, case.mention.hash, case.mention.author_fid, decision.reason)
                 return self._react(case, context, reaction)
 
     # Mentions that are ignored
@@ -261,7 +261,7 @@ class MentionResponder:
 
     # Reactions and replies
 
-    def _react(self, case: _Case, context: ConversationContext, reaction: Reaction) -> Reaction:
+    def _react(self, case: _Case, context: ConversationContext, reaction: DecidedReaction) -> DecidedReaction:
         """Check a reaction against guardrails and limits; the publish stage sends it."""
         if violation := reaction_violation(case.agent, case.mention, context):
             raise Ignored(f"it is not fit for a {reaction.kind}: {violation}")

@@ -9,7 +9,7 @@ from ceos.domain.posts import Draft
 from ceos.errors import RequestRefused
 from ceos.mentions.responder import MentionResponder
 from ceos.mentions.store import MentionStore
-from ceos.posts.actions import Reaction
+from ceos.posts.actions import DecidedReaction
 from ceos.posts.source import RunEnd, RunSource
 from ceos.runs.ids import RunKind
 from ceos.runs.lease import Lease
@@ -25,16 +25,16 @@ class MentionSource(RunSource):
         self._responder = responder
         self._store = store
 
-    def assignment(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> Draft | Reaction | RunEnd:
+    def assignment(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> Draft | DecidedReaction | RunEnd:
         """Return the reply or the reaction that was decided, or the end of an ignored mention."""
         return self._responder.decide_and_write(lease, agent)
 
-    def reaction(self, lease: Lease) -> Reaction | None:
+    def reaction(self, lease: Lease) -> DecidedReaction | None:
         """Return the reaction of the stored decision, or None for another decision."""
         decision, mention = self._store.decision(lease.run_id), self._store.mention(lease.run_id)
         if decision is None or mention is None or decision.action not in ("like", "recast"):
             return None
-        return Reaction(decision.action, mention.hash, mention.author_fid, decision.reason)
+        return DecidedReaction(decision.action, mention.hash, mention.author_fid, decision.reason)
 
     def too_late(self, lease: Lease, agent: Agent) -> str:
         """Return the reason why a reply or a reaction is not published any more, or nothing."""

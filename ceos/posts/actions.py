@@ -88,7 +88,7 @@ class PublishPart(Action):
 
 
 @dataclass(frozen=True)
-class Reaction:
+class DecidedReaction:
     """A like or a recast that was decided."""
 
     kind: ReactionKind
@@ -110,7 +110,7 @@ class React(Action):
     neynar: Neynar
     lease: Lease
     signer_uuid: str
-    reaction: Reaction
+    reaction: DecidedReaction
 
     is_repeatable: ClassVar[bool] = True
     index: int = 0

@@ -21,7 +21,7 @@ from ceos.errors import (
 )
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
-from ceos.posts.actions import Action, PublishPart, React, Reaction
+from ceos.posts.actions import Action, DecidedReaction, PublishPart, React
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import RetryLater, ShuttingDown
 from ceos.runs.lease import ActionState, Lease
@@ -85,7 +85,7 @@ class Publisher:
             parent = lease.action(index).hash
         return published_casts(lease, draft)
 
-    def react(self, lease: Lease, agent: Agent, reaction: Reaction) -> None:
+    def react(self, lease: Lease, agent: Agent, reaction: DecidedReaction) -> None:
         """Like or recast a cast."""
         if self._carry_out(lease, agent, React(self._neynar, lease, self._signer(agent), reaction)):
             fields = event("mention.reacted", kind=reaction.kind, hash=reaction.cast_hash)

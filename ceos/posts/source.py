@@ -12,7 +12,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Draft, Situation
 from ceos.errors import DraftRejected, KeyRefused, NotFound, RequestRefused
-from ceos.posts.actions import Reaction
+from ceos.posts.actions import DecidedReaction
 from ceos.posts.assignment import Assignment
 from ceos.runs.ids import RunKind, slot_moment
 from ceos.runs.lease import Lease
@@ -45,14 +45,16 @@ class RunSource:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def assignment(self, lease: Lease, agent: Agent, recent: tuple[str, ...]) -> Assignment | Draft | Reaction | RunEnd:
+    def assignment(
+        self, lease: Lease, agent: Agent, recent: tuple[str, ...]
+    ) -> Assignment | Draft | DecidedReaction | RunEnd:
         """Return what the agent publishes: a post to be written, a finished draft, a reaction; or the run's end.
 
         `recent` are the texts of the agent's last casts.
         """
         raise NotImplementedError
 
-    def reaction(self, lease: Lease) -> Reaction | None:
+    def reaction(self, lease: Lease) -> DecidedReaction | None:
         """Return the reaction that was decided in the write stage, for a run without a draft."""
         return None
 

@@ -16,7 +16,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.mentions import ConversationContext, Decision, Mention, ThreadCast
 from ceos.mentions.prompt import MAX_CONTEXT_BYTES, prompt
 from ceos.operations.agents import spent_today
-from ceos.posts.actions import Reaction
+from ceos.posts.actions import DecidedReaction
 from ceos.runs.deferral import RetryLater
 from ceos.testing import FakeRuntime, make_agent
 
@@ -320,7 +320,7 @@ def test_the_first_decision_stands(fake: FakeRuntime) -> None:
     lease = fake.runtime.ledger.begin_stage(run_id, Stage.WRITE) if fake.scheduler.tick() is not None else None
     assert lease is not None
     outcome = fake.runtime.responder.decide_and_write(lease, fake.runtime.agents.agent("ada"))
-    assert isinstance(outcome, Reaction) and outcome.kind == "like"
+    assert isinstance(outcome, DecidedReaction) and outcome.kind == "like"
     assert reactions(fake) == []
     # Then the next finds the same, though it would judge otherwise, and counts nothing twice
     model.score = 0.9

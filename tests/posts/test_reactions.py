@@ -11,7 +11,7 @@ from helpers.conversations import ENGAGEMENT, ScriptedModel, cast, reactions, re
 from ceos.domain.lifecycle import Stage
 from ceos.domain.mentions import Decision
 from ceos.errors import RequestRefused, ServiceUnavailable
-from ceos.posts.actions import React, Reaction
+from ceos.posts.actions import DecidedReaction, React
 from ceos.runs.lease import idempotency_key
 from ceos.testing import FakeRuntime
 
@@ -135,7 +135,7 @@ def test_a_reaction_on_record_is_not_sent_again(fake: FakeRuntime, decided: tupl
     runtime = fake.runtime
     lease = runtime.ledger.begin_stage(run_id, Stage.PUBLISH)
     assert lease is not None
-    reaction = Reaction("like", hash, 501, "it is praise or thanks")
+    reaction = DecidedReaction("like", hash, 501, "it is praise or thanks")
     runtime.publisher.react(lease, runtime.agents.agent("ada"), reaction)
     runtime.database.client.hset(f"ceos:run:{run_id}", "lease", 1)
     again = runtime.ledger.begin_stage(run_id, Stage.PUBLISH)
