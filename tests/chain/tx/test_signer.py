@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,8 @@ from ceos.chain.tx.signer import TxSigner
 from ceos.chain.tx.store import InFlightTx
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.chain.tx.wallets import Wallets
-from ceos.errors import NonceTaken, PolicyRefused, RequestRefused, ServiceUnavailable
+from ceos.errors import KeyRefused, NonceTaken, PolicyRefused, RequestRefused, ServiceUnavailable
+from ceos.evm.calldata import Signature
 from ceos.evm.types import CallRequest, Fees
 from ceos.settings import Settings
 
@@ -268,6 +270,36 @@ def test_a_replacement_beyond_its_approval_is_refused() -> None:
     signer.replace(make_signed(approved_wei=ETH))
 
 
+def test_the_result_of_the_simulation_is_compared_with_the_minimum_of_a_swap() -> None:
+    swap = "swap(uint256 amount, uint256 least) returns (uint256)"
+    allow = Allow(contract="counter", functions=(swap,), max_eth="1", min_out="least")
+    data = "0x" + Signature.parse(swap).selector[2:] + f"{1:064x}{96:064x}"
+    request = make_request(to=COUNTER, data=data)
+    for returned, is_refused in ((100, True), (98, False)):
+        signer = make_signer(
+            make_client(simulate=f"0x{returned:064x}"), make_store(), policy=make_policy(allow=(allow,))
+        )
+        with pytest.raises(PolicyRefused, match="rule min-out") if is_refused else nullcontext():
+            signer.examine(request, OWN)
+
+
+def test_a_cancellation_pays_no_more_fees_than_the_policy_allows() -> None:
+    store = make_store()
+    signer = make_signer(make_client(fees=Fees(base_fee=1, priority=1, max_fee=ETH)), store)
+    with pytest.raises(PolicyRefused, match="rule fee"):
+        signer.cancel(make_signed())
+    assert store.calls == []
+
+
+@pytest.mark.parametrize("act", [TxSigner.sign, TxSigner.replace, TxSigner.cancel])
+def test_a_key_of_another_account_signs_nothing(act: Any) -> None:
+    store, signed = make_store(), make_signed()
+    tx = signed.tx.model_copy(update={"account": FRIEND})
+    with pytest.raises(KeyRefused, match=f"is for the account {FRIEND}, and the key here is that of {OWN}"):
+        act(make_signer(make_client(), store), InFlightTx(tx, quote=QUOTE))
+    assert store.calls == []
+
+
 # Sender
 
 
@@ -296,6 +328,13 @@ def test_bytes_that_were_just_sent_are_not_sent_again() -> None:
     client, store = make_client(), make_flight_store(flight)
     make_sender(make_signer(client, store), client, store, Recorder()).process(flight.tx.id)
     assert client.arguments("send_raw") == []
+
+
+def test_stored_bytes_are_not_sent_while_everything_is_stopped() -> None:
+    flight = make_signed(now=20_000, signed_at=19_000)
+    client, store, queue = make_client(), make_flight_store(flight), Recorder()
+    make_sender(make_signer(client, store, halted="fire"), client, store, queue).process(flight.tx.id)
+    assert client.arguments("send_raw") == [] and queue.arguments("postpone") == [(flight.tx.id, 10.0)]
 
 
 def test_a_taken_nonce_is_checked_for_all_versions_at_the_configured_depth() -> None:
