@@ -19,7 +19,7 @@ import ceos
 from ceos.domain.lifecycle import AgentState
 from ceos.domain.mentions import Mention
 from ceos.domain.posts import Cast, Draft, Kind, Part
-from ceos.engine.scheduler import CHANGES
+from ceos.engine.scheduler import MAX_CHANGES
 from ceos.plugins.manager import Plugins, load_plugins
 from ceos.runtime import Runtime, set_runtime
 from ceos.settings import Settings
@@ -340,7 +340,7 @@ def test_a_slow_listener_gets_the_rest_at_the_next_tick(
     listening: FakeRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given more changes than are fetched at once, and no time to report more than one of them in a tick
-    for _ in range(CHANGES):
+    for _ in range(MAX_CHANGES):
         listening.runtime.pause("ada")
         listening.runtime.resume("ada")
     seconds = itertools.count()
@@ -349,10 +349,10 @@ def test_a_slow_listener_gets_the_rest_at_the_next_tick(
     # When ticks follow each other
     assert listening.scheduler.tick() is True, "there is more to do at once"
     assert len(heard) == 1
-    for _ in range(2 * CHANGES):
+    for _ in range(2 * MAX_CHANGES):
         listening.scheduler.tick()
     # Then every change was reported, in order
-    assert [new for _, _, new, _ in heard] == ["paused", "idle"] * CHANGES
+    assert [new for _, _, new, _ in heard] == ["paused", "idle"] * MAX_CHANGES
 
 
 # Counts
