@@ -241,16 +241,12 @@ class FakeRuntime:
         """Step until no run is open; runs that wait for their next attempt are made due."""
         for _ in range(rounds):
             self.step()
-            if not self.wake():
+            if not self.runtime.ops.wake_runs():
                 return
 
     def wake(self) -> int:
         """Make every open run due now, and return their number."""
-        client = self.runtime.database.client
-        runs = [str(run) for run in client.zrange("ceos:open", 0, -1)]
-        for run in runs:
-            client.zadd("ceos:open", {run: 0})
-        return len(runs)
+        return self.runtime.ops.wake_runs()
 
     def post(self, agent_id: str = "ada", **options: Any) -> Run:
         """Post by hand, drive it to its end, and return its record."""

@@ -4,59 +4,59 @@
     ceos:config:{agent}     string  the agent's description, JSON
     ceos:agent:{agent}      hash    rev, slot (next, un-jittered), done (watermark: last published slot), state, since,
                                     run (the run that owns the agent), failures (in a row), reason, missed (count),
-                                    fid, listen (its place among those that listen; absent if it does not)
-    ceos:fid:{fid}          set     the agents that have this account
+                                    fid, listen (offset of its polls for mentions; absent while its engagement is off)
+    ceos:fid:{fid}          set     the agents with this account
     ceos:history:{agent}    list    the last 50 changes of state, JSON [ms, old, new, run, reason]
     ceos:missed:{agent}     list    the last 50 missed slots, JSON [slot, reason]
     ceos:recent:{agent}     list    the last 50 casts, JSON Cast, newest first
-    ceos:queue:{agent}      zset    the agent's open runs by time of opening; the first is served first
+    ceos:queue:{agent}      zset    the agent's open runs by time of opening; the first is processed first
     ceos:runs:{agent}       zset    the agent's last 200 runs by time of opening
     ceos:mentions:{agent}   zset    the runs of the agent's last 200 mentions by time of opening
-    ceos:inbox:{agent}      zset    planned runs of mentions that wait for their place in the queue, by time of the cast
-    ceos:seen:{agent}       zset    hashes of the casts that were taken, by time of the cast; complete down to `floor`
-    ceos:ear:{agent}        hash    floor (casts up to it are old), mark (notifications up to it were read), top and
-                                    cursor (of a look that was not finished), again (it began again), looks (number),
-                                    at, failures, why
-    ceos:casts:{agent}      zset    places taken in the agent's hour
+    ceos:inbox:{agent}      zset    planned runs of mentions that wait for the queue, by time of the cast
+    ceos:seen:{agent}       zset    hashes of received casts by time of the cast, complete down to `floor`
+    ceos:ear:{agent}        hash    NotificationCursor: floor (casts up to it are ignored), mark (watermark), top and
+                                    cursor (next watermark and page of an unfinished poll), again (that poll was
+                                    restarted), looks (number of polls), at, failures, why
+    ceos:casts:{agent}      zset    places taken in the agent's hour, one for each cast
     ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
-    ceos:memory:{agent}     hash    what its skills remember: {skill}\\x1f{key} → JSON, {skill} → bytes held
-    ceos:skills:{agent}     hash    skill → failures in a row; absent while it works
+    ceos:memory:{agent}     hash    notes of its skills: {skill}\\x1f{key} → JSON, {skill} → size of all notes in bytes
+    ceos:skills:{agent}     hash    skill → failures in a row; absent while the skill works
     ceos:due                zset    agent by the time its next slot fires (slot + jitter)
-    ceos:open               zset    run by the time at which somebody must drive it: outbox, timer and lease index
+    ceos:open               zset    run by the time at which a worker must process it: outbox, timer and lease index
     ceos:review             zset    parked run by the time it expires
     ceos:dead               zset    failed or partial run by the time it ended
     ceos:measure            zset    published run by the time of its next measurement
     ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why,
-                                    kind, fence, token, lease, deliv(eries), d (calls in vain), tries, waits;
+                                    kind, fence, token, lease, deliv(eries), d (calls without effect), tries, waits;
                                     per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
-                                    No value over 64 bytes but `why`, so Redis keeps it compact.
+                                    Only `why` may exceed 64 bytes, so Redis stores the hash compactly.
     ceos:draft:{run}        string  the draft, JSON; shortened once published
     ceos:mention:{run}      string  the cast that the run reacts to, JSON Mention
-    ceos:decision:{run}     string  what was decided about a mention, JSON Decision; the first word stands
-    ceos:claim:{cast}       string  the run that reacts to a cast of somebody else; no other agent does
-    ceos:person:{agent}:{fid} zset  runs that answered a person in the last hour
-    ceos:thread:{agent}:{cast} set  runs that answered in the conversation that began with this cast
-    ceos:reacted:{agent}:{day}:{like | recast} set  runs that did so on a UTC day
+    ceos:decision:{run}     string  the decision about a mention, JSON Decision; never replaced
+    ceos:claim:{cast}       string  the run that reacts to a cast of another account; no other agent may react
+    ceos:person:{agent}:{fid} zset  runs with an answer to a person in the last hour
+    ceos:thread:{agent}:{cast} set  runs with an answer in the conversation that began with this cast
+    ceos:reacted:{agent}:{day}:{like | recast} set  runs with this reaction on a UTC day
     ceos:said:{agent}:{fid} list    the agent's last 5 answers to a person, newest first
-    ceos:heard              string  how many mentions are open
-    ceos:heard:{day}        hash    opened, and each end → count of mentions on a UTC day (days since 1970)
-    ceos:listen             zset    agent by the time of its next look at its mentions; 0: it has just begun
-    ceos:pace:{service}     zset    requests of the last minute by their time
-    ceos:trends             hash    found (the last look at what many talk about, JSON Look) and by (who looked)
-    ceos:trends:agents      set     the agents that care
-    ceos:trends:due         string  time of the next look; absent while no agent cares
-    ceos:trends:turn        string  token of the worker that looks now
-    ceos:trends:asked:{agent}:{look} string  present once the agent was asked about a look
-    ceos:trends:judged:{agent} hash topic → how relevant it is to the agent, JSON Relevance
+    ceos:heard              string  number of open mentions
+    ceos:heard:{day}        hash    opened, and each final status → number of mentions on a UTC day (days since 1970)
+    ceos:listen             zset    agent by the time of its next poll for mentions; 0 before its first poll
+    ceos:pace:{service}     zset    requests of the last minute by time
+    ceos:trends             hash    found (the latest snapshot, JSON TrendSnapshot) and by (token of its refresh)
+    ceos:trends:agents      set     the agents that post about trends
+    ceos:trends:due         string  time of the next refresh; absent while no agent posts about trends
+    ceos:trends:turn        string  token of the refresh in progress
+    ceos:trends:asked:{agent}:{time} string  present after the agent was asked about the snapshot of this time
+    ceos:trends:judged:{agent} hash topic → its relevance to the agent, JSON Relevance
     ceos:trends:taken:{agent} zset  slots of the posts about trends of the last 31 days by their time
-    ceos:trend:{run}        string  the trend that the run takes up, JSON ClaimedTrend
+    ceos:trend:{run}        string  the trend of a run, JSON ClaimedTrend
     ceos:metrics:{run}      hash    cast hash → its measurements, packed
-    ceos:count              hash    done (the last hour whose accounts were counted), until (when the claim ends)
+    ceos:count              hash    done (the last hour whose accounts were counted), until (end of a claim)
     ceos:series:{agent}     hash    h{day} → hourly points of the account, d{year} and p{year} → daily rows of the
                                     account and of its posts, packed, days and hours counted since 1970; folded (day)
     ceos:posts:{agent}      hash    slot → post and measurements, JSON [at, kind, parts, attempts, repeats, followers,
                                     packed]
-    ceos:tally:{agent}      hash    {day}:{what became of it} → slots of the schedule on that day
+    ceos:tally:{agent}      hash    {day}:{outcome} → number of scheduled slots on that day
     ceos:scores:{agent}     hash    ISO week → score and inputs, JSON
     ceos:chain:due          zset    background tasks of the chain (tx/…, sub/…, anchor/…) by the time they are due
     ceos:identities:{registry} hash agent → its entry in a registry of one chain, JSON Registration; outlives it
@@ -91,11 +91,11 @@
                                     token and lease of its claim, answer (response), tx, fails, fell (token that failed)
     ceos:sale-open:{network}:{account} string the payment of an account that was served last; until it is settled,
                                     another payment of the account is not served
-    ceos:workers            zset    process by the time it was last seen
-    ceos:panic              string  present while all publishing is stopped
+    ceos:workers            zset    worker process by the time it was last seen
+    ceos:panic              string  the reason; present while all publishing is halted
     ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes
-    ceos:listeners          string  present while some scheduler's plugins listen to changes of state
-    ceos:changes            list    changes of state they have not heard yet, JSON [agent, [ms, old, new, run, reason]]
+    ceos:listeners          string  present while plugins of a scheduler listen to changes of state
+    ceos:changes            list    unreported changes of state, JSON [agent, [ms, old, new, run, reason]]
 
 All times are milliseconds UTC. Those of runs are Redis's own; those of slots are the schedule's clock.
 """

@@ -78,13 +78,19 @@ class OpsStore:
     def set_panic(self, reason: str | None) -> None:
         """Halt all publishing with a reason, or let it continue with None."""
         with redis_errors():
-            if reason is None:
-                self._client.delete("ceos:panic")
-                waiting = cast("list[str]", self._client.zrange("ceos:open", 0, -1))
-                if waiting:
-                    self._client.zadd("ceos:open", dict.fromkeys(waiting, 0), xx=True)
-            else:
+            if reason is not None:
                 self._client.set("ceos:panic", reason or "panic")
+                return
+            self._client.delete("ceos:panic")
+        self.wake_runs()
+
+    def wake_runs(self) -> int:
+        """Make every open run due now, and return their number."""
+        with redis_errors():
+            waiting = cast("list[str]", self._client.zrange("ceos:open", 0, -1))
+            if waiting:
+                self._client.zadd("ceos:open", dict.fromkeys(waiting, 0), xx=True)
+        return len(waiting)
 
     def panic_reason(self) -> str | None:
         """Return the reason why publishing is halted, or None while it is not."""

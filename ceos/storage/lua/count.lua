@@ -1,5 +1,5 @@
 -- COUNT: claim the counting of accounts of one hour, for some minutes. ARGV: hour, milliseconds of the claim, 1 when it is done.
--- Returns 1 to the one that may count now; who dies over it is followed by another when the claim is over.
+-- Returns 1 if the caller may count now. When a process dies at it, another one may count after the claim has ended.
 local hour, claim, is_done = unpack(ARGV)
 local done, until_ms = unpack(redis.call('HMGET', 'ceos:count', 'done', 'until'))
 if tonumber(done or '-1') >= tonumber(hour) then return 0 end

@@ -1,6 +1,6 @@
--- KEEP: replace fields of hashes, each only if it still is what the caller has read. ARGV: a JSON list of
--- {agent, key, field, old or "", new or ""}; "" stands for a field that is not there. Of a removed agent nothing is kept.
--- Returns the numbers, from 1, of those that were not replaced.
+-- KEEP: replace fields of hashes, each only if it still has the value that the caller has read. ARGV: a JSON list of
+-- {agent, key, field, old or "", new or ""}; "" stands for a missing field. Fields of a removed agent are not stored.
+-- Returns the numbers, from 1, of the fields that were not replaced.
 local refused = {}
 for number, item in ipairs(cjson.decode(ARGV[1])) do
   local agent, key, field, old, new = unpack(item)

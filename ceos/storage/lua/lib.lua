@@ -1,6 +1,6 @@
 -- Shared by every script; connection.py puts it in front of each, after LEGAL (' old>new ' for every legal change), FINAL (' status '
 -- for every end) and STAGE (' status=stage ') made from lifecycle.py. They are strings, for a table would be built at every call.
--- The map of the keys is at the top of store.py. Time is Redis's own: the clocks of the workers need not agree.
+-- The map of the keys is in storage/__init__.py. Time is Redis's own: the clocks of the workers need not agree.
 -- Every script may be executed twice with the same arguments, because the client library may resend it.
 
 local HISTORY = 50

@@ -3,7 +3,7 @@
 -- limit of waiting mentions, keep seconds, reason why it is ignored or "".
 -- Returns opened, ignored (it is recorded), known, old, off (the engagement is off) or missing.
 local agent, run, hash, at, token, mention, present, memory, most, room, keep, why = unpack(ARGV)
-local key, ear, seen = 'ceos:agent:' .. agent, 'ceos:ear:' .. agent, 'ceos:seen:' .. agent
+local key, cursor, seen = 'ceos:agent:' .. agent, 'ceos:ear:' .. agent, 'ceos:seen:' .. agent
 local run_key = 'ceos:run:' .. run
 at = tonumber(at)
 local state, listens = unpack(redis.call('HMGET', key, 'state', 'listen'))
@@ -14,14 +14,14 @@ if redis.call('HGET', run_key, 'by') == token then
 end
 if redis.call('ZSCORE', seen, hash) then return 'known' end
 -- Hashes are kept down to `floor`, and casts up to `floor` are old, so no cast can be received twice.
-local floor = math.max(tonumber(redis.call('HGET', ear, 'floor') or '0'), present - memory)
+local floor = math.max(tonumber(redis.call('HGET', cursor, 'floor') or '0'), present - memory)
 if at <= floor then return 'old' end
 redis.call('ZADD', seen, at, hash)
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', floor)
 local over = redis.call('ZCARD', seen) - most
 if over > 0 then
   local gone = redis.call('ZPOPMIN', seen, over)
-  redis.call('HSET', ear, 'floor', gone[#gone])
+  redis.call('HSET', cursor, 'floor', gone[#gone])
 end
 if redis.call('HSETNX', run_key, 'st', 'planned') == 0 then return 'known' end
 redis.call('HSET', run_key, 'at', now(), 'by', token)

@@ -1,6 +1,6 @@
 -- SAVE: store an agent's description. ARGV: agent, config JSON, revision, slot or "", fire ms, whether to move the slot (1 or 0),
--- fid, place among those that listen or "", present time.
--- Returns created, changed or unchanged. An agent that begins to listen is not concerned with what came before.
+-- fid, offset of its polls for mentions or "" while its engagement is off, present time.
+-- Returns created, changed or unchanged. Casts from before the engagement was switched on are ignored.
 local agent, config, revision, slot, fire, moves, fid, listen, present = unpack(ARGV)
 local key = 'ceos:agent:' .. agent
 local old, old_fid, listens = unpack(redis.call('HMGET', key, 'rev', 'fid', 'listen'))
@@ -26,12 +26,12 @@ if listen == '' then
   redis.call('ZREM', 'ceos:listen', agent)
 else
   if not listens or old_fid ~= fid then
-    local ear = 'ceos:ear:' .. agent
-    -- Casts tell only the second they are from: one of this very second is new.
-    local floor = math.max(tonumber(redis.call('HGET', ear, 'floor') or '0'), present - present % 1000 - 1)
-    redis.call('HDEL', ear, 'top', 'cursor', 'again', 'failures', 'why')
-    redis.call('HSET', ear, 'floor', floor, 'mark', floor)
-    redis.call('HINCRBY', ear, 'looks', 1)
+    local cursor = 'ceos:ear:' .. agent
+    -- The time of a cast has a resolution of one second: a cast of the present second is new.
+    local floor = math.max(tonumber(redis.call('HGET', cursor, 'floor') or '0'), present - present % 1000 - 1)
+    redis.call('HDEL', cursor, 'top', 'cursor', 'again', 'failures', 'why')
+    redis.call('HSET', cursor, 'floor', floor, 'mark', floor)
+    redis.call('HINCRBY', cursor, 'looks', 1)
   end
   redis.call('HSET', key, 'listen', listen)
   if not is_paused then redis.call('ZADD', 'ceos:listen', 'NX', 0, agent) end

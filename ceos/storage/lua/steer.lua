@@ -23,7 +23,7 @@ elseif verb == 'resume' then
     redis.call('ZADD', 'ceos:open', 'XX', now(), run)
   end
 elseif verb == 'remove' then
-  -- Open runs find no agent at their next step and end there; a part already on its way is still recorded.
+  -- Open runs end at their next step, which finds no agent; a part that is being sent is still recorded.
   for _, run in ipairs(redis.call('ZRANGE', 'ceos:queue:' .. agent, 0, -1)) do
     redis.call('ZADD', 'ceos:open', 'XX', now(), run)
   end

@@ -1,5 +1,5 @@
--- TREND_KEEP: store what a look has found. ARGV: token of its turn, JSON, milliseconds until the next look.
--- Returns 1, or 0 when somebody else's turn has come. The next look is noted only while some agent cares.
+-- TREND_KEEP: store the snapshot of a refresh. ARGV: token of the refresh, JSON, milliseconds until the next one.
+-- Returns 1, or 0 when another worker has taken over. The next refresh is set only while an agent posts about trends.
 local token, found, wait = unpack(ARGV)
 local turn = redis.call('GET', 'ceos:trends:turn')
 if turn ~= token then return redis.call('HGET', 'ceos:trends', 'by') == token and 1 or 0 end

@@ -1,6 +1,6 @@
--- TREND_OPEN: open the run of an agent that takes up a trend. ARGV: agent, slot, ms, window ms,
--- start of the day ms, posts a day, most milliseconds that any window lasts, seconds to keep, JSON of what is taken up.
--- Returns opened, or why not: missing, paused, error, taken (the topic, within the window), enough (posts for the day).
+-- TREND_OPEN: open the run of an agent that claims a trend. ARGV: agent, slot, ms, window ms,
+-- start of the day ms, posts a day, the longest window in milliseconds, seconds to keep, JSON of the claimed trend.
+-- Returns opened, or the reason: missing, paused, error, taken (the topic, within the window), enough (posts of the day).
 local agent, slot, at, window, day, most, longest, keep, taken = unpack(ARGV)
 local run = run_of(agent, slot)
 local key = 'ceos:trends:taken:' .. agent
