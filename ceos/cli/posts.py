@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypedDict, Unpack
 
 import click
 
@@ -25,6 +26,14 @@ POLL_SECONDS = 0.2
 MAX_START_SECONDS = 30.0
 #: The reason why a post waits although workers are running.
 HALTED = "all publishing is stopped; 'ceos unpanic' lets it go on"
+
+
+class PostOptions(TypedDict):
+    """The options of `ceos post` that say what becomes of the text."""
+
+    dry_run: bool
+    wait: bool
+    timeout: float
 
 
 @click.command()
@@ -49,10 +58,8 @@ def post(
     kind: str | None,
     text: str | None,
     key: str | None,
-    dry_run: bool,
-    wait: bool,
-    timeout: float,
     as_json: bool,
+    **options: Unpack[PostOptions],
 ) -> None:
     """Post now as AGENTs, by the same path as a scheduled post."""
     runtime = command_runtime()
@@ -61,7 +68,7 @@ def post(
         return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
     chosen = Kind(kind) if kind else None
     requests = [PostRequest(agent_id=agent_id, kind=chosen, text=text, key=key) for agent_id in ids]
-    if dry_run:
+    if options["dry_run"]:
         drafts = {request.agent_id: preview_post(runtime, request) for request in requests}
         return (
             show_json({one: draft.model_dump(mode="json") for one, draft in drafts.items()})
@@ -69,8 +76,8 @@ def post(
             else _print_drafts(drafts)
         )
     runs = [create_post(runtime, request) for request in requests]
-    if wait:
-        return _wait_and_show(runtime, runs, timeout, as_json=as_json)
+    if options["wait"]:
+        return _wait_and_show(runtime, runs, options["timeout"], as_json=as_json)
     if as_json:
         return show_json([{"agent": run.agent_id, "draft": run.id} for run in runs])
     for run in runs:

@@ -24,7 +24,7 @@ from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
 from ceos.metrics.scorer import Scorer
-from ceos.metrics.store import MEASURE_HOURS, MetricsStore, SeriesStore
+from ceos.metrics.store import MEASURE_HOURS, MetricsStore
 from ceos.metrics.timeseries import AccountCounts, PostRecord
 from ceos.runs.ids import RunId, RunKind
 from ceos.runs.ledger import Ledger
@@ -57,7 +57,6 @@ class MetricsCollector:
         clock: Clock,
         *,
         metrics: MetricsStore,
-        series: SeriesStore,
         scoring: Scorer,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -67,7 +66,7 @@ class MetricsCollector:
         self._ledger = ledger
         self._neynar = neynar
         self._clock = clock
-        self._series = series
+        self._series = scoring.series
         self._scoring = scoring
         self._sleep = sleep
 

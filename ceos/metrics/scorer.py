@@ -30,13 +30,13 @@ class Scorer:
     """Scores agents week by week, and learns from the results of their posts."""
 
     def __init__(self, series: SeriesStore) -> None:
-        self._series = series
+        self.series = series
 
     # Scores
 
     def settle(self, agent_id: str, now: dt.datetime) -> None:
         """Score the finished weeks that are not scored yet; repeatable."""
-        known = self._series.scores(agent_id)
+        known = self.series.scores(agent_id)
         for back in range(MAX_WEEKS_BACK, 0, -1):
             monday = monday_of(now) - back * 7 * DAY
             week = week_of(monday)
@@ -46,16 +46,16 @@ class Scorer:
             if _is_empty(inputs):
                 continue
             result = WeekScore(score=score(inputs), inputs=inputs)
-            if self._series.save_score(agent_id, week, result.text()):
+            if self.series.save_score(agent_id, week, result.text()):
                 log.info("Week scored", extra=event("week.scored", agent=agent_id, week=week, total=result.score.total))
 
     def weeks(self, agent_id: str) -> list[WeekScore]:
         """Return the scored weeks, oldest first."""
-        return [WeekScore.model_validate_json(text) for text in self._series.scores(agent_id).values()]
+        return [WeekScore.model_validate_json(text) for text in self.series.scores(agent_id).values()]
 
     def so_far(self, agent_id: str, now: dt.datetime) -> list[WeekScore]:
         """Return the provisional scores of the weeks that are not scored yet, the current week last."""
-        known = self._series.scores(agent_id)
+        known = self.series.scores(agent_id)
         mondays = [monday_of(now) - 7 * DAY, monday_of(now)]
         inputs = [self.inputs(agent_id, monday) for monday in mondays if week_of(monday) not in known]
         return [WeekScore(score=score(one), inputs=one) for one in inputs if not _is_empty(one)]
@@ -63,9 +63,9 @@ class Scorer:
     def inputs(self, agent_id: str, monday: dt.datetime) -> Inputs:
         """Return the inputs of the score of the week that begins on `monday`."""
         end = monday + 7 * DAY
-        posts = [record for record in self._series.posts(agent_id, monday) if record.at < end]
+        posts = [record for record in self.series.posts(agent_id, monday) if record.at < end]
         day = int(monday.timestamp()) // 86_400
-        slots = self._series.tally(agent_id, range(day, day + 7))
+        slots = self.series.tally(agent_id, range(day, day + 7))
         start, last = self._followers(agent_id, monday, end)
         return Inputs(
             agent=agent_id,
@@ -82,7 +82,7 @@ class Scorer:
         """Return the first and the last known followers of a span; the first may be up to a day older than it."""
         points = [
             (at, found.followers)
-            for at, found in self._series.hourly(agent_id, start - DAY)
+            for at, found in self.series.hourly(agent_id, start - DAY)
             if found.followers is not None and at < end
         ]
         inside = [followers for at, followers in points if at >= start]
@@ -97,7 +97,7 @@ class Scorer:
         """Return the outcomes of the agent's posts of the last 90 days, as known `before` a moment."""
         zone = ZoneInfo(agent.schedule.timezone)
         found = []
-        for record in self._series.posts(agent.id):
+        for record in self.series.posts(agent.id):
             counts = record.day_old(before)
             if counts is None or record.followers is None or record.kind is None:
                 continue

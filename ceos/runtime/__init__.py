@@ -113,7 +113,6 @@ class Runtime(Services):
             self.neynar,
             self.clock,
             metrics=self.metrics,
-            series=self.series,
             scoring=self.scoring,
             sleep=self.sleep,
         )

@@ -96,7 +96,6 @@ def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], MetricsCollector]
             neynar,
             one.clock,
             metrics=one.metrics,
-            series=one.series,
             scoring=one.scoring,
             sleep=counts.waits.append,
         )

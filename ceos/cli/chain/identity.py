@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from decimal import Decimal, InvalidOperation
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
@@ -119,6 +119,14 @@ def reputation(*, whose: str, clients: tuple[str, ...], tags: tuple[str, ...], a
     return click.echo(f"Number {token_id}: {found.value} on average, {number(found.count, 'time')}, by {by}.")
 
 
+class SigningOptions(TypedDict):
+    """The options that `signing_options` and `json_option` add."""
+
+    dry_run: bool
+    seconds: float
+    as_json: bool
+
+
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("token_id", metavar="NUMBER", type=click.IntRange(0))
 @click.argument("value")
@@ -138,9 +146,7 @@ def feedback(
     tags: tuple[str, ...],
     endpoint: str,
     key: str,
-    dry_run: bool,
-    seconds: float,
-    as_json: bool,
+    **options: Unpack[SigningOptions],
 ) -> None:
     """Give feedback of VALUE, such as 87 or 99.5, on agent NUMBER in the reputation registry; a repeat is ignored."""
     runtime = command_runtime()
@@ -151,9 +157,9 @@ def feedback(
     request = reputation.feedback_request(
         from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint
     )
-    if dry_run:
-        return _preview(chain, request, as_json=as_json)
-    return _report(chain, reputation.give_feedback(request, key=key), seconds, as_json=as_json)
+    if options["dry_run"]:
+        return _preview(chain, request, as_json=options["as_json"])
+    return _report(chain, reputation.give_feedback(request, key=key), options["seconds"], as_json=options["as_json"])
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 #: End states other than success.
 _FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIRED)
+
+
+class SendOptions(TypedDict):
+    """The options of `ceos chain send` that say what becomes of the transaction."""
+
+    seconds: float
+    dry_run: bool
+    yes: bool
 
 
 @click.command()
@@ -45,10 +53,8 @@ def send(
     value: str,
     agent_id: str,
     key: str | None,
-    seconds: float,
-    dry_run: bool,
-    yes: bool,
     as_json: bool,
+    **options: Unpack[SendOptions],
 ) -> None:
     """Send a transaction: ETH to an address, or a call of a contract's function, as in 'ceos chain call'.
 
@@ -68,16 +74,16 @@ def send(
         chain_id=chain.client.chain_id, to=found.address, data=data, value=units(value, 18), agent=agent_id
     )
     known = _known(chain.sender, request.chain_id, key)
-    if known is None or dry_run:
+    if known is None or options["dry_run"]:
         preview = chain.sender.preview(request)
-        if dry_run:
+        if options["dry_run"]:
             return show_json(preview_document(preview)) if as_json else print_preview(chain, preview)
-        if not yes:
+        if not options["yes"]:
             _ask_for(as_json)
             print_preview(chain, preview)
             click.confirm("Send it?", abort=True)
     tx = chain.sender.submit(request, key=key or f"cli:{uuid.uuid4().hex}")
-    tx = chain.sender.wait(tx.id, seconds)
+    tx = chain.sender.wait(tx.id, options["seconds"])
     return _report(tx, as_json=as_json)
 
 

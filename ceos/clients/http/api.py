@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import requests
 import tenacity
@@ -69,6 +69,14 @@ def _adapter() -> requests.adapters.HTTPAdapter:
     return existing
 
 
+class Content(TypedDict, total=False):
+    """The query, the JSON body and the further headers of a request."""
+
+    params: Mapping[str, Any] | None
+    body: Any
+    headers: Mapping[str, str] | None
+
+
 class Api:
     """One vendor's API: a base URL, the headers that carry the key, and its name in messages."""
 
@@ -101,12 +109,10 @@ class Api:
         *,
         task: str,
         effect: Effect,
-        params: Mapping[str, Any] | None = None,
-        body: Any = None,
         seconds: float = 20.0,
-        headers: Mapping[str, str] | None = None,
         attempts: int = ATTEMPTS,
         begin_within: float = math.inf,
+        **content: Unpack[Content],
     ) -> Answer:
         """Send one request and return the JSON answer; `path` may be an absolute URL.
 
@@ -118,12 +124,10 @@ class Api:
 
         def attempt() -> Answer:
             deadline = time.monotonic() + self._connect_seconds + seconds
-            with self.open(
-                method, path, task=task, effect=effect, params=params, body=body, seconds=seconds, headers=headers
-            ) as response:
-                content = self._json(response, task, effect, deadline)
-                self._inspect(content, task, effect)
-                return Answer(response.status_code, response.headers, content)
+            with self.open(method, path, task=task, effect=effect, seconds=seconds, **content) as response:
+                answer = self._json(response, task, effect, deadline)
+                self._inspect(answer, task, effect)
+                return Answer(response.status_code, response.headers, answer)
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(begin_within),
@@ -142,13 +146,11 @@ class Api:
         *,
         task: str,
         effect: Effect,
-        params: Mapping[str, Any] | None = None,
-        body: Any = None,
         seconds: float = 20.0,
-        headers: Mapping[str, str] | None = None,
+        **content: Unpack[Content],
     ) -> Iterator[requests.Response]:
         """Send one request once and yield its unread 2xx response; errors as for `call`."""
-        request = self._prepare(method, path, task, headers or {}, params=params, body=body)
+        request = self._prepare(method, path, task, content)
         if self._before_request:
             self._before_request()
         deadline = time.monotonic() + self._connect_seconds + seconds
@@ -168,10 +170,7 @@ class Api:
         method: str,
         path: str,
         task: str,
-        headers: Mapping[str, str],
-        *,
-        params: Mapping[str, Any] | None,
-        body: Any,
+        content: Content,
     ) -> requests.PreparedRequest:
         key = self._usable_key(task)
         sent = {
@@ -179,9 +178,9 @@ class Api:
             "Accept": "*/*",
             "Accept-Encoding": "gzip, deflate",
             **self._headers(key),
-            **headers,
+            **(content.get("headers") or {}),
         }
-        data = None
+        data, body = None, content.get("body")
         if body is not None:
             sent["Content-Type"] = "application/json"
             data = json.dumps(body, allow_nan=False).encode()
@@ -191,7 +190,7 @@ class Api:
                 method=method,
                 url=path if path.startswith(("http://", "https://")) else self.base_url + path,
                 headers=sent,
-                params=params,
+                params=content.get("params"),
                 data=data,
             )
         except requests.RequestException:
