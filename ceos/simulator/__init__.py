@@ -1,4 +1,4 @@
-"""A simulator of Neynar, OpenRouter and fal.ai: what a runtime needs to be tried without a single key.
+"""A simulator of Neynar, OpenRouter and fal.ai, to try a runtime without keys.
 
     with running(seed=7, neynar={"cut_after": 0.1}) as simulator:
         ...  # point the base URLs at simulator.neynar_url, simulator.openrouter_url, ...
@@ -31,7 +31,7 @@ def serve(
     clock: Callable[[], float] = time.time,
     listening: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as clients may come."""
+    """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as it accepts requests."""
     from ceos.simulator import server  # noqa: PLC0415 - uvicorn is slow to import
 
     server.serve(port, seed=seed, host=host, config=config, clock=clock, listening=listening)

@@ -26,12 +26,12 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-#: The name under which the server hands over the means to drop a connection.
+#: The scope key of the function that drops a connection.
 CUT_EXTENSION = "ceos.simulator.cut"
 
-#: How often the loop looks for something to tell the receivers of webhooks, in seconds.
+#: Seconds between two checks for due webhooks.
 _LOOK_SECONDS = 0.1
-#: Deliveries under way at once.
+#: Concurrent deliveries.
 _SENDERS = 16
 
 log = logging.getLogger("ceos.simulator")
@@ -61,7 +61,7 @@ class App:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that happened."""
+        """Start with an empty state."""
         self.simulation = Simulation(*self._arguments)
         for task in self._pending:
             task.cancel()
@@ -132,7 +132,7 @@ class App:
             await asyncio.sleep(later.cut_after)
             return Reply(cut=True)
         await asyncio.wait({task})
-        # A reset cancels what was still to come; its client gets no answer.
+        # A reset cancels pending effects; their clients get no answer.
         return Reply(cut=True) if task.cancelled() else task.result()
 
     def _start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
@@ -142,7 +142,7 @@ class App:
         return task
 
     def _keep_telling(self) -> None:
-        """See to it that webhooks are sent while somebody wants them; it begins with the first request."""
+        """Start the delivery of webhooks at the first request that needs it."""
         if self.simulation.neynar.webhooks.is_on and (self._telling is None or self._telling.done()):
             self._telling = self._start(self._tell())
 

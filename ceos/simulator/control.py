@@ -1,4 +1,4 @@
-"""The simulator's own endpoints under /_sim/: looking at what happened, and changing what will."""
+"""The simulator's own endpoints under /_sim/: its state and its configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = 10_000
 
 
 class Control:
-    """Talks about whichever simulation is current; a reset replaces it."""
+    """Serves the current simulation, which a reset replaces."""
 
     def __init__(self, current: Callable[[], Simulation], reset: Callable[[], None]) -> None:
         self._current = current
@@ -67,7 +67,7 @@ class Control:
         return json_reply(dict(sorted(self._current().timeline.counts.items())))
 
     def faults(self, _request: Request) -> Reply:
-        """The configuration in force."""
+        """Return the current configuration."""
         return json_reply(self._current().faults.view())
 
     def change_faults(self, request: Request) -> Reply:

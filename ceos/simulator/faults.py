@@ -1,4 +1,4 @@
-"""What goes wrong, how often, and the other choices a person can make about the three services.
+"""The faults of the three services, their probabilities, and the other options.
 
 A configuration is one object per service plus `latency_seconds` for all of them. Faults are probabilities from 0 to 1;
 those of OpenRouter may be limited to models. `script` names the faults of the next operations, one each, before
@@ -8,7 +8,7 @@ chance is asked again; "ok" lets one pass.
      "openrouter": {"error_503": {"p": 1, "models": ["anthropic/claude-sonnet-4"]}},
      "latency_seconds": 0.2}
 
-Options that make people: `neynar.audience` is how many react to what is published; `audience_hostiles`, `_spammers` and
+Options of the simulated audience: `neynar.audience` is how many react to what is published; `audience_hostiles`, `_spammers` and
 `_bots` are the parts of them that are no friends, `audience_delay_seconds` is the mean time until they look,
 `audience_zeal` multiplies how likely friends are to do anything, `audience_deletes` is the part of casts they regret.
 `neynar.webhook` ({"url", "secret", "fids"}) is told of every cast that concerns these accounts, or any account of ours.
@@ -36,10 +36,10 @@ PUBLISH_FAULTS = (
     "no_hash_200",
 )
 READ_FAULTS = ("read_rate_limited", "read_error_500", "read_cut", "read_garbage_200", "read_holes_200")
-#: Faults of telling a receiver about a cast; a forged delivery comes beside the true one and has a wrong signature.
+#: Faults of webhooks; a forged delivery is sent beside the true one and has a wrong signature.
 WEBHOOK_FAULTS = ("webhook_drop", "webhook_duplicate", "webhook_late", "webhook_forge")
 
-#: Faults that end a completion before a word is written; OpenRouter then tries the next model of the list.
+#: Faults that end a completion before any text; OpenRouter then tries the next model of the list.
 ROUTE_FAULTS = (
     "rate_limited",
     "error_403_moderation",
@@ -150,7 +150,7 @@ _CHOICES = {
 
 
 class Faults:
-    """The configuration in force, and the dice that decide each time."""
+    """The current configuration, and the random decisions by it."""
 
     def __init__(self, seed: int, config: dict[str, Any] | None = None) -> None:
         self.seed = seed
@@ -162,7 +162,7 @@ class Faults:
         self.merge(config or {})
 
     def merge(self, config: dict[str, Any]) -> None:
-        """Take over what `config` names; ValueError, and no change at all, if something in it is unknown."""
+        """Apply the options in `config`; ValueError, and no change, if one of them is unknown."""
         for name, value in config.items():
             if name == "latency_seconds":
                 _check_number(name, value)
@@ -187,7 +187,7 @@ class Faults:
                     self.options[service][key] = value
 
     def view(self) -> dict[str, Any]:
-        """The configuration in the shape `merge` takes."""
+        """Return the configuration in the form that `merge` takes."""
         view: dict[str, Any] = {"latency_seconds": self.latency_seconds}
         for service, faults in self.chances.items():
             chances = {
@@ -203,7 +203,7 @@ class Faults:
         return float(self.latency_seconds if own is None else own)
 
     def draw(self, service: str, family: tuple[str, ...], model: str = "", *, scripted: bool = True) -> str | None:
-        """The fault of one operation, if it is to have one."""
+        """Return the fault of one operation, or None."""
         script = self._scripts[service]
         if scripted and script and (script[0] in family or script[0] == "ok"):
             name = script.popleft()

@@ -1,4 +1,4 @@
-"""Accounts and channels: anybody with an fid exists, and looks the same every time."""
+"""Accounts and channels: every fid exists and always has the same profile."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CHANNELS = {
     "travel": "Travel",
     "running": "Running",
 }
-#: The value in a profile of what the account does not have, although most do.
+#: The value in a profile for a field that the account lacks.
 WITHHELD = object()
 _NAME = re.compile(r"^([a-z]+)(\d{1,9})$")
 _CHANNEL_ID = re.compile(r"^[a-z0-9]{1,15}$")
@@ -46,7 +46,7 @@ CHANNEL_IDS = tuple(_CHANNELS)
 
 
 def username(fid: int) -> str:
-    """The name of an account nobody renamed; the fid is in it, so it can be read back."""
+    """Return the default name of an account, which contains the fid."""
     return f"{_NAMES[number('name', fid) % len(_NAMES)]}{fid}"
 
 
@@ -94,7 +94,7 @@ def _account(fid: int) -> dict[str, Any]:
 
 
 def user_object(fid: int, profile: dict[str, Any] | None = None, new_followers: int = 0) -> dict[str, Any]:
-    """The full User of an fid, with what was changed since."""
+    """Return the full User of an fid, with later changes."""
     user = _account(fid)
     if not profile and not new_followers:
         return user
@@ -122,7 +122,7 @@ def channel_id_of(url: str) -> str | None:
 
 
 def is_channel(channel_id: str) -> bool:
-    """Whether a channel of that id can exist."""
+    """Say whether an id is valid for a channel."""
     return bool(_CHANNEL_ID.match(channel_id))
 
 

@@ -15,7 +15,7 @@ from ceos.simulator.chance import number
 from ceos.simulator.phrases import BANKS, PHRASES, Bank
 
 SPLIT = "---SPLIT---"
-#: Bytes a part usually keeps between.
+#: The usual range of bytes of a part.
 SHORTEST, LONGEST = 120, 260
 
 _VOICES = 20_000
@@ -23,7 +23,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.?!] )[a-z]")
 
 
 class Prose:
-    """Writes for any number of voices and remembers how far each has come."""
+    """Writes for any number of voices and keeps the position of each."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -46,25 +46,25 @@ class Prose:
         return [_capitals(" ".join(sentences)) for sentences in texts]
 
     def reply(self, voice: str, topic: str) -> str:
-        """An answer to somebody."""
+        """Return a reply."""
         return _capitals(self._next(voice).fill("reply", PHRASES["replies"], topic))
 
     def picture(self, voice: str, topic: str) -> str:
-        """What a picture about a topic shows."""
+        """Return the description of a picture about a topic."""
         return self._next(f"{voice} pictures").fill("picture", PHRASES["pictures"], topic)
 
     def neighbour(self, voice: str, topic: str) -> str:
-        """A post of somebody who only lives here."""
+        """Return a post of a simulated account."""
         return _capitals(self._next(voice).fill("neighbour", PHRASES["neighbour_posts"], topic))
 
     def line(self, voice: str, name: str, deck: tuple[str, ...], topic: str) -> str:
-        """One card of somebody else's deck, filled for a topic or for what a text is about."""
+        """Return one card of a given deck, filled for a topic or for the topic of a text."""
         return _capitals(self._next(voice).fill(name, deck, topic))
 
     def _post(self, deck: _Deck, topic: str) -> str:
         sentences = [deck.fill("opening", PHRASES["openings"], topic), deck.fill("claim", PHRASES["claims"], topic)]
         for extra in (deck.fill("ending", PHRASES["endings"], topic), deck.fill("turn", PHRASES["turns"], topic)):
-            # The turn goes before the ending, so it is tried second and inserted.
+            # The turn goes before the ending: it is tried second and inserted.
             longer = [*sentences, extra] if len(sentences) == 2 else [*sentences[:2], extra, sentences[2]]
             if _size(longer) <= LONGEST and (_size(sentences) < SHORTEST or deck.chance(extra) < 60):
                 sentences = longer
@@ -82,7 +82,7 @@ class Prose:
 
 
 class _Deck:
-    """What one voice draws for its n-th text."""
+    """The random choices of one voice for its n-th text."""
 
     def __init__(self, seed: int, voice: str, turn: int) -> None:
         self.turn = turn
@@ -96,7 +96,7 @@ class _Deck:
         """The next card; each comes once before any comes again."""
         size = len(deck)
         at = self.turn if at is None else at
-        # A new start each round: decks of one size would otherwise meet in the same pairs again.
+        # A new offset each round: decks of one size would otherwise repeat their pairs.
         start = number(self._voice, name, at // size)
         stride = 1 + start // size % (size - 1)
         while gcd(stride, size) != 1:

@@ -21,7 +21,7 @@ log = logging.getLogger("ceos.simulator")
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Hands each request the means to drop its connection, which ASGI itself does not offer."""
+    """Gives each request a function that drops its connection, which ASGI does not have."""
 
     def on_message_begin(self) -> None:
         """Extend the scope of a new request."""
@@ -30,7 +30,7 @@ class CuttableProtocol(HttpToolsProtocol):
 
 
 class Running:
-    """A running simulator, asked over its own HTTP interface."""
+    """A running simulator, accessed over its own HTTP interface."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
@@ -55,7 +55,7 @@ class Running:
         return self._ask("GET", "stats")
 
     def faults(self, **config: Any) -> dict[str, Any]:
-        """Merge a configuration and return the one in force."""
+        """Merge a configuration and return the result."""
         return self._ask("POST", "faults", config)
 
     def signer(self, signer_uuid: str, fid: int, status: str = "approved") -> None:
@@ -63,7 +63,7 @@ class Running:
         self._ask("POST", "signers", {"signer_uuid": signer_uuid, "fid": fid, "status": status})
 
     def reset(self) -> None:
-        """Forget everything that happened."""
+        """Start with an empty state."""
         self._ask("POST", "reset")
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def serve(
     clock: Callable[[], float] = time.time,
     listening: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as clients may come."""
+    """Serve until interrupted; port 0 takes a free one. `listening` is called as soon as it accepts requests."""
     app = create_app(seed, clock=clock, **(config or {}))
     listener = _listen(host, port)
     listening()
@@ -102,7 +102,7 @@ def serve(
 def running(seed: int = 7, *, host: str = "127.0.0.1", port: int = 0, **config: Any) -> Iterator[Running]:
     """A simulator for as long as the block lasts; port 0 takes a free one."""
     app = create_app(seed, **config)
-    # It listens before the thread starts, so the first client only waits a moment.
+    # It listens before the thread starts, so that the first request waits instead of failing.
     listener = _listen(host, port)
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True)

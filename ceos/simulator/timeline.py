@@ -1,4 +1,4 @@
-"""What happened in the simulator, in order, and how often."""
+"""The log of events in the simulator, and its counters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Event = dict[str, Any]
 
 
 def fast_clock(speed: float, origin: float) -> Callable[[], float]:
-    """A clock that runs `speed` times as fast as life from `origin` (Unix seconds) on."""
+    """Return a clock that runs `speed` times as fast as real time from `origin` (Unix seconds) on."""
     return lambda: origin + (time.time() - origin) * speed
 
 
@@ -28,12 +28,12 @@ class Timeline:
         self._moment: float | None = None
 
     def now(self) -> float:
-        """The moment things happen at: the clock's, or the one that is being made up for."""
+        """Return the time of new events: that of the clock, or the one set by `at`."""
         return self.clock() if self._moment is None else self._moment
 
     @contextmanager
     def at(self, moment: float) -> Iterator[None]:
-        """Let things happen at an earlier moment for as long as the block lasts."""
+        """Record events at an earlier time while the block lasts."""
         self._moment = moment
         try:
             yield
@@ -50,11 +50,11 @@ class Timeline:
             self._first += self._keep
 
     def count(self, name: str) -> None:
-        """Count one more of something."""
+        """Increase a counter by one."""
         self.counts[name] += 1
 
     def fault(self, service: str, name: str, **fields: Any) -> None:
-        """Note that an injected fault is about to happen."""
+        """Record an injected fault."""
         self.counts[f"{service}.fault.{name}"] += 1
         self.record(service, "fault", fault=name, **fields)
 

@@ -1,4 +1,4 @@
-"""Requests and replies as the services see them.
+"""Requests and replies of the services.
 
 A service is a set of plain functions from `Request` to `Reply`. Whatever needs an event loop (waiting, cutting the
 connection, an effect that happens after the client has gone) is described by the reply and performed by the app.
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream"
 
-#: Looking for circles costs a third of the encoding, and answers are built without any.
+#: The check for circular references costs a third of the encoding, and answers have none.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 
 
@@ -25,13 +25,13 @@ def dump(value: object) -> bytes:
     try:
         return _encode(value).encode()
     except UnicodeEncodeError:
-        # A lone surrogate can enter as an escape in a request and must not break the answer that quotes it.
+        # A request may contain a lone surrogate as an escape; an answer that quotes it must still be encodable.
         return json.dumps(value).encode()
 
 
 @dataclass(slots=True)
 class Later:
-    """An effect that happens whether or not the client is still there."""
+    """An effect that takes place even if the client disconnects."""
 
     seconds: float
     effect: Callable[[], Reply]
@@ -41,7 +41,7 @@ class Later:
 
 @dataclass(slots=True)
 class Reply:
-    """One answer, and how it is to be delivered."""
+    """One answer and its delivery."""
 
     status: int = 200
     body: bytes = b""
@@ -71,7 +71,7 @@ def json_reply(value: object, status: int = 200, **headers: str) -> Reply:
 
 
 class Request:
-    """One request, parsed as far as somebody asks."""
+    """One request, parsed on demand."""
 
     def __init__(self, method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.method = method
@@ -106,7 +106,7 @@ class Request:
         return self.param(name, "true" if default else "false").lower() in {"true", "1"}
 
     def json(self) -> Any:
-        """The body as JSON; ValueError if it is none."""
+        """The body as JSON; ValueError for any other body."""
         return json.loads(self.body) if self.body else None
 
     @property

@@ -27,7 +27,7 @@ from ceos.simulator.timeline import Timeline
 
 Key = tuple[str, Any] | tuple[str]
 
-#: How many casts one read looks at before it gives up finding more.
+#: The most casts that one read examines.
 _DEPTH = 5_000
 _FID_UUID_PREFIX = "00000000-0000-4000-8000-"
 
@@ -57,7 +57,7 @@ class Cast:
     reactions: dict[str, dict[int, tuple[int, float]]] = field(default_factory=dict)
 
     def reacted(self, kind: str) -> dict[int, tuple[int, float]]:
-        """Who reacted in one way, oldest first."""
+        """Return the reactions of one kind, oldest first."""
         return self.reactions.get(kind, {})
 
 
@@ -93,7 +93,7 @@ class World:
         self.following: defaultdict[int, dict[int, tuple[int, float]]] = defaultdict(dict)
         self.liked: defaultdict[tuple[int, str], dict[str, Cast]] = defaultdict(dict)
         self.seen: dict[int, int] = {}
-        #: Who is told of every cast once it is there.
+        #: Called with every cast once it is stored.
         self.listeners: list[Callable[[Cast], None]] = []
         self._seq = 0
 
@@ -127,14 +127,14 @@ class World:
         return cast
 
     def delete(self, cast: Cast) -> None:
-        """Make a cast vanish from every read."""
+        """Hide a cast from every read."""
         cast.deleted = True
         if cast.parent_hash and (parent := self.casts.get(cast.parent_hash)):
             parent.replies -= 1
         self.timeline.record("neynar", "cast.deleted", fid=cast.fid, hash=cast.hash)
 
     def visible(self, cast: Cast) -> bool:
-        """Whether reads show a cast yet, and still."""
+        """Say whether reads show a cast now."""
         return not cast.deleted and (not self.lag or cast.at <= self.now() - self.lag)
 
     def find(self, cast_hash: str) -> Cast | None:
@@ -174,7 +174,7 @@ class World:
             self.timeline.record("neynar", f"{kind}.added", fid=fid, hash=cast.hash)
 
     def unreact(self, cast: Cast, kind: str, fid: int) -> None:
-        """Take a reaction back."""
+        """Remove a reaction."""
         if cast.reacted(kind).pop(fid, None):
             self.liked[(fid, kind)].pop(cast.hash, None)
             self.timeline.record("neynar", f"{kind}.removed", fid=fid, hash=cast.hash)
@@ -198,7 +198,7 @@ class World:
         return renamed.get(name) or fid_of(name)
 
     def signer(self, uuid: str, *, strict: bool) -> Signer | None:
-        """The signer of a uuid; unless strict, one nobody registered is approved and its fid follows from the uuid."""
+        """The signer of a uuid; unless strict, an unregistered one is approved and its fid follows from the uuid."""
         known = self.signers.get(uuid)
         if known or strict:
             return known
@@ -233,19 +233,19 @@ class World:
 
 
 def derived_fid(uuid: str) -> int:
-    """The fid a uuid stands for when nobody registered it."""
+    """Return the fid of an unregistered uuid."""
     if uuid.startswith(_FID_UUID_PREFIX) and (tail := uuid[len(_FID_UUID_PREFIX) :]).isdigit():
         return int(tail)
     return 100_000 + number("fid", uuid.lower()) % 800_000
 
 
 def encode_cursor(seq: int) -> str:
-    """A cursor that nobody should look into."""
+    """Return an opaque cursor."""
     return base64.urlsafe_b64encode(f"before:{seq}".encode()).decode()
 
 
 def decode_cursor(cursor: str) -> int | None:
-    """The sequence number in a cursor; ValueError if it is none of ours."""
+    """Return the sequence number in a cursor; ValueError if it is not one of this simulator."""
     if not cursor:
         return None
     try:

@@ -1,1 +1,1 @@
-"""Simulated people who react to what accounts publish."""
+"""Simulated users who react to casts of accounts."""

@@ -1,4 +1,4 @@
-"""People who come across what accounts publish through the API, and like, answer, quote, follow, attack or pester.
+"""Simulated users who see casts published through the API, and like, answer, quote, follow, attack or spam.
 
 Nothing runs in the background. What everybody will do about a cast, and when, is drawn from the seed as soon as the
 cast is there, and happens at its own moment when somebody next asks: `catch_up` makes up for the time since.
@@ -21,24 +21,24 @@ from ceos.simulator.people import username
 from ceos.simulator.prose import Prose
 from ceos.simulator.world import Cast, World
 
-#: How often the audience talks about what is up, and for how long it has done so when the simulator starts.
+#: Seconds between posts about trending topics, and the seconds of such posts before the simulator starts.
 WAVE_SECONDS, WARM_SECONDS = 1800.0, 43_200.0
-#: After a longer pause than this, what many talked about in its beginning is left out.
+#: After a longer pause than this, the posts of its beginning are left out.
 _LONGEST_PAUSE = 7 * 86_400.0
-#: Posts per person and wave step on a topic at its height, and the part of all who like one of these.
+#: Posts per user and step about a topic at its peak, and the share of users who like one of these.
 _TALK, _APPLAUSE = 0.06, 0.2
-#: How likely the unfriendly and the machines do anything about a post they see, and attackers come back when answered.
+#: The probabilities that hostile users, spammers and bots react to a seen post, and that an attacker continues.
 _ATTACKS, _SPAMS, _CHATS, _COMES_BACK = 0.3, 0.25, 0.3, 0.5
-#: What an answer from the account does to the one it was given to.
+#: The probabilities of reactions to an answer from the account.
 _ANSWER_LIKED, _ANSWER_FOLLOWED, _ANSWERED_BACK = 0.6, 0.25, 0.5
-#: The parts of friendly answers that are questions and praise; the rest are opinions. Some are a picture only.
+#: The shares of questions and praise among friendly answers; the rest are opinions. Some have a picture only.
 _QUESTIONS, _PRAISE, _WORDLESS = 0.5, 0.3, 0.03
-#: A post that only continues a thread is come across less.
+#: The factor for a post that only continues a thread.
 _CONTINUES = 0.3
 
 
 class Audience:
-    """Everybody's reactions, each at its own moment."""
+    """The reactions of all users, each at its own time."""
 
     def __init__(self, world: World, options: dict[str, Any], publishing: Publishing, prose: Prose) -> None:
         self.world = world
@@ -46,16 +46,16 @@ class Audience:
         self._options = options
         self._publishing = publishing
         self._prose = prose
-        #: What will happen: when, in which order among simultaneous things, and what.
+        #: The planned actions: time, order among simultaneous ones, and function.
         self._deeds: list[tuple[float, int, Callable[[], None]]] = []
         self._planned = 0
         self._fans: list[Person] = []
-        #: Whether the next step of the waves is planned.
+        #: True if the next posts about trending topics are planned.
         self._talks = False
         self._crowd: tuple[int, dict[str, float]] = (0, {})
 
     def sync(self) -> None:
-        """Take over changed options; another size or other shares make other people."""
+        """Apply changed options; another size or other shares create another audience."""
         roles = {role: float(self._options[f"audience_{role}s"]) for role in ("hostile", "spammer", "bot")}
         size = int(self._options["audience"])
         if (size, roles) == self._crowd:
@@ -70,7 +70,7 @@ class Audience:
             self._plan(self.world.now() - WARM_SECONDS, self._talk)
 
     def catch_up(self) -> None:
-        """Let everything happen that was due until now."""
+        """Carry out the actions that are due."""
         now = self.world.now()
         while self._deeds and self._deeds[0][0] <= now:
             due, _, deed = heapq.heappop(self._deeds)
@@ -78,7 +78,7 @@ class Audience:
                 deed()
 
     def published(self, cast: Cast) -> None:
-        """Plan who will come across a cast that somebody published through the API."""
+        """Plan which users see a cast that was published through the API."""
         if not self.people or cast.fid in self.people:
             return
         asker = self.people.get(cast.parent_fid or 0)
@@ -137,7 +137,7 @@ class Audience:
                 self._say(person, f"@{self._name(cast.fid)} {self._line(person, cast, VOICES['questions'])}")
 
     def _hear(self, person: Person, answer: Cast) -> None:
-        """What somebody does who was answered; a machine always answers back."""
+        """React to an answer; a bot always answers back."""
         if answer.deleted:
             return
         if person.role == "bot":
@@ -173,10 +173,10 @@ class Audience:
         kind = "questions" if mood < _QUESTIONS else "praise" if mood < _QUESTIONS + _PRAISE else "opinions"
         return self._line(person, cast, VOICES[kind])
 
-    # What many talk about
+    # Trending topics
 
     def _talk(self) -> None:
-        """Post about the topics that are up, as much as each is, and plan to do so again."""
+        """Post about trending topics in proportion to their levels, and plan the next step."""
         self._talks = bool(self._fans)
         if not self._talks:
             return
@@ -202,7 +202,7 @@ class Audience:
             if person.fid != cast.fid:
                 self.world.react(cast, "like", person.fid)
 
-    # One level down
+    # Helpers
 
     def _say(
         self,
@@ -247,7 +247,7 @@ class Audience:
         return share(self.world.seed, person.fid, cast.hash, what) < chance
 
     def _delay(self, person: Person, cast: Cast) -> float:
-        """Most come soon, a few come late."""
+        """Return a delay: most are short, a few are long."""
         luck = share(self.world.seed, person.fid, cast.hash, "delay")
         return float(self._options["audience_delay_seconds"]) * min(-log(1 - luck * 0.9999), 5.0)
 

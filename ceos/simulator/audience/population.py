@@ -1,4 +1,4 @@
-"""Who is in the audience, and how likely each is to do what. Everything follows from the seed."""
+"""The members of the audience and the probabilities of their reactions, derived from the seed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ceos.simulator.phrases import BANKS
 from ceos.simulator.prose import bank_of
 from ceos.simulator.world import Cast
 
-#: The accounts of the audience begin here; nobody else's are near.
+#: The first fid of the audience, far from all others.
 FIRST_FID = 1_200_001
-#: How likely somebody is to come across a post at all, and a follower of its author.
+#: The probability that an account sees a post, and that a follower of its author does.
 SEES, SEES_FOLLOWED = 0.3, 0.8
-#: What somebody does who has come across a post, before what speaks for the post is counted in.
+#: The basic probabilities of reactions to a seen post.
 ODDS = {
     "like": 0.3,
     "recast": 0.05,
@@ -26,16 +26,16 @@ ODDS = {
     "quote": 0.02,
     "mention": 0.03,
 }
-#: What the form of a post does to these odds.
+#: The factors of these probabilities by the form of a post.
 FORMS: dict[str, dict[str, float]] = {
     "plain": {},
     "picture": {"like": 1.8, "recast": 1.4},
     "question": {"reply": 2.5, "like": 0.8},
     "thread": {"recast": 2.0, "follow": 2.0, "reply": 1.2},
 }
-#: The hour (UTC) at which most look, and by how much that is more than on average; half a day later it is as much less.
+#: The hour (UTC) of the most attention, and its excess over the average; half a day later attention is as much lower.
 PRIME_HOUR, SWING = 18, 0.7
-#: The most likely anything becomes.
+#: The highest probability.
 _SURE = 0.95
 
 
@@ -48,17 +48,17 @@ class Person:
     role: str
     #: Neynar's rating; None for an account that has none yet.
     score: float | None
-    #: Which families of topics it cares for.
+    #: The topic families that it likes.
     interests: frozenset[int]
 
     def profile(self) -> dict[str, Any]:
-        """What its user object says differently from anybody's."""
+        """The fields of its user object that differ from the default."""
         if self.score is None:
             return {"score": WITHHELD, "experimental": WITHHELD}
         return {"score": self.score, "experimental": {"neynar_user_score": self.score}}
 
     def cares(self, family: int) -> float:
-        """How much more than others it likes a family of topics."""
+        """Return the factor by which it prefers a topic family."""
         return 1.6 if family in self.interests else 0.8
 
 
@@ -70,7 +70,7 @@ def population(seed: int, size: int, shares: dict[str, float]) -> list[Person]:
 
 
 def form(cast: Cast, *, continued: bool) -> str:
-    """What kind of post a cast is, as its readers see it."""
+    """Return the kind of post that a cast is."""
     if any("url" in embed for embed in cast.embeds):
         return "picture"
     if continued:
@@ -79,22 +79,22 @@ def form(cast: Cast, *, continued: bool) -> str:
 
 
 def family(cast: Cast) -> int:
-    """Which family of topics a cast belongs to."""
+    """Return the topic family of a cast."""
     return BANKS.index(bank_of(cast.text))
 
 
 def appeal(seed: int, cast: Cast) -> float:
-    """How much this audience likes a cast's topic: half as much as average to half as much again."""
+    """Return the audience's preference for a cast's topic, from 0.5 to 1.5."""
     return 0.5 + share(seed, "taste", family(cast))
 
 
 def attention(at: float) -> float:
-    """How many look at this hour of the day; 1 on average."""
+    """Return the attention at this hour of the day; 1 on average."""
     return 1 + SWING * cos(tau * (at / 3600 - PRIME_HOUR) / 24)
 
 
 def odds(seed: int, person: Person, cast: Cast, action: str, *, continued: bool = False) -> float:
-    """How likely somebody who has come across a cast does something about it."""
+    """Return the probability of a reaction to a seen cast."""
     chance = ODDS[action] * FORMS[form(cast, continued=continued)].get(action, 1.0)
     if action != "unfollow":
         chance *= appeal(seed, cast) * person.cares(family(cast))
@@ -104,7 +104,7 @@ def odds(seed: int, person: Person, cast: Cast, action: str, *, continued: bool 
 def _person(seed: int, fid: int, i: int, role: str) -> Person:
     luck = share(seed, "score", fid)
     score: float | None = {
-        # Every other one has bought or grown a good account: the score alone does not stop it.
+        # Half of them have a well-rated account, so that the score alone does not stop them.
         "hostile": 0.15 if i % 2 else 0.8,
         "spammer": 0.05 + luck * 0.15,
         "bot": 0.6 + luck * 0.2,

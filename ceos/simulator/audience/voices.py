@@ -12,7 +12,7 @@ class Injection:
     """A mention that tries to steer the model behind an agent."""
 
     text: str
-    #: The answer of a model that obeys; an empty one stands for its own instructions.
+    #: The answer of a model that obeys; empty for its own instructions.
     wanted: str = ""
 
 

@@ -1,4 +1,4 @@
-"""What many talk about: every topic's wave rises and falls with the clock, and nobody has to keep it up."""
+"""Trending topics: the level of each topic rises and falls with the clock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from math import sin, tau
 
 from ceos.simulator.chance import number
 
-#: A wave lower than this is nothing to speak of.
+#: The lowest level of a trending topic.
 WATER = 0.02
 _DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Something to talk about."""
+    """One topic."""
 
     name: str
     group: str
@@ -22,11 +22,11 @@ class Topic:
 
     @property
     def slug(self) -> str:
-        """The name as addresses have it."""
+        """The name in addresses."""
         return self.name.lower().replace(" ", "_")
 
     def level(self, seed: int, at: float) -> float:
-        """How much it is talked about, from 0 to 1: up and down within one to four days, then quiet as long."""
+        """Return the level from 0 to 1: it rises and falls within one to four days and is then 0 as long."""
         n = number(seed, "wave", self.name)
         period = _DAY * (1 + n % 1000 / 1000 * 3)
         height = sin(tau * (at / period + n // 1000 % 1000 / 1000))
@@ -50,6 +50,6 @@ TOPICS = (
 
 
 def trending(seed: int, at: float) -> list[tuple[float, Topic]]:
-    """The topics above water with their levels, highest first."""
+    """Return the trending topics with their levels, highest first."""
     levels = [(topic.level(seed, at), topic) for topic in TOPICS]
     return sorted(((level, topic) for level, topic in levels if level > WATER), key=lambda ranked: -ranked[0])

@@ -19,7 +19,7 @@ Problem = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FalModel:
-    """One endpoint: what it takes besides a prompt, and what kind of thing it makes."""
+    """One endpoint: its inputs besides the prompt, and the kind of its output."""
 
     kind: str
     keys: frozenset[str]
@@ -30,7 +30,7 @@ class FalModel:
     longest_prompt: int = 10_000
 
     def problems(self, body: dict[str, Any], *, extra_keys: bool) -> list[Problem]:
-        """Everything wrong with an input, in fal's words."""
+        """Return the problems of an input in fal's wording."""
         found = self._prompt_problems(body)
         for name, (low, high) in self.ranges.items():
             value = body.get(name)
@@ -59,7 +59,7 @@ class FalModel:
         return []
 
     def dimensions(self, body: dict[str, Any]) -> tuple[int, int]:
-        """Width and height the answer claims."""
+        """Return the width and height in the answer."""
         size = body.get("image_size", self.size)
         if isinstance(size, dict):
             return int(size.get("width", 1024)), int(size.get("height", 768))

@@ -1,4 +1,4 @@
-"""Pictures and a film small enough to make on the spot, and real enough to open."""
+"""Generated pictures and a video: small, but valid files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gradient(seed: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def black() -> bytes:
-    """The picture that stands for one nobody should see."""
+    """Return the black picture that replaces an unsafe one."""
     return _png([bytes(3 * SIDE)] * SIDE)
 
 

@@ -1,4 +1,4 @@
-"""fal.ai: direct runs, the queue and the files both leave behind."""
+"""fal.ai: direct runs, the queue, and the generated files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_THE_DOOR = {"rate_limited", "error_401", "error_500_text", "cut_before"}
 
 @dataclass(slots=True)
 class Job:
-    """A request in the queue. It advances when it is looked at, so it needs no clock."""
+    """A request in the queue, which advances with each status request."""
 
     id: str
     app: str
@@ -52,7 +52,7 @@ class Fal:
         return {RUN: self.run, QUEUE: self.queue, FILES: self.file}
 
     def run(self, request: Request) -> Reply:
-        """Make something while the client waits."""
+        """Generate a file while the client waits."""
         endpoint = request.path.removeprefix(RUN).strip("/")
         body, fault = self._accept(request, endpoint)
         return self._finish(request, self._new_id(), endpoint, body, fault)
@@ -66,7 +66,7 @@ class Fal:
         self._check_key(request)
         job_id, _, action = rest.partition("/")
         job = self._jobs.get(job_id)
-        # The URLs have the application only: a client that appends to the endpoint finds nothing.
+        # The URLs have the application only: a client that appends to the endpoint gets 404.
         if job is None or job.app != app:
             raise _refuse(404, "Request not found")
         match request.method, action:
@@ -79,7 +79,7 @@ class Fal:
         raise _refuse(405, "Method Not Allowed")
 
     def file(self, request: Request) -> Reply:
-        """A generated file; its name says all there is to know about it."""
+        """Return a generated file, whose name determines its contents."""
         name = request.path.removeprefix(FILES)
         kind, _, rest = name.partition("-")
         stem, _, suffix = rest.partition(".")
@@ -191,7 +191,7 @@ class Fal:
         self, request: Request, model: FalModel, job_id: str, body: dict[str, Any], fault: str | None
     ) -> dict[str, Any]:
         seed = body.get("seed")
-        # Beyond what a double holds exactly, as real seeds can be.
+        # Real seeds can be larger than a double holds exactly.
         seed = seed if isinstance(seed, int) and seed >= 0 else number(self.seed, job_id)
         kind = {"expired_file": "gone", "nsfw_black": "black"}.get(fault or "", "ok")
 

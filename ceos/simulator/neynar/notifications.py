@@ -9,7 +9,7 @@ from ceos.simulator.neynar.reads import bad_query, fid_param, integer
 from ceos.simulator.wire import Reply, Request, json_reply
 from ceos.simulator.world import Cast, World, decode_cursor, encode_cursor
 
-#: The values of the query, and how the answer calls them.
+#: The values of the query and their names in the answer.
 TYPES = {
     "follows": "follows",
     "likes": "likes",

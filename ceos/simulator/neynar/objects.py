@@ -12,7 +12,7 @@ from ceos.simulator.faults import Faults
 from ceos.simulator.people import channel_short, user_object, user_short
 from ceos.simulator.world import Cast, World
 
-#: The seconds in which a simulated crowd has shown two thirds of its interest.
+#: The seconds in which a cast gets two thirds of its simulated reactions.
 _CROWD_SECONDS = 1800.0
 
 
@@ -92,7 +92,7 @@ class Shapes:
         likes, recasts = len(cast.reacted("like")), len(cast.reacted("recast"))
         mean = self.options["crowd"]
         if mean:
-            # Between none and twice the mean, growing with age the way attention does.
+            # Between none and twice the mean, growing with age.
             interest = mean * 2 * (number("crowd", cast.hash) % 1000) / 1000
             crowd = interest * (1 - math.exp(-(self.world.now() - cast.at) / _CROWD_SECONDS))
             likes, recasts = likes + round(crowd), recasts + round(crowd / 5)

@@ -1,4 +1,4 @@
-"""Publishing a cast: what the network accepts, and everything that can go wrong around the commit."""
+"""The publication of a cast: its validation, and faults before and after the commit."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Publishing:
         self._published = published
 
     def publish(self, request: Request) -> Reply:
-        """Answer one publish request, possibly badly."""
+        """Answer one publish request, possibly with a fault."""
         fault = self.faults.draw("neynar", PUBLISH_FAULTS)
         if fault:
             self.world.timeline.fault("neynar", fault)
@@ -151,7 +151,7 @@ class Publishing:
         return [_embed(embed) for embed in embeds]
 
     def mentions(self, text: str) -> list[tuple[int, int, int]]:
-        """The accounts a text names, and where."""
+        """Return the accounts that a text mentions, with their positions."""
         names = _MENTION.finditer(text) if "@" in text else ()
         found = [(fid, name.start(), name.end()) for name in names if (fid := self.world.fid_named(name[1]))]
         if len(found) > MENTIONS_MAX:
@@ -159,7 +159,7 @@ class Publishing:
         return found
 
     def place(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Where in the network a cast goes: under a cast, in a channel, under a URL, or nowhere in particular."""
+        """Return the place of a cast: under a cast, in a channel, under a URL, or none."""
         parent, channel_id = body.get("parent"), body.get("channel_id")
         if parent is not None and not isinstance(parent, str):
             raise invalid_field("parent", "string", parent)

@@ -53,7 +53,7 @@ def paged(field: str, values: list[Any], cursor: str | None) -> Reply:
 
 
 class Reads:
-    """Everything that only looks."""
+    """All reads."""
 
     def __init__(self, world: World, shapes: Shapes) -> None:
         self.world = world
@@ -95,7 +95,7 @@ class Reads:
         return json_reply({"result": {"casts": [self.shapes.cast(cast) for cast in found]}})
 
     def search_casts(self, request: Request) -> Reply:
-        """Casts whose text contains every word asked for."""
+        """Return the casts whose text contains every word of the query."""
         if not request.param("q"):
             raise bad_query("q", "Required")
         words = re.findall(r"\w+", request.param("q").lower())
@@ -146,7 +146,7 @@ class Reads:
         return self.feed_page(request, keys, 25, 100)
 
     def following_feed(self, request: Request) -> Reply:
-        """The casts of everybody a user follows."""
+        """Return the casts of all accounts that a user follows."""
         keys: list[Key] = [("fid", fid) for fid in self.world.following.get(fid_param(request), ())]
         return self.feed_page(request, keys or [("fid", 0)], 25, 100)
 
@@ -181,7 +181,7 @@ class Reads:
         return json_reply({"result": {"users": [self.shapes.user(fid)] if fid else [], "next": {"cursor": None}}})
 
     def cast_reactions(self, request: Request) -> Reply:
-        """Who liked or recast a cast, newest first."""
+        """Return the reactions to a cast, newest first."""
         cast = self.world.find(request.param("hash").lower())
         if cast is None:
             raise refuse(404, "Cast not found", "NotFound")
@@ -192,7 +192,7 @@ class Reads:
         return paged("reactions", reactions, cursor)
 
     def user_reactions(self, request: Request) -> Reply:
-        """What a user liked or recast, newest first."""
+        """Return the reactions of a user, newest first."""
         fid = fid_param(request)
         kinds = _reaction_kinds(request, "type")
         liked = [(kind, cast) for kind in kinds for cast in self.world.liked.get((fid, kind), {}).values()]
@@ -205,15 +205,15 @@ class Reads:
         return paged("reactions", reactions, cursor)
 
     def followers(self, request: Request) -> Reply:
-        """Who follows a user, newest first."""
+        """Return the followers of a user, newest first."""
         return self._links(request, self.world.followers.get(fid_param(request), {}))
 
     def following(self, request: Request) -> Reply:
-        """Whom a user follows, newest first."""
+        """Return the accounts that a user follows, newest first."""
         return self._links(request, self.world.following.get(fid_param(request), {}))
 
     def storage(self, request: Request) -> Reply:
-        """How much of its storage a user has used: one new unit per account."""
+        """Return the storage of a user: one unit per account."""
         fid = fid_param(request)
 
         def store(capacity: int, used: int) -> dict[str, Any]:

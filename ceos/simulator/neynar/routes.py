@@ -25,7 +25,7 @@ from ceos.simulator.wire import Handler, Reply, Request, Routes, dump, json_repl
 from ceos.simulator.world import Cast, Signer, World
 
 PREFIX = "/v2/farcaster/"
-#: The accounts of `neighbours`, who post when the simulator starts and may answer.
+#: The accounts of `neighbours`, which post when the simulator starts and may answer.
 NEIGHBOURS = range(2, 14)
 STATUSES = ("generated", "pending_approval", "approved", "revoked")
 
@@ -52,7 +52,7 @@ class Neynar:
         self._neighbours_post()
 
     def sync(self) -> None:
-        """Take over changed options."""
+        """Apply changed options."""
         self.world.lag = self.options["lookup_lag_seconds"]
         self.audience.sync()
         self.audience.catch_up()
@@ -84,7 +84,7 @@ class Neynar:
         return table
 
     def account(self, body: dict[str, Any]) -> int:
-        """The fid a request writes for, or a refusal."""
+        """Return the fid that a request writes for; raises for an invalid signer."""
         uuid = body.get("signer_uuid")
         if not isinstance(uuid, str):
             raise invalid_field("signer_uuid", "string", uuid)
@@ -109,7 +109,7 @@ class Neynar:
         return self._reaction(request, self.world.react)
 
     def unreact(self, request: Request) -> Reply:
-        """Take a like or a recast back."""
+        """Remove a like or a recast."""
         return self._reaction(request, self.world.unreact)
 
     def follow(self, request: Request) -> Reply:
@@ -137,14 +137,14 @@ class Neynar:
         return _done()
 
     def create_signer(self, _request: Request) -> Reply:
-        """Make a new signer, which nobody has approved yet."""
+        """Create a signer that is not approved yet."""
         digits = hex_hash(16, self.world.seed, "signer", self.world.next_seq())
         uuid = str(UUID(digits, version=4))
         self.world.signers[uuid] = Signer(uuid, "generated", None)
         return json_reply(_signer_object(self.world.signers[uuid]))
 
     def register_signer(self, request: Request) -> Reply:
-        """Ask for approval; `POST /_sim/signers` plays the user who approves."""
+        """Request approval, which `POST /_sim/signers` gives."""
         signer = self._find_signer(str(body_object(request).get("signer_uuid")))
         signer.status = "pending_approval"
         self.world.signers[signer.uuid] = signer
@@ -259,7 +259,7 @@ class Neynar:
 
 
 def _with_holes(reply: Reply) -> Reply:
-    """An answer whose lists have a first entry that lacks what one would count on."""
+    """Return an answer whose lists have a first entry without expected fields."""
     value = json.loads(reply.body)
     for rows in value.values():
         if isinstance(rows, list) and rows and isinstance(rows[0], dict):

@@ -8,7 +8,7 @@ from ceos.simulator.neynar.reads import Reads, bad_query, integer
 from ceos.simulator.wire import Handler, Reply, Request, json_reply
 from ceos.simulator.world import Cast, decode_cursor, encode_cursor
 
-#: The orders of replies; the vendor does not say what its algorithm is, here it is the likes.
+#: The orders of replies; the vendor does not document its algorithm, here it sorts by likes.
 _SORTS = ("chron", "desc_chron", "algorithmic")
 _FOLDS = ("above", "below")
 
@@ -56,7 +56,7 @@ class Threads:
         return replies if sort == "desc_chron" else replies[::-1]
 
     def _parents(self, cast: Cast) -> list[Cast]:
-        """What it answers, the beginning first; a deleted cast hides everything above it."""
+        """Return the casts above it, the first one first; a deleted cast hides everything above it."""
         parents: list[Cast] = []
         while cast.parent_hash and (parent := self.world.find(cast.parent_hash)):
             parents.insert(0, parent)

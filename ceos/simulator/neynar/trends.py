@@ -1,4 +1,4 @@
-"""Neynar's view of what is going on: topics, busy channels, and their feeds."""
+"""Neynar's trends: topics, busy channels, and their feeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Trends:
         }
 
     def topics(self, request: Request) -> Reply:
-        """The topics whose waves are up, the highest first."""
+        """Return the trending topics, the highest first."""
         limit = integer(request, "limit", 10, 1, 25)
         topics = [
             {

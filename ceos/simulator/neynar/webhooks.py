@@ -1,4 +1,4 @@
-"""Webhooks of `cast.created`: signed, and lost, doubled, late or forged where the faults say so.
+"""Webhooks of `cast.created`: signed, and by faults lost, doubled, late or forged.
 
 A service only fills the outbox; the app's loop sends, so that no answer waits for a receiver.
 """
@@ -19,7 +19,7 @@ from ceos.simulator.neynar.objects import Shapes
 from ceos.simulator.wire import dump
 from ceos.simulator.world import Cast, World
 
-#: How long a receiver may take, in seconds.
+#: Seconds that a receiver may take.
 _PATIENCE = 10.0
 
 
@@ -35,7 +35,7 @@ class Delivery:
 
 
 class Webhooks:
-    """The outbox: a delivery for each cast that names, answers or quotes a watched account."""
+    """The outbox: a delivery for each cast that mentions, answers or quotes a watched account."""
 
     def __init__(self, world: World, faults: Faults, shapes: Shapes) -> None:
         self.world = world
@@ -46,12 +46,12 @@ class Webhooks:
 
     @property
     def is_on(self) -> bool:
-        """Whether anybody wants to hear anything."""
+        """Say whether there is a receiver."""
         return bool(self._hook.get("url"))
 
     @property
     def retries(self) -> int:
-        """How often a delivery is repeated whose receiver does not answer with a 2xx."""
+        """The number of retries of a delivery without a 2xx answer."""
         return int(self.faults.options["neynar"]["webhook_retries"])
 
     def collect(self) -> list[Delivery]:

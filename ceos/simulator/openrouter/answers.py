@@ -1,4 +1,4 @@
-"""A completion on the wire: whole or as a stream of events, sound or spoiled."""
+"""A completion as JSON or as a stream of events, with or without faults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ceos.simulator.openrouter.catalogue import Model
 from ceos.simulator.wire import EVENT_STREAM, Reply, dump, json_reply
 
-#: About as many bytes as one token of English.
+#: The bytes of an average token of English.
 _TOKEN_BYTES = 4
 #: Words per streamed chunk.
 _CHUNK_WORDS = 3
@@ -20,7 +20,7 @@ _SPLIT_PAUSE = 0.02
 
 @dataclass(slots=True)
 class Answer:
-    """A completion before it takes its shape."""
+    """A completion before it is encoded."""
 
     id: str
     created: int
@@ -35,18 +35,18 @@ class Answer:
 
     @property
     def tokens(self) -> int:
-        """How many tokens were written."""
+        """The number of tokens of the text."""
         return 0 if self.fault == "null_content" else max(len(self.text.encode()) // _TOKEN_BYTES, 1)
 
     @property
     def cost(self) -> float:
-        """What the account is charged; failures are free."""
+        """The charge in USD; failures are free."""
         if self.fault in {"choice_error", "top_level_error_200", "null_content"}:
             return 0.0
         return round(self.model.prompt_cost(self.prompt_tokens) + self.model.completion_cost(self.tokens), 10)
 
     def shorten(self, limit: int) -> None:
-        """Stop at the token limit, or where the fault wants it."""
+        """Cut the text at the token limit or by the fault."""
         if self.fault == "finish_length":
             limit = max(self.tokens // 2, 1)
         if self.fault == "content_filter":
@@ -57,11 +57,11 @@ class Answer:
             self.text = self.text.encode()[: limit * _TOKEN_BYTES].decode(errors="ignore")
 
     def message(self) -> dict[str, Any]:
-        """The turn of the assistant: words, or the call of a function."""
+        """Return the message of the assistant: a text, or the call of a function."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text, "refusal": None, "reasoning": None}
         if self.calls:
             function = {"name": self.calls, "arguments": self.text}
-            # OpenRouter's ids differ by provider; what they share is that they are of no other call.
+            # OpenRouter's ids differ by provider, but are unique.
             call = {"id": f"call_{self.id.rpartition('-')[2]}", "type": "function", "function": function}
             message |= {"content": None, "tool_calls": [call]}
         return message
@@ -87,7 +87,7 @@ class Answer:
         return usage
 
     def head(self, kind: str) -> dict[str, Any]:
-        """What a completion and each of its chunks begin with."""
+        """Return the fields that a completion shares with its chunks."""
         return {
             "id": self.id,
             "object": kind,

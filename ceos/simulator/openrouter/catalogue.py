@@ -1,4 +1,4 @@
-"""The models OpenRouter offers here, and what they cost."""
+"""The models of the simulated OpenRouter and their prices."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Model:
 
     @property
     def parameters(self) -> list[str]:
-        """What a request may set."""
+        """The parameters that a request may set."""
         return [
             *_PARAMETERS,
             *(("temperature",) if self.temperature else ()),
@@ -38,11 +38,11 @@ class Model:
         ]
 
     def prompt_cost(self, tokens: int) -> float:
-        """What reading costs."""
+        """The price of a prompt."""
         return tokens * self.prompt_price / 1_000_000
 
     def completion_cost(self, tokens: int) -> float:
-        """What writing costs."""
+        """The price of a completion."""
         return tokens * self.completion_price / 1_000_000
 
     def wire(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ DEFAULT = MODELS["openai/gpt-4o-mini"]
 
 
 def find(model_id: str, *, accept_unknown: bool) -> Model | None:
-    """The model of an id, through aliases and routing suffixes; an unknown one has a middling price."""
+    """The model of an id, through aliases and routing suffixes; an unknown one has an average price."""
     model_id = ALIASES.get(model_id, model_id)
     base, _, suffix = model_id.partition(":")
     known = MODELS.get(model_id) or (MODELS.get(base) if suffix else None)

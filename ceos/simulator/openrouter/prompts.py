@@ -1,4 +1,4 @@
-"""What a prompt asks for, as far as a simulated writer understands prompts."""
+"""The topic and form that a prompt asks for, as guessed for the simulated writer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _TOPIC_LINE = re.compile(
 )
 _TOPICS_LINE = re.compile(r"^[ *#>-]*(?:your )?(?:topics|interests)[ *]*[:=][ *]*(\S.*)$", re.IGNORECASE | re.MULTILINE)
 _ABOUT = re.compile(r"\b(?:about|on the topic of|regarding):?\s+[\"'“‘]?([^\"'”’\n.;:!?(]{2,80})", re.IGNORECASE)
-#: A heading under which a list of topics stands, and the list.
+#: A heading with a list of topics below it.
 _TOPICS_HEADING = re.compile(
     r"^#[^\n]*\b(?:topics|talk about|interests)\b[^\n]*\n+([^#\s][^\n]*)", re.IGNORECASE | re.MULTILINE
 )
-#: Where a topic ends and the sentence around it goes on.
+#: The end of a topic within a sentence.
 _TOPIC_END = re.compile(r"(?:,| that| which| who| so| with| without| from| for people)\s", re.IGNORECASE)
 _PARTS = re.compile(
     r"\b(\d{1,2})(?:\s*(?:-|–|to|or)\s*\d{1,2})? (?:short )?(?:parts|casts|posts|messages)\b", re.IGNORECASE
@@ -33,15 +33,15 @@ _SOMETHING = "small everyday experiments"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A prompt, understood."""
+    """The contents of a prompt."""
 
-    #: Whoever speaks with the same instructions is the same voice.
+    #: Prompts with the same instructions have the same voice.
     voice: str
     topic: str
-    #: How many parts of a thread; 0 for anything else.
+    #: The number of parts of a thread; 0 for anything else.
     parts: int
     reply: bool
-    #: Whether a line that describes a picture is to follow the text.
+    #: True if a description of a picture follows the text.
     picture: bool
 
 
@@ -60,7 +60,7 @@ def understand(messages: list[dict[str, Any]], user: str) -> Wish:
 
 
 def schema_in(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The JSON schema that the last message asks for in words, if it does."""
+    """Return the JSON schema in the text of the last message, or None."""
     text = _text(messages[-1].get("content"))
     start = text.find('{"')
     if start < 0 or "JSON" not in text[:start]:
@@ -87,7 +87,7 @@ def _topic(asked: str, system: str, turn: int) -> str:
 
 
 def _trimmed(text: str) -> str:
-    # A lone surrogate may come in through an escape; nothing built from a topic could be sent with it.
+    # A lone surrogate, which an escape may contain, could not be sent.
     text = text.encode(errors="ignore").decode()
     text = " ".join(text.replace("{", "").replace("}", "").split()).strip(" \"'“”‘’.,;:!?*_-[]")
     while len(text) > _TOPIC_LENGTH and " " in text:

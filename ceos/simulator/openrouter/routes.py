@@ -83,7 +83,7 @@ class OpenRouter:
         return json_reply({"data": page, "total_count": len(listed), "links": {"next": None}})
 
     def count(self, _request: Request) -> Reply:
-        """How many models there are."""
+        """Return the number of models."""
         return json_reply({"data": {"count": len(MODELS)}})
 
     def model(self, request: Request) -> Reply:
@@ -94,7 +94,7 @@ class OpenRouter:
         return json_reply({"data": model.wire()})
 
     def endpoints(self, request: Request) -> Reply:
-        """Who serves a model: one host, always up."""
+        """Return the hosts of a model: one, always up."""
         path = request.path.removeprefix(f"{PREFIX}/models/").removesuffix("/endpoints")
         model = find(path, accept_unknown=False)
         if model is None or not request.path.endswith("/endpoints"):
@@ -124,7 +124,7 @@ class OpenRouter:
         return json_reply({"data": {**kept, "endpoints": [endpoint]}})
 
     def key(self, request: Request) -> Reply:
-        """What the key has spent."""
+        """Return the spending of the key."""
         limit = self.options["credits"]
         spent = round(self.spent, 8)
         data = {
@@ -145,12 +145,12 @@ class OpenRouter:
         return json_reply({"data": data})
 
     def credits(self, _request: Request) -> Reply:
-        """What the account has bought and used."""
+        """Return the credits and usage of the account."""
         total = self.options["credits"]
         return json_reply({"data": {"total_credits": 100 if total is None else total, "total_usage": self.spent}})
 
     def generation(self, request: Request) -> Reply:
-        """What one completion cost."""
+        """Return the cost of one completion."""
         answer = self._generations.get(request.param("id"))
         if answer is None:
             raise refuse(404, "Generation not found")
@@ -175,7 +175,7 @@ class OpenRouter:
             raise _unpaid()
 
     def _route(self, body: dict[str, Any]) -> tuple[Model, str | None]:
-        """The first model of the list that answers, and what will be wrong with the answer."""
+        """Return the first model of the list that answers, and the fault of its answer."""
         wanted = [body.get("model"), *(body.get("models") or [])]
         names = list(dict.fromkeys(name for name in wanted if isinstance(name, str) and name)) or [DEFAULT.id]
         refusal = refuse(404, "No endpoints found")
@@ -311,7 +311,7 @@ class OpenRouter:
         return f"As an AI language model, I cannot help with posts about {wish.topic}."
 
     def _obeying(self, messages: list[dict[str, Any]]) -> str:
-        """What a known injection in the messages wants; a model that obeys it gives its instructions away, if those."""
+        """Return the answer that a known injection in the messages demands: a text, or the instructions."""
         read = "\n".join(str(message.get("content")) for message in messages)
         # An injection may be quoted, shortened or escaped on its way; its beginning is enough.
         found = next((one for one in INJECTIONS if one.text[:24] in read), None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ceos.simulator.chance import number
 
-#: Names of text fields and lists that want a whole post.
+#: Names of text fields and lists that hold a whole post.
 _POSTS = {"text", "post", "cast", "content", "body", "message", "reply", "answer", "tweet", "caption", "draft"}
 _LISTS = {"parts", "casts", "posts", "thread", "texts", "tweets"}
 
@@ -57,7 +57,7 @@ class Filler:
         default_high = 1 if kind == "number" else 10
         low: float = schema.get("minimum", schema.get("exclusiveMinimum", 0))
         high: float = schema.get("maximum", schema.get("exclusiveMaximum", low + default_high))
-        # The upper half: a score of a simulated judge is rarely a bad one.
+        # The upper half: simulated scores are rarely low.
         value = low + (high - low) * (0.6 + self._n(name) % 30 / 100)
         return round(value) if kind == "integer" else round(value, 2)
 

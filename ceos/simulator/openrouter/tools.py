@@ -1,4 +1,4 @@
-"""Tools in a chat completion: what is offered, whether the model calls now, and a history that must fit together."""
+"""Tools in a chat completion: their validation, the next call, and the consistency of the history."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ CALL_FAULTS = (None, "no_cost", "other_model", "cut_json", "finish_length")
 
 
 def are_offered(body: dict[str, Any]) -> bool:
-    """Whether the request needs a model that can call tools."""
+    """Say whether the request needs a model that can call tools."""
     return bool(body.get("tools"))
 
 
 def problem(body: dict[str, Any]) -> str:
-    """What is wrong with the tools of a request, or with the calls and answers in its messages; "" is nothing."""
+    """Return the problem of the tools of a request, or of the calls in its messages; "" for none."""
     tools = body.get("tools") or []
     if not isinstance(tools, list) or not all(_function(tool).get("name") for tool in tools):
         return "tools: expected an array of functions with names"
