@@ -31,7 +31,7 @@ from ceos.domain.text import CAST_BYTES
 from ceos.engine.scheduler import Scheduler
 from ceos.errors import InvalidInput
 from ceos.runtime import Runtime, set_runtime
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxLimits
 from ceos.settings import Settings
 from ceos.simulator import running
 from ceos.skills.grants import GRANTS, Grants
@@ -113,9 +113,9 @@ def run_skill(
     skill, source = _found(source_or_path)
     granted = _granted(skill.grants if skill else Grants(), grants)
     usual = skill.limits_in_force() if skill else None
-    limits = Limits(
+    limits = SandboxLimits(
         seconds=seconds if seconds is not None else usual.seconds if usual else usual_seconds(granted),
-        memory_mb=memory_mb if memory_mb is not None else usual.memory_mb if usual else Limits.memory_mb,
+        memory_mb=memory_mb if memory_mb is not None else usual.memory_mb if usual else SandboxLimits.memory_mb,
     )
     if problems := _misfits(skill, params or {}, inputs, limits, now):
         raise InvalidInput("\n".join(problems))
@@ -168,7 +168,11 @@ def _granted(own: Grants, grants: Mapping[str, Any] | Iterable[str] | None) -> G
 
 
 def _misfits(
-    skill: Skill | None, params: Mapping[str, Any], inputs: Mapping[str, Any], limits: Limits, now: dt.datetime | None
+    skill: Skill | None,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    limits: SandboxLimits,
+    now: dt.datetime | None,
 ) -> list[str]:
     """Return a sentence for each argument of `run_skill` that does not fit."""
     problems = [f"No input {name!r}. Known: {', '.join(INPUTS)}." for name in inputs if name not in INPUTS]

@@ -23,10 +23,10 @@ from typing import Any, Protocol
 
 from ceos.errors import HostRefused, SandboxUnavailable, SkillFailed, SkillForbidden, SkillTimedOut
 from ceos.sandbox import wire
-from ceos.sandbox.processes import SLICE_MS, START_SECONDS, Child, Ended, Late, Report, Zygote
-from ceos.sandbox.verdicts import Limits, Refused, Violation, error_of, lines_of
+from ceos.sandbox.processes import SLICE_MS, START_SECONDS, Child, Ended, Late, SandboxReport, Zygote
+from ceos.sandbox.verdicts import SandboxLimits, SourceRefused, Violation, error_of, lines_of
 
-__all__ = ["Host", "Limits", "Outcome", "Report", "Sandbox", "Violation", "default_mode"]
+__all__ = ["Host", "Sandbox", "SandboxLimits", "SandboxOutcome", "SandboxReport", "Violation", "default_mode"]
 
 #: Seconds without a new start after one that failed, and the starts in a row that may be ended from outside.
 RETRY_SECONDS, START_ATTEMPTS = 1.0, 10
@@ -41,7 +41,7 @@ COMPILE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SandboxOutcome:
     """The result of a call: value, printed and logged lines, milliseconds, and calls of the host."""
 
     value: Any
@@ -98,10 +98,10 @@ class Sandbox:
         inputs: Mapping[str, Any] | None = None,
         grants: Collection[str] = (),
         host: Host | None = None,
-        limits: Limits = Limits(),  # noqa: B008  # frozen
+        limits: SandboxLimits = SandboxLimits(),  # noqa: B008  # frozen
         seed: str = "",
         now: dt.datetime | None = None,
-    ) -> Outcome:
+    ) -> SandboxOutcome:
         """Run `run(ctx, params)` of a source and return its outcome.
 
         `inputs` are attributes of `ctx`, `grants` decide which methods it has, `host` answers calls of these, and
@@ -119,13 +119,13 @@ class Sandbox:
         code = self._code(source, allowed) if self._language else source.encode("utf-8", "surrogatepass")
         call = _Call(limits, host, frozenset(allowed) - {"log", "now"}, source)
         frame = self._exchange(job, code, call)
-        return Outcome(frame.get("v"), lines_of(frame), (time.monotonic() - call.begun) * 1000, call.count)
+        return SandboxOutcome(frame.get("v"), lines_of(frame), (time.monotonic() - call.begun) * 1000, call.count)
 
     def check(self, source: str, *, grants: Collection[str] = ()) -> list[Violation]:
         """Return all violations of the policy in a source, which is parsed in a child."""
         try:
             self._code(source, sorted(wire.methods(grants)))
-        except Refused as error:
+        except SourceRefused as error:
             return error.violations
         return []
 
@@ -133,7 +133,7 @@ class Sandbox:
         """Start the zygote, so that the first call does not wait for it."""
         self.report()
 
-    def report(self) -> Report:
+    def report(self) -> SandboxReport:
         """Return the active layers; raises `SandboxUnavailable` when a layer of the mode is missing."""
         deadline = time.monotonic() + 2 * START_SECONDS
         try:
@@ -161,10 +161,14 @@ class Sandbox:
         try:
             body = source.encode()
         except UnicodeEncodeError:
-            raise Refused([Violation(None, None, "the source holds half of a surrogate pair; remove it")]) from None
+            raise SourceRefused(
+                [Violation(None, None, "the source holds half of a surrogate pair; remove it")]
+            ) from None
         if len(body) > wire.SOURCE_BYTES:
-            raise Refused([Violation(None, None, f"the source has more than {wire.SOURCE_BYTES:,} bytes; shorten it")])
-        call = _Call(Limits(seconds=COMPILE_SECONDS), None, frozenset(), source, wants="code")
+            raise SourceRefused(
+                [Violation(None, None, f"the source has more than {wire.SOURCE_BYTES:,} bytes; shorten it")]
+            )
+        call = _Call(SandboxLimits(seconds=COMPILE_SECONDS), None, frozenset(), source, wants="code")
         frame = self._exchange({"do": "compile", "allowed": list(allowed)}, body, call)
         code = bytes(frame["code"])
         with self._codes_lock:
@@ -327,7 +331,7 @@ os.register_at_fork(after_in_child=_reset_after_fork)
 class _Call:
     """A call in progress: its limits, its methods, and the number of calls of the host."""
 
-    limits: Limits
+    limits: SandboxLimits
     host: Host | None
     methods: frozenset[str]
     source: str

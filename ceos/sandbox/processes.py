@@ -52,7 +52,7 @@ class Ended(SandboxUnavailable):
 
 
 @dataclass(frozen=True)
-class Report:
+class SandboxReport:
     """The layers that protect this process from skills, and the reasons why others are missing."""
 
     mode: str
@@ -236,13 +236,13 @@ class Zygote:
         self._control.send(b"n")
         self._ready += 1
 
-    def _read_report(self, mode: str) -> Report:
+    def _read_report(self, mode: str) -> SandboxReport:
         self._control.settimeout(START_SECONDS)
         answer = wire.parse(wire.read_frame(self._read_exactly))
         self._control.settimeout(None)
         if "failed" in answer:
             raise ValueError(answer["failed"])
-        report = Report(mode, answer["layers"], answer["missing"])
+        report = SandboxReport(mode, answer["layers"], answer["missing"])
         needed = [name for name in MODES[mode] if not report.layers.get(name)]
         lacking = [f"{name} ({report.missing.get(name, 'absent')})" for name in needed]
         if lacking:

@@ -19,7 +19,7 @@ _MAX_ROWS = 50
 
 
 @dataclass(frozen=True)
-class Limits:
+class SandboxLimits:
     """The limits of one call: wall-clock seconds, megabytes beyond Python's own memory, and calls of the host."""
 
     seconds: float = 2.0
@@ -36,7 +36,7 @@ class Violation:
     message: str
 
 
-class Refused(SkillForbidden):
+class SourceRefused(SkillForbidden):
     """The source violates the policy."""
 
     def __init__(self, violations: list[Violation]) -> None:
@@ -57,12 +57,12 @@ def lines_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def error_of(frame: Mapping[str, Any], limits: Limits, source: str) -> SkillError:
+def error_of(frame: Mapping[str, Any], limits: SandboxLimits, source: str) -> SkillError:
     """Return the error that a last frame reports."""
     lines = lines_of(frame)
     match frame.get("t"):
         case "rejected":
-            return Refused(_violations(frame.get("violations")))
+            return SourceRefused(_violations(frame.get("violations")))
         case "limit" if frame.get("kind") == "memory":
             return SkillOutOfMemory(f"The skill used more than {limits.memory_mb} MB of memory.", log=lines)
         case "limit":
@@ -75,7 +75,7 @@ def error_of(frame: Mapping[str, Any], limits: Limits, source: str) -> SkillErro
             return SkillForbidden("The skill's process sent an unknown frame.", kind="violation")
 
 
-def _death(code: Any, limits: Limits) -> SkillError:
+def _death(code: Any, limits: SandboxLimits) -> SkillError:
     if code in _CPU:
         return SkillTimedOut(
             f"The skill used more than {limits.seconds:g} s of processor time and was stopped.", kind="cpu"

@@ -8,10 +8,10 @@ chance is asked again; "ok" lets one pass.
      "openrouter": {"error_503": {"p": 1, "models": ["anthropic/claude-sonnet-4"]}},
      "latency_seconds": 0.2}
 
-Options of the simulated audience: `neynar.audience` is how many react to what is published; `audience_hostiles`, `_spammers` and
-`_bots` are the parts of them that are no friends, `audience_delay_seconds` is the mean time until they look,
-`audience_zeal` multiplies how likely friends are to do anything, `audience_deletes` is the part of casts they regret.
-`neynar.webhook` ({"url", "secret", "fids"}) is told of every cast that concerns these accounts, or any account of ours.
+Options of the simulated audience: `neynar.audience` is its size; `audience_hostiles`, `_spammers` and `_bots` are the
+shares of these roles, `audience_delay_seconds` is the mean time until a user sees a cast, `audience_zeal` is a factor
+of the probabilities of fans, and `audience_deletes` is the share of casts that users delete again. `neynar.webhook`
+({"url", "secret", "fids"}) receives every cast that concerns these accounts, or any account with a signer.
 """
 
 from __future__ import annotations

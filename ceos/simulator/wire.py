@@ -1,7 +1,7 @@
 """Requests and replies of the services.
 
-A service is a set of plain functions from `Request` to `Reply`. Whatever needs an event loop (waiting, cutting the
-connection, an effect that happens after the client has gone) is described by the reply and performed by the app.
+A service is a set of plain functions from `Request` to `Reply`. The reply describes the parts that need
+an event loop (delays, a cut connection, an effect after the client has disconnected), and the app performs them.
 """
 
 from __future__ import annotations

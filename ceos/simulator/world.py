@@ -76,7 +76,7 @@ class Signer:
 
 
 class World:
-    """Everything the network knows, with bounded memory."""
+    """The state of the network, with bounded memory."""
 
     def __init__(self, seed: int, timeline: Timeline, keep: int = 200_000) -> None:
         self.seed = seed

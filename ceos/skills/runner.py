@@ -9,7 +9,7 @@ from typing import Any
 
 from ceos.domain.text import CAST_BYTES, byte_length, clean
 from ceos.errors import SkillError
-from ceos.sandbox.executor import Host, Limits, Outcome, Sandbox
+from ceos.sandbox.executor import Host, Sandbox, SandboxLimits, SandboxOutcome
 from ceos.skills.skill import Example, Skill, SkillStage
 from ceos.skills.stub_host import StubHost
 
@@ -35,7 +35,7 @@ def run_skill(
     *,
     now: dt.datetime | None = None,
     seed: str = "",
-) -> Outcome:
+) -> SandboxOutcome:
     """Run a skill within its own limits and grants; raises `SkillError`."""
     limits = skill.limits_in_force()
     return sandbox.run(
@@ -44,7 +44,7 @@ def run_skill(
         inputs=inputs,
         grants=skill.grants.names(),
         host=host,
-        limits=Limits(seconds=limits.seconds, memory_mb=limits.memory_mb),
+        limits=SandboxLimits(seconds=limits.seconds, memory_mb=limits.memory_mb),
         seed=seed,
         now=now,
     )
@@ -68,7 +68,7 @@ def run_examples(sandbox: Sandbox, skill: Skill) -> list[str]:
     return problems
 
 
-def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> Outcome:
+def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> SandboxOutcome:
     """Run one example with its own answers of the host; raises `SkillError`."""
     inputs = {
         "agent": {**EXAMPLE_AGENT, **example.agent},

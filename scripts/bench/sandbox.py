@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.system import figure
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxLimits
 
 TRIVIAL = "def run(ctx, params):\n    return params['n'] + 1\n"
 BROKERED = """
@@ -137,7 +137,7 @@ def _back_to_back(sandbox: Sandbox, count: int = 600) -> float:
 
     def call() -> None:
         for _ in range(count):
-            sandbox.run(TRIVIAL, {"n": 1}, limits=Limits(seconds=10))
+            sandbox.run(TRIVIAL, {"n": 1}, limits=SandboxLimits(seconds=10))
 
     threads = [threading.Thread(target=call) for _ in range(2)]
     begun = time.perf_counter()

@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 
 from ceos.errors import SandboxUnavailable, SkillError
-from ceos.sandbox.executor import READY_SECONDS, TRIES, Limits, Sandbox
+from ceos.sandbox.executor import READY_SECONDS, TRIES, Sandbox, SandboxLimits
 
 #: Source, outcome when nothing is killed, and limit in seconds of each kind of call.
 CALLS = (
@@ -77,7 +77,7 @@ class Chaos:
             source, expected, seconds = chance.choices(CALLS, WEIGHTS)[0]
             begun = time.monotonic()
             try:
-                value = self.sandbox.run(source, {"n": 1}, limits=Limits(seconds=seconds)).value
+                value = self.sandbox.run(source, {"n": 1}, limits=SandboxLimits(seconds=seconds)).value
                 outcome = "ok"
                 right = value == (2 if "params" in source.splitlines()[1] else 19999900000)
             except SkillError as error:

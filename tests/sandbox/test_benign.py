@@ -9,7 +9,7 @@ import pytest
 from helpers.benign_skills import BenignSkill, CannedAnswers, benign_skills
 
 from ceos.errors import HostRefused
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxLimits
 
 pytestmark = pytest.mark.corpus
 
@@ -35,6 +35,6 @@ def test_a_reasonable_skill_returns_what_plain_python_does(sandbox: Sandbox, ski
         grants=skill.grants,
         host=host,
         now=skill.now,
-        limits=Limits(seconds=10),
+        limits=SandboxLimits(seconds=10),
     )
     assert outcome.value == skill.returns

@@ -32,7 +32,7 @@ from helpers.escape_skills import FOLDER, EscapeSource, escape_sources, read
 from ceos.clients.http import safe_fetch as guarded
 from ceos.errors import SkillError
 from ceos.sandbox import wire
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxLimits
 from ceos.skills.grants import Grants, HttpGrant, LlmGrant, MemoryGrant
 from ceos.skills.host import SkillHost
 
@@ -239,7 +239,7 @@ def attempt(sandbox: Sandbox, source: EscapeSource, targets: Targets) -> Ending:
             inputs=INPUTS,
             grants=source.grants,
             host=host,
-            limits=Limits(seconds=source.seconds),
+            limits=SandboxLimits(seconds=source.seconds),
             seed=source.name,
         )
     except SkillError as error:

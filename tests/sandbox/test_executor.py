@@ -27,13 +27,13 @@ from ceos.errors import (
     SkillTimedOut,
 )
 from ceos.sandbox import wire
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxLimits
 from ceos.sandbox.processes import Child, Zygote
 from ceos.supervisor import wait_until
 
 ADD = "def run(ctx, params):\n    return params['n'] + 1\n"
 #: For calls that run until they are stopped, and for those that end by themselves, however busy the machine is.
-SHORT, AMPLE = Limits(seconds=0.3), Limits(seconds=60)
+SHORT, AMPLE = SandboxLimits(seconds=0.3), SandboxLimits(seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_what_goes_too_far_is_stopped(sandbox: Sandbox, body: str, error: type[S
 @pytest.mark.parametrize("memory_mb", [16, 64])
 def test_the_budget_of_memory_comes_on_top_of_pythons_own(sandbox: Sandbox, memory_mb: int) -> None:
     take = "def run(ctx, params):\n    return len('x' * (params['mb'] << 20))\n"
-    limits = Limits(seconds=60, memory_mb=memory_mb)
+    limits = SandboxLimits(seconds=60, memory_mb=memory_mb)
     assert sandbox.run(take, {"mb": memory_mb - 4}, limits=limits).value == (memory_mb - 4) << 20
     with pytest.raises(SkillOutOfMemory):
         sandbox.run(take, {"mb": memory_mb + 1}, limits=limits)
@@ -314,7 +314,7 @@ def test_the_start_of_the_sandbox_is_not_counted_as_time_of_the_skill(monkeypatc
     sandbox = Sandbox(spares=1)
     try:
         # when it runs, then it has all of its time.
-        outcome = sandbox.run(ADD, {"n": 1}, limits=Limits(seconds=20))
+        outcome = sandbox.run(ADD, {"n": 1}, limits=SandboxLimits(seconds=20))
         assert (outcome.value, outcome.ms < 20_000) == (2, True)
     finally:
         sandbox.close()
@@ -431,22 +431,22 @@ def test_a_child_that_nobody_got_is_ended_and_leaves_nothing(sandbox: Sandbox) -
 WITHOUT_DESCRIPTORS = """
 import os, resource
 from ceos.errors import SandboxUnavailable
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import SandboxLimits, Sandbox
 
 source = "def run(ctx, params):\\n    return params['n'] + 1\\n"
 sandbox = Sandbox(spares=2)
-sandbox.run(source, {"n": 1}, limits=Limits(seconds=60))
+sandbox.run(source, {"n": 1}, limits=SandboxLimits(seconds=60))
 guard, before = sandbox._zygote._process.pid, resource.getrlimit(resource.RLIMIT_NOFILE)
 free = os.open(os.devnull, os.O_RDONLY)
 os.close(free)
 # One is left, for the child's socket, but none for what it is killed by.
 resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, before[1]))
 try:
-    print(sandbox.run(source, {"n": 1}, limits=Limits(seconds=60)).value)
+    print(sandbox.run(source, {"n": 1}, limits=SandboxLimits(seconds=60)).value)
 except SandboxUnavailable as error:
     print(error)
 resource.setrlimit(resource.RLIMIT_NOFILE, before)
-print(sandbox.run(source, {"n": 1}, limits=Limits(seconds=60)).value, sandbox._zygote._process.pid == guard)
+print(sandbox.run(source, {"n": 1}, limits=SandboxLimits(seconds=60)).value, sandbox._zygote._process.pid == guard)
 sandbox.close()
 """
 
@@ -515,7 +515,7 @@ HANDICAPPED = """
 import json, logging, os, struct, sys
 from pathlib import Path
 from ceos.sandbox import kernel, seccomp
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import SandboxLimits, Sandbox
 from ceos.errors import SkillError
 from ceos.supervisor import wait_until
 def below(pid):
@@ -540,11 +540,11 @@ logging.getLogger("ceos.sandbox.processes").addHandler(handler)
 sandbox = Sandbox(mode=sys.argv[1], spares=1)
 try:
     try:
-        sandbox.run("def run(ctx, params):\\n    while True: pass\\n", limits=Limits(seconds=0.3))
+        sandbox.run("def run(ctx, params):\\n    while True: pass\\n", limits=SandboxLimits(seconds=0.3))
     except SkillError as error:
         if error.kind != "wall":
             raise
-    value = sandbox.run("def run(ctx, params):\\n    return 7\\n", limits=Limits(seconds=60)).value
+    value = sandbox.run("def run(ctx, params):\\n    return 7\\n", limits=SandboxLimits(seconds=60)).value
     def states():
         return [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] for pid in below(os.getpid())]
     wait_until(lambda: set(states()) == {"S"}, 60)

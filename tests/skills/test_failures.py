@@ -15,7 +15,7 @@ from ceos.domain.agent import SkillUse
 from ceos.domain.posts import Kind
 from ceos.errors import SandboxUnavailable
 from ceos.operations.posts import PostRequest, preview_post
-from ceos.sandbox.executor import Outcome, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxOutcome
 from ceos.skills.loader import skill_of_text
 from ceos.skills.session import MAX_FAILURES
 from ceos.testing import make_agent
@@ -171,7 +171,7 @@ def test_a_tool_that_fails_twice_for_one_post_is_left_out_and_counts_once(open_s
 class NoSandbox(Sandbox):
     """A sandbox on a system that does not give it what it needs."""
 
-    def run(self, *_: Any, **__: Any) -> Outcome:
+    def run(self, *_: Any, **__: Any) -> SandboxOutcome:
         raise SandboxUnavailable("The sandbox's mode 'strict' needs landlock, which this system does not have.")
 
 

@@ -16,7 +16,7 @@ from helpers.pages import PAGES, blocks
 
 import ceos_skills
 from ceos.sandbox import wire
-from ceos.sandbox.executor import Limits, Sandbox
+from ceos.sandbox.executor import Sandbox, SandboxLimits
 from ceos.skills.grants import MemoryGrant
 from ceos.skills.loader import read_skill, read_skills
 from ceos.skills.session import MAX_ANSWER_BYTES
@@ -98,7 +98,7 @@ class Runner:
             inputs={"agent": EXAMPLE_AGENT, **usual, **inputs},
             grants=skill.grants.names(),
             host=host,
-            limits=Limits(seconds=limits.seconds, memory_mb=limits.memory_mb),
+            limits=SandboxLimits(seconds=limits.seconds, memory_mb=limits.memory_mb),
             now=now,
         )
         self.log = outcome.log

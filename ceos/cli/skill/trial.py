@@ -18,7 +18,7 @@ from ceos.domain.posts import Kind
 from ceos.domain.text import CAST_BYTES
 from ceos.errors import InvalidInput
 from ceos.runtime import Runtime
-from ceos.sandbox.executor import Limits, Outcome
+from ceos.sandbox.executor import SandboxLimits, SandboxOutcome
 from ceos.skills.grants import GRANTS, Grants
 from ceos.skills.host import SkillHost
 from ceos.skills.loader import is_skill_file, read_skill, read_source, skill_of_text
@@ -37,7 +37,7 @@ class Trial:
     source: str
     params: Any
     grants: Grants
-    limits: Limits
+    limits: SandboxLimits
     draft: list[str] | None
     agent: Agent | None
 
@@ -53,11 +53,11 @@ class Trial:
         usual = skill.limits_in_force() if skill else None
         grants = _granted(own, options["extra"], params)
         seconds = options["seconds"] or (usual.seconds if usual else usual_seconds(grants))
-        memory_mb = options["memory_mb"] or (usual.memory_mb if usual else Limits.memory_mb)
+        memory_mb = options["memory_mb"] or (usual.memory_mb if usual else SandboxLimits.memory_mb)
         agent = runtime.agents.agent(options["agent_id"]) if options["agent_id"] else None
-        return cls(runtime, source, params, grants, Limits(seconds, memory_mb), draft, agent)
+        return cls(runtime, source, params, grants, SandboxLimits(seconds, memory_mb), draft, agent)
 
-    def run(self) -> Outcome:
+    def run(self) -> SandboxOutcome:
         """Run it; raises `SkillError`."""
         broker = self.runtime.skill_hosts.broker_for(self.agent, f"trial:{uuid.uuid4().hex}") if self.agent else None
         params = self.params if isinstance(self.params, dict) else {}

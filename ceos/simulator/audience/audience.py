@@ -1,7 +1,7 @@
 """Simulated users who see casts published through the API, and like, answer, quote, follow, attack or spam.
 
-Nothing runs in the background. What everybody will do about a cast, and when, is drawn from the seed as soon as the
-cast is there, and happens at its own moment when somebody next asks: `catch_up` makes up for the time since.
+Nothing runs in the background. All reactions to a cast and their times are drawn from the seed when the cast is
+published; each request first carries out those that are due, by `catch_up`.
 """
 
 from __future__ import annotations
