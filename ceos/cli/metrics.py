@@ -197,9 +197,9 @@ def _plain(value: float | None) -> str | None:
 
 
 def _print_plot(reports: list[Report], start: dt.datetime) -> None:
-    from ceos.metrics import charts as plots  # noqa: PLC0415  # only for this
+    from ceos.metrics import charts  # noqa: PLC0415  # only for this
 
-    text = plots.terminal(reports, colours=sys.stdout.isatty())
+    text = charts.terminal(reports, colours=sys.stdout.isatty())
     if text:
         click.echo(text)
     for one in reports:
@@ -208,12 +208,12 @@ def _print_plot(reports: list[Report], start: dt.datetime) -> None:
 
 
 def _write(reports: list[Report], out: Path, *, quiet: bool) -> None:
-    from ceos.metrics import charts as plots  # noqa: PLC0415  # only for this
+    from ceos.metrics import charts  # noqa: PLC0415  # only for this
 
     if not any(one.points or one.days for one in reports):
         click.echo("There is nothing to draw in this time; no file was written.", err=True)
         return
-    plots.write(reports, out)
+    charts.write(reports, out)
     if not quiet:
         say(f"{out} is written.")
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
 from ceos.domain.posts import Kind
-from ceos.metrics import bandit as learning
+from ceos.metrics import bandit
 from ceos.metrics.scorer import Scorer, scheduled_hours
 from ceos.metrics.store import SeriesStore
 from ceos.metrics.timeseries import HOURLY_DAYS, PostRecord
@@ -195,16 +195,16 @@ def per_post(lines: Iterable[PostLine]) -> float | None:
 def advice(scoring: Scorer, agent: Agent, shares: Mapping[Kind, int], now: dt.datetime) -> Advice:
     """Return the changes that learning would make for an agent."""
     outcomes = scoring.outcomes(agent)
-    if len(outcomes) < learning.MIN_POSTS:
+    if len(outcomes) < bandit.MIN_POSTS:
         words = (
             f"{len(outcomes)} posts of {agent.id} were measured while its followers were known; "
-            f"advice needs {learning.MIN_POSTS}.",
+            f"advice needs {bandit.MIN_POSTS}.",
         )
         return Advice(learning=agent.learning, posts=len(outcomes), is_enough=False, sentences=words)
     kinds = _kinds(agent, outcomes, shares)
     monday = now.astimezone(ZoneInfo(agent.schedule.timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
     scheduled = scheduled_hours(agent, monday, monday + 7 * DAY)
-    known = learning.hours(outcomes, scheduled)
+    known = bandit.hours(outcomes, scheduled)
     hours = _choices(known, lambda hour: f"{hour}:00")
     sentences = [
         *_of_kinds(kinds, agent, shares),
@@ -217,12 +217,12 @@ def advice(scoring: Scorer, agent: Agent, shares: Mapping[Kind, int], now: dt.da
     )  # fmt: skip
 
 
-def _kinds(agent: Agent, outcomes: Iterable[learning.Outcome], shares: Mapping[Kind, int]) -> tuple[Choice, ...]:
+def _kinds(agent: Agent, outcomes: Iterable[bandit.Outcome], shares: Mapping[Kind, int]) -> tuple[Choice, ...]:
     allowed = {kind: share for kind, share in shares.items() if share > 0}
     if len(allowed) < 2:
         return ()
-    known = learning.kinds(outcomes, allowed)
-    mix = learning.expected_mix(known, allowed, random.Random(f"{agent.id}|advice"))  # noqa: S311  # the same each time
+    known = bandit.kinds(outcomes, allowed)
+    mix = bandit.expected_mix(known, allowed, random.Random(f"{agent.id}|advice"))  # noqa: S311  # the same each time
     return tuple(
         choice.model_copy(
             update={"share": float(allowed[Kind(choice.name)]), "would_be": round(mix[Kind(choice.name)])}
@@ -231,7 +231,7 @@ def _kinds(agent: Agent, outcomes: Iterable[learning.Outcome], shares: Mapping[K
     )
 
 
-def _choices(known: learning.Beliefs[K], name: Callable[[K], str]) -> tuple[Choice, ...]:
+def _choices(known: bandit.Beliefs[K], name: Callable[[K], str]) -> tuple[Choice, ...]:
     """Return the choice of each key, the best first."""
     ranked = sorted(known.of, key=lambda key: (-known.of[key].mean, name(key)))
     found = []
@@ -280,7 +280,7 @@ def _of_kinds(kinds: tuple[Choice, ...], agent: Agent, shares: Mapping[Kind, int
     yield f"The mix would become: {', '.join(changes)}."
 
 
-def _of_hours(hours: tuple[Choice, ...], known: learning.Beliefs[int], slots_a_day: float) -> Iterable[str]:
+def _of_hours(hours: tuple[Choice, ...], known: bandit.Beliefs[int], slots_a_day: float) -> Iterable[str]:
     measured = [hour for hour in hours if hour.posts]
     if len(measured) < 2:
         yield "Only one hour is scheduled or measured, so hours cannot be compared."
@@ -295,11 +295,11 @@ def _of_hours(hours: tuple[Choice, ...], known: learning.Beliefs[int], slots_a_d
     weak = [
         f"{hour}:00"
         for hour in sorted(known.of)
-        if known.below_the_rest(hour, learning.MIN_DIFFERENCE) >= learning.MIN_PROBABILITY
+        if known.below_the_rest(hour, bandit.MIN_DIFFERENCE) >= bandit.MIN_PROBABILITY
     ]
     if not weak:
         yield "No hour surely brings less than two thirds of the effect of the others, so no slot would be skipped."
-    elif slots_a_day * learning.MAX_SKIPPED < 1:
+    elif slots_a_day * bandit.MAX_SKIPPED < 1:
         yield f"{_list(weak)} would stay: with fewer than three slots a day, none is skipped."
     else:
         yield f"Slots at {_list(weak)} would be skipped two days in three, at most a third of a day's slots."

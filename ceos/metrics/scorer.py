@@ -12,7 +12,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.posts import Kind
 from ceos.domain.schedule import slots_between
 from ceos.logs import event
-from ceos.metrics import bandit as learning
+from ceos.metrics import bandit
 from ceos.metrics.store import SeriesStore
 from ceos.metrics.timeseries import PostRecord
 from ceos.runs.ids import slot_moment
@@ -93,7 +93,7 @@ class Scorer:
 
     # Learning
 
-    def outcomes(self, agent: Agent, before: dt.datetime | None = None) -> list[learning.Outcome]:
+    def outcomes(self, agent: Agent, before: dt.datetime | None = None) -> list[bandit.Outcome]:
         """Return the outcomes of the agent's posts of the last 90 days, as known `before` a moment."""
         zone = ZoneInfo(agent.schedule.timezone)
         found = []
@@ -104,7 +104,7 @@ class Scorer:
             slot = slot_moment(record.slot)
             reacted = weighted(counts.likes, counts.recasts, counts.replies, counts.quotes)
             effect = relative(reacted, record.followers)
-            found.append(learning.Outcome(record.kind, slot.astimezone(zone).hour if slot else None, effect))
+            found.append(bandit.Outcome(record.kind, slot.astimezone(zone).hour if slot else None, effect))
         return found
 
     def weights(self, agent: Agent, slot: str, shares: Mapping[Kind, int]) -> dict[Kind, float] | None:
@@ -113,9 +113,9 @@ class Scorer:
             return None
         # Only outcomes known at the slot's time count: a second attempt must draw from the same mix.
         outcomes = self.outcomes(agent, slot_moment(slot))
-        if len(outcomes) < learning.MIN_POSTS:
+        if len(outcomes) < bandit.MIN_POSTS:
             return None
-        return learning.drawn_mix(learning.kinds(outcomes, shares), shares, _chance(agent, slot, "mix"))
+        return bandit.drawn_mix(bandit.kinds(outcomes, shares), shares, _chance(agent, slot, "mix"))
 
     def should_skip(self, agent: Agent, slot: str) -> str:
         """Return the reason why learning skips a slot, or an empty string."""
@@ -125,12 +125,12 @@ class Scorer:
         local = moment.astimezone(ZoneInfo(agent.schedule.timezone))
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         outcomes = self.outcomes(agent, midnight)
-        if len(outcomes) < learning.MIN_POSTS:
+        if len(outcomes) < bandit.MIN_POSTS:
             return ""
         hours = scheduled_hours(agent, midnight, midnight + DAY)
-        known = learning.hours(outcomes, hours)
+        known = bandit.hours(outcomes, hours)
         # One draw for all slots of the date, so that its slots agree on which of them are skipped.
-        skipped = learning.skipped_hours(known, hours, _chance(agent, f"{midnight.date()}", "hours"))
+        skipped = bandit.skipped_hours(known, hours, _chance(agent, f"{midnight.date()}", "hours"))
         return f"learning skips {local.hour}:00 today" if local.hour in skipped else ""
 
 

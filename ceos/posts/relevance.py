@@ -38,7 +38,7 @@ class Subject:
     shown: Mapping[str, Any]
 
 
-class Score(BaseModel):
+class SubjectScore(BaseModel):
     """A model's answer about one subject; the reason comes first, so that the model writes it first."""
 
     reason: str
@@ -95,7 +95,7 @@ def request(agent: Agent, subjects: Sequence[Subject], template: str) -> list[Me
         f'<subject number="{number}">\n{as_data(subject.shown)}\n</subject>'
         for number, subject in enumerate(subjects, start=1)
     )
-    task = f"Score subjects 1 to {len(subjects)}, each by its number: the reason, and the relevance from 0 to 1."
+    task = f"SubjectScore subjects 1 to {len(subjects)}, each by its number: the reason, and the relevance from 0 to 1."
     return [
         Message(role="system", content=system),
         Message(role="user", content=fill("relevance_subjects", subjects=data)),
@@ -106,11 +106,11 @@ def request(agent: Agent, subjects: Sequence[Subject], template: str) -> list[Me
 @cache
 def schema_for(count: int) -> type[BaseModel]:
     """Return the schema of an answer about `count` subjects: a model can neither leave one out nor invent one."""
-    fields: dict[str, Any] = {f"subject_{number}": (Score, ...) for number in range(1, count + 1)}
+    fields: dict[str, Any] = {f"subject_{number}": (SubjectScore, ...) for number in range(1, count + 1)}
     return create_model("Relevance", **fields)
 
 
-def _relevance(score: Score) -> Relevance:
+def _relevance(score: SubjectScore) -> Relevance:
     value = score.relevance if math.isfinite(score.relevance) else 0.0
     return Relevance(value=min(max(value, 0.0), 1.0), reason=" ".join(score.reason.split())[:200], by="model")
 

@@ -50,7 +50,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
 _DEFAULTS: dict[str, Any] = {"max_tokens": 200, "days": 30}
 
 #: Fetches an address before a deadline in monotonic seconds; its host and the size of the page are limited.
-Fetch = Callable[..., safe_fetch.Page]
+Fetch = Callable[..., safe_fetch.FetchedPage]
 #: Returns the client of the chain, which is loaded only when it is needed.
 Chain = Callable[[], "EvmClient"]
 
@@ -214,7 +214,7 @@ class SkillHost:
 
     # The sources of the answers
 
-    def page(self, url: str, max_bytes: int, deadline: float) -> safe_fetch.Page:
+    def page(self, url: str, max_bytes: int, deadline: float) -> safe_fetch.FetchedPage:
         """Return the page at an address."""
         return self._fetch(url, hosts=self._hosts, max_bytes=max_bytes, deadline=deadline)
 

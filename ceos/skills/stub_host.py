@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ceos.clients.http.safe_fetch import Page
+from ceos.clients.http.safe_fetch import FetchedPage
 from ceos.clients.http.ssrf import check_host, read_address
 from ceos.clients.openrouter.client import Completion
 from ceos.errors import HostRefused
@@ -47,7 +47,7 @@ class StubHost(SkillHost):
         memory = _table(answers, "memory")
         self._notes = {key: json.dumps(value) for key, value in memory.items() if value is not None}
 
-    def page(self, url: str, max_bytes: int, deadline: float) -> Page:
+    def page(self, url: str, max_bytes: int, deadline: float) -> FetchedPage:
         """Return the example's answer for an address."""
         del deadline
         if not self._is_open:
@@ -60,7 +60,7 @@ class StubHost(SkillHost):
         if byte_size(text) > max_bytes:
             raise HostRefused(f"The example's answer for {url!r} is larger than {max_bytes:,} bytes.")
         content_type = str(canned.get("content_type", "text/plain; charset=utf-8"))
-        return Page(status, url, content_type, text)
+        return FetchedPage(status, url, content_type, text)
 
     def answer(self, prompt: str, max_tokens: int, max_usd: float) -> Completion:
         """Return the example's next text."""

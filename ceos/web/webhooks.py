@@ -43,7 +43,7 @@ class NotSigned(CeosError):
 
 
 @dataclass(frozen=True)
-class Receipt:
+class WebhookReceipt:
     """The outcome of one webhook."""
 
     #: By agent, what `MentionPoller.receive_cast` said.
@@ -80,7 +80,7 @@ class Webhooks:
         self._agents = agents
         self._take = take
 
-    def receive(self, body: bytes, signature: str) -> Receipt:
+    def receive(self, body: bytes, signature: str) -> WebhookReceipt:
         """Process one webhook; receiving it again changes nothing.
 
         Raises `NotSigned`, `InvalidInput` for a body that is not an event, or `StoreUnavailable`, after which
@@ -90,7 +90,7 @@ class Webhooks:
             raise NotSigned
         type_, data = _event(body)
         if type_ != CAST_CREATED:
-            return Receipt(ignored=f"Events of the type {type_[:40]!r} are not used.")
+            return WebhookReceipt(ignored=f"Events of the type {type_[:40]!r} are not used.")
         try:
             cast = FeedCast.model_validate(data)
         except ValidationError as error:
@@ -99,7 +99,7 @@ class Webhooks:
             return _unreadable(["author"])
         taken = {agent.id: self._take(agent, cast, kind) for agent, kind in self._concerned(data)}
         log.info("Webhook received", extra=event("webhook.received", hash=cast.hash, taken=taken))
-        return Receipt(taken, "" if taken else "The cast concerns no agent of this installation.")
+        return WebhookReceipt(taken, "" if taken else "The cast concerns no agent of this installation.")
 
     def _concerned(self, cast: Mapping[str, Any]) -> Iterator[tuple[Agent, MentionKind]]:
         kinds = concerns(cast)
@@ -124,13 +124,13 @@ def _event(body: bytes) -> tuple[str, Any]:
     return read["type"], read.get("data")
 
 
-def _unreadable(fields: list[str]) -> Receipt:
+def _unreadable(fields: list[str]) -> WebhookReceipt:
     # The body is signed, so a repetition would be the same: refusing it would only make Neynar send it again.
     log.warning(
         "Webhook with a cast that cannot be read; the poll may find it",
         extra=event("webhook.unreadable", fields=fields),
     )
-    return Receipt(ignored=f"The cast cannot be read: {', '.join(fields)}.")
+    return WebhookReceipt(ignored=f"The cast cannot be read: {', '.join(fields)}.")
 
 
 def concerns(cast: Mapping[str, Any]) -> dict[int, MentionKind]:

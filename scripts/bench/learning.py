@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.system import figure, make_agents, system
 from ceos.domain.posts import Kind
-from ceos.metrics import bandit as learning
+from ceos.metrics import bandit
 from ceos.metrics.bandit import Outcome
 from ceos.metrics.timeseries import AccountCounts
 from ceos.score import relative, usual
@@ -76,24 +76,24 @@ def audience(seed: int, kind_spread: float = KIND_SPREAD) -> Audience:
 def season(people: Audience, seed: int, *, learns: bool, skips: bool = False) -> Season:
     """Post for a season and return its reactions; with `skips` hours are skipped as well."""
     chance = random.Random(f"season {seed}")
-    best_mix = learning.best_mix(people.kinds, SHARES)
+    best_mix = bandit.best_mix(people.kinds, SHARES)
     known: list[Outcome] = []
     got, best = [], []
     for day in range(DAYS):
         # The reactions to a post are known on the next day.
         today: list[Outcome] = []
-        is_taught = learns and len(known) >= learning.MIN_POSTS
+        is_taught = learns and len(known) >= bandit.MIN_POSTS
         passed: set[int] = set()
         if is_taught and skips:
             draw = random.Random(f"{seed}|{day}|hours")
-            passed = learning.skipped_hours(learning.hours(known, HOURS), HOURS, draw)
+            passed = bandit.skipped_hours(bandit.hours(known, HOURS), HOURS, draw)
         for hour in HOURS:
             if hour in passed:
                 continue
             mix: Mapping[Kind, float] = SHARES
             if is_taught:
                 draw = random.Random(f"{seed}|{day}|{hour}")
-                mix = learning.drawn_mix(learning.kinds(known, SHARES), SHARES, draw)
+                mix = bandit.drawn_mix(bandit.kinds(known, SHARES), SHARES, draw)
             kind = chance.choices(list(mix), weights=list(mix.values()))[0]
             today.append(Outcome(kind, hour, relative(people.react(kind, hour, chance), FOLLOWERS)))
             got.append((day, people.expected(mix, hour)))

@@ -162,10 +162,10 @@ def test_several_agents_are_told_apart_in_a_plot_and_too_many_are_refused(ada: F
 
 
 def test_a_gap_is_a_gap_in_the_line(ada: FakeRuntime) -> None:
-    from ceos.metrics import charts as plots
+    from ceos.metrics import charts
     from ceos.metrics.report import report
 
-    pieces = plots._followers(report(ada.runtime.series, "ada", MONDAY, NOW))
+    pieces = charts._followers(report(ada.runtime.series, "ada", MONDAY, NOW))
     assert [len(piece) for piece in pieces] == [100, 128]
 
 

@@ -19,9 +19,9 @@ from helpers.raw_server import CERTIFICATE, HOST, Act, RawServer, head, redirect
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceos.clients.http import safe_fetch as guarded
+from ceos.clients.http import safe_fetch
 from ceos.clients.http.abandonable import AbandonableCall
-from ceos.clients.http.safe_fetch import Page
+from ceos.clients.http.safe_fetch import FetchedPage
 from ceos.clients.http.ssrf import Place, check_host, host_name, is_public, look_up, read_address, without_secrets
 from ceos.errors import HostRefused
 
@@ -33,12 +33,12 @@ def fetch(
     seconds: float = 5.0,
     max_bytes: int = 10_000,
     **options: Any,
-) -> Page:
+) -> FetchedPage:
     """Fetch with every name leading to the server."""
     options.setdefault("hosts", [HOST])
     options.setdefault("resolve", lambda host, port: [server.place])
     options.setdefault("is_allowed_address", lambda address: address == "127.0.0.1")
-    return guarded.get(url, max_bytes=max_bytes, deadline=time.monotonic() + seconds, **options)
+    return safe_fetch.get(url, max_bytes=max_bytes, deadline=time.monotonic() + seconds, **options)
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def refused(words: str) -> Iterator[None]:
 def test_a_page_is_fetched_by_name() -> None:
     with RawServer(send("Grüße".encode(), "Content-Type: text/plain; charset=utf-8")) as server:
         page = fetch(server, f"http://{HOST.upper()}.:80/a b".replace(" ", "%20") + "/ü?q=ä&x=[1]#part")
-    assert page == Page(200, f"http://{HOST}/a%20b/%C3%BC?q=%C3%A4&x=[1]", "text/plain; charset=utf-8", "Grüße")
+    assert page == FetchedPage(200, f"http://{HOST}/a%20b/%C3%BC?q=%C3%A4&x=[1]", "text/plain; charset=utf-8", "Grüße")
     lines = server.requests[0].split("\r\n")
     assert lines[0] == "GET /a%20b/%C3%BC?q=%C3%A4&x=[1] HTTP/1.1"
     assert sorted(line.split(":")[0] for line in lines[1:] if line) == [
@@ -338,7 +338,7 @@ def test_a_name_that_leads_nowhere_is_refused_in_the_same_words() -> None:
 
 def test_the_guard_is_in_force_unless_a_test_says_otherwise() -> None:
     with pytest.raises(HostRefused) as caught:
-        guarded.get(
+        safe_fetch.get(
             f"http://{HOST}/",
             hosts=[HOST],
             max_bytes=10,
@@ -453,7 +453,7 @@ def test_a_redirect_is_checked_like_the_first_address(to: str, words: str) -> No
 
 def test_a_redirect_without_an_aim_is_the_answer() -> None:
     with RawServer(send(b"moved", status="302 Found")) as server:
-        assert fetch(server) == Page(302, f"http://{HOST}/feed", "", "moved")
+        assert fetch(server) == FetchedPage(302, f"http://{HOST}/feed", "", "moved")
 
 
 def test_all_redirects_share_one_deadline() -> None:
@@ -498,7 +498,7 @@ def test_the_environment_adds_no_certificate_and_no_key_log(monkeypatch: pytest.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    guarded._verifying.cache_clear()
+    safe_fetch._verifying.cache_clear()
     with RawServer(send(), tls=True) as server, refused("certificate could not be verified"):
         fetch(server, f"https://{HOST}/")
     assert not (tmp_path / "keys").exists()
@@ -576,7 +576,7 @@ def test_a_host_that_means_harm_costs_no_more_than_is_allowed(act: Act, words: s
 
 
 def test_a_bomb_is_never_unpacked() -> None:
-    unpacker = guarded._Unpacker("gzip")
+    unpacker = safe_fetch._Unpacker("gzip")
     assert len(unpacker.feed(BOMB, 1000)) == 1000
 
 
@@ -713,10 +713,10 @@ def test_work_beside_raises_what_it_raises() -> None:
 # --- one question to one host ---
 
 
-def put(server: RawServer, url: str = f"http://{HOST}/buy", **options: Any) -> guarded.Reply:
+def put(server: RawServer, url: str = f"http://{HOST}/buy", **options: Any) -> safe_fetch.Reply:
     """Ask with every name leading to the server."""
     options = {"hosts": [HOST], "max_bytes": 1000, "deadline": time.monotonic() + 5, **options}
-    return guarded.ask(
+    return safe_fetch.ask(
         url,
         resolve=lambda host, port: [server.place],
         is_allowed_address=lambda address: address == "127.0.0.1",

@@ -17,7 +17,7 @@ from ceos.testing import make_agent
 from ceos.web import app as web_app
 from ceos.web.listener import listen
 from ceos.web.server import make_server
-from ceos.web.webhooks import Receipt, Webhooks, sign
+from ceos.web.webhooks import WebhookReceipt, Webhooks, sign
 
 SECRET = "test-secret"
 #: From the fact sheet.
@@ -82,7 +82,7 @@ def make_webhooks(*agents: Agent, secrets: Sequence[str] = (SECRET,)) -> tuple[W
     return Webhooks(secrets, Agents(*(agents or [make_agent()])), taken), taken  # type: ignore[arg-type]
 
 
-def receive(webhooks: Webhooks, body: bytes) -> Receipt:
+def receive(webhooks: Webhooks, body: bytes) -> WebhookReceipt:
     return webhooks.receive(body, sign(body, SECRET))
 
 

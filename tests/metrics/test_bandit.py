@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ceos.domain.posts import Kind
-from ceos.metrics import bandit as learning
+from ceos.metrics import bandit
 from ceos.metrics.bandit import (
     MAX_FACTOR,
     MIN_FACTOR,
@@ -133,7 +133,7 @@ def test_probabilities_of_two_directions_add_up_to_one() -> None:
 def test_what_was_never_posted_is_believed_to_be_average_and_uncertain() -> None:
     known = kinds(outcomes({Kind.MEDIA: 0.8, Kind.ORIGINAL: 0.0}, 30), MIX)
     assert known.of[Kind.MEDIA].mean > known.of[Kind.THREAD].mean > known.of[Kind.ORIGINAL].mean
-    assert known.of[Kind.THREAD].spread == learning.PRIOR_SPREAD
+    assert known.of[Kind.THREAD].spread == bandit.PRIOR_SPREAD
     assert known.of[Kind.MEDIA].spread < 0.2
 
 

@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 from helpers.escape_skills import FOLDER, EscapeSource, escape_sources, read
 
-from ceos.clients.http import safe_fetch as guarded
+from ceos.clients.http import safe_fetch
 from ceos.errors import SkillError
 from ceos.sandbox import wire
 from ceos.sandbox.executor import Sandbox, SandboxLimits
@@ -158,15 +158,15 @@ class _Web:
         self._asked = 0
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
-    def fetch(self, url: str, **options: Any) -> guarded.Page:
+    def fetch(self, url: str, **options: Any) -> safe_fetch.FetchedPage:
         """Fetch a page as a skill's host does, with our names in place of the internet's."""
-        return guarded.get(url, **options, resolve=self._resolve, is_allowed_address=lambda ip: ip == PUBLIC)
+        return safe_fetch.get(url, **options, resolve=self._resolve, is_allowed_address=lambda ip: ip == PUBLIC)
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
-    def _resolve(self, host: str, port: int) -> list[guarded.Place]:
+    def _resolve(self, host: str, port: int) -> list[safe_fetch.Place]:
         self._asked += 1
         match host:
             case "rebinding.example.org":

@@ -19,7 +19,7 @@ from helpers.raw_server import HOST, RawServer, redirect, send
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ceos.clients.http import safe_fetch as guarded
+from ceos.clients.http import safe_fetch
 from ceos.clients.openrouter.client import Completion
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
@@ -247,7 +247,7 @@ def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Raw
     """A host whose every name leads to a local server."""
     with RawServer(*script) as server:
         fetch = functools.partial(
-            guarded.get,
+            safe_fetch.get,
             resolve=lambda host, port: [server.place],
             is_allowed_address=lambda address: address == "127.0.0.1",
         )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ceos.storage import codec as packing
+from ceos.storage import codec
 from ceos.storage.codec import column, pack, unpack
 
 NUMBER = st.none() | st.integers(-(2**63), 2**63)
@@ -17,7 +17,7 @@ STEPS = st.integers(0, 60)
 
 
 @st.composite
-def series(draw: st.DrawFn) -> tuple[int, list[packing.Row]]:
+def series(draw: st.DrawFn) -> tuple[int, list[codec.Row]]:
     columns = draw(st.integers(1, 9))
     times = sorted(draw(st.sets(st.integers(0, 2**40), max_size=40)))
     numbers = st.tuples(*[NUMBER] * columns)
@@ -25,7 +25,7 @@ def series(draw: st.DrawFn) -> tuple[int, list[packing.Row]]:
 
 
 @given(series(), STEPS)
-def test_what_is_packed_comes_out_again(packed: tuple[int, list[packing.Row]], step: int) -> None:
+def test_what_is_packed_comes_out_again(packed: tuple[int, list[codec.Row]], step: int) -> None:
     columns, rows = packed
     text = pack(rows, step=step)
     assert unpack(text, columns, step=step) == rows
@@ -33,7 +33,7 @@ def test_what_is_packed_comes_out_again(packed: tuple[int, list[packing.Row]], s
 
 
 @given(series(), STEPS)
-def test_a_series_grows_at_its_end_only(packed: tuple[int, list[packing.Row]], step: int) -> None:
+def test_a_series_grows_at_its_end_only(packed: tuple[int, list[codec.Row]], step: int) -> None:
     _, rows = packed
     assert pack(rows, step=step).startswith(pack(rows[: len(rows) // 2], step=step))
 
@@ -70,7 +70,7 @@ def test_a_usual_hour_takes_a_sign_for_the_time_and_one_for_each_small_change() 
 
 
 def test_a_gap_is_none_and_not_zero_and_does_not_cost_the_difference() -> None:
-    rows: list[packing.Row] = [(1, (1_000_000,)), (2, (None,)), (3, (1_000_001,))]
+    rows: list[codec.Row] = [(1, (1_000_000,)), (2, (None,)), (3, (1_000_001,))]
     text = pack(rows, step=1)
     assert unpack(text, 1, step=1) == rows
     assert text.endswith("A-AC"[-3:])
@@ -78,4 +78,4 @@ def test_a_gap_is_none_and_not_zero_and_does_not_cost_the_difference() -> None:
 
 
 def test_the_example_in_the_docstring_is_true() -> None:
-    assert doctest.testmod(packing).failed == 0
+    assert doctest.testmod(codec).failed == 0

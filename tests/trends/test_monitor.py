@@ -24,7 +24,7 @@ from ceos.domain.topics import Trend, TrendCast
 from ceos.operations.agents import spent_today
 from ceos.plugins.manager import load_plugins
 from ceos.posts.assignment import Assignment
-from ceos.posts.relevance import Score, by_words, request, schema_for
+from ceos.posts.relevance import SubjectScore, by_words, request, schema_for
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
 from ceos.storage.due import due_work
 from ceos.strategy import Strategy
@@ -492,7 +492,7 @@ def test_strangers_words_are_data_in_a_message_of_their_own() -> None:
 def test_a_model_can_neither_leave_a_topic_out_nor_invent_one() -> None:
     fields = schema_for(3).model_fields
     assert list(fields) == ["subject_1", "subject_2", "subject_3"]
-    assert all(one.is_required() and one.annotation is Score for one in fields.values())
+    assert all(one.is_required() and one.annotation is SubjectScore for one in fields.values())
 
 
 # Writing

@@ -34,7 +34,7 @@ from ceos.chain.x402.store import (
 )
 from ceos.chain.x402.usdc import UsdcToken
 from ceos.chain.x402.wire import AUTHORIZATION, Authorization, PaymentTerms, read_outcome, read_terms, write_payment
-from ceos.clients.http import safe_fetch as guarded
+from ceos.clients.http import safe_fetch
 from ceos.clients.http.api import error_for
 from ceos.clients.http.safe_fetch import Reply
 from ceos.clients.http.ssrf import Address, read_address, without_secrets
@@ -65,7 +65,7 @@ GRACE_SECONDS = 60
 
 
 class FetchOnce(Protocol):
-    """One HTTP request to one host; see `guarded.ask`."""
+    """One HTTP request to one host; see `safe_fetch.ask`."""
 
     def __call__(
         self, url: str, *, hosts: list[str], max_bytes: int, deadline: float, headers: Mapping[str, str] | None = None
@@ -94,7 +94,7 @@ class Buyer:
     config: X402
     due_queue: DueQueue
     clock: Clock
-    fetch: FetchOnce = guarded.ask
+    fetch: FetchOnce = safe_fetch.ask
     sleep: Callable[[float], None] = time.sleep
     #: Returns the reason of the halt switch, or None while it is off.
     panic: Callable[[], str | None] = lambda: None

@@ -59,7 +59,7 @@ _look_ups = AbandonableCall("ceos-look-up", LOOK_UPS)
 
 
 @dataclass(frozen=True)
-class Page:
+class FetchedPage:
     """What an address answered."""
 
     status: int
@@ -78,7 +78,7 @@ def get(
     resolve: Callable[[str, int], Sequence[Place]] | None = None,
     is_allowed_address: Callable[[str], bool] | None = None,
     tls: ssl.SSLContext | None = None,
-) -> Page:
+) -> FetchedPage:
     """Return the page at `url`; raises `HostRefused` with a sentence that a skill may read.
 
     `hosts` are names, or `*.example.net` for every name under that one. `max_bytes` bounds the body, packed and
@@ -283,13 +283,13 @@ class _Source(io.RawIOBase):
         _left(self._deadline)
 
 
-def _page(address: Address, answer: http.client.HTTPResponse, source: _Source, max_bytes: int) -> Page:
+def _page(address: Address, answer: http.client.HTTPResponse, source: _Source, max_bytes: int) -> FetchedPage:
     content_type = answer.getheader("Content-Type", "").encode("ascii", "replace").decode()[:200]
     kind = content_type.partition(";")[0].strip().lower()
     if kind and not _TEXT_TYPE.fullmatch(kind):
         raise _Unacceptable(f"it is {kind[:60]!r}, and only text is fetched")
     body = _read_body(answer, source, max_bytes)
-    return Page(answer.status, address.url, content_type, _decode(body, content_type))
+    return FetchedPage(answer.status, address.url, content_type, _decode(body, content_type))
 
 
 def _read_body(answer: http.client.HTTPResponse, source: _Source, max_bytes: int) -> bytes:

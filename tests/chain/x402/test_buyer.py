@@ -61,7 +61,7 @@ from ceos.chain.x402.wire import (
     write_payment,
     write_terms,
 )
-from ceos.clients.http import safe_fetch as guarded
+from ceos.clients.http import safe_fetch
 from ceos.clients.http.safe_fetch import Reply
 from ceos.errors import (
     HostRefused,
@@ -380,7 +380,7 @@ def test_an_address_that_may_not_be_paid_is_not_even_asked(market: Market, url: 
 
 
 def test_a_seller_inside_the_own_network_is_not_reached(market: Market) -> None:
-    inside = functools.partial(guarded.ask, resolve=lambda host, port: [(socket.AF_INET, ("127.0.0.1", 443))])
+    inside = functools.partial(safe_fetch.ask, resolve=lambda host, port: [(socket.AF_INET, ("127.0.0.1", 443))])
     with pytest.raises(HostRefused, match="no address on the public internet"):
         market.buyer(inside).buy(URL, key="k")
 
@@ -799,7 +799,9 @@ def connected(server: RawServer, tls: ssl.SSLContext, seconds: float | None = No
     def ask(url: str, **limits: Any) -> Reply:
         if seconds is not None:
             limits["deadline"] = time.monotonic() + seconds
-        return guarded.ask(url, **limits, resolve=lambda host, port: [server.place], is_allowed_address=bool, tls=tls)
+        return safe_fetch.ask(
+            url, **limits, resolve=lambda host, port: [server.place], is_allowed_address=bool, tls=tls
+        )
 
     return ask
 
