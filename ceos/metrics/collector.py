@@ -27,7 +27,6 @@ from ceos.metrics.scorer import Scorer
 from ceos.metrics.store import MEASURE_HOURS, MetricsStore
 from ceos.metrics.timeseries import AccountCounts, PostRecord
 from ceos.runs.ids import RunId, RunKind
-from ceos.runs.ledger import Ledger
 from ceos.storage.agents import AgentStore
 from ceos.storage.runs import RunStore
 
@@ -52,7 +51,6 @@ class MetricsCollector:
         self,
         agents: AgentStore,
         runs: RunStore,
-        ledger: Ledger,
         neynar: Neynar,
         clock: Clock,
         *,
@@ -63,7 +61,6 @@ class MetricsCollector:
         self._agents = agents
         self._runs = runs
         self._metrics = metrics
-        self._ledger = ledger
         self._neynar = neynar
         self._clock = clock
         self._series = scoring.series
@@ -85,7 +82,7 @@ class MetricsCollector:
         rows = [self._counted(hash, found, now) for hash, found in counts.items() if _is_counted(found)]
         done = 1 + len(taken)
         wait = MEASURE_HOURS[done] - MEASURE_HOURS[done - 1] if done < len(MEASURE_HOURS) else None
-        due = self._ledger.now_ms() + int(wait * 3_600_000 / self._clock.speed) if wait else None
+        due = self._metrics.database.now_ms() + int(wait * 3_600_000 / self._clock.speed) if wait else None
         self._metrics.record_metrics(run_id, rows, due)
         self._save_post(run_id)
         log.info("Casts measured", extra=event("cast.measured", casts=len(rows), expected=len(known)))
@@ -149,7 +146,7 @@ class MetricsCollector:
 
     def _by_the_clock(self, moment: dt.datetime) -> dt.datetime:
         """Convert a moment of Redis's clock to the clock of the schedules, which may run faster."""
-        ago = self._ledger.now_ms() / 1000 - moment.timestamp()
+        ago = self._metrics.database.now_ms() / 1000 - moment.timestamp()
         return self._clock.now() - dt.timedelta(seconds=ago * self._clock.speed)
 
     # Accounts

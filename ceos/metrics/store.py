@@ -55,12 +55,12 @@ class MetricsStore:
     """Reads and writes the measurements of casts."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._client = database.client
 
     def due_measurements(self, limit: int = 200) -> list[str]:
         """Return runs whose casts should be measured now, and make each due again later in case no worker does it."""
-        return cast("list[str]", self._database.run_script("measure", limit, RETRY_MS))
+        return cast("list[str]", self.database.run_script("measure", limit, RETRY_MS))
 
     def cast_hashes(self, run_id: str) -> dict[str, list[CastMetrics]]:
         """Return the measurements so far of every cast of a published run."""
@@ -84,7 +84,7 @@ class MetricsStore:
 
     def measured_casts(self, agent_id: str) -> list[tuple[Cast, CastMetrics]]:
         """Return those of the agent's last 50 casts that were measured, each with its latest counts, newest first."""
-        rows = cast("list[str]", self._database.run_script("numbers", agent_id))
+        rows = cast("list[str]", self.database.run_script("numbers", agent_id))
         return [
             (one, unpack_measurements(one.hash, measured)[-1])
             for one, measured in zip(map(Cast.model_validate_json, rows[::2]), rows[1::2], strict=True)

@@ -109,7 +109,6 @@ class Runtime(Services):
         return MetricsCollector(
             self.agents,
             self.runs,
-            self.ledger,
             self.neynar,
             self.clock,
             metrics=self.metrics,

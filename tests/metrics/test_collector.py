@@ -92,7 +92,6 @@ def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], MetricsCollector]
         return MetricsCollector(
             one.agents,
             one.runs,
-            one.ledger,
             neynar,
             one.clock,
             metrics=one.metrics,
