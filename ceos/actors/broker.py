@@ -24,7 +24,7 @@ from dramatiq.errors import ConnectionClosed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ceos.storage.connection import CONNECTIONS
+from ceos.storage.connection import MAX_CONNECTIONS
 
 #: The messages of a process that sent no heartbeat for this long are given to other processes.
 HEARTBEAT_MS = 30_000
@@ -92,7 +92,7 @@ class Broker(RedisBroker):
             socket_connect_timeout=5,
             retry=Retry(NoBackoff(), 0),
             retry_on_error=[],
-            max_connections=CONNECTIONS,
+            max_connections=MAX_CONNECTIONS,
         )
         self._in_memory: dict[str, set[str]] = {}
         super().__init__(

@@ -1,28 +1,21 @@
-"""Agents as the operator describes them, and what they are doing now."""
+"""Agents as the operator describes them, and their states."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
 from ceos.domain.base import AgentId, ChannelId, Frozen, ShortText
 from ceos.domain.lifecycle import AgentState
 from ceos.domain.schedule import Schedule
 from ceos.domain.text import CAST_BYTES, LONG_CAST_BYTES, byte_length
 
-#: What a validator says of an agent that names no signer, or two; `agentfile` says it too.
+#: The message for an agent without a signer, or with two; `config.agents` uses it too.
 ONE_SIGNER = "exactly one of 'signer_uuid_env' (the name of a variable) and 'signer_uuid'"
 
-#: The longest persona, all of its texts together; it travels in every prompt.
-PERSONA_BYTES = 16_384
+#: The longest persona, all of its texts together; it is part of every prompt.
+MAX_PERSONA_BYTES = 16_384
 
 
 def _is_model_id(value: str) -> str:
@@ -51,8 +44,8 @@ class Persona(Frozen):
     @model_validator(mode="after")
     def _is_short_enough(self) -> Persona:
         size = sum(byte_length(text) for text in (self.bio, self.tone, *self.topics, *self.avoid, *self.examples))
-        if size > PERSONA_BYTES:
-            raise ValueError(f"at most {PERSONA_BYTES:,} bytes in all its texts together; these have {size:,}")
+        if size > MAX_PERSONA_BYTES:
+            raise ValueError(f"at most {MAX_PERSONA_BYTES:,} bytes in all its texts together; these have {size:,}")
         return self
 
 
@@ -205,12 +198,12 @@ class Transition(Frozen):
 
 
 class AgentStatus(Frozen):
-    """What an agent is doing now."""
+    """The present state of an agent."""
 
     agent_id: str
     state: AgentState
     since: AwareDatetime | None = None
-    #: The run that owns the agent, and until when its lease holds.
+    #: The run that owns the agent, and the end of its lease.
     run_id: str = ""
     lease_until: AwareDatetime | None = None
     failures: int = 0
@@ -220,7 +213,7 @@ class AgentStatus(Frozen):
 
 
 class MissedSlot(Frozen):
-    """A slot that was not fired, and why."""
+    """A slot that was not fired, and the reason."""
 
     slot: AwareDatetime
     reason: str

@@ -1,4 +1,4 @@
-"""Contract events that agents follow, and the events as hooks and strategies get them."""
+"""Contract events that agents follow, and the events as hooks and strategies receive them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The two state machines: an agent's state and a run's stage. Pure tables; the scripts in `lua/` enforce the same
-moves.
+"""The two state machines, an agent's state and a run's status, as tables; the scripts in `lua/` enforce them.
 
-An agent:  idle → generating → publishing → sleeping → idle, plus error and paused. A run:     planned → written →
-illustrated → (in review) → approved → publishing → one of the ends.
+agent   idle → generating → publishing → sleeping → idle, and error and paused
+run     planned → written → illustrated → (review → approved) → publishing → a final status
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from enum import StrEnum
 
 
 class AgentState(StrEnum):
-    """What an agent is doing."""
+    """The state of an agent."""
 
     IDLE = "idle"
     GENERATING = "generating"
@@ -21,7 +20,7 @@ class AgentState(StrEnum):
     PAUSED = "paused"
 
 
-#: From each state, the states it may change into. A busy agent falls back to idle when its run is handed back.
+#: The states into which each state may change. A busy agent returns to idle when its run is released.
 LEGAL: dict[AgentState, frozenset[AgentState]] = {
     AgentState.IDLE: frozenset(
         {AgentState.GENERATING, AgentState.PUBLISHING, AgentState.SLEEPING, AgentState.ERROR, AgentState.PAUSED}
@@ -37,12 +36,12 @@ LEGAL: dict[AgentState, frozenset[AgentState]] = {
 
 
 def is_legal(old: AgentState, new: AgentState) -> bool:
-    """Say whether an agent may change from `old` into `new`; staying where it is always may."""
+    """Say whether an agent may change from `old` into `new`; no change is always legal."""
     return old == new or new in LEGAL[old]
 
 
 class RunStatus(StrEnum):
-    """How far a run has come."""
+    """The progress of a run."""
 
     PLANNED = "planned"
     WRITTEN = "written"
@@ -57,17 +56,17 @@ class RunStatus(StrEnum):
     LIMITED = "limited"
     MISSED = "missed"
     EXPIRED = "expired"
-    #: Ends of a mention: nothing was done about it, or it was liked or recast.
+    #: Final statuses of a mention: it was ignored, or it was liked or recast.
     IGNORED = "ignored"
     REACTED = "reacted"
 
     @property
     def is_final(self) -> bool:
-        """A final run is never driven again (a partial one can be resumed by command)."""
+        """Whether the run is never processed again (a partial one can be resumed by command)."""
         return self in FINAL
 
 
-#: The ends of a run.
+#: The final statuses of a run.
 FINAL = frozenset(
     {
         RunStatus.PUBLISHED,
@@ -84,20 +83,20 @@ FINAL = frozenset(
 
 
 class Stage(StrEnum):
-    """One step of a run, carried out by the actor of the same name on the queue of the same name."""
+    """One step of a run, executed by the actor of the same name on the queue of the same name."""
 
     WRITE = "write"
     ILLUSTRATE = "illustrate"
     PUBLISH = "publish"
     MEASURE = "measure"
-    #: These are not stages of a run: they carry an agent's id, "-" for all, or the name of something on chain.
+    #: Background tasks, not stages: their messages carry an agent's id, "-" for all, or the id of a chain task.
     LISTEN = "listen"
     TRENDS = "trends"
     COUNT = "count"
     CHAIN = "chain"
 
 
-#: Which stage comes next for a run of this status; a run in review waits for a person.
+#: The next stage of a run in each status; a run in review waits for an operator.
 NEXT_STAGE: dict[RunStatus, Stage] = {
     RunStatus.PLANNED: Stage.WRITE,
     RunStatus.WRITTEN: Stage.ILLUSTRATE,

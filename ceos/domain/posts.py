@@ -1,4 +1,4 @@
-"""Posts on their way from a brief to casts, and what is counted of them."""
+"""Posts from the brief to the casts, and their counts."""
 
 from __future__ import annotations
 
@@ -6,28 +6,24 @@ import random
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import (
-    AwareDatetime,
-    ConfigDict,
-    Field,
-)
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from ceos.domain.base import Frozen
 
 
 class Kind(StrEnum):
-    """What sort of post a slot gets."""
+    """The kind of a post."""
 
     ORIGINAL = "original"
     THREAD = "thread"
     ENGAGEMENT = "engagement"
     MEDIA = "media"
-    #: An answer to somebody's cast; no strategy's mix and no operator asks for it.
+    #: A reply to a mention; neither a strategy's mix nor an operator can request it.
     REPLY = "reply"
 
 
 class Situation(Frozen):
-    """What a strategy may look at when it plans a post: the moment, the agent's past, and a source of chance.
+    """The situation in which a strategy plans a post: the moment, the agent's past, and a random source.
 
     `random` is seeded by agent and slot, so a repeated attempt draws the same numbers.
     """
@@ -40,19 +36,19 @@ class Situation(Frozen):
     recent: tuple[str, ...] = ()
     #: The kind the operator asked for, if any.
     kind: Kind | None = None
-    #: Shares of the kinds in percent that replace those of a strategy with fixed shares, or None; see `learning`.
+    #: Shares of the kinds in percent that replace the fixed shares of a strategy, or None; see `metrics.bandit`.
     weights: Mapping[Kind, float] | None = None
     random: random.Random
 
 
 class Brief(Frozen):
-    """What to write: the kind of post, the topic, and the prompt file that explains the job to the model."""
+    """The order for a post: its kind, its topic, and the instructions for the model."""
 
     kind: Kind
     topic: str
     #: The instructions for the model; `{topic}` and the persona are already filled in.
     instructions: str
-    #: How many casts a thread may have at most; 1 means a single cast.
+    #: The longest thread, in casts; 1 means a single cast.
     max_parts: int = Field(default=1, ge=1, le=10)
     wants_image: bool = False
     #: Hashes of the casts that the post reacts to.
@@ -68,37 +64,37 @@ class Part(Frozen):
     """One cast of a draft."""
 
     text: str
-    #: Media addresses that go with this part.
+    #: Addresses of media or casts that are embedded in this part.
     embeds: tuple[str, ...] = ()
 
 
 class HostCall(Frozen):
-    """One thing a skill asked the host for, and how it went."""
+    """One request of a skill to the host, and its result."""
 
     #: The method of `ctx`, such as `http_get`.
     method: str
-    #: What it was about: an address, a key, a model.
+    #: The subject: an address, a key, a model.
     what: str = ""
     ms: float = 0.0
-    #: What it cost, in USD.
+    #: Its cost in USD.
     cost_usd: float = 0.0
-    #: Why the host refused; empty when it answered.
+    #: The reason of a refusal; empty when the host answered.
     refused: str = ""
 
 
 class SkillRun(Frozen):
-    """One run of a skill for a draft, as its record tells it."""
+    """One run of a skill for a draft, as recorded."""
 
     skill: str
     version: str = ""
     stage: str
     #: "ok", "skipped", or the kind of the `SkillError`.
     outcome: str
-    #: What it did or why it did not, in a sentence.
+    #: Its result, or the reason without one, as a sentence.
     note: str = ""
     ms: float = 0.0
     calls: tuple[HostCall, ...] = ()
-    #: The beginning of what it printed and logged.
+    #: The beginning of its output and its log.
     log: tuple[str, ...] = ()
 
 
@@ -115,20 +111,20 @@ class Draft(Frozen):
     kind: Kind
     topic: str
     parts: tuple[Part, ...] = Field(min_length=1)
-    #: What the picture should show, or None for a post without one.
+    #: The content of the picture; None for a post without one.
     image_prompt: str | None = None
     model: str = ""
     image_model: str = ""
     cost_usd: float = 0.0
-    #: How often it was written until the review let it pass.
+    #: The number of versions until one passed the guardrails.
     attempts: int = Field(default=1, ge=1)
-    #: Things a reader of the record should know, such as "image failed: …; published as text only".
+    #: Notes for readers of the record, such as "image failed: …; published as text only".
     notes: tuple[str, ...] = ()
     #: The skills that took part, in order.
     skills: tuple[SkillRun, ...] = ()
-    #: The cast of somebody else that the first part answers; None for a post of its own.
+    #: The cast of another account that the first part answers; None for a post that is not a reply.
     parent: Parent | None = None
-    #: Hashes of the casts it reacts to, for whoever asks why it was written.
+    #: Hashes of the casts that it reacts to, as an explanation.
     sources: tuple[str, ...] = ()
 
     @property

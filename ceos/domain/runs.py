@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import (
-    AwareDatetime,
-)
+from pydantic import AwareDatetime
 
 from ceos.domain.base import Frozen
 from ceos.domain.lifecycle import RunStatus
@@ -18,7 +16,7 @@ class Run(Frozen):
     agent_id: str
     slot: str
     status: RunStatus
-    #: Why it ended or waits, in a sentence; empty while all is well.
+    #: The reason why it ended or waits, as a sentence; empty without one.
     reason: str = ""
     kind: Kind | None = None
     opened_at: AwareDatetime

@@ -1,13 +1,12 @@
-"""When an agent posts: slots from cron expressions, jitter, quiet hours, and what to do about slots that are overdue.
+"""The schedule of an agent: slots from cron expressions, jitter, quiet hours, and the handling of overdue slots.
 
-Cron means what it means on Debian. Fixed times ("30 2 * * *") happen once on every date: a time that the clock skips
-moves to the end of the gap, a time that it repeats counts the first time only. An expression whose minute or hour
-starts with a star follows real time: nothing in a gap, twice in a repeated hour. cronsim reads the expressions; the
-minutes of a date are laid out here, because walking a clock in steps of an hour loses minutes where it shifts by half
-of one, as on Lord Howe.
+Cron follows Debian. A fixed time ("30 2 * * *") occurs once on every date: a time that a clock change skips moves to
+the end of the gap, and a time that it repeats counts the first time only. An expression whose minute or hour starts
+with a star follows real time: no slot in a gap, two in a repeated hour. cronsim parses the expressions. The minutes of
+a date are computed here, because steps of an hour lose minutes where a clock changes by half an hour, as on Lord Howe.
 
-A time inside the quiet hours is no slot, not even on the day the clock moves it out of them. Nor is one moved into
-them.
+A time inside the quiet hours is not a slot, even on a day on which the clock change moves it out of them, and neither
+is a time that the clock change moves into them.
 """
 
 from __future__ import annotations
@@ -24,12 +23,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import (
-    AfterValidator,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ceos.domain.base import Frozen
 
@@ -37,21 +31,21 @@ MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
-#: A slot fired no later than this was not missed by anybody; it always opens.
+#: A slot that is fired within this time is on time and always opens.
 ON_TIME_MS = 120_000
-#: How many overdue slots `plan` names one by one; older ones are only counted.
-LISTED = 1_000
-#: How many missed slots an agent with catch_up 'all' makes up for.
-MADE_UP_FOR = 10
-#: How far ahead a slot is looked for, in days: 29 February can be eight years away.
-HORIZON = 3_000
+#: The number of overdue slots that `plan` lists; older ones are only counted.
+MAX_LISTED = 1_000
+#: The number of missed slots that catch_up 'all' opens late.
+MAX_CATCH_UP = 10
+#: The search for the next slot ends after this many days: 29 February can be eight years away.
+MAX_DAYS_AHEAD = 3_000
 
 CRON_FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
 CRON_EXAMPLE = "0 9,13 * * mon-fri"
 
 _SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-#: Where `never_fires` starts to look; any day would do.
+#: The start of the search in `never_fires`; any day is fine.
 _NEW_YEAR_2025 = 1_735_689_600_000
 
 
@@ -61,17 +55,17 @@ class CronError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """What becomes of an agent's overdue slots, and which one comes next."""
+    """The handling of an agent's overdue slots, and the next slot."""
 
     #: The slots to open a run for, oldest first.
     open: tuple[int, ...]
-    #: The slots that are given up, oldest first, each with its reason.
+    #: The missed slots, oldest first, each with its reason.
     missed: tuple[tuple[int, str], ...]
-    #: None when the schedule has come to its end.
+    #: None when the schedule has no further slot.
     next_slot: int | None
-    #: When to fire `next_slot`; 0 without one.
+    #: The time at which `next_slot` is fired; 0 without one.
     next_fire: int
-    #: How many slots, older than all others here and missed too, were too many to list; at least.
+    #: The number of older missed slots that are not listed; a lower bound.
     skipped: int
 
 
@@ -94,7 +88,7 @@ def check_cron(expression: str) -> None:
 
 
 def check_quiet_hours(span: str) -> None:
-    """Raise `ValueError` unless `span` is HH:MM-HH:MM; it may pass midnight, and its end no longer belongs to it."""
+    """Raise `ValueError` unless `span` is HH:MM-HH:MM; it may pass midnight, and its end is exclusive."""
     match = _SPAN.fullmatch(span)
     if match is None:
         raise ValueError(f"a span such as '23:00-07:00'; {span!r} is not one")
@@ -103,12 +97,12 @@ def check_quiet_hours(span: str) -> None:
 
 
 def never_fires(schedule: Schedule) -> bool:
-    """Say whether the schedule has no slot at all, as far as one can look ahead."""
+    """Say whether the schedule has no slot within the search limit."""
     return next_slot(schedule, _NEW_YEAR_2025) is None
 
 
 def is_quiet(schedule: Schedule, moment_ms: int) -> bool:
-    """Say whether the moment lies within the quiet hours, by the agent's clock on the wall."""
+    """Say whether the moment lies within the quiet hours, in the agent's zone."""
     if not schedule.quiet_hours:
         return False
     wall = dt.datetime.fromtimestamp(moment_ms // 1000, ZoneInfo(schedule.timezone))
@@ -116,7 +110,7 @@ def is_quiet(schedule: Schedule, moment_ms: int) -> bool:
 
 
 def next_slot(schedule: Schedule, after_ms: int) -> int | None:
-    """Return the first slot strictly after `after_ms`, in UTC milliseconds, or None when there is none for years."""
+    """Return the first slot after `after_ms`, in UTC milliseconds, or None when there is none for years."""
     return _next_slot(schedule.cron, schedule.timezone, schedule.quiet_hours, after_ms)
 
 
@@ -128,13 +122,13 @@ def slots_between(schedule: Schedule, start_ms: int, end_ms: int) -> list[int]:
 
 
 def jitter_ms(agent_id: str, slot_ms: int, jitter_seconds: int) -> int:
-    """Return how long after its slot an agent posts: 0 to `jitter_seconds`, always the same for the same slot."""
+    """Return the delay of a post after its slot, 0 to `jitter_seconds`; the same slot always has the same delay."""
     digest = hashlib.sha256(f"{agent_id}|{slot_ms}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % (jitter_seconds * 1000 + 1)
 
 
 def fire_time(agent_id: str, schedule: Schedule, slot_ms: int) -> int:
-    """Return the moment a slot fires: jittered, unless the jitter would carry it into the quiet hours."""
+    """Return the moment a slot fires: with jitter, unless that moves it into the quiet hours."""
     moment = slot_ms + jitter_ms(agent_id, slot_ms, schedule.jitter_seconds)
     return slot_ms if is_quiet(schedule, moment) else moment
 
@@ -146,17 +140,17 @@ def upcoming(agent_id: str, schedule: Schedule, now_ms: int) -> tuple[int | None
 
 
 def plan(agent_id: str, schedule: Schedule, slot_ms: int, now_ms: int) -> Firing:
-    """Decide what becomes of the stored slot `slot_ms` and of those after it that are due by `now_ms`.
+    """Return the handling of the stored slot `slot_ms` and of the later slots that are due by `now_ms`.
 
-    Every slot is in `open`, in `missed` or counted in `skipped` of exactly one plan, however time is cut into ticks:
-    slots are taken in order, up to the first that is not due, and the next one follows from the last slot taken, never
-    from the clock. What opens late is decided by `catch_up`; what is on time always opens.
+    Every slot is in `open`, in `missed` or counted in `skipped` of exactly one plan, whatever the times of the ticks:
+    slots are processed in order, up to the first that is not due, and the next slot is computed from the last one,
+    never from the clock. A slot on time always opens; `catch_up` decides about late ones.
     """
     older, slots = _elapsed(schedule, slot_ms, now_ms)
     lateness = {slot: now_ms - fire_time(agent_id, schedule, slot) for slot in slots}
     due = list(takewhile(lambda slot: lateness[slot] >= 0, slots))
-    opened = _worth_opening(schedule, {slot: lateness[slot] for slot in due})
-    missed = tuple((slot, _why_missed(schedule, lateness[slot])) for slot in due if slot not in opened)
+    opened = _slots_to_open(schedule, {slot: lateness[slot] for slot in due})
+    missed = tuple((slot, _missed_reason(schedule, lateness[slot])) for slot in due if slot not in opened)
     following = next_slot(schedule, due[-1]) if due else slot_ms
     return Firing(
         open=tuple(slot for slot in due if slot in opened),
@@ -167,19 +161,19 @@ def plan(agent_id: str, schedule: Schedule, slot_ms: int, now_ms: int) -> Firing
     )
 
 
-def _worth_opening(schedule: Schedule, lateness: dict[int, int]) -> set[int]:
+def _slots_to_open(schedule: Schedule, lateness: dict[int, int]) -> set[int]:
     on_time = [slot for slot, late in lateness.items() if late <= ON_TIME_MS]
     allowed = schedule.max_late_minutes * MINUTE_MS
     late = [slot for slot, by in lateness.items() if ON_TIME_MS < by <= allowed]
-    made_up_for: dict[Literal["once", "all", "skip"], list[int]] = {
+    caught_up: dict[Literal["once", "all", "skip"], list[int]] = {
         "once": [] if on_time else late[-1:],
-        "all": late[-MADE_UP_FOR:],
+        "all": late[-MAX_CATCH_UP:],
         "skip": [],
     }
-    return {*on_time, *made_up_for[schedule.catch_up]}
+    return {*on_time, *caught_up[schedule.catch_up]}
 
 
-def _why_missed(schedule: Schedule, late: int) -> str:
+def _missed_reason(schedule: Schedule, late: int) -> str:
     if late > schedule.max_late_minutes * MINUTE_MS:
         allowed = _duration(schedule.max_late_minutes * MINUTE_MS)
         return f"late by {_duration(late)}; the agent allows {allowed}"
@@ -187,7 +181,7 @@ def _why_missed(schedule: Schedule, late: int) -> str:
         return "an outage; catch_up is 'skip'"
     if schedule.catch_up == "once":
         return "superseded by a later slot; catch_up is 'once'"
-    return f"one of too many; catch_up is 'all', which makes up for the {MADE_UP_FOR} latest"
+    return f"one of too many; catch_up is 'all', which makes up for the {MAX_CATCH_UP} latest"
 
 
 def _duration(ms: int) -> str:
@@ -202,32 +196,32 @@ def _duration(ms: int) -> str:
 
 
 def _elapsed(schedule: Schedule, first: int, now_ms: int) -> tuple[int, list[int]]:
-    """Return `first` and the slots after it up to now: the number of those too old to list, and the list."""
+    """Return `first` and the slots after it up to now: the number of those that are not listed, and the list."""
     newest: list[int] = []
     older = 0
     today = now_ms // DAY_MS
-    for day in range(today, max(first // DAY_MS, today - HORIZON) - 1, -1):
+    for day in range(today, max(first // DAY_MS, today - MAX_DAYS_AHEAD) - 1, -1):
         slots = _slots_of_day(schedule.cron, schedule.timezone, schedule.quiet_hours, day)
         slots = slots[bisect_right(slots, first) : bisect_right(slots, now_ms)]
-        fitting = min(len(slots), LISTED - len(newest))
+        fitting = min(len(slots), MAX_LISTED - len(newest))
         newest.extend(slots[len(slots) - fitting :][::-1])
         older += len(slots) - fitting
-    if len(newest) < LISTED:
+    if len(newest) < MAX_LISTED:
         newest.append(first)
     else:
         older += 1
     return older, newest[::-1]
 
 
-# The calendar. Days are counted from 1970-01-01, and everything is cached by plain values: agents share their
-# expressions, and the hash of a model costs more than the answer.
+# The calendar. Days are counted from 1970-01-01. Everything is cached by plain values, because agents share expressions
+# and the hash of a model costs more than the answer.
 
 
 @lru_cache(maxsize=32_768)
 def _next_slot(crons: tuple[str, ...], zone: str, quiet: tuple[str, ...], after_ms: int) -> int | None:
     live = [cron for cron in crons if _times(cron, quiet)]
     day = after_ms // DAY_MS
-    last = day + HORIZON
+    last = day + MAX_DAYS_AHEAD
     while live and day <= last:
         slots = _slots_of_day(crons, zone, quiet, day)
         index = bisect_right(slots, after_ms)
@@ -242,7 +236,7 @@ def _next_slot(crons: tuple[str, ...], zone: str, quiet: tuple[str, ...], after_
 def _slots_of_day(crons: tuple[str, ...], zone: str, quiet: tuple[str, ...], day: int) -> tuple[int, ...]:
     """Return the slots of one UTC day, in order.
 
-    UTC days cut time without overlap. Local dates do not: a clock set back across midnight has yesterday return.
+    UTC days do not overlap. Local dates do, when a clock is set back across midnight.
     """
     start = day * DAY_MS
     end = start + DAY_MS
@@ -258,7 +252,7 @@ def _slots_of_day(crons: tuple[str, ...], zone: str, quiet: tuple[str, ...], day
 
 @lru_cache(maxsize=2_048)
 def _slots_of_date(cron: str, zone: str, quiet: tuple[str, ...], day: int) -> Sequence[int]:
-    """Return the slots that an expression has on one date of the agent's calendar."""
+    """Return the slots of an expression on one local date."""
     date = dt.date.fromordinal(_EPOCH + day)
     parsed = _parse(cron)
     if date.month not in parsed.months or not parsed.match_day(date):
@@ -266,17 +260,17 @@ def _slots_of_date(cron: str, zone: str, quiet: tuple[str, ...], day: int) -> Se
     times = _times(cron, quiet)
     midnight = dt.datetime.combine(date, dt.time(), ZoneInfo(zone))
     offset = midnight.utcoffset() or dt.timedelta()
-    # fold=1: when the next midnight comes twice, the second one ends the date.
+    # fold=1: when the next midnight occurs twice, the second one ends the date.
     if offset == (midnight + dt.timedelta(days=1)).replace(fold=1).utcoffset():
         start = day * DAY_MS - offset // dt.timedelta(milliseconds=1)
         return tuple(start + time for time in times)
     walls = [midnight + dt.timedelta(milliseconds=time) for time in times]
-    moments = _each_once(walls, _quiet_minutes(quiet)) if _is_fixed(parsed) else _as_they_come(walls)
+    moments = _once_each(walls, _quiet_minutes(quiet)) if _is_fixed(parsed) else _as_shown(walls)
     return tuple(int(moment.timestamp()) * 1000 for moment in moments)
 
 
-def _each_once(walls: Sequence[dt.datetime], quiet: frozenset[int]) -> Iterator[dt.datetime]:
-    """Yield each wall time once; those that the clock skips meet at the end of the gap."""
+def _once_each(walls: Sequence[dt.datetime], quiet: frozenset[int]) -> Iterator[dt.datetime]:
+    """Yield each wall time once; times that the clock skips move to the end of the gap."""
     latest: dt.datetime | None = None
     for wall in walls:
         if latest is not None and wall <= latest:
@@ -288,7 +282,7 @@ def _each_once(walls: Sequence[dt.datetime], quiet: frozenset[int]) -> Iterator[
             yield latest
 
 
-def _as_they_come(walls: Sequence[dt.datetime]) -> Iterator[dt.datetime]:
+def _as_shown(walls: Sequence[dt.datetime]) -> Iterator[dt.datetime]:
     """Yield each wall time as often as the clock shows it: once, twice or not at all."""
     for wall in walls:
         for moment in (wall, wall.replace(fold=1)):
@@ -297,12 +291,12 @@ def _as_they_come(walls: Sequence[dt.datetime]) -> Iterator[dt.datetime]:
 
 
 def _exists(wall: dt.datetime) -> bool:
-    """Say whether the clock ever shows this time; aware times of one zone compare by the wall."""
+    """Say whether the clock ever shows this time; aware times of one zone are compared as local times."""
     return wall.astimezone(dt.UTC).astimezone(wall.tzinfo) == wall
 
 
 def _next_date(cron: str, day: int, last: int) -> int:
-    """Return the first date from `day` on that the expression names, or `last` when there is none before it."""
+    """Return the first date of the expression from `day` on, or `last` when there is none before it."""
     parsed = _parse(cron)
     date = dt.date.fromordinal(_EPOCH + day)
     end = dt.date.fromordinal(_EPOCH + last)
@@ -318,11 +312,11 @@ def _next_date(cron: str, day: int, last: int) -> int:
 
 @lru_cache(maxsize=4_096)
 def _times(cron: str, quiet: tuple[str, ...]) -> tuple[int, ...]:
-    """Return the times of day that an expression names outside the quiet hours, in milliseconds from midnight."""
+    """Return the times of day of an expression outside the quiet hours, in milliseconds from midnight."""
     parsed = _parse(cron)
-    silent = _quiet_minutes(quiet)
+    quiet_minutes = _quiet_minutes(quiet)
     minutes = (hour * 60 + minute for hour in sorted(parsed.hours) for minute in sorted(parsed.minutes))
-    return tuple(minute * MINUTE_MS for minute in minutes if minute not in silent)
+    return tuple(minute * MINUTE_MS for minute in minutes if minute not in quiet_minutes)
 
 
 @lru_cache(maxsize=1_024)
@@ -337,16 +331,16 @@ def _quiet_minutes(quiet: tuple[str, ...]) -> frozenset[int]:
 
 @lru_cache(maxsize=4_096)
 def _parse(cron: str) -> CronSim:
-    """Return the parsed expression; it is only asked, never stepped, so threads may share it."""
+    """Return the parsed expression, which is only read, so that threads may share it."""
     return CronSim(cron, dt.datetime(1970, 1, 1, tzinfo=dt.UTC))
 
 
 def _is_fixed(parsed: CronSim) -> bool:
-    """Say whether the expression names times of day, as opposed to a rhythm."""
+    """Say whether the expression has fixed times of day, as opposed to a rhythm."""
     return not parsed.parts[1].startswith("*") and not parsed.parts[2].startswith("*")
 
 
-# A validator's message says what was expected; the door it came through adds what it got.
+# A validator's message names what was expected; `config` adds the value that it got.
 def _is_cron(value: str) -> str:
     check_cron(value)
     return value

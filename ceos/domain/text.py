@@ -1,7 +1,7 @@
-"""Text as Farcaster counts it: bytes, not characters; and threads split where a reader would pause.
+"""Text in the units of Farcaster, which are bytes, and threads that are split at natural pauses.
 
-Nothing here cuts through a grapheme: what a reader sees as one character (a letter with its accents, a family emoji, a
-flag) stays whole, unless it alone is longer than the limit.
+A grapheme is never cut: a letter with its accents, a family emoji or a flag stays whole, unless it alone is longer than
+the limit.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 
-#: Farcaster counts UTF-8 bytes, not characters; an emoji can cost four or more.
+#: Farcaster counts UTF-8 bytes, not characters; an emoji can have four or more.
 CAST_BYTES = 320
 #: The longest long cast.
 LONG_CAST_BYTES = 1024
 #: The longest thread.
 MAX_PARTS = 10
-#: The line that models are told to put between the parts of a thread.
+#: The line that models put between the parts of a thread.
 SPLIT_MARKER = "---SPLIT---"
-#: The marker and the ways models misspell it, with the white space around it.
+#: The marker and its common misspellings, with the white space around it.
 MARKER = re.compile(r"(?:(?<!\s)\s+)?(?<![-–—])[-–—]{2,}[ \t]*split[ \t]*[-–—]{2,}\s*", re.IGNORECASE)
 
 #: Scripts that are written without spaces between words.
@@ -32,7 +32,7 @@ ELLIPSIS = "…"
 
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _NEWLINES = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# Tag characters spell the flags of England, Scotland and Wales; anywhere else they hide text from the reader.
+# Tag characters spell the flags of England, Scotland and Wales; anywhere else they hide text.
 _INVISIBLE = re.compile(
     "(\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f)"
     "|[\u00ad\u034f\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc\ufffe\uffff\U000e0000-\U000e007f]"
@@ -51,7 +51,7 @@ def byte_length(text: str) -> int:
 
 
 def visible(text: str, keep: str = "\n\t") -> str:
-    """Return a stranger's text for a terminal: control and direction characters are seen there, not obeyed.
+    """Return an untrusted text for a terminal: control and direction characters are shown, not executed.
 
     >>> visible("\x1b[2J ok")
     '\\\\x1b[2J ok'
@@ -64,9 +64,9 @@ def visible(text: str, keep: str = "\n\t") -> str:
 
 
 def clean(text: str) -> str:
-    """Return `text` as it may be published: composed, without control and hidden characters or quotes around it all.
+    """Return `text` fit for publication: composed, without control and hidden characters or quotes around the whole.
 
-    Joiners and variation selectors stay, since emoji and several scripts need them.
+    Joiners and variation selectors stay, because emoji and several scripts need them.
     """
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     text = _NEWLINES.sub("\n", text).replace("\t", " ")
@@ -82,11 +82,11 @@ def clean(text: str) -> str:
 
 
 def _unquoted(text: str) -> str | None:
-    """Return what stands between quotes around the whole text, or None when there are none."""
+    """Return the text inside quotes around the whole text, or None when there are none."""
     if len(text) < 2 or _QUOTES.get(text[0]) != text[-1]:
         return None
     inner = text[1:-1]
-    # An apostrophe within a word is no quote.
+    # An apostrophe within a word is not a quote.
     rest = re.sub(r"(?<=\w)['’](?=\w)", "", inner)
     return None if text[0] in rest or text[-1] in rest else inner.strip()
 
@@ -99,7 +99,7 @@ _THAI_LAO_AM = "\u0e33\u0eb3"
 
 
 def graphemes(text: str) -> Iterator[str]:
-    """Yield what a reader sees as single characters; an approximation of Unicode's extended grapheme clusters."""
+    """Yield the graphemes of a text, an approximation of Unicode's extended grapheme clusters."""
     start = flags = 0
     for index, char in enumerate(text):
         flag = "\U0001f1e6" <= char <= "\U0001f1ff"
@@ -122,14 +122,14 @@ def _continues(previous: str, char: str) -> bool:
         return True
     if previous == _ZWJ or (category == "Lo" and unicodedata.combining(previous) == _VIRAMA):
         return True
-    # Vowels and finals of Hangul that has no composed form follow their consonant.
+    # Vowels and finals of uncomposed Hangul follow their consonant.
     return "\u1160" <= char <= "\u11ff" and ("\u1100" <= previous <= "\u11ff" or "\uac00" <= previous <= "\ud7a3")
 
 
-# Places to cut
+# Possible cuts
 
 _TOKEN = re.compile(r"\S+")
-#: What is never cut within a run of characters: addresses and names.
+#: Addresses and names, which are never cut.
 _WHOLE = re.compile(rf"https?://[^\s{SPACELESS}]+|[@$#/]?[^\s{SPACELESS}]+")
 _OPENING = "([{«「『【〈《（［｛“‘"
 _CLOSING = ".,;:!?)]}»、。，．・：；？！」』】〉》）］｝”’…‥ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々"
@@ -142,7 +142,7 @@ _ABBREVIATION = re.compile(
 
 
 class Pause(IntEnum):
-    """How much a cut at this place disturbs the reader; the values are the prices that `_arrange` adds up."""
+    """The price of a cut at a place, by how much it disturbs reading; `_arrange` adds the prices up."""
 
     PARAGRAPH = 0
     LINE = 1
@@ -154,7 +154,7 @@ class Pause(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A place where text may be cut: what comes before ends at `end`, what follows starts at `start`."""
+    """A place where text may be cut: the part before ends at `end`, the part after starts at `start`."""
 
     end: int
     start: int
@@ -171,7 +171,7 @@ def _cuts(text: str, limit: int) -> list[_Cut]:
         if following is None:
             cuts.append(_Cut(token.end(), len(text), Pause.PARAGRAPH))
             break
-        # An emoji after a sentence still belongs to it.
+        # An emoji after a sentence belongs to it.
         has_words = any(char.isalnum() for char in token[0])
         ended = _ends_sentence(token[0], following[0]) if has_words or _STOP.search(token[0]) else ended
         newlines = text.count("\n", token.end(), following.start())
@@ -189,7 +189,7 @@ def _ends_sentence(token: str, following: str) -> bool:
 
 
 def _cuts_within(token: str, offset: int, limit: int) -> Iterator[_Cut]:
-    """Yield the places to cut within a run without white space: between characters of scripts that have none."""
+    """Yield the possible cuts in a run without white space: between characters of scripts without spaces."""
     position = 0
     for unit in _units(token):
         if position:
@@ -201,7 +201,7 @@ def _cuts_within(token: str, offset: int, limit: int) -> Iterator[_Cut]:
 
 
 def _units(token: str) -> Iterator[str]:
-    """Yield the pieces of a token that stay whole; punctuation stays with the character it belongs to."""
+    """Yield the pieces of a token that stay whole; punctuation stays with its character."""
     unit = ""
     position = 0
     while position < len(token):
@@ -220,7 +220,7 @@ def _ends_spaceless_sentence(token: str, position: int) -> bool:
 
 
 def _cuts_by_force(unit: str, offset: int, limit: int) -> Iterator[_Cut]:
-    """Yield every place to cut a unit that is longer than the limit."""
+    """Yield every possible cut of a unit that is longer than the limit."""
     position = 0
     for grapheme in graphemes(unit):
         if position:
@@ -235,7 +235,7 @@ def _cuts_by_force(unit: str, offset: int, limit: int) -> Iterator[_Cut]:
 
 
 def split_thread(text: str, *, limit: int = CAST_BYTES, max_parts: int = MAX_PARTS) -> tuple[str, ...]:
-    """Return the parts of a thread, each at most `limit` bytes: cut at the markers, and where a part is still too long.
+    """Return the parts of a thread, each at most `limit` bytes, cut at the markers and where a part is too long.
 
     A long part is cut between paragraphs if possible, else between sentences, words, characters, into pieces of similar
     length. Parts that a marker separates are never merged.
@@ -260,13 +260,13 @@ def split_thread(text: str, *, limit: int = CAST_BYTES, max_parts: int = MAX_PAR
     )
 
 
-#: What one more part costs, in the unit of `Pause`: a part more is better than a cut within a sentence.
+#: The price of one more part, in the unit of `Pause`: lower than that of a cut within a sentence.
 _PART_PRICE = 4.0
 #: The price when the thread would otherwise become too long: as few parts as possible.
 _HIGH_PART_PRICE = 1_000_000.0
-#: What an empty part would cost; squared, so that pieces become alike and no word is left alone.
+#: The price of unused room; squared, so that pieces have similar lengths.
 _SLACK_PRICE = 4.0
-#: What a part of a word or two costs: more than a cut within a sentence.
+#: The price of a part of one or two words: higher than that of a cut within a sentence.
 _ORPHAN_PRICE = 30.0
 
 
@@ -283,7 +283,7 @@ def _pieces(text: str, limit: int, price: float) -> list[str]:
 
 
 def _arrange(text: str, cuts: Sequence[_Cut], limit: int, price: float) -> list[_Cut]:
-    """Choose the cheapest of all ways to cut `text`: parts, pauses and unused room have their prices."""
+    """Return the cheapest selection of cuts; parts, pauses and unused room have prices."""
     ends, starts = _byte_offsets(text, cuts)
     best = [0.0]
     chosen = [0]
@@ -307,7 +307,7 @@ def _arrange(text: str, cuts: Sequence[_Cut], limit: int, price: float) -> list[
 
 
 def _byte_offsets(text: str, cuts: Sequence[_Cut]) -> tuple[list[int], list[int]]:
-    """Return where each cut ends a part, and where parts start (the text's start first), in bytes."""
+    """Return the byte offsets at which cuts end parts, and at which parts start, that of the text first."""
     ends, starts = [], [0]
     for cut, previous in zip(cuts, [0, *(cut.start for cut in cuts)], strict=False):
         ends.append(starts[-1] + byte_length(text[previous : cut.end]))
@@ -316,7 +316,7 @@ def _byte_offsets(text: str, cuts: Sequence[_Cut]) -> tuple[list[int], list[int]
 
 
 def fit(text: str, limit: int) -> str:
-    """Shorten `text` to `limit` bytes, at the end of a sentence if that keeps most of it, and mark the gap with "…"."""
+    """Shorten `text` to `limit` bytes, at the end of a sentence if that keeps most of it, and mark the cut with "…"."""
     text = text.strip()
     if byte_length(text) <= limit:
         return text
@@ -332,7 +332,7 @@ def fit(text: str, limit: int) -> str:
     return (kept.rstrip(" ,;:–—-.…") or kept) + ELLIPSIS
 
 
-# Likeness
+# Similarity
 
 _NOISE = re.compile(r"https?://\S+|[\W_]+")
 _SHINGLE = 4
@@ -348,7 +348,7 @@ def shingles(text: str) -> frozenset[str]:
 
 
 def similarity(a: str, b: str) -> float:
-    """Return how much two texts have in common, from 0.0 to 1.0; reworded beginnings and endings change little.
+    """Return the similarity of two texts, from 0.0 to 1.0; reworded beginnings and endings change it little.
 
     >>> similarity("Gas is cheap today!", "gas is cheap today")
     1.0

@@ -1,6 +1,6 @@
-"""Followers and engagement as pictures: drawn in the terminal with plotext, written to PNG or SVG with matplotlib.
+"""Charts of followers and engagement: in the terminal with plotext, as PNG or SVG with matplotlib.
 
-Both are loaded only here and only when asked for. A gap in the numbers is a gap in the line.
+Both libraries are loaded only when a chart is drawn. A gap in the numbers is a gap in the line.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from typing import Any
 from ceos.errors import CeosError, InvalidInput
 from ceos.metrics.report import DayOfPosts, Point, Report
 
-#: More lines in one picture cannot be told apart.
-MOST_AGENTS = 6
+#: More lines in one chart cannot be distinguished.
+MAX_AGENTS = 6
 WIDTH, HEIGHT = 78, 14
-#: What the parts of a bar, or the lines of several agents, are drawn with where there are no colours.
+#: The characters of the parts of a bar, and of the lines of several agents, without colours.
 FILLS = "█▓▒░"
 LINES = "●○▲△■□"
 COLOURS = ("blue", "orange", "green", "red", "magenta", "cyan")
 PARTS = ("likes", "recasts", "replies", "quotes")
 TICKS = 5
-#: Points further apart than this have a gap between them: hourly ones, and those that stand for a day.
+#: Points that are further apart have a gap between them: hourly points, and points of a day.
 HOUR_GAP, DAY_GAP = dt.timedelta(hours=2), dt.timedelta(hours=47)
 
-#: A line in pieces; between two pieces nothing is known.
+#: A line in pieces, with a gap between two pieces.
 _Line = list[list[tuple[dt.datetime, float]]]
 
 
 def terminal(reports: Sequence[Report], *, width: int = WIDTH, colours: bool = False) -> str:
-    """Return followers and engagement as text, `width` columns wide; a report without either says so in a sentence."""
+    """Return charts of followers and engagement as text, `width` columns wide; a report without either has none."""
     _check(reports)
     texts = []
     if any(_followers(report) for report in reports):
@@ -48,7 +48,7 @@ def terminal(reports: Sequence[Report], *, width: int = WIDTH, colours: bool = F
 
 
 def write(reports: Sequence[Report], path: Path) -> None:
-    """Write followers and engagement as a PNG or SVG file; the same numbers give the same bytes."""
+    """Write charts of followers and engagement as a PNG or SVG file; equal numbers give equal bytes."""
     _check(reports)
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("png", "svg"):
@@ -77,9 +77,9 @@ def write(reports: Sequence[Report], path: Path) -> None:
 
 
 def _check(reports: Sequence[Report]) -> None:
-    if len(reports) > MOST_AGENTS:
+    if len(reports) > MAX_AGENTS:
         raise InvalidInput(
-            f"{len(reports)} agents do not fit into one picture; name up to {MOST_AGENTS} of them after 'ceos metrics'."
+            f"{len(reports)} agents do not fit into one picture; name up to {MAX_AGENTS} of them after 'ceos metrics'."
         )
 
 
@@ -141,7 +141,7 @@ def _date_ticks(figure: Any, moments: Sequence[dt.datetime]) -> None:
 
 
 def _whole_ticks(figure: Any, values: Sequence[float]) -> None:
-    """Label the upright axis with whole numbers: there is no half of a follower."""
+    """Label the vertical axis with whole numbers."""
     low, high = min(values), max(values)
     if low == high:
         figure.ruler("y").lim(low - 1, high + 1)
@@ -158,7 +158,7 @@ def _draw_followers(axes: Any, reports: Sequence[Report]) -> None:
         line = _followers(report)
         moments, values = _with_gaps(line)
         axes.plot(moments, values, label=report.agent, color=f"C{number}", linewidth=1.5)
-        # A piece of one point has no line to be seen by.
+        # A piece of one point has no line, so it is drawn as a dot.
         lonely = [piece[0] for piece in line if len(piece) == 1]
         axes.scatter([at for at, _ in lonely], [value for _, value in lonely], color=f"C{number}", s=9)
     _finish(axes, any(_followers(report) for report in reports), "no followers were counted in this time")
@@ -185,8 +185,8 @@ def _finish(axes: Any, has_data: bool, otherwise: str) -> None:
 
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_axisbelow(True)
-    # Above the picture, where it hides nothing.
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=MOST_AGENTS, frameon=False, borderaxespad=0.2)
+    # Above the chart, where it covers no data.
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=MAX_AGENTS, frameon=False, borderaxespad=0.2)
     if not has_data:
         axes.text(0.5, 0.5, otherwise, ha="center", va="center", transform=axes.transAxes)
 
@@ -235,7 +235,7 @@ def _daily(report: Report) -> _Line:
 
 
 def _every_day(days: Sequence[DayOfPosts]) -> dict[dt.date, DayOfPosts | None]:
-    """Return every date from the first to the last, with its posts where there are any."""
+    """Return every date from the first to the last, with its posts or None."""
     known = {day.date: day for day in days}
     length = (days[-1].date - days[0].date).days + 1
     return {date: known.get(date) for date in (days[0].date + dt.timedelta(days=number) for number in range(length))}

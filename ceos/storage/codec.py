@@ -1,13 +1,13 @@
-"""Rows of numbers over time as short texts: what a time series is kept as.
+"""Rows of numbers over time as short texts: the stored form of a time series.
 
-A row is a time, counted in units of the series' own, and a number for each column, or None where nothing is known. Only
-differences are written: of the time, to one `step` after the row before; of each number, to the last one known in its
-column. A difference takes one sign if it lies between -16 and 15, and one more for every five bits beyond.
+A row is a time, in a unit of the series, and a number for each column, or None where it is unknown. Only differences
+are written: of the time, to one `step` after the row before; of each number, to the last known one of its column. A
+difference takes one character if it lies between -16 and 15, and one more for every five bits beyond.
 
     >>> pack([(491_000, (1200, 88)), (491_001, (1203, None)), (491_002, (1203, 88))], step=1)
     'w~_dgrCwFAG-AAA'
 
-All signs are ASCII letters, digits, `_`, `~` and `-`; the last stands for None.
+All characters are ASCII letters, digits, `_`, `~` and `-`; the last stands for None.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 #: A time and a number, or None, for each column.
 Row = tuple[int, tuple[int | None, ...]]
 
-#: Thirty-two signs that end a number, and thirty-two after which it goes on.
+#: Thirty-two characters that end a number, and thirty-two after which it continues.
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_~"
 _VALUES = {sign: value for value, sign in enumerate(_SIGNS)}
 _GAP = "-"
@@ -25,7 +25,7 @@ _MORE = 32
 
 
 def pack(rows: Iterable[Row], *, step: int = 0) -> str:
-    """Return rows, in the order of their times, as a text; `step` is the usual distance between two."""
+    """Return rows, in the order of their times, as a text; `step` is the regular distance of two rows."""
     signs: list[str] = []
     time: int | None = None
     known: list[int] = []
@@ -68,7 +68,7 @@ def column(rows: Sequence[Row], index: int) -> list[tuple[int, int]]:
 
 
 def _number(value: int) -> str:
-    # The sign goes into the lowest bit, so that small numbers of either sign stay short.
+    # The sign is the lowest bit, so that small numbers of either sign are short.
     rest = value << 1 if value >= 0 else (-value << 1) - 1
     signs = ""
     while rest >= _MORE:

