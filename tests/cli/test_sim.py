@@ -15,7 +15,7 @@ from helpers.terminal import ceos, clean_environ
 ASK = """
 import json, os, sys, urllib.request
 url = os.environ["NEYNAR_BASE_URL"].removesuffix("/v2")
-answer = urllib.request.urlopen(url + "/_sim/timeline", timeout=10)
+answer = urllib.request.urlopen(url + "/_sim/timeline", timeout=60)
 print(json.dumps({"status": answer.status, "key": os.environ["NEYNAR_API_KEY"], "url": url, "words": sys.argv[1:]}))
 """
 
@@ -57,7 +57,7 @@ def test_a_signal_ends_the_command_too(tmp_path: Path, sent: signal.Signals) -> 
         assert process.stdout and process.stdout.readline() == "ready\n"
         process.send_signal(sent)
         # The pipe is closed when the command is gone as well.
-        assert process.communicate(timeout=30)[0] == ""
+        assert process.communicate(timeout=60)[0] == ""
         assert process.returncode == 128 + sent
     finally:
         process.kill()

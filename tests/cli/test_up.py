@@ -45,12 +45,12 @@ class Site:
         command = [sys.executable, "-m", "ceos", "up", "--processes", str(processes), "--threads", "2"]
         process = subprocess.Popen(command, env=self.environ, cwd=self.home, stderr=(self.home / "up.log").open("ab"))
         try:
-            assert wait_until(lambda: self.workers() == processes, 20), self.log()
+            assert wait_until(lambda: self.workers() == processes, 60), self.log()
             yield process
         finally:
             process.kill()
             process.wait()
-            assert wait_until(lambda: not self.processes(), 30), "workers outlived 'ceos up'"
+            assert wait_until(lambda: not self.processes(), 60), "workers outlived 'ceos up'"
 
     def workers(self) -> int:
         return self.runtime.ops.counts()["workers"]
@@ -86,20 +86,20 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def stop(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
     process.send_signal(number)
-    return process.wait(30)
+    return process.wait(60)
 
 
 def test_up_publishes_and_ctrl_c_ends_it_with_code_0_and_the_server_with_it(site: Site) -> None:
     with site.up() as process:
         run = site.runtime.post("ada", text="Clocks drift.")
-        assert wait_until(lambda: site.is_published(run), 20), site.log()
+        assert wait_until(lambda: site.is_published(run), 60), site.log()
         assert stop(process, signal.SIGINT) == 0, site.log()
         assert site.workers() == 0
     assert site.texts() == ["Clocks drift."]
     assert "Traceback" not in site.log()
     assert answers(socket_path(site.home))
     site.runtime.close()
-    assert wait_until(lambda: not answers(socket_path(site.home)), 10)
+    assert wait_until(lambda: not answers(socket_path(site.home)), 60)
 
 
 def test_a_post_under_way_when_the_signal_comes_is_not_lost_and_not_repeated(site: Site) -> None:
@@ -107,11 +107,11 @@ def test_a_post_under_way_when_the_signal_comes_is_not_lost_and_not_repeated(sit
     text = "First part.\n---SPLIT---\nSecond part.\n---SPLIT---\nThird part."
     with site.up() as process:
         run = site.runtime.post("ada", text=text)
-        assert wait_until(lambda: len(site.texts()) >= 1, 20), site.log()
+        assert wait_until(lambda: len(site.texts()) >= 1, 60), site.log()
         assert stop(process, signal.SIGTERM) == 0, site.log()
     site.simulator.faults(neynar={"latency_seconds": 0.0})
     with site.up():
-        assert wait_until(lambda: site.is_published(run), 20), site.log()
+        assert wait_until(lambda: site.is_published(run), 60), site.log()
     assert site.texts() == ["First part.", "Second part.", "Third part."]
 
 
@@ -119,11 +119,11 @@ def test_a_signal_to_every_process_at_once_still_lets_the_post_under_way_finish(
     site.simulator.faults(neynar={"latency_seconds": 1.0})
     with site.up() as process:
         run = site.runtime.post("ada", text="Clocks drift.")
-        assert wait_until(lambda: site.runtime.runs.run(run).status == "publishing", 20), site.log()
+        assert wait_until(lambda: site.runtime.runs.run(run).status == "publishing", 60), site.log()
         # As systemd does it by default: the workers get the signal from it, and again from their master.
         for number in [process.pid, *site.processes()]:
             os.kill(number, signal.SIGTERM)
-        assert process.wait(30) == 0, site.log()
+        assert process.wait(60) == 0, site.log()
     assert site.is_published(run)
     assert site.texts() == ["Clocks drift."]
 
@@ -148,7 +148,7 @@ def test_a_killed_worker_is_replaced_and_the_post_goes_out(site: Site) -> None:
         before = set(site.processes())
         os.kill(max(before), signal.SIGKILL)
         run = site.runtime.post("ada", text="Clocks drift.")
-        assert wait_until(lambda: site.is_published(run), 25), site.log()
+        assert wait_until(lambda: site.is_published(run), 60), site.log()
         assert set(site.processes()) - before
         assert "restarting them" in site.log()
         # What a terminal sends when it is closed.
@@ -159,24 +159,24 @@ def test_workers_whose_master_was_killed_leave_and_others_take_their_place(site:
     with site.up() as process:
         master, *workers = site.processes()
         os.kill(master, signal.SIGKILL)
-        assert wait_until(lambda: not set(workers) & set(site.processes()), 20), site.log()
-        assert wait_until(lambda: len(site.processes()) >= 2, 20), site.log()
+        assert wait_until(lambda: not set(workers) & set(site.processes()), 60), site.log()
+        assert wait_until(lambda: len(site.processes()) >= 2, 60), site.log()
         assert stop(process, signal.SIGINT) == 0
 
 
 def test_workers_leave_when_up_itself_is_killed(site: Site) -> None:
     with site.up() as process:
         process.kill()
-        assert wait_until(lambda: not site.processes(), 20), site.log()
+        assert wait_until(lambda: not site.processes(), 60), site.log()
 
 
 def test_a_killed_server_comes_back_under_the_workers(site: Site) -> None:
     with site.up() as process:
         pid = int(site.runtime.database.client.info("server")["process_id"])  # type: ignore[index]
         os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: answers(socket_path(site.home)), 10)
+        assert wait_until(lambda: answers(socket_path(site.home)), 60)
         run = site.runtime.post("ada", text="Clocks drift.")
-        assert wait_until(lambda: site.is_published(run), 30), site.log()
+        assert wait_until(lambda: site.is_published(run), 60), site.log()
         assert stop(process, signal.SIGTERM) == 0
 
 
@@ -199,7 +199,7 @@ def test_up_refuses_a_redis_without_append_only_file(forgetful: Mapping[str, str
 
 def test_workers_refuse_it_with_a_code_that_says_so(forgetful: Mapping[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
-        worker_command(1, 1), env=dict(forgetful), cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        worker_command(1, 1), env=dict(forgetful), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == EXIT_MISCONFIGURED, done.stderr
     assert "set 'appendonly yes'" in done.stderr and '"event": "worker.refused"' in done.stderr

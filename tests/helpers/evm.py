@@ -137,7 +137,7 @@ class Evm:
         receipt = self.rpc("eth_getTransactionReceipt", tx)
         if receipt is None and not self.rpc("anvil_getAutomine"):
             self.mine()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while receipt is None and time.monotonic() < deadline:
             receipt = self.rpc("eth_getTransactionReceipt", tx)
         assert receipt is not None, "the transaction was not mined"
@@ -181,7 +181,7 @@ def running_evm(*, chain_id: int = 8453, options: tuple[str, ...] = ()) -> Itera
     ) as process:
         try:
             evm = Evm(f"http://127.0.0.1:{port}", process)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 60
             while True:
                 try:
                     evm.rpc("eth_chainId")

@@ -90,7 +90,7 @@ def clean_environ(home: Path, **variables: str) -> dict[str, str]:
     return {**inherited, "CEOS_HOME": str(home), **variables}
 
 
-def ceos(*words: str, environ: Mapping[str, str], cwd: Path, timeout: float = 30) -> Outcome:
+def ceos(*words: str, environ: Mapping[str, str], cwd: Path, timeout: float = 120) -> Outcome:
     """Run `ceos WORDS…` as a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "ceos", *words],

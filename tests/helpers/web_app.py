@@ -120,7 +120,7 @@ class Site:
     def _ask(
         self, method: str, path: str, body: bytes | Iterator[bytes] | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection = http.client.HTTPConnection(*self.address, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named, encode_chunked=not isinstance(body, bytes | None))
@@ -136,7 +136,7 @@ class Site:
 
     def raw(self, *pieces: bytes) -> socket.socket:
         """Return a connection on which these bytes were sent."""
-        connection = socket.create_connection(self.address, timeout=30)
+        connection = socket.create_connection(self.address, timeout=60)
         for piece in pieces:
             connection.sendall(piece)
         return connection

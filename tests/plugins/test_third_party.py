@@ -85,10 +85,10 @@ class Site:
         with (self._home / "up.log").open("ab") as log:
             process = subprocess.Popen(command, env=self._environ, cwd=self._home, stderr=log)
         try:
-            assert wait_until(lambda: self.runtime.ops.counts()["workers"] == 1, 30), self.log()
+            assert wait_until(lambda: self.runtime.ops.counts()["workers"] == 1, 60), self.log()
             yield
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0, self.log()
+            assert process.wait(60) == 0, self.log()
         finally:
             process.kill()
             process.wait()

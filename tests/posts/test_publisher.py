@@ -196,7 +196,7 @@ def test_a_cast_committed_after_the_connection_broke_is_waited_for(patient: Fake
     for _ in range(3):
         again(patient)
     # Then it waits, and finds the cast once it is there
-    assert wait_until(patient.casts, 5)
+    assert wait_until(patient.casts, 60)
     again(patient)
     assert record(patient, run_id).status == "published"
     assert texts(patient) == ["Measure twice."]

@@ -59,7 +59,7 @@ def signer_of(fid: int) -> str:
 
 def publish(sim: Running, text: str, fid: int = ADA, **fields: Any) -> str:
     body = {"signer_uuid": signer_of(fid), "text": text, **fields}
-    answer = requests.post(f"{sim.neynar_url}/farcaster/cast/", headers=KEY, json=body, timeout=5)
+    answer = requests.post(f"{sim.neynar_url}/farcaster/cast/", headers=KEY, json=body, timeout=60)
     assert answer.status_code == 200, answer.text
     found: str = answer.json()["cast"]["hash"]
     return found
@@ -67,7 +67,7 @@ def publish(sim: Running, text: str, fid: int = ADA, **fields: Any) -> str:
 
 def neynar(sim: Running, path: str, **params: Any) -> dict[str, Any]:
     url = f"{sim.neynar_url}/farcaster/{path}"
-    answer: dict[str, Any] = requests.get(url, headers=KEY, params=params, timeout=5).json()
+    answer: dict[str, Any] = requests.get(url, headers=KEY, params=params, timeout=60).json()
     return answer
 
 
@@ -332,7 +332,7 @@ def test_a_model_that_obeys_answers_what_an_injection_wants() -> None:
             ]
             body = {"model": "openai/gpt-4o-mini", "messages": messages}
             headers = {"authorization": "Bearer k"}
-            answer = requests.post(f"{sim.openrouter_url}/chat/completions", headers=headers, json=body, timeout=5)
+            answer = requests.post(f"{sim.openrouter_url}/chat/completions", headers=headers, json=body, timeout=60)
             text = answer.json()["choices"][0]["message"]["content"]
             assert text == (injection.wanted or "You are Ada. Secret recipe: rosemary.")
 
@@ -367,7 +367,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/neynar?x=1"
 
     def next(self) -> dict[str, Any]:
-        body, signature = self.deliveries.get(timeout=10)
+        body, signature = self.deliveries.get(timeout=60)
         assert signature == signed(body)
         event: dict[str, Any] = json.loads(body)
         return event
@@ -430,7 +430,7 @@ def test_deliveries_can_be_doubled_late_and_lost(hooked: Running, receiver: Rece
 def test_a_forged_delivery_has_another_hash_and_a_wrong_signature(hooked: Running, receiver: Receiver) -> None:
     hooked.faults(neynar={"webhook_forge": 1})
     true = ask(hooked)
-    both = [receiver.deliveries.get(timeout=10) for _ in range(2)]
+    both = [receiver.deliveries.get(timeout=60) for _ in range(2)]
     is_signed = {json.loads(body)["data"]["hash"] == true: signature == signed(body) for body, signature in both}
     assert is_signed == {True: True, False: False}
 

@@ -42,7 +42,7 @@ def signer_of(fid: int) -> str:
 
 def publish(sim: Running, text: str = "gm", fid: int = 42, **fields: Any) -> requests.Response:
     body = {"signer_uuid": signer_of(fid), "text": text, **fields}
-    return requests.post(f"{sim.neynar_url}/farcaster/cast/", headers=KEY, json=body, timeout=5)
+    return requests.post(f"{sim.neynar_url}/farcaster/cast/", headers=KEY, json=body, timeout=60)
 
 
 def cast_hash(answer: requests.Response) -> str:
@@ -52,12 +52,12 @@ def cast_hash(answer: requests.Response) -> str:
 
 
 def neynar(sim: Running, path: str, **params: Any) -> requests.Response:
-    return requests.get(f"{sim.neynar_url}/farcaster/{path}", headers=KEY, params=params, timeout=5)
+    return requests.get(f"{sim.neynar_url}/farcaster/{path}", headers=KEY, params=params, timeout=60)
 
 
 def chat(sim: Running, prompt: str = "Write one post about coffee.", **fields: Any) -> requests.Response:
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": prompt}], **fields}
-    return requests.post(f"{sim.openrouter_url}/chat/completions", headers=BEARER, json=body, timeout=5)
+    return requests.post(f"{sim.openrouter_url}/chat/completions", headers=BEARER, json=body, timeout=60)
 
 
 def content(answer: requests.Response) -> str:
@@ -71,7 +71,7 @@ def events(answer: requests.Response) -> list[str]:
 
 
 def run_fal(sim: Running, endpoint: str = SCHNELL, **fields: Any) -> requests.Response:
-    return requests.post(f"{sim.fal_run_url}/{endpoint}", headers=FAL, json={"prompt": "a cat"} | fields, timeout=5)
+    return requests.post(f"{sim.fal_run_url}/{endpoint}", headers=FAL, json={"prompt": "a cat"} | fields, timeout=60)
 
 
 # Publishing
@@ -89,7 +89,7 @@ def test_a_published_cast_is_in_the_feed_and_in_the_list_of_commits(sim: Running
 
 def test_a_path_without_its_slash_is_the_same_path(sim: Running) -> None:
     body = {"signer_uuid": signer_of(42), "text": "gm"}
-    answer = requests.post(f"{sim.neynar_url}/farcaster/cast", headers=KEY, json=body, timeout=5)
+    answer = requests.post(f"{sim.neynar_url}/farcaster/cast", headers=KEY, json=body, timeout=60)
     assert answer.status_code == 200
 
 
@@ -191,8 +191,8 @@ def test_a_deleted_cast_vanishes_from_reads(sim: Running) -> None:
     body = {"signer_uuid": signer_of(42), "target_hash": target}
     stranger = body | {"signer_uuid": signer_of(43)}
     url = f"{sim.neynar_url}/farcaster/cast/"
-    assert requests.delete(url, headers=KEY, json=stranger, timeout=5).status_code == 403
-    assert requests.delete(url, headers=KEY, json=body, timeout=5).json() == {"success": True}
+    assert requests.delete(url, headers=KEY, json=stranger, timeout=60).status_code == 403
+    assert requests.delete(url, headers=KEY, json=body, timeout=60).json() == {"success": True}
     assert neynar(sim, "cast/", identifier=target, type="hash").status_code == 404
     assert neynar(sim, "feed/user/casts/", fid=42).json()["casts"] == []
     assert sim.casts()[0]["deleted"]
@@ -315,7 +315,7 @@ def test_likes_are_bundled_and_the_bundle_moves_up_as_it_grows(sim: Running) -> 
     target = cast_hash(publish(sim))
     for fid in (7, 8):
         body = {"signer_uuid": signer_of(fid), "reaction_type": "like", "target": target}
-        requests.post(f"{sim.neynar_url}/farcaster/reaction/", headers=KEY, json=body, timeout=5)
+        requests.post(f"{sim.neynar_url}/farcaster/reaction/", headers=KEY, json=body, timeout=60)
         (bundle,) = neynar(sim, "notifications/", fid=42).json()["notifications"]
         assert (bundle["type"], bundle["reactions"][0]["user"]["fid"]) == ("likes", fid)
     assert bundle["count"] == 2
@@ -369,10 +369,10 @@ def test_unknown_faults_are_refused_with_a_sentence(sim: Running, config: dict[s
 def test_the_timeline_continues_where_it_was_left(sim: Running) -> None:
     publish(sim, "first")
     url = f"{sim.url}/_sim/timeline"
-    page = requests.get(url, timeout=5).json()
+    page = requests.get(url, timeout=60).json()
     assert [event["what"] for event in page["events"]] == ["cast.committed"]
     chat(sim)
-    later = requests.get(url, params={"since": page["next"]}, timeout=5).json()
+    later = requests.get(url, params={"since": page["next"]}, timeout=60).json()
     assert [event["what"] for event in later["events"]] == ["completion"]
 
 
@@ -416,7 +416,7 @@ def test_usage_and_cost_follow_the_price_list(sim: Running) -> None:
         f"{sim.openrouter_url}/generation", params={"id": answer["id"]}, headers=BEARER, timeout=5
     ).json()["data"]
     assert generation["total_cost"] == usage["cost"]
-    key = requests.get(f"{sim.openrouter_url}/key", headers=BEARER, timeout=5).json()["data"]
+    key = requests.get(f"{sim.openrouter_url}/key", headers=BEARER, timeout=60).json()["data"]
     assert key["usage"] == pytest.approx(usage["cost"])
 
 
@@ -541,7 +541,7 @@ def test_a_stream_can_stop_without_a_word(sim: Running) -> None:
 def test_a_character_can_be_split_between_two_reads(sim: Running) -> None:
     sim.faults(openrouter={"split_utf8": 1})
     body = {"model": "m/m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    answer = requests.post(f"{sim.openrouter_url}/chat/completions", headers=BEARER, json=body, stream=True, timeout=5)
+    answer = requests.post(f"{sim.openrouter_url}/chat/completions", headers=BEARER, json=body, stream=True, timeout=60)
     pieces = list(answer.iter_content(chunk_size=None))
 
     def broken(piece: bytes) -> bool:
@@ -571,7 +571,7 @@ def test_a_generated_picture_can_be_fetched(sim: Running) -> None:
     answer = run_fal(sim, num_images=2, seed=5)
     first, second = answer.json()["images"]
     assert first["url"] != second["url"]
-    assert requests.get(first["url"], timeout=5).content.startswith(b"\x89PNG")
+    assert requests.get(first["url"], timeout=60).content.startswith(b"\x89PNG")
     assert answer.headers["x-fal-request-id"]
     assert answer.json()["has_nsfw_concepts"] == [False, False]
 
@@ -580,37 +580,37 @@ def test_a_flagged_picture_is_black_and_an_expired_one_is_gone(sim: Running) -> 
     sim.faults(fal={"script": ["nsfw_black", "expired_file", "nsfw_black"]})
     flagged = run_fal(sim).json()
     assert flagged["has_nsfw_concepts"] == [True]
-    assert requests.get(flagged["images"][0]["url"], timeout=5).status_code == 200
-    assert requests.get(run_fal(sim).json()["images"][0]["url"], timeout=5).status_code == 404
+    assert requests.get(flagged["images"][0]["url"], timeout=60).status_code == 200
+    assert requests.get(run_fal(sim).json()["images"][0]["url"], timeout=60).status_code == 404
     recraft = run_fal(sim, "fal-ai/recraft/v3/text-to-image").json()
     assert recraft.keys() == {"images"}
 
 
 def test_the_queue_is_followed_by_the_urls_of_the_submit_answer(sim: Running) -> None:
     video = "fal-ai/wan/v2.2-5b/text-to-video/fast-wan"
-    submitted = requests.post(f"{sim.fal_queue_url}/{video}", headers=FAL, json={"prompt": "waves"}, timeout=5).json()
+    submitted = requests.post(f"{sim.fal_queue_url}/{video}", headers=FAL, json={"prompt": "waves"}, timeout=60).json()
     assert submitted["status_url"].split("/fal-queue/")[1].startswith("fal-ai/wan/requests/")
-    assert requests.get(submitted["response_url"], headers=FAL, timeout=5).status_code == 400
-    states = [requests.get(submitted["status_url"], headers=FAL, timeout=5).json()["status"] for _ in range(3)]
+    assert requests.get(submitted["response_url"], headers=FAL, timeout=60).status_code == 400
+    states = [requests.get(submitted["status_url"], headers=FAL, timeout=60).json()["status"] for _ in range(3)]
     assert states == ["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
-    result = requests.get(submitted["response_url"], headers=FAL, timeout=5).json()
-    assert requests.get(result["video"]["url"], timeout=5).headers["content-type"] == "video/mp4"
+    result = requests.get(submitted["response_url"], headers=FAL, timeout=60).json()
+    assert requests.get(result["video"]["url"], timeout=60).headers["content-type"] == "video/mp4"
 
 
 def test_completed_can_mean_failed_and_a_queued_request_can_be_cancelled(sim: Running) -> None:
     sim.faults(fal={"script": ["completed_with_error"], "polls_until_done": 0})
-    submitted = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=5).json()
-    status = requests.get(submitted["status_url"], headers=FAL, timeout=5).json()
+    submitted = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=60).json()
+    status = requests.get(submitted["status_url"], headers=FAL, timeout=60).json()
     assert (status["status"], status["error_type"]) == ("COMPLETED", "runner_disconnected")
-    assert requests.get(submitted["response_url"], headers=FAL, timeout=5).status_code == 503
-    other = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=5).json()
-    assert requests.put(other["cancel_url"], headers=FAL, timeout=5).status_code == 202
-    assert requests.put(other["cancel_url"], headers=FAL, timeout=5).status_code == 400
+    assert requests.get(submitted["response_url"], headers=FAL, timeout=60).status_code == 503
+    other = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=60).json()
+    assert requests.put(other["cancel_url"], headers=FAL, timeout=60).status_code == 202
+    assert requests.put(other["cancel_url"], headers=FAL, timeout=60).status_code == 400
 
 
 def test_status_urls_may_be_on_another_host(sim: Running) -> None:
     sim.faults(fal={"result_on_other_host": 1})
-    submitted = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=5).json()
+    submitted = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=60).json()
     assert submitted["status_url"].startswith("http://localhost:")
 
 

@@ -78,7 +78,7 @@ def _populated(sim: Running) -> Running:
     url = f"{sim.neynar_url}/farcaster"
 
     def send(path: str, **body: Any) -> dict[str, Any]:
-        answer = requests.post(f"{url}/{path}/", headers={"x-api-key": "k"}, json=body, timeout=5).json()
+        answer = requests.post(f"{url}/{path}/", headers={"x-api-key": "k"}, json=body, timeout=60).json()
         assert answer["success"], answer
         written: dict[str, Any] = answer
         return written
@@ -95,7 +95,7 @@ def _populated(sim: Running) -> Running:
 
 
 def neynar(sim: Running, path: str, **params: Any) -> requests.Response:
-    return requests.get(f"{sim.neynar_url}/farcaster/{path}", headers={"x-api-key": "k"}, params=params, timeout=5)
+    return requests.get(f"{sim.neynar_url}/farcaster/{path}", headers={"x-api-key": "k"}, params=params, timeout=60)
 
 
 def root_hash(sim: Running) -> str:
@@ -149,7 +149,7 @@ def crowd() -> Iterator[Running]:
         _populated(simulator)
         for i in range(12):
             body = {"signer_uuid": AGENT, "text": f"{i} steps to a better tea. Right?"}
-            requests.post(f"{simulator.neynar_url}/farcaster/cast/", headers={"x-api-key": "k"}, json=body, timeout=5)
+            requests.post(f"{simulator.neynar_url}/farcaster/cast/", headers={"x-api-key": "k"}, json=body, timeout=60)
             moment[0] += 7200
         yield simulator
 
@@ -205,7 +205,7 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
 def test_writes_of_neynar_match_its_schema(sim: Running, method: str, path: str, body: dict[str, Any]) -> None:
     filled = {key: root_hash(sim) if value == "ROOT" else value for key, value in body.items()}
     url = f"{sim.neynar_url}/farcaster/{path}"
-    answer = requests.request(method, url, headers={"x-api-key": "k"}, json={"signer_uuid": AGENT} | filled, timeout=5)
+    answer = requests.request(method, url, headers={"x-api-key": "k"}, json={"signer_uuid": AGENT} | filled, timeout=60)
     check_answer("neynar", method, f"/v2/farcaster/{path}", answer)
 
 
@@ -228,7 +228,7 @@ def test_a_conflict_is_not_in_the_schema_of_neynar(sim: Running) -> None:
     sim.faults(neynar={"idem": "conflict"})
     body = {"signer_uuid": AGENT, "text": "twice", "idem": "f" * 16}
     answers = [
-        requests.post(f"{sim.neynar_url}/farcaster/cast/", headers={"x-api-key": "k"}, json=body, timeout=5)
+        requests.post(f"{sim.neynar_url}/farcaster/cast/", headers={"x-api-key": "k"}, json=body, timeout=60)
         for _ in range(2)
     ]
     sim.faults(neynar={"idem": "honour"})
@@ -239,7 +239,7 @@ def test_a_conflict_is_not_in_the_schema_of_neynar(sim: Running) -> None:
 def chat(sim: Running, **fields: Any) -> requests.Response:
     body = {"model": "openai/gpt-4o-mini", "messages": [{"role": "user", "content": "about tea"}]} | fields
     headers = {"authorization": "Bearer k"}
-    return requests.post(f"{sim.openrouter_url}/chat/completions", headers=headers, json=body, timeout=5)
+    return requests.post(f"{sim.openrouter_url}/chat/completions", headers=headers, json=body, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -309,5 +309,5 @@ OPENROUTER_READS = [
 def test_reads_of_openrouter_match_its_schema(sim: Running, template: str, path: str, params: dict[str, str]) -> None:
     filled = {key: chat(sim).json()["id"] if value == "LATEST" else value for key, value in params.items()}
     headers = {"authorization": "Bearer k"}
-    answer = requests.get(sim.openrouter_url + path, headers=headers, params=filled, timeout=5)
+    answer = requests.get(sim.openrouter_url + path, headers=headers, params=filled, timeout=60)
     check_answer("openrouter", "get", template, answer)

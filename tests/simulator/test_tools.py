@@ -49,7 +49,7 @@ def sim(running_simulator: Running) -> Running:
 def chat(sim: Running, *messages: dict[str, Any], **fields: Any) -> requests.Response:
     body = {"model": "openai/gpt-4o-mini", "messages": list(messages) or [ASKED], "tools": [POLL, CLOCK]} | fields
     address = f"{sim.openrouter_url}/chat/completions"
-    return requests.post(address, headers={"authorization": "Bearer test"}, json=body, timeout=5)
+    return requests.post(address, headers={"authorization": "Bearer test"}, json=body, timeout=60)
 
 
 def choice(answer: requests.Response) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def test_a_model_without_tools_refuses_them(sim: Running) -> None:
 
 
 def test_the_catalogue_says_who_takes_tools(sim: Running) -> None:
-    found = requests.get(f"{sim.openrouter_url}/models", params={"supported_parameters": "tools"}, timeout=5).json()
+    found = requests.get(f"{sim.openrouter_url}/models", params={"supported_parameters": "tools"}, timeout=60).json()
     names = {model["id"] for model in found["data"]}
     assert "openai/gpt-4o-mini" in names
     assert "meta-llama/llama-3.3-70b-instruct:free" not in names

@@ -452,7 +452,7 @@ def test_a_late_answer_is_not_waited_for_and_still_booked(fake_runtime: FakeRunt
     release = threading.Event()
 
     def late() -> Completion:
-        release.wait(10)
+        release.wait(60)
         return written(cost=0.004)
 
     host = with_models(fake_runtime, Models(late))
@@ -465,7 +465,7 @@ def test_a_late_answer_is_not_waited_for_and_still_booked(fake_runtime: FakeRunt
     # Then the answer comes and books what it cost
     release.set()
     for thread in [thread for thread in threading.enumerate() if thread.name == "ceos-skill-model"]:
-        thread.join(10)
+        thread.join(60)
     assert spent_today(fake_runtime.runtime, "ada") == 0.004
 
 
@@ -473,7 +473,7 @@ def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntim
     release = threading.Event()
 
     def late() -> Completion:
-        release.wait(10)
+        release.wait(60)
         return written()
 
     database = fake_runtime.runtime.database
@@ -690,7 +690,7 @@ def test_a_slow_node_is_given_up_in_time() -> None:
 
     class Slow:
         def head(self) -> Any:
-            release.wait(10)
+            release.wait(60)
 
     slow: Any = Slow()
     host = SkillHost(make_skill().grants, chain=lambda: slow)

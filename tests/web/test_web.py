@@ -168,7 +168,7 @@ def test_who_does_not_come_to_the_point_is_hung_up_on(site: Site, monkeypatch: p
 def test_a_sender_that_leaves_in_the_middle_disturbs_nobody(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ceos.web.app")
     site.raw(head(len(VECTOR)), VECTOR[:20]).close()
-    assert wait_until(lambda: "webhook.refused" in [getattr(one, "event", "") for one in caplog.records], 10)
+    assert wait_until(lambda: "webhook.refused" in [getattr(one, "event", "") for one in caplog.records], 60)
     assert site.post(make_event())[0] == 200
     assert [one for one in caplog.records if one.exc_info or one.levelno > logging.WARNING] == []
 
@@ -187,7 +187,7 @@ def test_the_log_has_a_line_a_request_without_query_body_and_secret(
     site.ask("POST", "/webhooks/neynar?token=my-query", body, X_Neynar_Signature=sign(body, SECRET))
     site.ask("GET", "/odd%0apath")
     site.ask("GET", "/healthz")
-    assert wait_until(lambda: sum(one.message == "Request" for one in caplog.records) == 3, 10)
+    assert wait_until(lambda: sum(one.message == "Request" for one in caplog.records) == 3, 60)
     lines = [vars(one) for one in caplog.records if one.message == "Request"]
     assert [(one["levelname"], one["method"], one["path"], one["status"]) for one in lines] == [
         ("INFO", "POST", "/webhooks/neynar", 200),
@@ -215,7 +215,7 @@ def test_a_redis_that_hangs_does_not_keep_the_sender_waiting(monkeypatch: pytest
     over = threading.Event()
 
     def hang(*_: object) -> str:
-        over.wait(30)
+        over.wait(60)
         return "opened"
 
     with site_of(Webhooks([SECRET], Agents(make_agent()), hang)) as site:  # type: ignore[arg-type]
@@ -299,7 +299,7 @@ class Place:
         with (self.home / "log").open("ab") as file:
             process = subprocess.Popen(command, env=self.environ, cwd=self.home, stderr=file)
         try:
-            assert wait_until(lambda: self.status() == 200, 30), self.log()
+            assert wait_until(lambda: self.status() == 200, 60), self.log()
             yield process
         finally:
             process.kill()
@@ -307,7 +307,7 @@ class Place:
 
     def status(self, body: bytes | None = None) -> int:
         """Ask whether it is well, or send a webhook; returns the status, or 0 where nobody answers."""
-        connection = http.client.HTTPConnection(*self.address, timeout=30)
+        connection = http.client.HTTPConnection(*self.address, timeout=60)
         try:
             if body is None:
                 connection.request("GET", "/healthz")
@@ -354,7 +354,7 @@ def test_the_command_receives_and_ends_with_code_0_on_a_signal(place: Place) -> 
         # As systemd and 'ceos up' do it together: one signal comes right after the other.
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, place.log()
+        assert process.wait(60) == 0, place.log()
     assert place.mentions() == 1
     assert "Traceback" not in place.log()
     assert f"http://127.0.0.1:{place.address[1]}/webhooks/neynar" in place.log()
@@ -367,14 +367,14 @@ def test_up_receives_too_and_starts_a_killed_web_app_again_with_nobody_turned_aw
         assert place.status(fresh_event(1)) == 200
         (web,) = place.web_processes()
         os.kill(web, signal.SIGKILL)
-        assert wait_until(lambda: web not in place.web_processes(), 10)
+        assert wait_until(lambda: web not in place.web_processes(), 60)
         # The socket is open still: this waits for the next one.
         assert place.status(fresh_event(2)) == 200
         assert place.web_processes() not in ([], [web])
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0, place.log()
         assert place.status() == 0
-    assert wait_until(lambda: not place.web_processes(), 20)
+    assert wait_until(lambda: not place.web_processes(), 60)
     assert place.mentions() == 2
     assert "Web processes ended; restarting them" in place.log() and "Traceback" not in place.log()
 

@@ -210,7 +210,7 @@ def test_what_both_webhook_and_poll_see_becomes_one_run(fake_runtime: FakeRuntim
             if index % 2:
                 runtime.mention_poller.poll("ada")
         if fault not in ("webhook_drop", "webhook_late"):
-            assert wait_until(lambda: opened(fake_runtime) == sorted(hashes), 20)
+            assert wait_until(lambda: opened(fake_runtime) == sorted(hashes), 60)
         runtime.mention_poller.poll("ada")
         runtime.mention_poller.poll("ada")
 

@@ -80,7 +80,7 @@ def test_concurrent_registrations_submit_one_transaction(place: Registry) -> Non
     barrier, found = threading.Barrier(6), []
 
     def work() -> None:
-        barrier.wait(30)
+        barrier.wait(60)
         found.append(place.chain.identity.register("ada").tx)
 
     threads = [threading.Thread(target=work) for _ in range(6)]

@@ -363,7 +363,7 @@ def test_a_new_seed_phrase_is_shown_on_the_terminal_and_nowhere_else(tmp_path: P
     shown, ours = pty.openpty()
     words = [sys.executable, "-m", "ceos", "chain", "wallet", "new", "--seed"]
     environ = clean_environ(tmp_path, CEOS_LOG_LEVEL="debug")
-    done = subprocess.run(words, env=environ, cwd=tmp_path, stdout=ours, stderr=subprocess.PIPE, timeout=30, check=True)
+    done = subprocess.run(words, env=environ, cwd=tmp_path, stdout=ours, stderr=subprocess.PIPE, timeout=60, check=True)
     text = os.read(shown, 10_000).decode()
     os.close(ours)
     os.close(shown)

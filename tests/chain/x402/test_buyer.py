@@ -774,7 +774,7 @@ def test_we_buy_from_the_package_s_own_server(market: Market) -> None:
 
         def fetch(url: str, *, headers: Any = None, **limits: Any) -> Reply:
             del limits
-            answer = requests.get(url.replace(f"https://{HOST}", address), headers=headers, timeout=30)
+            answer = requests.get(url.replace(f"https://{HOST}", address), headers=headers, timeout=60)
             told = {name.lower(): value for name, value in answer.headers.items()}
             return Reply(answer.status_code, told, answer.content)
 

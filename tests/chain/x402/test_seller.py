@@ -194,10 +194,10 @@ def test_the_client_of_the_package_buys_from_our_seller_over_http(counter: Count
     register_exact_evm_client(client, Account.from_key(BUYER_KEY), networks=f"eip155:{CHAIN_ID}")
     with Site(None, seller=counter.seller) as site, x402_requests(client) as session:
         host, port = site.address
-        answer = session.get(f"http://{host}:{port}/x402/ada/times?number=5", timeout=30)
-        posted = session.post(f"http://{host}:{port}/x402/ada/times", json={"number": 6}, timeout=30)
-        broken = requests.post(f"http://{host}:{port}/x402/ada/times", data=b"{", timeout=30)
-        nothing = requests.get(f"http://{host}:{port}/x402/ada/other", timeout=30)
+        answer = session.get(f"http://{host}:{port}/x402/ada/times?number=5", timeout=60)
+        posted = session.post(f"http://{host}:{port}/x402/ada/times", json={"number": 6}, timeout=60)
+        broken = requests.post(f"http://{host}:{port}/x402/ada/times", data=b"{", timeout=60)
+        nothing = requests.get(f"http://{host}:{port}/x402/ada/other", timeout=60)
     assert (answer.status_code, answer.json()) == (200, {"product": 15})
     assert (posted.status_code, posted.json()) == (200, {"product": 18})
     assert (broken.status_code, nothing.status_code) == (400, 404)
@@ -444,7 +444,7 @@ def test_an_unknown_settlement_is_neither_served_nor_charged_again(counter: Coun
 
 def test_two_concurrent_requests_run_the_skill_once(counter: Counter) -> None:
     payment = counter.payment()
-    gate, run = threading.Barrier(2, timeout=20), counter.seller._skills.run_offered
+    gate, run = threading.Barrier(2, timeout=60), counter.seller._skills.run_offered
 
     def slow(*args: Any, **options: Any) -> Any:
         gate.wait()

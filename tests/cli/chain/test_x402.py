@@ -156,9 +156,9 @@ def test_the_wired_web_app_sells_for_the_agents_own_account(desk: Desk) -> None:
     runtime = desk.fake.runtime
     runtime.skill_lock.allow(runtime.plugins.skill("times"))
     with serving(create_app(None, seller=runtime.chain.seller)) as address:
-        answer = requests.get(f"{address}/x402/ada/times?number=2", timeout=30)
-        lost = requests.get(f"{address}/x402/ada/nothing", timeout=30)
-        paid = requests.get(f"{address}/x402/ada/times", headers={"X-PAYMENT": "%"}, timeout=30)
+        answer = requests.get(f"{address}/x402/ada/times?number=2", timeout=60)
+        lost = requests.get(f"{address}/x402/ada/nothing", timeout=60)
+        paid = requests.get(f"{address}/x402/ada/times", headers={"X-PAYMENT": "%"}, timeout=60)
     terms = read_terms({"payment-required": answer.headers["payment-required"]}, b"")
     assert (answer.status_code, lost.status_code, paid.status_code) == (402, 404, 400)
     assert (terms.offers[0].pay_to, terms.offers[0].amount) == (ACCOUNTS[1], "20000")
