@@ -80,7 +80,7 @@ Read = Callable[[AbiWords, int, int], Any]
 
 @dataclass(frozen=True)
 class Reader:
-    """How a type is read, how many bytes its head has, and whether the head only points at it."""
+    """The reader of a type, the size of its head in bytes, and True if the head is an offset of the value."""
 
     read: Read
     head: int

@@ -1,4 +1,4 @@
-"""The chain through real and hostile nodes: what is read, what is refused, what is asked of whom."""
+"""The client with real and hostile nodes: reading, refusals, and the choice of nodes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def nodes(evm: Evm) -> Iterator[tuple[RpcProxy, RpcProxy]]:
 
 @pytest.fixture
 def node() -> Iterator[RpcProxy]:
-    """A node that knows nothing but what a test tells it, and its chain."""
+    """A node that answers only the requests that a test sets, and its chain id."""
     with RpcProxy() as node:
         node.answer("eth_chainId", "0x2105")
         yield node
@@ -363,7 +363,7 @@ def test_a_node_that_fails_is_passed_over_and_asked_again_when_it_has_rested(evm
         lambda node: node.answer("eth_getBalance", fault(-32005, "daily request count exceeded, request rate limited")),
     ],
 )
-def test_what_one_node_lacks_another_answers(nodes: tuple[RpcProxy, RpcProxy], fail: Any) -> None:
+def test_a_read_that_fails_on_one_node_is_answered_by_another(nodes: tuple[RpcProxy, RpcProxy], fail: Any) -> None:
     bad, good = nodes
     fail(bad)
     slept = Slept()
@@ -401,7 +401,7 @@ def test_a_refusal_by_the_contract_is_not_asked_of_the_next_node(evm: Evm, nodes
     assert second.requests == 0
 
 
-def test_what_fails_of_a_batch_is_asked_elsewhere_and_not_a_hundred_times(nodes: tuple[RpcProxy, RpcProxy]) -> None:
+def test_failed_calls_of_a_batch_go_to_another_node_but_not_all_one_by_one(nodes: tuple[RpcProxy, RpcProxy]) -> None:
     first, second = nodes
     first.answer("eth_call", fault(-32000, "missing trie node"), times=3)
     call = ContractCall(OTHER, ERC20.function("totalSupply"))
@@ -563,7 +563,7 @@ def test_a_write_goes_to_another_node_only_if_it_did_not_arrive(evm: Evm, nodes:
     assert chain.receipt(tx_hash) is not None
 
 
-def test_an_unsigned_fee_that_is_too_low_is_told_apart(evm: Evm, chain: EvmClient) -> None:
+def test_a_fee_that_is_too_low_has_an_error_of_its_own(evm: Evm, chain: EvmClient) -> None:
     with pytest.raises(FeeTooLow):
         chain.send_raw(signed(evm, fee=1)[0])
     evm.automine(False)
@@ -674,7 +674,7 @@ FIELDS = [
 
 @given(ODD | st.dictionaries(st.sampled_from(FIELDS), ODD) | st.lists(st.dictionaries(st.sampled_from(FIELDS), ODD)))
 @settings(max_examples=200, deadline=None)
-def test_no_answer_of_a_node_is_worse_than_unusable(value: Any) -> None:
+def test_any_answer_of_a_node_is_parsed_or_unusable(value: Any) -> None:
     for read in (
         parsing.number,
         parsing.count,
@@ -690,7 +690,7 @@ def test_no_answer_of_a_node_is_worse_than_unusable(value: Any) -> None:
 
 @given(ODD | st.fixed_dictionaries({}, optional={"code": ODD, "message": ODD, "data": ODD}))
 @settings(max_examples=150, deadline=None)
-def test_no_error_of_a_node_is_worse_than_refused(error: Any) -> None:
+def test_any_error_of_a_node_becomes_a_service_error(error: Any) -> None:
     for method in ("eth_call", "eth_getLogs", "eth_sendRawTransaction"):
         assert isinstance(rpc_error(error, node="n", method=method), ServiceError)
 
@@ -725,7 +725,7 @@ A_LOG = {
         {"logIndex": "-0x1"},
     ],
 )
-def test_logs_that_nobody_asked_for_are_unusable(node: RpcProxy, changes: dict[str, Any]) -> None:
+def test_logs_outside_of_the_request_make_an_answer_unusable(node: RpcProxy, changes: dict[str, Any]) -> None:
     node.answer("eth_getLogs", [{**A_LOG, **changes}])
     with pytest.raises(ServiceUnavailable, match="no usable"):
         make_chain(node.url).logs(ME, [], 5, 10)

@@ -1,7 +1,7 @@
-"""What an operator says about chains in `chain.toml`: contracts, what may be signed, what is followed and sold; pure.
+"""The tables of `chain.toml`: contracts, policy, subscriptions, payments and offers; pure.
 
-Amounts are texts, for a float cannot hold a wei: `"0.01"` ETH, `"2.50"` of a token. What is not allowed is denied: an
-empty file allows nothing.
+Amounts are strings, because a float cannot hold a wei: `"0.01"` ETH, `"2.50"` of a token. Everything is denied unless a
+table allows it: an empty file allows nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ceos.domain.base import AgentId, Frozen, ShortText
 from ceos.domain.chain_event import AgentIds, Listed, Name, Subscription, as_tuple
 from ceos.evm.types import Address
 
-#: ETH or whole tokens that a limit of a day can be: counters hold less than 2^53 gwei, or millionths of a token.
+#: The highest daily limit in ETH or whole tokens: counters hold less than 2^53 gwei, or millionths of a token.
 MAX_PER_DAY = 9_000_000
-#: Nobody who gets less than this percentage of what a swap should return meant to swap.
+#: The lowest accepted percentage of the simulated output of a swap.
 MIN_SHARE = 50
 
 
@@ -101,7 +101,7 @@ class Allow(Frozen):
 
 
 class TxPolicy(Frozen):
-    """`[policy]`: what may be signed. Everything else is refused."""
+    """`[policy]`: the transactions that may be signed. Everything else is refused."""
 
     #: Ids of the chains for which anything may be signed.
     chains: Annotated[tuple[int, ...], Listed] = ()

@@ -1,4 +1,4 @@
-"""Transactions: once each, whatever the node says and whoever dies. The chain is real."""
+"""The sender executes each transaction once, whatever nodes answer and whichever process dies; on a real chain."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Bench:
         return TxRequest(**{"chain_id": 8453, "to": self.counter.address, "data": data, **changes})
 
     def settle(self, tx: Tx) -> Tx:
-        """Carry a transaction on to its end, with blocks on top of it."""
+        """Process a transaction to its end, with blocks on top of it."""
         self.chain.sender.wait(tx.id, 20)
         self.evm.mine(3)
         return self.chain.sender.process(tx.id)
@@ -121,7 +121,7 @@ def test_the_same_key_is_the_same_transaction_for_ever(bench: Bench) -> None:
         bench.chain.sender.submit(bench.request("something else"), key="once")
 
 
-def test_what_is_not_allowed_is_not_even_stored(bench: Bench) -> None:
+def test_a_request_that_the_policy_refuses_is_not_stored(bench: Bench) -> None:
     with pytest.raises(PolicyRefused) as refused:
         bench.chain.sender.submit(bench.request(to=ACCOUNTS[3]), key="no")
     assert refused.value.rule == "contract"
@@ -141,21 +141,21 @@ def test_a_preview_signs_and_stores_nothing(bench: Bench) -> None:
     assert bench.sent() == 0
 
 
-def test_what_the_contract_refuses_is_not_sent_and_says_why(bench: Bench) -> None:
+def test_a_call_that_reverts_is_not_sent_and_names_the_reason(bench: Bench) -> None:
     refusal = bench.request(data=bench.counter.encode("refuse(uint256)", 7))
     with pytest.raises(Reverted, match=r"TooMuch\(number=7\)"):
         bench.chain.sender.submit(refusal, key="no")
     assert bench.sent() == 0
 
 
-def test_who_has_not_enough_is_told_how_much_it_takes(bench: Bench) -> None:
+def test_an_account_without_enough_eth_gets_the_needed_amount_in_the_error(bench: Bench) -> None:
     bench.evm.rpc("anvil_setBalance", OWN, hex(10**12))
     with pytest.raises(RequestRefused, match=r"has 0\.000001 ETH and this may take"):
         bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=10**12), key="poor")
     assert bench.sent() == 0
 
 
-def test_the_day_s_limit_holds_for_all_that_was_signed_together(bench: Bench) -> None:
+def test_the_daily_limit_holds_for_all_signed_transactions_together(bench: Bench) -> None:
     for index in range(4):
         tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=45 * 10**16), key=f"pay:{index}")
         bench.settle(tx)
@@ -167,7 +167,7 @@ def test_the_day_s_limit_holds_for_all_that_was_signed_together(bench: Bench) ->
     assert bench.sent() == 4
 
 
-def test_what_costs_much_waits_for_a_person(bench: Bench) -> None:
+def test_a_transaction_above_the_threshold_waits_for_approval(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=6 * 10**17), key="big")
     assert bench.chain.sender.process(tx.id).status is TxStatus.REVIEW
     assert [one.id for one in bench.chain.sender.review_queue()] == [tx.id]
@@ -188,7 +188,7 @@ def test_nothing_is_signed_or_sent_in_a_panic(bench: Bench) -> None:
     assert bench.settle(tx).status is TxStatus.FINAL
 
 
-def test_what_a_person_rejects_is_never_signed(bench: Bench) -> None:
+def test_a_rejected_transaction_is_never_signed(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=6 * 10**17), key="big")
     assert bench.chain.sender.reject(tx.id, "no").status is TxStatus.REJECTED
     assert bench.chain.sender.process(tx.id).status is TxStatus.REJECTED
@@ -252,7 +252,7 @@ def test_a_transaction_that_a_re_org_removes_is_sent_again_and_happens_once(benc
     assert (bench.count(), bench.sent()) == (1, 1)
 
 
-def test_a_nonce_that_somebody_else_has_used_ends_the_transaction_and_the_next_one_goes_on(bench: Bench) -> None:
+def test_a_nonce_used_by_another_program_fails_the_transaction_and_a_new_attempt_succeeds(bench: Bench) -> None:
     with RpcProxy(bench.evm.url) as node:
         node.answer("eth_sendRawTransaction", hang_up)
         chain = bench.through(node.url)
@@ -272,7 +272,7 @@ def test_a_nonce_that_somebody_else_has_used_ends_the_transaction_and_the_next_o
     assert (bench.count(), bench.sent()) == (1, 2)
 
 
-def test_who_was_away_for_long_does_not_take_a_lost_receipt_for_proof_that_nothing_happened(bench: Bench) -> None:
+def test_sender_does_not_treat_a_missing_receipt_as_failure_after_downtime(bench: Bench) -> None:
     with RpcProxy(bench.evm.url) as node:
         chain = bench.through(node.url)
         tx = chain.sender.submit(bench.request(), key="away")
@@ -288,7 +288,7 @@ def test_who_was_away_for_long_does_not_take_a_lost_receipt_for_proof_that_nothi
     assert bench.count() == 1
 
 
-def test_a_receipt_with_very_many_logs_is_fetched_again_when_it_is_asked_for(bench: Bench) -> None:
+def test_a_receipt_with_too_many_logs_to_store_is_fetched_again_on_demand(bench: Bench) -> None:
     tx = bench.settle(
         bench.chain.sender.submit(bench.request(data=bench.counter.encode("many(uint256)", 300)), key="m")
     )
@@ -310,7 +310,7 @@ def test_a_stuck_transaction_can_be_cancelled(bench: Bench) -> None:
     assert (bench.count(), bench.sent()) == (0, 1)
 
 
-def test_what_was_cancelled_stays_cancelled_however_often_that_is_replaced(bench: Bench) -> None:
+def test_a_cancelled_transaction_stays_cancelled_through_further_replacements(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
     bench.chain.sender.process(tx.id)
@@ -325,9 +325,7 @@ def test_what_was_cancelled_stays_cancelled_however_often_that_is_replaced(bench
     assert bench.count() == 0
 
 
-def test_a_worker_that_replaces_a_transaction_at_that_moment_does_not_undo_its_end(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_concurrent_replacement_does_not_undo_a_cancellation(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(), key="stuck")
     sender, client = bench.chain.sender, bench.chain.client
@@ -377,7 +375,7 @@ def forged(**changes: Any) -> Callable[[list[Any], Callable[[], Any]], Any]:
 @pytest.mark.parametrize(
     "lie", [forged(status="0x0", gasUsed="0x0"), None], ids=["it was reverted", "it is not in any block"]
 )
-def test_a_node_that_denies_what_was_paid_does_not_make_a_day_longer(bench: Bench, lie: Any) -> None:
+def test_a_node_that_denies_a_payment_does_not_raise_the_daily_limit(bench: Bench, lie: Any) -> None:
     before = bench.evm.balance(ACCOUNTS[2])
     with RpcProxy(bench.evm.url) as node:
         node.answer("eth_getTransactionReceipt", lie)
@@ -417,7 +415,7 @@ def test_a_lie_about_a_block_neither_ends_a_transaction_nor_loses_it(bench: Benc
     assert bench.chain.sender.process(tx.id).status is TxStatus.FINAL
 
 
-def test_what_somebody_knew_of_older_versions_ends_nothing(bench: Bench) -> None:
+def test_a_worker_that_knows_only_older_versions_does_not_fail_the_transaction(bench: Bench) -> None:
     bench.evm.automine(False)
     sender = bench.chain.sender
     tx = sender.submit(bench.request(), key="stuck")
@@ -432,7 +430,7 @@ def test_what_somebody_knew_of_older_versions_ends_nothing(bench: Bench) -> None
     assert bench.count() == 1
 
 
-def test_a_node_that_takes_transactions_and_passes_none_on_is_not_the_only_one_asked(bench: Bench) -> None:
+def test_a_late_transaction_is_sent_to_every_node(bench: Bench) -> None:
     with RpcProxy(bench.evm.url) as node:
         node.answer("eth_sendRawTransaction", "0x" + "1" * 64)
         sender = bench.through(f"{node.url},{bench.evm.url}").sender
@@ -467,7 +465,7 @@ def test_a_transaction_says_which_nonce_it_waits_for(bench: Bench) -> None:
     assert [tx.id for tx in sender.open_txs()] == [first.id, second.id]
 
 
-def test_a_redis_that_is_away_ends_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_redis_fails_no_transaction(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     tx = bench.chain.sender.submit(bench.request(), key="away")
 
     def away(*_: Any) -> str:
@@ -493,7 +491,7 @@ def test_a_node_of_another_chain_gets_nothing_to_sign(bench: Bench) -> None:
     assert bench.settle(tx).status is TxStatus.FINAL
 
 
-def test_what_reverts_in_its_block_says_so_and_still_counts_for_the_day(bench: Bench) -> None:
+def test_a_transaction_reverted_in_its_block_still_counts_for_the_day(bench: Bench) -> None:
     bench.evm.automine(False)
     tx = bench.chain.sender.submit(bench.request(to=ACCOUNTS[2], data="0x", value=10**17), key="late")
     bench.chain.sender.process(tx.id)
@@ -508,7 +506,7 @@ def test_what_reverts_in_its_block_says_so_and_still_counts_for_the_day(bench: B
     assert bench.chain.sender.spent_today()["eth-per-day"] == reserved
 
 
-def test_a_transaction_that_nobody_drives_is_taken_up_by_a_scheduler_and_a_worker(bench: Bench) -> None:
+def test_an_abandoned_transaction_is_continued_by_a_scheduler_and_a_worker(bench: Bench) -> None:
     tx = bench.chain.sender.submit(bench.request(), key="left")
     for _ in range(2):
         bench.fake.step()
