@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from decimal import Decimal, InvalidOperation
-from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from ceos.chain.erc8004.canonical_json import Difference, read
 from ceos.chain.tx.types import Tx, TxStatus
 from ceos.cli.chain.show import preview_document, print_preview
-from ceos.cli.output import F, command_runtime, json_option, number, say_line, show_json, when
+from ceos.cli.chain.signing import SigningOptions, signing_options
+from ceos.cli.output import command_runtime, json_option, number, say_line, show_json, when
 from ceos.errors import InvalidInput
 from ceos.evm.types import checksummed
 
@@ -26,29 +27,13 @@ if TYPE_CHECKING:
 MAX_DOCUMENT_BYTES = 2**20
 
 
-def signing_options(command: F) -> F:
-    """Add `--dry-run` and `--wait` to a command, as the arguments `dry_run` and `seconds`."""
-    command = click.option("--dry-run", is_flag=True, help="Only show what would be signed.")(command)
-    return click.option(
-        "--wait",
-        "seconds",
-        default=60.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="The longest wait until it is mined.",
-    )(command)
-
-
 @click.command()
 @click.argument("agent_id", metavar="AGENT")
 @click.option("--adopt", type=click.IntRange(0), metavar="NUMBER", help="Use an existing entry with this number.")
 @click.option("--another", is_flag=True, help="Register it although its account has an entry unknown to ceos.")
 @click.option("--update-url", is_flag=True, help="Update the address of its file after a change of CEOS_PUBLIC_URL.")
 @signing_options
-@json_option
-def register(
-    *, agent_id: str, adopt: int | None, another: bool, update_url: bool, dry_run: bool, seconds: float, as_json: bool
-) -> None:
+def register(*, agent_id: str, adopt: int | None, another: bool, update_url: bool, options: SigningOptions) -> None:
     """Register AGENT in the identity registry once; a repetition shows the existing entry.
 
     The entry refers to a file that 'ceos web' serves under CEOS_PUBLIC_URL, with the agent's name, bio and Farcaster
@@ -56,23 +41,23 @@ def register(
     """
     chain = command_runtime().chain
     if adopt is not None:
-        if dry_run:
+        if options.dry_run:
             raise click.UsageError("--adopt signs nothing; leave --dry-run out.")
-        return _show_registration(chain, chain.identity.adopt(agent_id, adopt), as_json=as_json)
+        return _show_registration(chain, chain.identity.adopt(agent_id, adopt), options)
     if update_url:
-        return _update_url(chain, agent_id, dry_run=dry_run, seconds=seconds, as_json=as_json)
-    if dry_run:
+        return _update_url(chain, agent_id, options)
+    if options.dry_run:
         known = chain.identity.refresh_registration(agent_id)
         if known is not None and known.token_id is not None:
-            return _show_registration(chain, known, as_json=as_json)
+            return _show_registration(chain, known, options)
         if not another:
             chain.identity.check_unknown(agent_id)
-        return _preview(chain, chain.identity.registration_request(agent_id), as_json=as_json)
+        return _preview(chain, chain.identity.registration_request(agent_id), options)
     known = chain.identity.register(agent_id, another=another)
     if known.tx and not known.is_final:
-        chain.sender.wait(known.tx, seconds)
+        chain.sender.wait(known.tx, options.seconds)
         known = chain.identity.refresh_registration(agent_id) or known
-    return _show_registration(chain, known, as_json=as_json)
+    return _show_registration(chain, known, options)
 
 
 @click.command()
@@ -80,19 +65,18 @@ def register(
 @click.argument("key")
 @click.argument("value", required=False)
 @signing_options
-@json_option
-def metadata(*, agent_id: str, key: str, value: str | None, dry_run: bool, seconds: float, as_json: bool) -> None:
+def metadata(*, agent_id: str, key: str, value: str | None, options: SigningOptions) -> None:
     """Show the value of KEY of AGENT in the identity registry, or set it to VALUE: text, or 0x and hex."""
     chain = command_runtime().chain
     if value is None:
         found = chain.identity.metadata(chain.identity.status(agent_id).token_id, key)
-        if as_json:
+        if options.as_json:
             return show_json({"agent": agent_id, "key": key, "hex": f"0x{found.hex()}", "text": _text(found)})
         return say_line(_text(found) or f"0x{found.hex()}")
     data = bytes.fromhex(value[2:]) if re.fullmatch(r"0x([0-9a-fA-F]{2})*", value) else value.encode()
-    if dry_run:
-        return _preview(chain, chain.identity.metadata_request(agent_id, key, data), as_json=as_json)
-    return _report(chain, chain.identity.set_metadata(agent_id, key, data), seconds, as_json=as_json)
+    if options.dry_run:
+        return _preview(chain, chain.identity.metadata_request(agent_id, key, data), options)
+    return _report(chain, chain.identity.set_metadata(agent_id, key, data), options)
 
 
 @click.command()
@@ -119,14 +103,6 @@ def reputation(*, whose: str, clients: tuple[str, ...], tags: tuple[str, ...], a
     return click.echo(f"Number {token_id}: {found.value} on average, {number(found.count, 'time')}, by {by}.")
 
 
-class SigningOptions(TypedDict):
-    """The options that `signing_options` and `json_option` add."""
-
-    dry_run: bool
-    seconds: float
-    as_json: bool
-
-
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("token_id", metavar="NUMBER", type=click.IntRange(0))
 @click.argument("value")
@@ -137,7 +113,6 @@ class SigningOptions(TypedDict):
 @click.option("--endpoint", default="", help="The endpoint of the agent that it rates.")
 @click.option("--key", default="", help="Another key gives the same feedback again.")
 @signing_options
-@json_option
 def feedback(
     *,
     token_id: int,
@@ -146,7 +121,7 @@ def feedback(
     tags: tuple[str, ...],
     endpoint: str,
     key: str,
-    **options: Unpack[SigningOptions],
+    options: SigningOptions,
 ) -> None:
     """Give feedback of VALUE, such as 87 or 99.5, on agent NUMBER in the reputation registry; a repeat is ignored."""
     runtime = command_runtime()
@@ -157,25 +132,24 @@ def feedback(
     request = reputation.feedback_request(
         from_agent, token_id, _decimal(value), tag1=tag1, tag2=tag2, endpoint=endpoint
     )
-    if options["dry_run"]:
-        return _preview(chain, request, as_json=options["as_json"])
-    return _report(chain, reputation.give_feedback(request, key=key), options["seconds"], as_json=options["as_json"])
+    if options.dry_run:
+        return _preview(chain, request, options)
+    return _report(chain, reputation.give_feedback(request, key=key), options)
 
 
 @click.command()
 @click.argument("epoch")
 @click.argument("agent_id", metavar="AGENT")
 @signing_options
-@json_option
-def anchor(*, epoch: str, agent_id: str, dry_run: bool, seconds: float, as_json: bool) -> None:
+def anchor(*, epoch: str, agent_id: str, options: SigningOptions) -> None:
     """Write the hash of AGENT's score of a week (such as 2026-W47) on chain; an existing hash is never replaced.
 
     Workers do this automatically for the agents in 'anchor' of chain.toml.
     """
     chain = command_runtime().chain
-    if dry_run:
-        return _preview(chain, chain.anchors.anchor_request(agent_id, epoch), as_json=as_json)
-    return _report(chain, chain.anchors.anchor(agent_id, epoch), seconds, as_json=as_json)
+    if options.dry_run:
+        return _preview(chain, chain.anchors.anchor_request(agent_id, epoch), options)
+    return _report(chain, chain.anchors.anchor(agent_id, epoch), options)
 
 
 @click.command()
@@ -221,17 +195,17 @@ def verify(
 # Shared helpers
 
 
-def _preview(chain: Chain, request: TxRequest, *, as_json: bool) -> None:
+def _preview(chain: Chain, request: TxRequest, options: SigningOptions) -> None:
     preview = chain.sender.preview(request)
-    return show_json(preview_document(preview)) if as_json else print_preview(chain, preview)
+    return show_json(preview_document(preview)) if options.as_json else print_preview(chain, preview)
 
 
-def _report(chain: Chain, tx: Tx | None, seconds: float, *, as_json: bool) -> None:
+def _report(chain: Chain, tx: Tx | None, options: SigningOptions) -> None:
     """Process a transaction for a while and print its state; None means that none was needed."""
     if tx is None:
-        return show_json(None) if as_json else click.echo("It is on chain already; there was nothing to do.")
-    tx = chain.sender.wait(tx.id, seconds)
-    if as_json:
+        return show_json(None) if options.as_json else click.echo("It is on chain already; there was nothing to do.")
+    tx = chain.sender.wait(tx.id, options.seconds)
+    if options.as_json:
         show_json(tx.model_dump(mode="json"))
     else:
         say_line(_progress(tx))
@@ -251,10 +225,10 @@ def _progress(tx: Tx) -> str:
     return f"{tx.id} is {tx.status}{why}" + ("." if tx.status.is_over else "; it continues while workers run.")
 
 
-def _show_registration(chain: Chain, known: Registration, *, as_json: bool) -> None:
+def _show_registration(chain: Chain, known: Registration, options: SigningOptions) -> None:
     tx = chain.identity.registries.find_tx(known.tx) if known.tx and not known.is_final else None
     is_over = tx is not None and tx.status.is_over and tx.status is not TxStatus.FINAL
-    if as_json:
+    if options.as_json:
         document = {
             **known.model_dump(mode="json"),
             "status": "final" if known.is_final else str(tx.status) if tx else "",
@@ -270,10 +244,10 @@ def _show_registration(chain: Chain, known: Registration, *, as_json: bool) -> N
         sys.exit(1)
 
 
-def _update_url(chain: Chain, agent_id: str, *, dry_run: bool, seconds: float, as_json: bool) -> None:
-    if dry_run:
-        return _preview(chain, chain.identity.uri_request(agent_id), as_json=as_json)
-    return _report(chain, chain.identity.set_uri(agent_id), seconds, as_json=as_json)
+def _update_url(chain: Chain, agent_id: str, options: SigningOptions) -> None:
+    if options.dry_run:
+        return _preview(chain, chain.identity.uri_request(agent_id), options)
+    return _report(chain, chain.identity.set_uri(agent_id), options)
 
 
 def _number(chain: Chain, whose: str) -> int:

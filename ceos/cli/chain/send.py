@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,8 @@ from ceos.chain.tx.store import tx_id
 from ceos.chain.tx.types import Tx, TxRequest, TxStatus
 from ceos.cli.chain.call import function_of
 from ceos.cli.chain.show import preview_document, print_preview
-from ceos.cli.output import command_runtime, json_option, say_line, show_json
+from ceos.cli.chain.signing import SigningOptions, signing_options
+from ceos.cli.output import command_runtime, say_line, show_json
 from ceos.errors import NotFound
 from ceos.evm.amounts import ether
 from ceos.evm.values import typed, units
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 _FAILED = (TxStatus.REVERTED, TxStatus.FAILED, TxStatus.REJECTED, TxStatus.EXPIRED)
 
 
-class SendOptions(TypedDict):
-    """The options of `ceos chain send` that say what becomes of the transaction."""
-
-    seconds: float
-    dry_run: bool
-    yes: bool
-
-
 @click.command()
 @click.argument("contract")
 @click.argument("function", required=False)
@@ -39,12 +32,8 @@ class SendOptions(TypedDict):
 @click.option("--value", default="0", metavar="ETH", help="The ETH to send with it, such as 0.01.")
 @click.option("--agent", "agent_id", default="", help="The agent that sends it from its own account.")
 @click.option("--key", help="The same key never sends a second transaction.")
-@click.option(
-    "--wait", "seconds", default=60.0, show_default=True, metavar="SECONDS", help="The longest wait until it is mined."
-)
-@click.option("--dry-run", is_flag=True, help="Only show what would be signed; exit code 1 if it is refused.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
+@signing_options
 def send(
     *,
     contract: str,
@@ -53,8 +42,8 @@ def send(
     value: str,
     agent_id: str,
     key: str | None,
-    as_json: bool,
-    **options: Unpack[SendOptions],
+    yes: bool,
+    options: SigningOptions,
 ) -> None:
     """Send a transaction: ETH to an address, or a call of a contract's function, as in 'ceos chain call'.
 
@@ -74,17 +63,17 @@ def send(
         chain_id=chain.client.chain_id, to=found.address, data=data, value=units(value, 18), agent=agent_id
     )
     known = _known(chain.sender, request.chain_id, key)
-    if known is None or options["dry_run"]:
+    if known is None or options.dry_run:
         preview = chain.sender.preview(request)
-        if options["dry_run"]:
-            return show_json(preview_document(preview)) if as_json else print_preview(chain, preview)
-        if not options["yes"]:
-            _ask_for(as_json)
+        if options.dry_run:
+            return show_json(preview_document(preview)) if options.as_json else print_preview(chain, preview)
+        if not yes:
+            _ask_for(options.as_json)
             print_preview(chain, preview)
             click.confirm("Send it?", abort=True)
     tx = chain.sender.submit(request, key=key or f"cli:{uuid.uuid4().hex}")
-    tx = chain.sender.wait(tx.id, options["seconds"])
-    return _report(tx, as_json=as_json)
+    tx = chain.sender.wait(tx.id, options.seconds)
+    return _report(tx, as_json=options.as_json)
 
 
 def _known(sender: TxSender, chain_id: int, key: str | None) -> Tx | None:
