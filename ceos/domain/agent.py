@@ -28,7 +28,7 @@ ModelId = Annotated[str, AfterValidator(_is_model_id)]
 
 
 class Persona(Frozen):
-    """Who the agent is; its texts shape every prompt."""
+    """The character of the agent; its texts are part of every prompt."""
 
     #: Who the agent is. All texts of the persona together may have 16,384 bytes.
     bio: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -79,12 +79,12 @@ class Models(Frozen):
         return value
 
 
-#: Names of the image style presets; `clients/fal.py` says what each means for each model.
+#: The image style presets; `clients/fal` translates them for each model.
 IMAGE_STYLES = ("photorealistic", "digital-art", "anime", "abstract", "typography", "watercolor", "pixel-art")
 
 
 class Limits(Frozen):
-    """What the agent may use up."""
+    """The limits of the agent."""
 
     #: Casts in any 60 minutes; every part of a thread counts.
     casts_per_hour: int = Field(default=10, ge=1, le=1000)
@@ -93,7 +93,7 @@ class Limits(Frozen):
 
 
 class Engagement(Frozen):
-    """Whether and how the agent reacts to others."""
+    """How the agent reacts to mentions."""
 
     #: Whether the agent reads its mentions, replies and quotes, and [answers](mentions.md).
     enabled: bool = False
@@ -120,7 +120,7 @@ class Engagement(Frozen):
 
 
 class Trends(Frozen):
-    """Whether and how the agent reacts to what many talk about."""
+    """How the agent reacts to trends."""
 
     #: Posts about [trends](trends.md) in a UTC day; 0 switches them off.
     posts_per_day: int = Field(default=0, ge=0, le=24)

@@ -52,13 +52,13 @@ class ChainEvent(Frozen):
     contract: str
     #: The event's name, such as "Registered".
     name: str
-    #: Its arguments by name, as JSON: numbers whole, bytes as hex, addresses checksummed. Texts are strangers'.
+    #: Its arguments by name, as JSON: numbers whole, bytes as hex, addresses checksummed. Texts are untrusted.
     args: dict[str, Any]
     block: int
     block_hash: Hash
     tx_hash: Hash
     index: int
-    #: The block it was in is no longer part of the chain: what was handed over before did not happen.
+    #: Whether its block is no longer part of the chain: the event that was delivered before did not happen.
     removed: bool = False
-    #: It may have been handed over before: the process was killed in the midst of it. Look before you act.
+    #: Whether it may have been delivered before, to a process that was killed. Check before you act.
     repeated: bool = False

@@ -247,7 +247,7 @@ def split_thread(text: str, *, limit: int = CAST_BYTES, max_parts: int = MAX_PAR
         raise ValueError(f"A part needs room for one character, which takes up to 4 bytes; the limit is {limit}.")
     sections = [section.strip() for section in MARKER.split(text) if section.strip()]
     size = sum(byte_length(section) for section in sections)
-    # White space at a cut costs nothing; without any, what is longer than all parts together cannot fit.
+    # White space at a cut is free; without it, a text longer than all parts together cannot fit.
     hopeless = sum(byte_length("".join(section.split())) for section in sections) > limit * max_parts
     for price in () if hopeless else (_PART_PRICE, _HIGH_PART_PRICE):
         parts = tuple(part for section in sections for part in _pieces(section, limit, price))

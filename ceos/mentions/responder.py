@@ -240,12 +240,12 @@ class MentionResponder:
             found = by_words(case.agent, subject)
         return found.value
 
-    def _claim(self, case: _Case, what: Literal["answer", "like", "recast"]) -> None:
+    def _claim(self, case: _Case, reaction: Literal["answer", "like", "recast"]) -> None:
         """Claim the cast for this agent, within its limits; raises `Ignored`."""
         rules, now = case.agent.engagement, self._clock.now()
-        if what == "answer" and (taken := self._limit.places_taken(case.agent, now)) >= _reply_places(case.agent):
+        if reaction == "answer" and (taken := self._limit.places_taken(case.agent, now)) >= _reply_places(case.agent):
             raise Ignored(f"over the limit: {taken} casts in this hour, and the rest is kept for posts")
-        refusal = self._store.claim_mention(case.agent, case.mention, what, now)
+        refusal = self._store.claim_mention(case.agent, case.mention, reaction, now)
         if refusal is None:
             return
         match refusal.obstacle:
@@ -256,8 +256,8 @@ class MentionResponder:
             case "thread":
                 raise Ignored(f"over the limit: {rules.answers_per_thread} answers per conversation")
             case "day":
-                allowed = rules.likes_per_day if what == "like" else rules.recasts_per_day
-                raise Ignored(f"over the limit: {allowed} {what}s a day")
+                allowed = rules.likes_per_day if reaction == "like" else rules.recasts_per_day
+                raise Ignored(f"over the limit: {allowed} {reaction}s a day")
 
     # Reactions and replies
 

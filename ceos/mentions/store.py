@@ -178,7 +178,7 @@ class MentionStore:
         with redis_errors():
             row = cast("dict[str, str]", self._client.hgetall(f"ceos:heard:{number}"))
             unfinished = self._client.get("ceos:heard")
-        return {"open": int(unfinished or 0), **{what: int(count) for what, count in row.items()}}
+        return {"open": int(unfinished or 0), **{outcome: int(count) for outcome, count in row.items()}}
 
     # Decisions and claims
 
@@ -196,14 +196,14 @@ class MentionStore:
         return self.decision(run) or decision
 
     def claim_mention(
-        self, agent: Agent, mention: Mention, what: Literal["answer", "like", "recast"], at: dt.datetime
+        self, agent: Agent, mention: Mention, reaction: Literal["answer", "like", "recast"], at: dt.datetime
     ) -> ClaimRefusal | None:
         """Claim a cast for an agent and count the reaction, or return the refusal; repeatable."""
         rules = agent.engagement
-        daily = {"answer": 0, "like": rules.likes_per_day, "recast": rules.recasts_per_day}[what]
+        daily = {"answer": 0, "like": rules.likes_per_day, "recast": rules.recasts_per_day}[reaction]
         refused, *by = self._database.run_script(
             "claim", agent.id, str(RunId.mention(agent.id, mention.hash)), mention.hash, mention.author_fid,
-            mention.thread or mention.hash, utc_day(at), int(at.timestamp() * 1000), what, daily,
+            mention.thread or mention.hash, utc_day(at), int(at.timestamp() * 1000), reaction, daily,
             rules.answers_per_person_per_hour, rules.answers_per_thread, KEEP_CLAIM_SECONDS,
         )  # fmt: skip
         return None if refused == "ok" else ClaimRefusal(refused, *by)

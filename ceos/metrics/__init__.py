@@ -1,1 +1,1 @@
-"""Collecting the counts of casts and accounts, and what follows from them."""
+"""The counts of casts and accounts, weekly scores, and learning from both."""

@@ -161,5 +161,5 @@ def _is_empty(inputs: Inputs) -> bool:
     return not (inputs.posts or inputs.published or inputs.failed or inputs.missed)
 
 
-def _chance(agent: Agent, slot: str, what: str) -> random.Random:
-    return random.Random(f"{agent.id}|{slot}|{what}")  # noqa: S311  # the same slot must draw the same numbers
+def _chance(agent: Agent, slot: str, purpose: str) -> random.Random:
+    return random.Random(f"{agent.id}|{slot}|{purpose}")  # noqa: S311  # the same slot must draw the same numbers

@@ -199,9 +199,9 @@ class SeriesStore:
             rows = cast("dict[str, str]", self._client.hgetall(f"ceos:tally:{agent_id}"))
         found: dict[str, int] = {}
         for field, count in rows.items():
-            day, _, what = field.partition(":")
+            day, _, outcome = field.partition(":")
             if int(day) in wanted:
-                found[what] = found.get(what, 0) + int(count)
+                found[outcome] = found.get(outcome, 0) + int(count)
         return found
 
     def scores(self, agent_id: str) -> dict[str, str]:

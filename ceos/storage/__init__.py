@@ -68,7 +68,7 @@
                                     receipt (JSON)
     ceos:txs                zset    the last 500 transactions by time
     ceos:tx-nonce:{chain}:{account} string  the next nonce of an account
-    ceos:tx-spent:{day}     hash    name of a cap → what was signed for of it on a UTC day, in its own unit
+    ceos:tx-spent:{day}     hash    name of a cap → amount signed on a UTC day, in the unit of the cap
     ceos:subs               hash    subscription → fingerprint of its filter
     ceos:sub:{name}:{print} hash    progress of a subscription: token, lease; from, next, head (blocks), end (checkpoint
                                     of the last block that was read), at (block:index:hash of the event whose delivery
@@ -87,7 +87,7 @@
     ceos:pay-answer:pay/{id} string the seller's response, JSON
     ceos:pays               zset    the last 500 purchases by time
     ceos:pay-spent:{day}    hash    micro-USD paid or reserved on a UTC day (YYYYMMDD): total, a:{agent}
-    ceos:sale:{network}:{account}:{nonce} hash the sale of a buyer's payment: st(atus), for (digest of what it buys),
+    ceos:sale:{network}:{account}:{nonce} hash the sale of a buyer's payment: st(atus), for (digest of the order),
                                     token and lease of its claim, answer (response), tx, fails, fell (token that failed)
     ceos:sale-open:{network}:{account} string the payment of an account that was served last; until it is settled,
                                     another payment of the account is not served

@@ -1,4 +1,4 @@
-"""Agents in Redis: their descriptions, their states, and what happened to them."""
+"""Agents in Redis: their descriptions, states, changes of state and missed slots."""
 
 from __future__ import annotations
 

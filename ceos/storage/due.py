@@ -1,4 +1,4 @@
-"""What is due, for schedulers: the one read that every tick makes over the indexes of all features."""
+"""The due work of schedulers: one read per tick over the indexes of all features."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class HookCount:
 
 
 class OpsStore:
-    """Reads and writes what concerns all agents and processes together."""
+    """Reads and writes the data that concerns all agents and processes."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -108,9 +108,9 @@ class OpsStore:
         """Count calls of a plugin's hook, one by default."""
         with redis_errors():
             pipe = self._client.pipeline(transaction=False)
-            for what, amount in (("calls", calls), ("micros", micros), ("failures", int(failures))):
+            for counter, amount in (("calls", calls), ("micros", micros), ("failures", int(failures))):
                 if amount:
-                    pipe.hincrby("ceos:hooks", f"{what} {hook} {plugin}", amount)
+                    pipe.hincrby("ceos:hooks", f"{counter} {hook} {plugin}", amount)
             pipe.execute()
 
     def hook_counts(self) -> dict[tuple[str, str], HookCount]:
@@ -119,8 +119,8 @@ class OpsStore:
             rows = cast("dict[str, str]", self._client.hgetall("ceos:hooks"))
         counts: dict[tuple[str, str], dict[str, int]] = {}
         for name, value in rows.items():
-            what, hook, plugin = name.split(" ", 2)
-            counts.setdefault((plugin, hook), {})[what] = int(value)
+            counter, hook, plugin = name.split(" ", 2)
+            counts.setdefault((plugin, hook), {})[counter] = int(value)
         return {
             place: HookCount(found.get("calls", 0), found.get("failures", 0), found.get("micros", 0) / 1e6)
             for place, found in counts.items()

@@ -279,3 +279,10 @@ def test_an_agent_that_was_removed_and_applied_again_starts_afresh(
     assert (shown.state, shown.failures, shown.run_id) == ("idle", 0, "")
     assert fake.runtime.agents.history("ada") == []
     assert fake.post(text="I am back.").status == "published"
+
+
+def test_the_former_store_of_the_runtime_still_works_and_warns(fake: FakeRuntime) -> None:
+    with pytest.deprecated_call(match="use runtime.agents"):
+        store = fake.runtime.store
+    assert store.agent("ada").name == "Ada"
+    assert (store.recent_runs("ada"), store.panic_reason(), store.mention("ada:r:0x1")) == ([], None, None)

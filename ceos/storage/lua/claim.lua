@@ -3,12 +3,12 @@
 -- limit of answers per person and hour, limit of answers per thread, seconds that a claim is kept.
 -- All or nothing. A run that holds the claim may claim again, because everything is counted by run.
 -- Returns {'ok'}, or {'claimed', the agent that holds it}, {'day'}, {'person'} or {'thread'}.
-local agent, run, hash, fid, thread, day, at, what, daily, hourly, deep, keep = unpack(ARGV)
+local agent, run, hash, fid, thread, day, at, reaction, daily, hourly, deep, keep = unpack(ARGV)
 local claim = 'ceos:claim:' .. hash
 local holder = redis.call('GET', claim)
 if holder and holder ~= run then return {'claimed', agent_of(holder)} end
 
-if what == 'answer' then
+if reaction == 'answer' then
   local person, place = 'ceos:person:' .. agent .. ':' .. fid, 'ceos:thread:' .. agent .. ':' .. thread
   redis.call('ZREMRANGEBYSCORE', person, '-inf', at - 3600000)
   local is_known = redis.call('ZSCORE', person, run)
@@ -20,7 +20,7 @@ if what == 'answer' then
   redis.call('SADD', place, run)
   redis.call('EXPIRE', place, keep)
 else
-  local counted = 'ceos:reacted:' .. agent .. ':' .. day .. ':' .. what
+  local counted = 'ceos:reacted:' .. agent .. ':' .. day .. ':' .. reaction
   local is_known = redis.call('SISMEMBER', counted, run) == 1
   if not is_known and redis.call('SCARD', counted) >= tonumber(daily) then return {'day'} end
   redis.call('SADD', counted, run)
