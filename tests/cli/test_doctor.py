@@ -49,11 +49,11 @@ def by_check(findings: Iterator[Finding]) -> dict[str, Finding]:
 
 def assert_finding(finding: Finding, status: str, *words: str) -> None:
     """The finding has this status, and its two sentences hold these words."""
-    text = f"{finding.found} {finding.mend}"
+    text = f"{finding.found} {finding.fix}"
     assert finding.status == status, text
     assert [word for word in words if word not in text] == [], text
     assert finding.found.endswith((".", "?"))
-    assert status in ("ok", "info") or finding.mend.endswith(".")
+    assert status in ("ok", "info") or finding.fix.endswith(".")
 
 
 def test_all_is_well_with_a_sound_agent(fake_runtime: FakeRuntime) -> None:
@@ -157,7 +157,7 @@ def test_signers_are_judged_one_by_one(fake_runtime: FakeRuntime) -> None:
     assert_finding(found["signer of bob"], "failed", "'bob'", "not approved", "pending_approval", "fid 1002")
     assert_finding(found["signer of cy"], "failed", "fid 77", "'cy' has fid 1003")
     assert_finding(found["signer of dan"], "failed", "'dan'", "Signer not found", "NEYNAR_API_KEY")
-    everything = json.dumps([(finding.found, finding.mend) for finding in found.values()])
+    everything = json.dumps([(finding.found, finding.fix) for finding in found.values()])
     assert [name for name, uuid in ids.items() if uuid in everything] == []
 
 
@@ -219,7 +219,7 @@ def test_a_skill_that_changed_is_said_with_every_change(fake_runtime: FakeRuntim
     finally:
         runtime.skill_lock.path.unlink()
     assert finding.found.endswith("changed since 0.9 was allowed; its version is 1.0.0, and 0.9 was allowed.")
-    assert finding.mend.startswith("Look at it with 'ceos skill show freshness'")
+    assert finding.fix.startswith("Look at it with 'ceos skill show freshness'")
 
 
 def test_a_skill_that_is_not_here_is_a_warning(fake_runtime: FakeRuntime) -> None:
@@ -303,7 +303,7 @@ def test_json_is_a_list_of_findings_and_the_code_tells_failure(run: Terminal, fa
     fake_runtime.apply()
     shown = run("doctor", "--json")
     assert shown.code == 0
-    assert {tuple(item) for item in shown.data} == {("check", "status", "found", "mend")}
+    assert {tuple(item) for item in shown.data} == {("check", "status", "found", "fix")}
     fake_runtime.simulator.faults(neynar={"keys": ["right"]})
     shown = run("doctor", "--json")
     assert shown.code == 1

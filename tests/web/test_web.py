@@ -391,7 +391,7 @@ def test_up_starts_nothing_when_the_port_is_taken(place: Place) -> None:
 def test_the_doctor_says_where_webhooks_are_received(place: Place, fake_runtime: FakeRuntime) -> None:
     def found(runtime: Runtime) -> tuple[str, str]:
         (finding,) = (one for one in examine(runtime) if one.check == "webhooks")
-        return finding.status, f"{finding.found} {finding.mend}"
+        return finding.status, f"{finding.found} {finding.fix}"
 
     place_name = f"127.0.0.1:{place.address[1]}"
     status, text = found(place.runtime)

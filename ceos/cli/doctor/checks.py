@@ -45,8 +45,8 @@ _LATER = "Try again; if it stays so, check the network and {}."
 
 def check_settings(problems: Mapping[str, str]) -> Iterator[Finding]:
     for name, problem in problems.items():
-        mend = f"Correct {name} in the environment or in .env; until then its default counts here."
-        yield Finding("settings", Status.FAILED, problem, mend)
+        fix = f"Correct {name} in the environment or in .env; until then its default counts here."
+        yield Finding("settings", Status.FAILED, problem, fix)
     if not problems:
         yield Finding("settings", Status.OK, "All variables are valid.")
 
@@ -93,20 +93,20 @@ def _persistence(client: redis.Redis, whose: str) -> Iterator[Finding]:
     with redis_errors():
         persistence, memory = _info(client, "persistence"), _info(client, "memory")
     is_on = bool(persistence.get("aof_enabled"))
-    found, mend = "The append-only file is on.", ""
+    found, fix = "The append-only file is on.", ""
     if not is_on:
         found = "There is no append-only file, so a restart would lose posts."
-        mend = "Set 'appendonly yes' in the configuration of Redis, or run CONFIG SET appendonly yes."
-    yield Finding(f"{whose} append-only", Status.OK if is_on else Status.FAILED, found, mend)
+        fix = "Set 'appendonly yes' in the configuration of Redis, or run CONFIG SET appendonly yes."
+    yield Finding(f"{whose} append-only", Status.OK if is_on else Status.FAILED, found, fix)
     if is_on and persistence.get("aof_last_write_status", "ok") != "ok":
         found = "Redis could not write to its append-only file and refuses changes."
         yield Finding(f"{whose} disk", Status.FAILED, found, "Free space on its disk.")
     policy = memory.get("maxmemory_policy", "noeviction")
-    found, mend = "Nothing is thrown away when memory runs short (noeviction).", ""
+    found, fix = "Redis evicts nothing when its memory is full (noeviction).", ""
     if policy != "noeviction":
-        found = f"Redis may throw records away when memory runs short (maxmemory-policy {policy})."
-        mend = "Set 'maxmemory-policy noeviction' in its configuration, or run CONFIG SET maxmemory-policy noeviction."
-    yield Finding(f"{whose} eviction", Status.OK if policy == "noeviction" else Status.FAILED, found, mend)
+        found = f"Redis may evict records when its memory is full (maxmemory-policy {policy})."
+        fix = "Set 'maxmemory-policy noeviction' in its configuration, or run CONFIG SET maxmemory-policy noeviction."
+    yield Finding(f"{whose} eviction", Status.OK if policy == "noeviction" else Status.FAILED, found, fix)
 
 
 def _workers(examination: Examination) -> Iterator[Finding]:
@@ -169,13 +169,13 @@ def _agents(examination: Examination) -> Iterator[Finding]:
         if examination.strategies and agent.strategy not in examination.strategies:
             sound = False
             found = f"Agent {agent.id!r} uses the strategy {agent.strategy!r}, which no plugin brings."
-            mend = f"Install its plugin, or choose one of {', '.join(sorted(examination.strategies))}."
-            yield Finding(f"agent {agent.id}", Status.FAILED, found, mend)
+            fix = f"Install its plugin, or choose one of {', '.join(sorted(examination.strategies))}."
+            yield Finding(f"agent {agent.id}", Status.FAILED, found, fix)
         if state.state is AgentState.ERROR:
             sound = False
             found = f"Agent {agent.id!r} has stopped: {state.reason.rstrip('.') or 'three cycles in a row failed'}."
-            mend = f"Fix the cause, then 'ceos agent resume {agent.id}' lets it go on."
-            yield Finding(f"agent {agent.id}", Status.WARNING, found, mend)
+            fix = f"Fix the cause, then 'ceos agent resume {agent.id}' lets it go on."
+            yield Finding(f"agent {agent.id}", Status.WARNING, found, fix)
     if sound:
         yield Finding("agents", Status.OK, f"{number(len(agents), 'agent')}, none in error.")
 
@@ -196,8 +196,8 @@ def _openrouter_key(examination: Examination) -> Iterator[Finding]:
     found = f"OpenRouter accepts the key{_elsewhere(settings, 'openrouter_base_url')}"
     top_up = "Raise the key's limit or add credits at https://openrouter.ai/settings."
     if info.expires_at and info.expires_at.timestamp() - examination.now() < EXPIRY_DAYS * 86_400:
-        mend = "Make a new key and put it into OPENROUTER_API_KEY."
-        yield Finding(name, Status.WARNING, f"{found}, but it ends on {info.expires_at:%Y-%m-%d}.", mend)
+        fix = "Make a new key and put it into OPENROUTER_API_KEY."
+        yield Finding(name, Status.WARNING, f"{found}, but it ends on {info.expires_at:%Y-%m-%d}.", fix)
     if info.remaining_usd is None:
         yield Finding(name, Status.OK, f"{found}, which has no limit of its own.")
     elif info.remaining_usd <= 0:
@@ -209,8 +209,8 @@ def _openrouter_key(examination: Examination) -> Iterator[Finding]:
 def _models(examination: Examination) -> Iterator[Finding]:
     agents = examination.agents or []
     if examination.settings.openrouter_api_key is None:
-        found, mend = "Not checked, because OPENROUTER_API_KEY is not set.", "Set it first."
-        yield Finding("models", Status.WARNING, found, mend)
+        found, fix = "Not checked, because OPENROUTER_API_KEY is not set.", "Set it first."
+        yield Finding("models", Status.WARNING, found, fix)
         return
     first: dict[str, list[str]] = defaultdict(list)
     later: dict[str, list[str]] = defaultdict(list)
@@ -223,8 +223,8 @@ def _models(examination: Examination) -> Iterator[Finding]:
     for model in missing:
         users = [*first[model], *(f"{one} (as a fallback)" for one in later[model])]
         found = f"OpenRouter has no model {model!r}; it is used by {', '.join(users)}."
-        mend = "Name another one in the agents' files; https://openrouter.ai/models lists them."
-        yield Finding("models", Status.FAILED if first[model] else Status.WARNING, found, mend)
+        fix = "Name another one in the agents' files; https://openrouter.ai/models lists them."
+        yield Finding("models", Status.FAILED if first[model] else Status.WARNING, found, fix)
     if not missing:
         found = (
             f"OpenRouter has all {number(len(names), 'model')} that the agents use." if names else "None is used yet."
@@ -290,16 +290,16 @@ def _signer(examination: Examination, agent: Agent) -> Finding:
     try:
         signer_uuid = examination.runtime.signer(agent)
     except KeyRefused:
-        mend = f"Put the signer's id into {source}, in the environment of the workers or in .env."
-        return Finding(name, Status.FAILED, f"{source} is not set, so {agent.id!r} cannot publish.", mend)
+        fix = f"Put the signer's id into {source}, in the environment of the workers or in .env."
+        return Finding(name, Status.FAILED, f"{source} is not set, so {agent.id!r} cannot publish.", fix)
     if not examination.neynar_accepts:
         found = "The signer is set; it was not looked up, because Neynar did not accept the key."
         return Finding(name, Status.WARNING, found, "Fix the key first.")
     try:
         signer = examination.neynar.signer(signer_uuid)
     except RequestRefused as error:
-        mend = f"Correct {source}; the signer must have been made with this NEYNAR_API_KEY."
-        return Finding(name, Status.FAILED, f"Neynar does not give out the signer of {agent.id!r}: {error}", mend)
+        fix = f"Correct {source}; the signer must have been made with this NEYNAR_API_KEY."
+        return Finding(name, Status.FAILED, f"Neynar does not give out the signer of {agent.id!r}: {error}", fix)
     except ServiceError as error:
         return _refusal(name, error, source, "NEYNAR_BASE_URL")
     return _compared(name, agent, signer, source)
@@ -309,12 +309,12 @@ def _compared(name: str, agent: Agent, signer: Signer, source: str) -> Finding:
     """Return the finding for a signer that Neynar knows."""
     if not signer.is_approved:
         found = f"The signer of {agent.id!r} is not approved; its status is {signer.status!r}."
-        mend = f"Let the owner of fid {agent.fid} approve it, or put an approved one into {source}."
-        return Finding(name, Status.FAILED, found, mend)
+        fix = f"Let the owner of fid {agent.fid} approve it, or put an approved one into {source}."
+        return Finding(name, Status.FAILED, found, fix)
     if signer.fid != agent.fid:
         found = f"The signer belongs to fid {signer.fid}, but agent {agent.id!r} has fid {agent.fid}."
-        mend = f"Correct the fid in the agent's file, or put a signer of fid {agent.fid} into {source}."
-        return Finding(name, Status.FAILED, found, mend)
+        fix = f"Correct the fid in the agent's file, or put a signer of fid {agent.fid} into {source}."
+        return Finding(name, Status.FAILED, found, fix)
     return Finding(name, Status.OK, f"Approved, and it belongs to fid {agent.fid} as {agent.id!r} does.")
 
 
@@ -344,8 +344,8 @@ _DEMO_SENTENCE = _DEMO[0].upper() + _DEMO[1:] + "."
 def _refusal(check: str, error: ServiceError, key: str, address: str) -> Finding:
     """Return the finding for a key that could not be proven."""
     is_refused = isinstance(error, RequestRefused)
-    mend = f"Correct {key}; 'ceos demo' needs no key." if is_refused else _LATER.format(address)
-    return Finding(check, Status.FAILED, str(error), mend)
+    fix = f"Correct {key}; 'ceos demo' needs no key." if is_refused else _LATER.format(address)
+    return Finding(check, Status.FAILED, str(error), fix)
 
 
 def _elsewhere(settings: Settings, name: str) -> str:

@@ -57,10 +57,10 @@ def examine(
             continue
         try:
             for finding in check.make(examination):
-                yield replace(finding, found=_sentence(finding.found), mend=redact(finding.mend))
+                yield replace(finding, found=_sentence(finding.found), fix=redact(finding.fix))
         except CeosError as error:
-            found, mend = _halves(_sentence(str(error)))
-            yield Finding(check.name, Status.FAILED, found, mend or "Fix that, and run 'ceos doctor' again.")
+            found, fix = _halves(_sentence(str(error)))
+            yield Finding(check.name, Status.FAILED, found, fix or "Fix that, and run 'ceos doctor' again.")
 
 
 def _obstacle(check: Check, examination: Examination, problems: Mapping[str, str]) -> str:
@@ -78,8 +78,8 @@ def _sentence(text: str) -> str:
 
 def _halves(message: str) -> tuple[str, str]:
     """Split an error message into the problem and the fix."""
-    found, _, mend = message.partition("; ")
-    return (found.rstrip(".") + ".", mend[0].upper() + mend[1:]) if mend else (message, "")
+    found, _, fix = message.partition("; ")
+    return (found.rstrip(".") + ".", fix[0].upper() + fix[1:]) if fix else (message, "")
 
 
 def _recorded(findings: Iterable[Finding], record: list[Finding]) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def _print_plain(findings: Iterable[Finding]) -> None:
     seen = []
     for finding in findings:
         seen.append(finding)
-        click.echo(f"{finding.status:<7}  {finding.check:<18}  {f'{finding.found} {finding.mend}'.rstrip()}")
+        click.echo(f"{finding.status:<7}  {finding.check:<18}  {f'{finding.found} {finding.fix}'.rstrip()}")
     click.echo(_summary(seen))
 
 
@@ -113,8 +113,8 @@ def _print_styled(findings: Iterable[Finding]) -> None:
             grid.add_column(width=18)
             grid.add_column()
             grid.add_row(Text(finding.status, styles[finding.status]), Text(finding.check), Text(finding.found))
-            if finding.mend:
-                grid.add_row("", "", Text(f"→ {finding.mend}", "dim" if finding.status is Status.INFO else ""))
+            if finding.fix:
+                grid.add_row("", "", Text(f"→ {finding.fix}", "dim" if finding.status is Status.INFO else ""))
             console.print(grid)
     console.print(_summary(seen), highlight=False)
 

@@ -25,12 +25,12 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a check, and the way to fix it; `mend` is empty when nothing has to be fixed."""
+    """The result of a check, and the way to fix it; `fix` is empty when nothing has to be fixed."""
 
     check: str
     status: Status
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass

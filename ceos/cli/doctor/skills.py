@@ -31,10 +31,10 @@ def sandbox(examination: Examination) -> Iterator[Finding]:
     else:
         yield Finding("sandbox", Status.OK, found)
     for layer, reason in report.missing.items():
-        mend = _WAYS.get(layer, "see what forbids it to this process")
+        fix = _WAYS.get(layer, "see what forbids it to this process")
         # An ordinary user cannot become another one; that is not a fault.
         status = Status.INFO if layer == "user" else Status.WARNING
-        yield Finding("sandbox", status, f"The layer {layer} is missing ({reason}).", f"{mend[0].upper()}{mend[1:]}.")
+        yield Finding("sandbox", status, f"The layer {layer} is missing ({reason}).", f"{fix[0].upper()}{fix[1:]}.")
 
 
 def _dev(setting: str) -> str:
@@ -59,8 +59,8 @@ def _idle(examination: Examination, agent: Agent) -> Iterator[Finding]:
     """Yield a finding for each skill of an agent that does not run."""
     runtime = examination.runtime
     for refusal in skill_refusals(runtime, agent):
-        sentence, *mend = re.split(r"[;.] (?=[Ll]ook at it )", refusal, maxsplit=1)
-        way_out = "".join(f"{words[0].upper()}{words[1:]}" for words in mend)
+        sentence, *fix = re.split(r"[;.] (?=[Ll]ook at it )", refusal, maxsplit=1)
+        way_out = "".join(f"{words[0].upper()}{words[1:]}" for words in fix)
         yield Finding("skills", Status.WARNING, f"Agent {agent.id!r}: {sentence}.", way_out)
     for name, state in skill_states(runtime, agent).items():
         if state == "switched off":

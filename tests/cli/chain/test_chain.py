@@ -489,7 +489,7 @@ def test_the_doctor_says_how_to_mend_what_is_wrong_on_chain(
         assert run("chain", "status").code == 2
     with fake_runtime(ceos_home, simulator=ceos_simulator, BASE_RPC_URL=evm.url, BASE_CHAIN_ID="84532"):
         (wrong,) = findings(run)["nodes"]
-        assert (wrong["status"], "BASE_CHAIN_ID" in wrong["mend"]) == ("failed", True)
+        assert (wrong["status"], "BASE_CHAIN_ID" in wrong["fix"]) == ("failed", True)
     with fake_runtime(ceos_home, simulator=ceos_simulator):
         (nothing,) = findings(run)["chain"]
         assert (nothing["status"], nothing["found"]) == ("ok", "Base is not used.")
