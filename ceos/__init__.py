@@ -1,6 +1,6 @@
-"""A runtime for autonomous social agents; this is the front door for authors of plugins.
+"""A runtime for autonomous social agents; this module exports the names for authors of plugins.
 
-Nothing behind it is loaded before it is used: `ceos --help` must not wait for pydantic.
+Each name is loaded on first use: `ceos --help` must not wait for pydantic.
 """
 
 from __future__ import annotations

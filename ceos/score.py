@@ -47,7 +47,7 @@ GIVEN_FOLLOWERS = 50
 
 
 class PostInputs(Frozen):
-    """What the score looks at in one post."""
+    """The input of the score from one post."""
 
     #: Publication, in Unix seconds.
     at: int
@@ -108,7 +108,7 @@ def score(inputs: Inputs) -> Score:
         "uptime": 100 * (inputs.published + 1) / (inputs.published + inputs.failed + inputs.missed + 1),
     }
     total = math.fsum(WEIGHTS[name] * value for name, value in parts.items())
-    # Two digits: more would claim what nobody can know, and would differ between machines.
+    # Two digits: more would claim a precision that the data lack, and would differ between machines.
     return Score(total=round(total, 2), **{name: round(value, 2) for name, value in parts.items()})
 
 
@@ -122,7 +122,7 @@ def engagement(posts: Iterable[PostInputs]) -> float:
 
 
 def growth(start: int | None, end: int | None) -> float:
-    """Return how the followers changed; 50 when they did not, or when nobody knows."""
+    """Return how the followers changed; 50 when they did not change or the change is unknown."""
     if start is None or end is None:
         return 50.0
     return 50 + 50 * math.tanh(10 * math.log((end + GIVEN_FOLLOWERS) / (start + GIVEN_FOLLOWERS)))

@@ -37,7 +37,7 @@ class Strategy:
     #: One line for `ceos strategy list`.
     summary: str = ""
     #: For a strategy that draws from fixed shares: the share of each kind in percent. Learning changes the mix only
-    #: where it is told, and only in `situation.weights`, which such a strategy draws from when they are there.
+    #: where the agent file asks for it, and only in `situation.weights`, from which the strategy then draws.
     shares: Mapping[Kind, int] = MappingProxyType({})
 
     def brief_post(self, agent: Agent, situation: Situation) -> Brief | None:

@@ -1,4 +1,4 @@
-"""Everything about Base: what is signed and why, what is followed, who an agent is there, and what is paid.
+"""The use of Base by agents: transactions and their policy, events, identities and payments.
 
-Nothing here is loaded before an operator asks for it: web3 alone costs a second and 60 MB. `chain.py` wires the parts.
+Loaded only when `chain.toml` is used, because web3 alone costs a second and 60 MB. `wiring.py` connects the parts.
 """

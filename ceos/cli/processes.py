@@ -17,7 +17,7 @@ from ceos.cli.output import command_runtime, number
 from ceos.errors import CeosError, StoreUnavailable
 from ceos.settings import Settings
 
-#: Where the simulator listens unless told otherwise.
+#: Where the simulator listens by default.
 SIMULATOR_PORT = 8787
 
 

@@ -32,8 +32,8 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
     settings = runtime.settings
     if not settings.wants_web():
         raise InvalidInput(
-            "NEYNAR_WEBHOOK_SECRET is not set, so no webhook could be told from a forged one (Neynar gives it to "
-            "whoever registers a webhook); and neither is CEOS_PUBLIC_URL, so nothing is to be shown."
+            "NEYNAR_WEBHOOK_SECRET is not set, so webhooks cannot be verified, and CEOS_PUBLIC_URL is not set, so no "
+            "page is served. Set at least one of them; Neynar gives the secret when a webhook is registered."
         )
     listener = (
         socket.socket(fileno=fd)

@@ -1,4 +1,4 @@
-"""What an error in a stage means for its run: it is deferred, or it ends."""
+"""The outcome of an error in a stage: its run is deferred, or it ends."""
 
 from __future__ import annotations
 

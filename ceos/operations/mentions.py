@@ -15,7 +15,7 @@ from ceos.operations.table import Scope, operation
 
 @dataclass(frozen=True)
 class Polling:
-    """How an agent polls for mentions."""
+    """The state of an agent's polls for mentions."""
 
     enabled: bool
     #: Time of the last poll that succeeded.

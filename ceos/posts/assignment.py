@@ -1,4 +1,4 @@
-"""What a writer is given for one post: the brief, and the untrusted text that the post is about."""
+"""The assignment of a post: the brief, and the untrusted text that the post is about."""
 
 from __future__ import annotations
 

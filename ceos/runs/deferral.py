@@ -6,7 +6,7 @@ from ceos.errors import CeosError
 
 
 class PublishingHalted(CeosError):
-    """Nothing may be sent now: the agent is paused, in error or removed, or all publishing is stopped."""
+    """Sending is not allowed now: the agent is paused, in error or removed, or all publishing is stopped."""
 
 
 class RetryLater(CeosError):

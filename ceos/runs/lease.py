@@ -80,7 +80,7 @@ class Lease:
 
     @property
     def is_unsent(self) -> bool:
-        """Whether certainly no action of this run was carried out."""
+        """True when certainly no action of this run was carried out."""
         return not any(action.first_sent or action.hash for action in self.actions.values())
 
     @property

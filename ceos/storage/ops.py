@@ -41,7 +41,7 @@ class OpsStore:
         policy = memory.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             raise StoreMisconfigured(
-                f"Redis may throw records away (maxmemory-policy {policy}): set 'maxmemory-policy noeviction' in its "
+                f"Redis may evict records (maxmemory-policy {policy}): set 'maxmemory-policy noeviction' in its "
                 "configuration (or run CONFIG SET maxmemory-policy noeviction)."
             )
 

@@ -18,7 +18,7 @@ from ceos.storage.agents import AgentStore
 from ceos.storage.runs import RunStore
 
 COLOURS = {"ada": "cyan", "basho": "green", "coco": "magenta"}
-#: Strangers are quoted with this many characters.
+#: Texts of other people are quoted up to this many characters.
 QUOTE = 70
 
 
@@ -130,7 +130,7 @@ def report(show: Show, seconds: float) -> None:
     show_table(
         ["agent", "followers", "likes", "recasts", "replies", "mentions", "answered", "liked", "ignored"],
         [_numbers(show, name, fid) for fid, name in show.names.items()],
-        empty="Nobody was there.",
+        empty="No agent took part.",
     )
     click.echo(f"\n{_sum(show, posts, seconds)}")
 

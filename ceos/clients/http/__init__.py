@@ -1,1 +1,1 @@
-"""HTTP for the clients: requests with retries, fetching addresses of strangers safely, rate limits."""
+"""HTTP for the clients: requests with retries, safe fetching of untrusted addresses, rate limits."""

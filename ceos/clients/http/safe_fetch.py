@@ -125,7 +125,7 @@ def ask(
     check_host(address.host, hosts)
     lines = [f"{name}: {value}" for name, value in (headers or {}).items()]
     if any(not line.isascii() or not line.isprintable() for line in lines):
-        raise HostRefused(f"{address.host} could not be fetched: a header has a sign in it that none may have.")
+        raise HostRefused(f"{address.host} could not be fetched: a header contains a character that is not allowed.")
     allowed = is_allowed_address or is_public
     with _answer(address, deadline, resolve or look_up, allowed, tls, headers=lines) as (answer, source):
         told = {name.lower(): value for name, value in answer.getheaders()}

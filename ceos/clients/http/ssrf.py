@@ -44,12 +44,12 @@ class Address:
 
     @property
     def target(self) -> str:
-        """What is asked of the host."""
+        """The path and query of the request."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
     def url(self) -> str:
-        """The address, as it is asked for."""
+        """The whole address."""
         return f"{self.scheme}://{self.host}{self.target}"
 
 

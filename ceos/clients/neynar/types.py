@@ -1,4 +1,4 @@
-"""What Neynar's answers become: frozen records in ceos's words.
+"""Neynar's answers as frozen records, in the terms of ceos.
 
 Fields that ceos does not use are ignored, and most of the others may be absent.
 """
@@ -265,7 +265,7 @@ class Signer(Record):
 
     @property
     def is_approved(self) -> bool:
-        """Whether it can write now."""
+        """True when it can write now."""
         return self.status == "approved"
 
 
@@ -280,7 +280,7 @@ class Channel(Record):
 
 
 class Storage(Record):
-    """How many casts an account keeps of those its storage can hold; when it is full the oldest go."""
+    """The casts of an account and the capacity of its storage; a full storage drops the oldest casts."""
 
     casts_used: Count = Field(default=0, validation_alias=AliasPath("casts", "used"))
     casts_capacity: Count = Field(default=0, validation_alias=AliasPath("casts", "capacity"))

@@ -1,4 +1,4 @@
-"""What models cost: OpenRouter's catalogue, fetched once an hour and shared by all threads of the process."""
+"""Prices of models: OpenRouter's catalogue, fetched once an hour and shared by all threads of the process."""
 
 from __future__ import annotations
 

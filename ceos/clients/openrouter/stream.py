@@ -18,7 +18,7 @@ SILENCE_SECONDS = 60.0
 
 
 class Collected:
-    """What the events of one stream have said so far."""
+    """The contents of the events of one stream so far."""
 
     def __init__(self) -> None:
         self.generation_id = ""
@@ -34,7 +34,7 @@ class Collected:
         choice = first_choice(chunk)
         if isinstance(choice.get("finish_reason"), str):
             self._finish_reason = choice["finish_reason"]
-        # Any of these says that the model has finished; the text of a stream without them is a torso.
+        # Any of these says that the model has finished; the text of a stream without them is incomplete.
         self.is_over = self.is_over or bool(self._finish_reason) or bool(chunk.get("usage"))
         delta = choice.get("delta")
         if not isinstance(delta, dict):
@@ -47,7 +47,7 @@ class Collected:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it ended without a word, a call or a reason: a host that was not ready, and is not paid."""
+        """True when it ended without a text, a call or a reason: the host was not ready and is not paid."""
         return not (any(self._texts) or self._calls or self._finish_reason)
 
     def answer(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Completion(Frozen):
 
 
 class KeyInfo(BaseModel):
-    """What OpenRouter says about the key; fields that it adds later are ignored."""
+    """OpenRouter's information about the key; fields that it adds later are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
