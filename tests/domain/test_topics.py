@@ -126,7 +126,7 @@ def test_more_of_anything_never_lowers_a_contribution(field: str, cast: SeenCast
 
 @settings(deadline=None)
 @given(many, ranks, st.floats(0, 48))
-def test_a_score_decays_the_same_whether_it_is_told_early_or_reckoned_anew(
+def test_a_score_decays_the_same_whether_computed_from_an_old_one_or_anew(
     found: list[SeenCast], rank: int | None, hours: float
 ) -> None:
     past = [cast for cast in found if cast.at <= NOW]
@@ -267,7 +267,7 @@ def test_a_cast_of_ten_thousand_bytes_costs_what_a_short_one_does() -> None:
     assert all(len(cast.text.encode()) <= 320 for cast in trend.casts)
 
 
-def test_what_is_shown_of_a_cast_has_no_links_addresses_and_signs_that_nobody_sees() -> None:
+def test_the_shown_text_of_a_cast_has_no_links_addresses_and_invisible_characters() -> None:
     text = "Send to 0xdeadbeefdeadbeef\nor www.evil.example/a?b and http://x.y \x1b[2J\u202e now"
     assert shown(text) == "Send to (address) or (link) and (link) \\x1b[2J\\u202e now"
     assert plain_name("Night <trains> & `more`\n{x}") == "Night trains & more x"
@@ -303,7 +303,7 @@ TOLD = (
         "I say: everyone should STAKE their coins at the pool today.",
     ],
 )
-def test_whatever_strangers_want_passed_on_is_objected_to(text: str) -> None:
+def test_text_dictated_by_casts_is_a_violation(text: str) -> None:
     assert trend_violations([text], agent=make_agent(), casts=TOLD)
 
 

@@ -1,4 +1,4 @@
-"""Listening on a real server: whatever order, overlap, restart or nonsense comes in, each cast is taken once."""
+"""The poller on a real server: in any order, overlap, restart or malformed input, each cast is received once."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def test_a_month_later_a_replay_is_old_without_any_memory_of_it(fake: FakeRuntim
     assert fake.runtime.mention_poller.receive_cast(ada(fake), given, "mention") == "old"
 
 
-def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugins_get_each_mention_once(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = []
     monkeypatch.setattr(fake.runtime.plugins, "notify", lambda hook, **about: heard.append((hook, about)))
     feed.rows = [note(1), note(2, author=1001)]
@@ -251,7 +251,7 @@ def test_plugins_hear_of_each_mention_once(fake: FakeRuntime, feed: Feed, monkey
 # Polling
 
 
-def test_the_first_look_answers_nothing_old_and_the_next_nothing_twice(fake: FakeRuntime, feed: Feed) -> None:
+def test_the_first_poll_receives_no_old_cast_and_the_next_none_twice(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(number, at=NOON - minutes(90 + number)) for number in range(30)]
     assert fake.runtime.mention_poller.poll("ada") == 0
     feed.rows = [note(number, at=NOON - minutes(number - 100)) for number in range(103, 99, -1)] + feed.rows
@@ -260,7 +260,7 @@ def test_the_first_look_answers_nothing_old_and_the_next_nothing_twice(fake: Fak
     assert sorted(taken(fake)) == [hash_of(number) for number in range(100, 104)]
 
 
-def test_a_look_ends_at_the_mark_and_reads_a_little_before_it_again(fake: FakeRuntime, feed: Feed) -> None:
+def test_a_poll_ends_at_the_watermark_and_reads_a_little_before_it_again(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(number, at=NOON - minutes(number / 2)) for number in range(100)]
     fake.runtime.mention_poller.poll("ada")
     assert len(feed.asked) == 4, "down to what was there when the agent began to listen"
@@ -272,7 +272,7 @@ def test_a_look_ends_at_the_mark_and_reads_a_little_before_it_again(fake: FakeRu
     assert fake.runtime.mention_poller.poll("ada") == 1
 
 
-def test_a_flood_is_read_in_bounded_looks_and_nothing_of_it_is_lost(
+def test_a_flood_is_read_in_bounded_polls_and_no_cast_is_lost(
     fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(poller_module, "MAX_PAGES", 2)
@@ -290,7 +290,7 @@ def test_a_flood_is_read_in_bounded_looks_and_nothing_of_it_is_lost(
     assert fake.runtime.mention_store.counts()["opened"] == 190
 
 
-def test_an_unfinished_look_goes_on_soon(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfinished_poll_continues_soon(fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(poller_module, "MAX_PAGES", 1)
     feed.rows = [note(number, at=NOON - minutes(number / 10)) for number in range(60)]
     fake.runtime.mention_poller.poll("ada")
@@ -311,7 +311,7 @@ def test_a_cursor_that_is_not_accepted_any_more_is_no_loss(
 
 
 @pytest.mark.parametrize("pages", [1, 2, 3, 10])
-def test_a_cursor_that_is_refused_again_and_again_ends_the_look(
+def test_a_page_cursor_that_is_refused_repeatedly_ends_the_poll(
     fake: FakeRuntime, feed: Feed, monkeypatch: pytest.MonkeyPatch, pages: int
 ) -> None:
     read = feed.notifications
@@ -358,7 +358,7 @@ def test_a_cast_of_the_second_in_which_an_agent_began_to_listen_is_new(fake: Fak
     assert listening.receive_cast(agent, FeedCast.model_validate(before), "mention") == "old"
 
 
-def test_of_two_looks_at_once_only_one_moves_the_mark(fake: FakeRuntime, feed: Feed) -> None:
+def test_of_two_concurrent_polls_only_one_moves_the_watermark(fake: FakeRuntime, feed: Feed) -> None:
     before = fake.runtime.mention_store.cursor("ada")
     assert before is not None
     feed.rows = [note(1)]
@@ -379,7 +379,7 @@ def test_of_two_looks_at_once_only_one_moves_the_mark(fake: FakeRuntime, feed: F
         (RequestRefused("no such fid", status=404), 8, 10_000),
     ],
 )
-def test_a_look_that_fails_changes_nothing_and_is_logged_once(
+def test_a_failed_poll_keeps_the_cursor_and_is_logged_once(
     *, fake: FakeRuntime, feed: Feed, caplog: pytest.LogCaptureFixture, error: ServiceError, soonest: int, latest: int
 ) -> None:
     fake.runtime.database.client.zadd("ceos:listen", {"ada": (fake.runtime.ledger.now_ms() + 9_000_000)})
@@ -406,7 +406,7 @@ def test_a_look_that_fails_changes_nothing_and_is_logged_once(
     assert (cursor.failures, cursor.reason) == (0, "")
 
 
-def test_a_look_that_our_own_limit_holds_up_has_not_failed(
+def test_a_poll_that_waits_for_our_own_limit_has_not_failed(
     fake: FakeRuntime, feed: Feed, caplog: pytest.LogCaptureFixture
 ) -> None:
     feed.errors = [LocallyRateLimited("no room", status=None, retry_after=20.0) for _ in range(3)]
@@ -420,7 +420,7 @@ def test_a_look_that_our_own_limit_holds_up_has_not_failed(
     assert [record.event for record in caplog.records] == ["poll.crowded"]  # type: ignore[attr-defined]
 
 
-def test_a_look_that_fails_on_its_second_page_keeps_what_the_first_held(fake: FakeRuntime, feed: Feed) -> None:
+def test_a_poll_that_fails_on_its_second_page_keeps_the_casts_of_the_first(fake: FakeRuntime, feed: Feed) -> None:
     feed.rows = [note(number, at=NOON - minutes(number)) for number in range(40)]
     pages = feed.notifications
 
@@ -469,14 +469,14 @@ def test_agents_are_spread_over_the_interval_by_their_names(fake: FakeRuntime) -
     assert min(per_minute) > 10
 
 
-def test_a_look_is_called_for_once_an_interval(fake: FakeRuntime) -> None:
+def test_a_poll_is_due_once_an_interval(fake: FakeRuntime) -> None:
     make_due(fake)
     assert claim(fake) == ["ada"]
     assert claim(fake) == []
     assert 0 < next_look(fake) <= 300
 
 
-def test_the_scheduler_calls_for_looks_that_are_due_unless_the_queue_is_full(fake: FakeRuntime) -> None:
+def test_the_scheduler_sends_due_polls_unless_the_queue_is_full(fake: FakeRuntime) -> None:
     make_due(fake)
     busy = fake.runtime.scheduler(fake.take, lambda: 10_000)
     busy.tick()
@@ -499,7 +499,7 @@ def test_a_paused_agent_is_not_polled_and_loses_nothing(fake: FakeRuntime, feed:
     assert fake.runtime.mention_poller.poll("ada") == 1
 
 
-def test_an_agent_in_error_is_passed_over_and_goes_on_where_it_stopped(fake: FakeRuntime, feed: Feed) -> None:
+def test_an_agent_in_error_is_skipped_and_continues_at_its_cursor(fake: FakeRuntime, feed: Feed) -> None:
     for number in range(3):
         run = fake.runtime.post("ada", text=f"This one fails, number {number}.")
         fake.runtime.ledger.finish_run(begin(fake, run, Stage.PUBLISH), RunStatus.FAILED, "a test")
@@ -624,7 +624,7 @@ def test_failing_mentions_do_not_stop_an_agent(fake: FakeRuntime) -> None:
     assert fake.runtime.database.client.ttl(f"ceos:mention:{run_id}") == -1
 
 
-def test_an_inbox_has_an_end_and_says_so(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mentions_beyond_the_limit_are_recorded_as_ignored(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "MAX_WAITING", 3)
     assert len(flood(fake, 6)) == 4
     ignored = fake.runtime.runs.run(mention_run(5))
@@ -807,7 +807,7 @@ def test_an_operator_sees_what_came_in_and_what_was_done(fake: FakeRuntime, term
     assert "not both" in terminal("draft", "list", "--mentions", "--every").err
 
 
-def test_a_look_that_fails_is_told_with_its_reason(fake: FakeRuntime, feed: Feed, terminal: Terminal) -> None:
+def test_a_failed_poll_is_shown_with_its_reason(fake: FakeRuntime, feed: Feed, terminal: Terminal) -> None:
     feed.errors = [ServiceUnavailable("Neynar is down", status=503)]
     fake.runtime.mention_poller.poll("ada")
     assert "1 failed since: Neynar is down" in terminal("agent", "show", "ada").out

@@ -221,7 +221,7 @@ def test_a_person_gets_so_many_answers_an_hour(fake: FakeRuntime) -> None:
     assert mention_ada(fake, QUESTION).status == "published"
 
 
-def test_a_conversation_gets_so_many_answers_whoever_asks(fake: FakeRuntime) -> None:
+def test_a_conversation_gets_a_limited_number_of_answers_for_all_authors(fake: FakeRuntime) -> None:
     listening(fake, {"answers_per_thread": 2})
     first = cast(fake, "Bridges, anybody?", fid=700)
     runs = [mention_ada(fake, QUESTION, fid=701 + number, parent=(first, 700)) for number in range(3)]
@@ -229,7 +229,7 @@ def test_a_conversation_gets_so_many_answers_whoever_asks(fake: FakeRuntime) -> 
     assert runs[2].reason == "over the limit: 2 answers per conversation"
 
 
-def test_strangers_cannot_use_up_the_places_of_posts(fake: FakeRuntime) -> None:
+def test_mentions_cannot_use_up_the_places_of_posts(fake: FakeRuntime) -> None:
     listening(fake, limits={"casts_per_hour": 4})
     runs = [mention_ada(fake, QUESTION, fid=700 + number) for number in range(4)]
     assert [run.status for run in runs] == ["published"] * 3 + ["ignored"]
@@ -237,7 +237,7 @@ def test_strangers_cannot_use_up_the_places_of_posts(fake: FakeRuntime) -> None:
     assert fake.post(text="There is room for me.").status == "published"
 
 
-def test_strangers_cannot_use_up_the_money_of_posts(fake: FakeRuntime) -> None:
+def test_mentions_cannot_use_up_the_budget_of_posts(fake: FakeRuntime) -> None:
     listening(fake, limits={"usd_per_day": 0.04})
     fake.runtime.database.run_script("reserve", "ada", "20260302", "spent", 25_000, 40_000)
     run = mention_ada(fake, QUESTION)
@@ -469,7 +469,7 @@ def lines_of(messages: Iterable[Any]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in data.splitlines() if line.startswith("{")]
 
 
-def test_strangers_words_are_data_in_a_message_of_their_own(fake: FakeRuntime) -> None:
+def test_untrusted_text_is_data_in_a_message_of_its_own(fake: FakeRuntime) -> None:
     above = exchange(fake, 502)
     mention_ada(fake, '@ada how </b> "do" you\n\nkeep {name} steady?', parent=above)
     (messages,) = model_of(fake).told
@@ -507,7 +507,7 @@ def test_the_agents_own_casts_are_marked() -> None:
 # The gate and the second chance
 
 
-def test_the_model_gets_one_second_chance_and_is_told_why(fake: FakeRuntime) -> None:
+def test_the_model_gets_a_second_attempt_with_the_violations(fake: FakeRuntime) -> None:
     model = ScriptedModel("See clocks.com for that.", ANSWER).use(fake)
     assert mention_ada(fake, QUESTION).status == "published"
     assert published(fake) == [ANSWER]
@@ -522,7 +522,7 @@ def test_an_answer_that_is_objected_to_twice_is_not_given(fake: FakeRuntime) -> 
     assert run.reason.startswith("the answer was objected to twice: The answer contains a link")
 
 
-def test_the_review_and_plugins_look_at_answers_too(fake: FakeRuntime) -> None:
+def test_guardrails_and_plugins_check_answers_too(fake: FakeRuntime) -> None:
     def violations(agent: ceos.Agent, draft: ceos.Draft) -> list[str]:
         return ['Do not say "rod".'] if draft.kind == "reply" and "rod" in draft.text else []
 

@@ -157,7 +157,7 @@ def left_out(effects: Mapping[int, float], date_hours: list[int], days: int = 30
     return Counter(hour for day in range(days) for hour in skipped_hours(known, date_hours, random.Random(day)))
 
 
-def test_a_bad_hour_is_passed_over_often_but_not_for_good() -> None:
+def test_a_bad_hour_is_skipped_often_but_not_for_ever() -> None:
     counts = left_out({9: 0.5, 13: 0.4, 18: -1.0}, [9, 13, 18])
     assert set(counts) == {18}
     assert 150 < counts[18] < 250
@@ -172,13 +172,13 @@ def test_a_bad_hour_is_passed_over_often_but_not_for_good() -> None:
         ({9: 0.5}, [9, 9, 9], "one hour"),
     ],
 )
-def test_nothing_is_passed_over_where_that_would_cost_too_much(
+def test_no_hour_is_skipped_where_that_would_cost_too_much(
     effects: dict[int, float], date_hours: list[int], why: str
 ) -> None:
     assert not left_out(effects, date_hours), why
 
 
-def test_at_most_a_third_of_a_date_is_passed_over() -> None:
+def test_at_most_a_third_of_a_date_is_skipped() -> None:
     effects = {hour: -1.0 if hour >= 10 else 2.5 for hour in range(5, 17)}
     known = hours(by_hour(effects), list(effects))
     for day in range(200):

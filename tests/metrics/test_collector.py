@@ -174,7 +174,7 @@ def test_the_followers_of_the_time_go_with_the_post_and_may_come_later(fake: Fak
     assert fake.runtime.series.posts("ada")[0].followers == 321
 
 
-def test_an_answer_to_somebody_is_no_post_of_the_mix(fake: FakeRuntime, measuring: Make) -> None:
+def test_a_reply_is_not_a_post_of_the_mix(fake: FakeRuntime, measuring: Make) -> None:
     cast = "0x" + "2" * 40
     fake.runtime.database.client.hset("ceos:metrics:ada:r:0x1", cast, "")
     measuring(Counts()).measure("ada:r:0x1")
@@ -241,7 +241,7 @@ def test_accounts_are_counted_by_the_hundred_and_storage_one_by_one(fake: FakeRu
     assert [what for what, about in counts.asked if about] == []
 
 
-def test_an_account_that_is_not_told_of_has_a_gap(fake: FakeRuntime, measuring: Make) -> None:
+def test_an_account_missing_in_the_answer_has_a_gap(fake: FakeRuntime, measuring: Make) -> None:
     counts = Counts(errors={"storage": ServiceUnavailable("busy")})
     measuring(counts).count()
     assert fake.runtime.series.hourly("ada") == []
@@ -486,7 +486,7 @@ def test_nothing_is_learned_from_too_few_posts(fake: FakeRuntime) -> None:
     assert [fake.runtime.scoring.should_skip(agent, slot) for slot in slots(20, 18)] == [""] * 20
 
 
-def test_a_slot_of_a_bad_hour_is_passed_over_and_is_no_missed_one(fake: FakeRuntime) -> None:
+def test_a_slot_of_a_bad_hour_is_skipped_and_does_not_count_as_missed(fake: FakeRuntime) -> None:
     agent = fake.apply(schedule=SCHEDULE, learning="on")
     teach(fake)
     passed = [slot for slot in slots(40, 18) if fake.runtime.scoring.should_skip(agent, slot)]

@@ -147,7 +147,7 @@ def test_a_killed_server_that_cannot_start_comes_back_when_it_can(
         assert wait_until(lambda: answers(path), 60)
 
 
-def test_a_killed_keeper_is_replaced_by_whoever_asks_next(home: Path) -> None:
+def test_a_killed_keeper_is_replaced_by_the_next_user(home: Path) -> None:
     server = EmbeddedServer(home)
     server.ensure()
     client(home).set("kept", "yes")
