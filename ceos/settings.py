@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from ceos.errors import InvalidInput
 from ceos.logs import register_secret
@@ -57,10 +56,10 @@ HttpUrls = Annotated[str, BeforeValidator(_urls)]
 RedisUrl = Annotated[str, BeforeValidator(_redis_url)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of the environment and of `.env`; `from_env` reads them."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, validate_default=True)
 
     redis_url: RedisUrl | None = Field(
         None, alias="CEOS_REDIS_URL", description="Redis for the data; unset: an embedded server under CEOS_HOME."
@@ -216,19 +215,6 @@ class Settings(BaseSettings):
         ge=0,
         description="Unix time from which the accelerated clock runs.",
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Ignore all sources but the variables that `from_env` passes."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Settings:
