@@ -303,7 +303,7 @@ def test_json_is_a_list_of_findings_and_the_code_tells_failure(run: Terminal, fa
     fake_runtime.apply()
     shown = run("doctor", "--json")
     assert shown.code == 0
-    assert {tuple(item) for item in shown.data} == {("check", "status", "found", "fix")}
+    assert {tuple(item) for item in shown.data} == {("check", "status", "found", "fix", "mend")}
     fake_runtime.simulator.faults(neynar={"keys": ["right"]})
     shown = run("doctor", "--json")
     assert shown.code == 1

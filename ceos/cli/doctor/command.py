@@ -37,7 +37,8 @@ def doctor(as_json: bool) -> None:
     findings: list[Finding] = []
     found = _recorded(examine(runtime, problems), findings)
     if as_json:
-        show_json([asdict(finding) for finding in found])
+        # The former name of `fix` stays for one release.
+        show_json([asdict(finding) | {"mend": finding.fix} for finding in found])
     else:
         (_print_styled if sys.stdout.isatty() else _print_plain)(found)
     if any(finding.status is Status.FAILED for finding in findings):
