@@ -21,7 +21,7 @@ from ceos.guardrails.injection import detect_injection
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.reply import reply_violations
 from ceos.mentions import responder as conversation
-from ceos.mentions.prompt import prompt, strangers_words
+from ceos.mentions.prompt import prompt, untrusted_texts
 from ceos.testing import FakeRuntime, make_agent
 
 ATTACKS = attacks()
@@ -67,14 +67,14 @@ def test_the_gate_refuses_the_answer_of_a_model_that_obeys(attack: Attack) -> No
 
 @each_attack
 def test_a_plain_attempt_is_recognised_before_a_model_sees_it(attack: Attack) -> None:
-    found = detect_injection(strangers_words(attack.as_mention(), attack.as_talk()))
+    found = detect_injection(untrusted_texts(attack.as_mention(), attack.as_talk()))
     assert bool(found) == ("lure" in attack.fences), found
 
 
 @pytest.mark.parametrize(("text", "answer"), BENIGN_MENTIONS)
 def test_friendly_words_pass_both_fences(text: str, answer: str) -> None:
     agent, friendly = make_agent(), mention(text, "carol")
-    assert detect_injection(strangers_words(friendly, ConversationContext())) == ""
+    assert detect_injection(untrusted_texts(friendly, ConversationContext())) == ""
     system_prompt = prompt(agent, friendly, ConversationContext())[0].content
     assert (
         reply_violations(answer, agent=agent, mention=friendly, talk=ConversationContext(), system_prompt=system_prompt)
