@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ceos import testing
-from ceos.clients.neynar import client as neynar
+from ceos.clients.neynar import api as neynar_api
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
@@ -180,7 +180,7 @@ def test_a_cast_that_is_out_is_found_and_not_sent_again(fake: FakeRuntime, fault
 def test_a_stalled_answer_leaves_exactly_one_cast(
     fake: FakeRuntime, idem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neynar, "PUBLISH_SECONDS", 0.1)
+    monkeypatch.setattr(neynar_api, "PUBLISH_SECONDS", 0.1)
     fake.simulator.faults(neynar={"script": ["stall_after"], "stall_seconds": 1.0, "idem": idem})
     assert fake.post(text="Measure twice.").status == "published"
     assert texts(fake) == ["Measure twice."]
