@@ -99,8 +99,14 @@ def is_upward(here: str, there: str) -> bool:
 
 
 def loaded(code: str) -> set[str]:
-    """Return the modules that a fresh interpreter has loaded after running `code`."""
-    script = f"{code}\nimport sys, json\nsys.stderr.write(json.dumps(sorted(sys.modules)))"
+    """Return the modules that running `code` loads into a fresh interpreter.
+
+    What was there before does not count: where coverage is measured, each interpreter starts with its modules.
+    """
+    script = (
+        f"import sys, json\nbefore = set(sys.modules)\n{code}\n"
+        "sys.stderr.write(json.dumps(sorted(set(sys.modules) - before)))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     return set(json.loads(done.stderr.rpartition("\n")[2]))
 
