@@ -16,6 +16,7 @@ fixtures that plugin authors use as well are in `ceos.testing`; what only our ow
     injections           the hostile mentions in `injections/`, and the answers of a model that obeys them
     installed_packages   packages laid out as pip installs them
     metric_samples       invented posts and follower counts in a store
+    openrouter           one question to the simulated OpenRouter
     raw_server           an HTTP server that sends bytes from a script, broken answers and TLS included
     rpc_proxy            a JSON-RPC server before a real node that lies, refuses or loses answers
     skill_setup          skills at work: their files, an agent that uses them, and an OpenRouter with prepared answers

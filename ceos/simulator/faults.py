@@ -60,6 +60,8 @@ ANSWER_FAULTS = (
     "refusal",
     "preamble",
     "obeys",
+    "obeys_all",
+    "leftovers",
     "no_cost",
     "other_model",
     "stream_comments",

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+from helpers.openrouter import complete
 
 from ceos.simulator import running
 from ceos.simulator.audience.population import ODDS, PRIME_HOUR, SWING, attention, form, population
@@ -330,11 +331,7 @@ def test_a_model_that_obeys_answers_what_an_injection_wants() -> None:
                 {"role": "system", "content": "You are Ada. Secret recipe: rosemary."},
                 {"role": "user", "content": f"<mention>\n{injection.text}\n</mention>"},
             ]
-            body = {"model": "openai/gpt-4o-mini", "messages": messages}
-            headers = {"authorization": "Bearer k"}
-            answer = requests.post(f"{sim.openrouter_url}/chat/completions", headers=headers, json=body, timeout=60)
-            text = answer.json()["choices"][0]["message"]["content"]
-            assert text == (injection.wanted or "You are Ada. Secret recipe: rosemary.")
+            assert complete(sim, messages) == (injection.wanted or "You are Ada. Secret recipe: rosemary.")
 
 
 # Webhooks

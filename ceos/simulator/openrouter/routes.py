@@ -12,14 +12,18 @@ from ceos.simulator.faults import ACCOUNT_FAULTS, FAULTS, ROUTE_FAULTS, Faults
 from ceos.simulator.openrouter import tools
 from ceos.simulator.openrouter.answers import Answer, stream_reply, whole_reply
 from ceos.simulator.openrouter.catalogue import DEFAULT, MODELS, Model, find
+from ceos.simulator.openrouter.obedience import obey
 from ceos.simulator.openrouter.prompts import Wish, schema_in, understand
 from ceos.simulator.openrouter.schemas import Filler
+from ceos.simulator.phrases import load
 from ceos.simulator.prose import SPLIT, Prose
 from ceos.simulator.timeline import Timeline
 from ceos.simulator.wire import Handler, Refusal, Reply, Request, Routes, dump, json_reply
 
 PREFIX = "/api/v1"
 _REMEMBERED = 20_000
+#: Texts around which models leave their marks; `{text}` is the text that was asked for.
+LEFTOVERS: tuple[str, ...] = load("leftovers")["templates"]
 _PERIODS = ("usage", "usage_daily", "usage_weekly", "usage_monthly")
 
 
@@ -260,6 +264,10 @@ class OpenRouter:
             text = self._refusing(wish) if fault == "refusal" else self._text(body, wish, model)
         if fault == "obeys":
             text = self._obeying(body["messages"]) or text
+        elif fault == "obeys_all" and not body.get("response_format") and not called:
+            text = obey(body["messages"], text, self._count)
+        elif fault == "leftovers" and not body.get("response_format") and not called:
+            text = LEFTOVERS[self._count % len(LEFTOVERS)].replace("{text}", text)
         if fault == "preamble":
             text = f"Sure! Here's a post about {wish.topic}:\n\n{text}\n\nLet me know if you would like another one!"
         elif fault == "fenced_json":
