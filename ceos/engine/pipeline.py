@@ -84,6 +84,7 @@ class Pipeline:
             case Draft() as draft:
                 pass
             case Assignment() as assignment:
+                self._publisher.reserve_places(lease, agent, assignment.brief.max_parts)
                 call = f"{lease.run_id}:{lease.fence}:text"
                 draft = self._writer.write(agent, assignment, slot=lease.slot, recent=recent, call=call)
                 fields = event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts))
@@ -93,7 +94,9 @@ class Pipeline:
         self._plugins.notify("draft_created", agent=agent, draft=draft)
         return following
 
-    def _illustrate(self, lease: Lease, agent: Agent, _: RunSource) -> Stage | None:
+    def _illustrate(self, lease: Lease, agent: Agent, source: RunSource) -> Stage | RunEnd | None:
+        if reason := source.too_late(lease, agent) or source.withdrawn(lease):
+            return RunEnd(RunStatus.MISSED, reason)
         draft = _draft_of(lease)
         try:
             draft = self._illustrator.illustrate(agent, draft, call=f"{lease.run_id}:{lease.fence}:image")

@@ -230,6 +230,10 @@ class MentionResponder:
         """Return the relevance of a mention to the persona: a model's score, or that of its words without one."""
         text = fit(case.mention.text, MAX_MENTION_BYTES)
         subject = Subject(title="", texts=(text,), shown={"text": text})
+        # A score is not worth its money where its best outcome, an answer, is over a limit.
+        if refusal := self._refusal(case, "answer", only_asks=True):
+            log.info("Relevance is scored by words", extra=event("mention.unjudged", error=refusal))
+            return by_words(case.agent, subject).value
         try:
             found = self._relevance.score(
                 case.agent, {"mention": subject}, template="reply_relevance", call=f"{case.call}:relevance",
@@ -242,22 +246,34 @@ class MentionResponder:
 
     def _claim(self, case: _Case, reaction: Literal["answer", "like", "recast"]) -> None:
         """Claim the cast for this agent, within its limits; raises `Ignored`."""
-        rules, now = case.agent.engagement, self._clock.now()
-        if reaction == "answer" and (taken := self._limit.places_taken(case.agent, now)) >= _reply_places(case.agent):
-            raise Ignored(f"over the limit: {taken} casts in this hour, and the rest is kept for posts")
-        refusal = self._store.claim_mention(case.agent, case.mention, reaction, now)
+        if refusal := self._refusal(case, reaction):
+            raise Ignored(refusal)
+
+    def _refusal(self, case: _Case, reaction: Literal["answer", "like", "recast"], *, only_asks: bool = False) -> str:
+        """Claim the cast for this agent, and for an answer its place in the hour; return the reason of a refusal.
+
+        With `only_asks` only the place is claimed, which the run gives back unless it answers.
+        """
+        agent, rules, now = case.agent, case.agent.engagement, self._clock.now()
+        if reaction == "answer":
+            try:
+                self._limit.claim_places(agent, case.run_id, 1, now, share=MAX_REPLY_SHARE)
+            except LimitReached:
+                taken = self._limit.places_taken(agent, now)
+                return f"over the limit: {taken} casts in this hour, and the rest is kept for posts"
+        refusal = self._store.claim_mention(agent, case.mention, reaction, now, only_asks=only_asks)
         if refusal is None:
-            return
+            return ""
         match refusal.obstacle:
             case "claimed":
-                raise Ignored(f"{refusal.by!r}, another agent of this operator, reacts to it")
+                return f"{refusal.by!r}, another agent of this operator, reacts to it"
             case "person":
-                raise Ignored(f"over the limit: {rules.answers_per_person_per_hour} answers per person and hour")
+                return f"over the limit: {rules.answers_per_person_per_hour} answers per person and hour"
             case "thread":
-                raise Ignored(f"over the limit: {rules.answers_per_thread} answers per conversation")
+                return f"over the limit: {rules.answers_per_thread} answers per conversation"
             case "day":
                 allowed = rules.likes_per_day if reaction == "like" else rules.recasts_per_day
-                raise Ignored(f"over the limit: {allowed} {reaction}s a day")
+                return f"over the limit: {allowed} {reaction}s a day"
 
     # Reactions and replies
 
@@ -327,8 +343,3 @@ def _is_ping_pong(fid: int, casts: Sequence[FeedCast]) -> bool:
         if ours.author_fid == fid and answer.author_fid != fid
     ]
     return len(waits) >= MIN_PING_PONG and all(wait <= PING_PONG_SECONDS for wait in waits[-MIN_PING_PONG:])
-
-
-def _reply_places(agent: Agent) -> int:
-    """Return the number of casts in an hour from which on no reply is written."""
-    return max(1, int(agent.limits.casts_per_hour * MAX_REPLY_SHARE))

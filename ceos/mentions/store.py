@@ -196,15 +196,19 @@ class MentionStore:
         return self.decision(run) or decision
 
     def claim_mention(
-        self, agent: Agent, mention: Mention, reaction: Literal["answer", "like", "recast"], at: dt.datetime
-    ) -> ClaimRefusal | None:
-        """Claim a cast for an agent and count the reaction, or return the refusal; repeatable."""
+        self, agent: Agent, mention: Mention, reaction: Literal["answer", "like", "recast"], at: dt.datetime, *,
+        only_asks: bool = False,
+    ) -> ClaimRefusal | None:  # fmt: skip
+        """Claim a cast for an agent and count the reaction, or return the refusal; repeatable.
+
+        With `only_asks` nothing is claimed: the answer says what a claim would lead to.
+        """
         rules = agent.engagement
         daily = {"answer": 0, "like": rules.likes_per_day, "recast": rules.recasts_per_day}[reaction]
         refused, *by = self._database.run_script(
             "claim", agent.id, str(RunId.mention(agent.id, mention.hash)), mention.hash, mention.author_fid,
             mention.thread or mention.hash, utc_day(at), int(at.timestamp() * 1000), reaction, daily,
-            rules.answers_per_person_per_hour, rules.answers_per_thread, KEEP_CLAIM_SECONDS,
+            rules.answers_per_person_per_hour, rules.answers_per_thread, KEEP_CLAIM_SECONDS, int(only_asks),
         )  # fmt: skip
         return None if refused == "ok" else ClaimRefusal(refused, *by)
 

@@ -35,7 +35,7 @@ MAX_SENDS = 3
 SERVICE_RETRY_SECONDS = 15.0
 #: How long to wait before the next look-up when the look-up itself fails, in seconds.
 LOOKUP_RETRY_SECONDS = 30.0
-#: How long a thread that has begun waits before it claims places in the agent's hour again, in seconds.
+#: How long a post that is paid for, or has begun, waits before it claims places in the agent's hour again, in seconds.
 RATE_LIMIT_RETRY_SECONDS = 60.0
 
 
@@ -73,8 +73,18 @@ class Publisher:
         self._settle_ms = int(settle_seconds * 1000)
         self._stopping = stopping
 
+    def reserve_places(self, lease: Lease, agent: Agent, parts: int) -> None:
+        """Reserve places in the agent's hour for a post of up to so many parts, before anything is paid for it.
+
+        Raises `LimitReached` when the hour has no room for them.
+        """
+        self._limit.claim_places(agent, lease.run_id, parts, self._clock.now())
+
     def publish(self, lease: Lease, agent: Agent, draft: Draft) -> list[Cast]:
-        """Publish every part of a draft and return the casts; raises `LimitReached` before the first part."""
+        """Publish every part of a draft and return the casts.
+
+        Raises `LimitReached` when the hour is full and nothing was paid for the draft.
+        """
         signer_uuid = self._signer(agent)
         self._claim_places(lease, agent, draft)
         parent = draft.parent.hash if draft.parent else None
@@ -92,14 +102,19 @@ class Publisher:
             log.info("Reacted to a mention", extra=fields)
 
     def _claim_places(self, lease: Lease, agent: Agent, draft: Draft) -> None:
-        """Claim places in the agent's hour for the missing parts; a thread that has begun waits for them."""
-        first = len(lease.hashes)
-        if first == len(draft.parts):
+        """Claim places in the agent's hour for the missing parts: those that were reserved, if there are any.
+
+        A draft that has begun or was paid for waits for its places. It may hold too few: a text was split into more
+        parts than its brief has, or the reservation ended while the run waited.
+        """
+        first, parts = len(lease.hashes), len(draft.parts)
+        if first == parts:
             return
         try:
-            self._limit.claim_places(agent, lease.run_id, len(draft.parts), self._clock.now(), first=first)
+            self._limit.claim_places(agent, lease.run_id, parts, self._clock.now(), first=first)
         except LimitReached as error:
-            if first or lease.action(0).first_sent:
+            is_worth_waiting = first or lease.action(0).first_sent or draft.cost_usd
+            if is_worth_waiting and parts - first <= agent.limits.casts_per_hour:
                 raise RetryLater(RATE_LIMIT_RETRY_SECONDS, str(error)) from None
             raise
 

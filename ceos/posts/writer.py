@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: Tokens that a model may use for one cast; generous, because some models spend tokens on reasoning.
 TOKENS_PER_PART = 400
+#: The most parts into which a text is split that should have been one cast.
+MAX_SPLIT = 3
 #: Limits of tool use in one draft: turns, calls, and USD.
 MAX_TOOL_TURNS, MAX_TOOL_CALLS, MAX_TOOL_USD = 3, 6, 0.10
 
@@ -68,6 +70,9 @@ class Writer:
         cost = 0.0
         violations: list[str] = []
         request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context)
+        # Skills may cost money, which would be lost if the text were too expensive afterwards.
+        first = self._messages(agent, brief, recent, (), context)(())
+        self._model.check_budget(agent, first, max_tokens=request.max_tokens)
         material = skills.context()
         for attempt in (1, 2):
             messages = self._messages(agent, brief, recent, violations, context)
@@ -195,7 +200,9 @@ def _shape(text: str, agent: Agent, brief: Brief, *, is_last: bool) -> tuple[str
     limit = agent.cast_bytes
     if brief.max_parts == 1 and SPLIT_MARKER not in text and (byte_length(text) <= limit or not is_last):
         return (text,)
+    # Each part takes a place in the agent's hour.
+    most = max(brief.max_parts, min(MAX_SPLIT, agent.limits.casts_per_hour))
     try:
-        return split_thread(text, limit=limit, max_parts=max(brief.max_parts, 3)) or ("",)
+        return split_thread(text, limit=limit, max_parts=most) or ("",)
     except ValueError:
         return (text,)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from ceos.domain.agent import Agent
 from ceos.errors import LimitReached, RateLimited, RequestRefused, ServiceUnavailable
 from ceos.storage.connection import Database
+from ceos.storage.runs import RunStore
 
 
 def utc_day(at: dt.datetime) -> str:
@@ -31,11 +32,23 @@ class Reservation:
         self.cost_usd = cost_usd
 
 
+def _over_budget(limit: float, spent: float, max_usd: float) -> LimitReached:
+    return LimitReached(
+        f"over the limit: {limit:.2f} USD a day, {spent:.4f} spent or set aside, and this call may cost {max_usd:.4f}"
+    )
+
+
 class Budget:
     """The daily budget of each agent, in micro-USD."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def check(self, agent: Agent, max_usd: float, at: dt.datetime, *, share: float = 1.0) -> None:
+        """Raise `LimitReached` if a call of up to `max_usd` would not fit now; nothing is reserved."""
+        limit, spent = agent.limits.usd_per_day * share, RunStore(self._database).spent(agent.id, utc_day(at))
+        if math.ceil((spent + max_usd) * 1e6) > round(limit * 1e6):
+            raise _over_budget(limit, spent, max_usd)
 
     @contextmanager
     def reserve(
@@ -51,10 +64,7 @@ class Budget:
         micro = math.ceil(max_usd * 1e6)
         granted, total = self._database.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
         if not granted:
-            raise LimitReached(
-                f"over the limit: {limit:.2f} USD a day, {int(total) / 1e6:.4f} spent or set aside, "
-                f"and this call may cost {max_usd:.4f}"
-            )
+            raise _over_budget(limit, int(total) / 1e6, max_usd)
         reservation = Reservation()
         try:
             yield reservation

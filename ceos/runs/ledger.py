@@ -214,10 +214,13 @@ class Ledger:
     # Ending a stage
 
     def advance_run(self, lease: Lease, status: RunStatus, draft: Draft | None = None) -> None:
-        """Move the run to its next status and freeze its draft; a status in review parks it."""
+        """Move the run to its next status and freeze its draft; a status in review parks it.
+
+        Places in the agent's hour that the draft does not need are given back.
+        """
         self._release(lease)
         text = draft.model_dump_json() if draft else ""
-        self._write("advance", lease, status, text, self._review_ms)
+        self._write("advance", lease, status, text, self._review_ms, len(draft.parts) if draft else 0)
 
     def defer_run(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
         """Release the run and have it processed again in `seconds`; `uses` names the counter that this increases.

@@ -62,6 +62,11 @@ class PaidModel:
             reservation.settle(completion.cost_usd)
         return answer
 
+    def check_budget(self, agent: Agent, messages: Sequence[Message], *, max_tokens: int, share: float = 1.0) -> None:
+        """Raise `LimitReached` if a request to the agent's models would not fit into its budget now."""
+        max_usd = self._openrouter.worst_case_usd(messages, models=agent.models.writers, max_tokens=max_tokens)
+        self._budget.check(agent, max_usd, self._clock.now(), share=share)
+
     def max_cost_usd(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> float:
         """Return the most that one request to a model can cost."""
         return self._openrouter.worst_case_usd(messages, models=(model,), max_tokens=max_tokens)

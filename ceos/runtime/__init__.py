@@ -119,6 +119,7 @@ class Runtime(Services):
     @cached_property
     def trends(self) -> TrendMonitor:
         """The monitor of trends."""
+        from ceos.runs.cast_limit import CastLimit
         from ceos.trends.monitor import TrendMonitor
         from ceos.trends.relevance import TrendRelevance
 
@@ -128,6 +129,7 @@ class Runtime(Services):
             trends=self.trend_store,
             neynar=self.neynar,
             relevance=TrendRelevance(self.relevance),
+            limit=CastLimit(self.database),
             clock=self.clock,
             refresh_seconds=self.settings.trends_seconds,
         )

@@ -17,7 +17,7 @@
     ceos:ear:{agent}        hash    NotificationCursor: floor (casts up to it are ignored), mark (watermark), top and
                                     cursor (next watermark and page of an unfinished poll), again (that poll was
                                     restarted), looks (number of polls), at, failures, why
-    ceos:casts:{agent}      zset    places taken in the agent's hour, one for each cast
+    ceos:casts:{agent}      zset    places taken in the agent's hour, {run}:{part}, reserved before the part is paid for
     ceos:spend:{agent}:{day} hash   total and reservations of a UTC day, micro-USD
     ceos:memory:{agent}     hash    notes of its skills: {skill}\\x1f{key} → JSON, {skill} → size of all notes in bytes
     ceos:skills:{agent}     hash    skill → failures in a row; absent while the skill works

@@ -36,6 +36,7 @@ from ceos.domain.topics import (
 )
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.logs import event
+from ceos.runs.cast_limit import CastLimit
 from ceos.storage.agents import AgentStore
 from ceos.storage.ops import OpsStore
 from ceos.trends.relevance import TrendRelevance
@@ -62,6 +63,7 @@ class TrendMonitor:
         trends: TrendStore,
         neynar: Neynar,
         relevance: TrendRelevance,
+        limit: CastLimit,
         clock: Clock,
         refresh_seconds: float,
     ) -> None:
@@ -70,6 +72,7 @@ class TrendMonitor:
         self._trends = trends
         self._neynar = neynar
         self._relevance = relevance
+        self._limit = limit
         self._clock = clock
         self._refresh_seconds = refresh_seconds
 
@@ -153,6 +156,8 @@ class TrendMonitor:
         if not agent.trends.posts_per_day or is_quiet(agent.schedule, self._clock.now_ms()):
             return True
         if self._ops.panic_reason() is not None:
+            return True
+        if self._limit.is_full(agent, self._clock.now()):
             return True
         return self._agents.agent_statuses([agent.id])[0].state in (AgentState.PAUSED, AgentState.ERROR)
 

@@ -92,7 +92,7 @@ def test_the_hour_slides(limit: CastLimit) -> None:
 
 
 def test_a_thread_longer_than_the_limit_says_so(limit: CastLimit) -> None:
-    words = "over the limit: the draft has 3 casts and the agent may publish 2 an hour"
+    words = "over the limit: the post may have 3 casts, and the agent may publish 2 an hour"
     assert refused(limit, agent_with(casts_per_hour=2), "ada:1", parts=3) == words
 
 

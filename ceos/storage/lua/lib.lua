@@ -132,6 +132,16 @@ local function first_in_line(agent, owner)
   return mention
 end
 
+-- Gives back the places in the agent's hour that a run holds for parts from the given one on and has not used; the place of
+-- a part of unknown outcome is used.
+local function give_back_places(agent, run, first)
+  local places, key = 'ceos:casts:' .. agent, 'ceos:run:' .. run
+  for part = first, 9 do
+    local is_used = redis.call('HEXISTS', key, 's' .. part) == 1 or redis.call('HEXISTS', key, 'h' .. part) == 1
+    if not is_used then redis.call('ZREM', places, run .. ':' .. part) end
+  end
+end
+
 -- Releases the agent and makes the next run of its queue due.
 local function release_agent(agent, run)
   redis.call('ZREM', 'ceos:open', run)
@@ -171,6 +181,7 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
   redis.call('EXPIRE', key, keep_seconds)
   redis.call('EXPIRE', 'ceos:draft:' .. run, keep_seconds)
   redis.call('ZREM', 'ceos:review', run)
+  give_back_places(agent, run, 0)
   if is_mention(run) then
     redis.call('EXPIRE', 'ceos:mention:' .. run, keep_seconds)
     count_mention(status)
