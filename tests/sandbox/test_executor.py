@@ -546,10 +546,16 @@ try:
             raise
     value = sandbox.run("def run(ctx, params):\\n    return 7\\n", limits=SandboxLimits(seconds=60)).value
     def states():
-        return [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] for pid in below(os.getpid())]
-    wait_until(lambda: set(states()) == {"S"}, 60)
-    states = states()
-    print(json.dumps({"value": value, "missing": dict(sandbox.report().missing), "log": records, "states": states}))
+        try:
+            return [Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] for pid in below(os.getpid())]
+        except (FileNotFoundError, ProcessLookupError):
+            return ["ended meanwhile"]
+    seen = []
+    def settled():
+        seen[:] = states()
+        return set(seen) == {"S"}
+    wait_until(settled, 60)
+    print(json.dumps({"value": value, "missing": dict(sandbox.report().missing), "log": records, "states": seen}))
 except SkillError as error:
     print(json.dumps({"error": str(error), "kind": error.kind}))
 sandbox.close()
