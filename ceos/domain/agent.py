@@ -60,9 +60,12 @@ class Models(Frozen):
         "google/gemini-2.0-flash-001",
         "meta-llama/llama-3.3-70b-instruct",
     )
-    #: Model for pictures: `schnell` (fast), `recraft` (lettering) or `pro-ultra` (best); a failed one is replaced
-    #: only by a cheaper one.
+    #: Model for pictures: `schnell` (fast), `recraft` (lettering) or `pro-ultra` (best); a failed one is replaced by
+    #: the next within `max_image_usd`.
     image: Literal["schnell", "pro-ultra", "recraft"] = "schnell"
+    #: The most that one picture may cost in USD, failed attempts and more expensive models included; by default three
+    #: times the price of `image`.
+    max_image_usd: float | None = Field(default=None, gt=0, le=10)
     #: `photorealistic`, `digital-art`, `anime`, `abstract`, `typography`, `watercolor` or `pixel-art`.
     style: str = "digital-art"
 

@@ -81,6 +81,8 @@ FAL_FAULTS = (
     "nsfw_black",
     "completed_with_error",
     "expired_file",
+    "empty_file",
+    "page_file",
     "result_on_other_host",
 )
 
@@ -98,7 +100,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "signers": "any",
         "unknown_signer_status": 404,
         "unapproved_signer_status": 403,
-        "embeds_max": 2,
+        "embeds_max": 4,
         "pro_fids": [],
         "idem": "honour",
         "retry_after": 1,

@@ -173,7 +173,7 @@ def test_a_hash_without_prefix_or_in_capitals_is_made_uniform(http: HttpDouble, 
         pytest.param("👋" * 81, {}, "324 bytes, but at most 320", id="emoji have four bytes"),
         pytest.param("x" * 1025, {"max_bytes": 1024}, "1,025 bytes, but at most 1,024", id="long cast"),
         pytest.param(" ", {}, "is empty", id="nothing to say"),
-        pytest.param("gm", {"embeds": ["https://a.example"] * 3}, "3 embeds, but at most 2", id="too many embeds"),
+        pytest.param("gm", {"embeds": ["https://a.example"] * 5}, "5 embeds, but at most 4", id="too many embeds"),
         pytest.param("gm", {"embeds": ["https://a.example/" + "x" * 239]}, "257 bytes", id="embed too long"),
         pytest.param("gm", {"embeds": ["data:image/png;base64,AAAA"]}, "not an http", id="embed without address"),
     ],
@@ -188,7 +188,7 @@ def test_a_cast_that_cannot_be_accepted_is_not_sent(
 
 def test_limits_are_met_exactly(http: HttpDouble) -> None:
     http.answer(published(), times=2)
-    neynar = Neynar("neynar-test-key", http.url + "/v2", max_embeds=4)
+    neynar = Neynar("neynar-test-key", http.url + "/v2")
     neynar.publish_cast(SIGNER, "👋" * 80, idem=IDEM, embeds=["https://a.example/" + "x" * 238] * 4)
     neynar.publish_cast(SIGNER, "x" * 1024, idem=IDEM, max_bytes=1024)
     assert len(http.requests) == 2

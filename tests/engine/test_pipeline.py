@@ -109,6 +109,51 @@ def test_a_media_post_carries_its_picture_and_no_trace_of_how_it_was_asked_for(f
     assert run.draft.image_prompt
 
 
+def test_a_picture_that_is_the_post_is_upright(fake: FakeRuntime) -> None:
+    fake.post(kind=Kind.MEDIA)
+    (made,) = [item for item in fake.simulator.timeline() if item["what"] == "generated"]
+    assert made["size"] == [768, 1024]
+
+
+@pytest.mark.parametrize("fault", ["error_422_text", "expired_file", "empty_file", "page_file", "cut_before"])
+def test_the_default_model_has_a_fallback_at_its_own_price(fake: FakeRuntime, fault: str) -> None:
+    fake.simulator.faults(fal={"script": [fault]})
+    run = fake.post(kind=Kind.MEDIA)
+    assert run.draft is not None
+    assert (run.draft.image_model, run.draft.notes) == ("schnell-2", ())
+
+
+@pytest.mark.parametrize(
+    ("cap", "model", "note"),
+    [
+        pytest.param(0.05, "recraft", None, id="enough for the next model"),
+        pytest.param(0.003, "", "422 when asked to make a picture by schnell", id="enough for the chosen one alone"),
+        pytest.param(0.002, "", "models.max_image_usd is 0.002, but a picture by schnell costs 0.003", id="too low"),
+    ],
+)
+def test_a_failed_model_is_replaced_within_the_cap_of_the_agent(
+    fake: FakeRuntime, cap: float, model: str, note: str | None
+) -> None:
+    fake.apply(models={"max_image_usd": cap})
+    fake.simulator.faults(fal={"script": ["error_422_text"] * 2})
+    run = fake.post(kind=Kind.MEDIA)
+    assert run.draft is not None
+    assert run.draft.image_model == model
+    assert note is None or note in run.draft.notes[0]
+    assert spent_today(fake.runtime, "ada") == pytest.approx(run.draft.cost_usd, abs=2e-6)
+
+
+def test_with_money_for_the_chosen_model_alone_it_is_asked_alone(fake: FakeRuntime) -> None:
+    fake.apply(models={"image": "pro-ultra"})
+    run_id = fake.runtime.post("ada", kind=Kind.MEDIA)
+    fake.runtime.pipeline.write(run_id)
+    fake.apply(models={"image": "pro-ultra"}, limits={"usd_per_day": spent_today(fake.runtime, "ada") + 0.07})
+    fake.drive()
+    run = fake.runtime.runs.run(run_id)
+    assert run.draft is not None
+    assert (run.draft.image_model, run.draft.notes) == ("pro-ultra", ())
+
+
 @pytest.mark.parametrize("kind", [Kind.ORIGINAL, Kind.THREAD, Kind.ENGAGEMENT])
 def test_only_media_posts_ask_for_a_picture(fake: FakeRuntime, kind: Kind) -> None:
     fake.post(kind=kind)

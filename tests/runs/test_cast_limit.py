@@ -298,12 +298,21 @@ def test_a_completion_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRunti
 
 def test_a_picture_that_failed_counts_with_all_it_may_have_cost(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
-    fake_runtime.simulator.faults(fal={"error_500_text": 1})
+    fake_runtime.simulator.faults(fal={"cut_before": 1})
     run = fake_runtime.post(kind=Kind.MEDIA)
     assert run.status == "published"
     assert run.draft is not None
-    worst = fake_runtime.runtime.fal.worst_case_usd("schnell")
+    # The chosen model and the one that took its place, neither of which gave an answer.
+    worst = 2 * fake_runtime.runtime.fal.image_price_usd("schnell", "portrait")
     assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(run.draft.cost_usd + worst, abs=2e-6)
+
+
+def test_a_picture_that_certainly_was_not_made_costs_nothing(fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    fake_runtime.simulator.faults(fal={"error_500_text": 1})
+    run = fake_runtime.post(kind=Kind.MEDIA)
+    assert run.draft is not None
+    assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(run.draft.cost_usd, abs=2e-6)
 
 
 def test_a_picture_that_the_budget_does_not_allow_leaves_a_post_without_one(fake_runtime: FakeRuntime) -> None:

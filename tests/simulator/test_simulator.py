@@ -141,7 +141,7 @@ def test_users_may_come_in_another_order_or_not_at_all(sim: Running) -> None:
         ({"text": "é" * 513}, 400, "bytes count, not characters"),
         ({"text": ""}, 400, "a cast has a text or an embed"),
         ({"text": "", "embeds": [{"url": "https://example.com"}]}, 200, "an embed is enough"),
-        ({"embeds": [{"url": "https://example.com"}] * 3}, 400, "two embeds by default"),
+        ({"embeds": [{"url": "https://example.com"}] * 5}, 400, "four embeds by default"),
         ({"embeds": [{"url": "https://example.com/" + "x" * 256}]}, 400, "a URL has 256 bytes"),
         ({"embeds": [{"url": "https://example.com", "cast_id": {}}]}, 400, "one kind per embed"),
         ({"embeds": [{"link": "https://example.com"}]}, 400, "unknown kind of embed"),

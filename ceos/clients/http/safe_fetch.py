@@ -118,8 +118,8 @@ def ask(
 ) -> Reply:
     """Return the answer of the host of `url` itself, of any type; `headers` are sent to it only.
 
-    A redirect is an answer like any other: who sends more than a page's address along must not be led elsewhere. For
-    the rest as `get`.
+    A redirect is an answer like any other: who sends more than a page's address along must not be led elsewhere. A
+    request with a `Range` gets the first `max_bytes` also of a host that sends the whole. For the rest as `get`.
     """
     address = read_address(url)
     check_host(address.host, hosts)
@@ -129,6 +129,9 @@ def ask(
     allowed = is_allowed_address or is_public
     with _answer(address, deadline, resolve or look_up, allowed, tls, headers=lines) as (answer, source):
         told = {name.lower(): value for name, value in answer.getheaders()}
+        if "Range" in (headers or {}):
+            source.allowance = max_bytes + HEAD_BYTES
+            return Reply(answer.status, told, answer.read(max_bytes))
         return Reply(answer.status, told, _read_body(answer, source, max_bytes))
 
 

@@ -19,12 +19,11 @@ from ceos.clients.neynar.types import (
     ReactionKind,
     normal_hash,
 )
+from ceos.domain.media import EMBED_URL_BYTES, MAX_EMBEDS
 from ceos.domain.text import CAST_BYTES, byte_length
 from ceos.errors import OutcomeUnknown, RequestRefused, ServiceUnavailable
 from ceos.logs import register_secret
 
-#: The longest address the protocol accepts as an embed, in bytes.
-EMBED_URL_BYTES = 256
 #: How far a cast's time may lie before the moment we sent it: clocks differ, and Farcaster counts whole seconds.
 CLOCK_SLACK = dt.timedelta(seconds=60)
 #: How far `find_cast` looks back: pages of casts, and casts per page.
@@ -45,12 +44,10 @@ class Neynar(NeynarReads):
         key: str | None,
         base_url: str = "https://api.neynar.com/v2",
         *,
-        max_embeds: int = 2,
         sleep: Callable[[float], None] = time.sleep,
         before_request: Callable[[], None] | None = None,
     ) -> None:
         register_secret(key)
-        self._max_embeds = max_embeds
         super().__init__(
             NeynarApi(
                 "Neynar",
@@ -186,8 +183,8 @@ class Neynar(NeynarReads):
             )
         if not text.strip() and not embeds:
             raise RequestRefused("The cast is empty: it needs a text or an embed.")
-        if len(embeds) > self._max_embeds:
-            raise RequestRefused(f"The cast has {len(embeds)} embeds, but at most {self._max_embeds} are allowed.")
+        if len(embeds) > MAX_EMBEDS:
+            raise RequestRefused(f"The cast has {len(embeds)} embeds, but at most {MAX_EMBEDS} are allowed.")
         for url in embeds:
             if not url.startswith(("http://", "https://")):
                 raise RequestRefused(f"The embed {url[:80]!r} is not an http(s) address.")

@@ -85,6 +85,10 @@ class Fal:
         stem, _, suffix = rest.partition(".")
         if kind == "black":
             return Reply(200, black(), b"image/png")
+        if kind == "empty":
+            return Reply(200, b"", b"image/png")
+        if kind == "page":
+            return Reply(200, b"<!doctype html><title>Not here</title>", b"text/html")
         if kind != "ok":
             raise _refuse(404, "File not found")
         if suffix == "mp4":
@@ -183,7 +187,8 @@ class Fal:
         if fault in {"error_infra_503", "completed_with_error"}:
             raise _infrastructure(503, "Runner disconnected unexpectedly", "runner_disconnected")
         output = self._output(request, MODELS[endpoint], job_id, body, fault)
-        self.timeline.record("fal", "generated", endpoint=endpoint, request_id=job_id, prompt=body["prompt"])
+        size = list(MODELS[endpoint].dimensions(body))
+        self.timeline.record("fal", "generated", endpoint=endpoint, request_id=job_id, prompt=body["prompt"], size=size)
         self.timeline.count("fal.generated")
         return self._answer(output, job_id, units=len(output.get("images", "1")))
 
@@ -193,7 +198,8 @@ class Fal:
         seed = body.get("seed")
         # Real seeds can be larger than a double holds exactly.
         seed = seed if isinstance(seed, int) and seed >= 0 else number(self.seed, job_id)
-        kind = {"expired_file": "gone", "nsfw_black": "black"}.get(fault or "", "ok")
+        kinds = {"expired_file": "gone", "nsfw_black": "black", "empty_file": "empty", "page_file": "page"}
+        kind = kinds.get(fault or "", "ok")
 
         def url(i: int, suffix: str) -> str:
             return f"{request.origin}{FILES}{kind}-{hex_hash(8, seed, body['prompt'], i)}.{suffix}"
