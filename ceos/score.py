@@ -18,6 +18,10 @@ an account with f followers is 0.05·f^0.75 reactions, for larger accounts reach
   the operator stopped, limited or rejected is not due.
 
 Followers that are unknown leave engagement, conversation or growth of that post or week out, never at zero.
+
+The formula has versions, and each stays callable, so that an old score can be computed again: `score(inputs, version)`.
+Version 1 counted all likes, recasts, replies and quotes, among them the replies of a thread to itself. Version 2 has
+the same weights and counts those of others only.
 """
 
 from __future__ import annotations
@@ -25,15 +29,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
 
 from pydantic import Field
 
 from ceos.domain.base import Frozen
 
-#: Changes whenever the same inputs would get another score.
-VERSION: Final = 1
+#: Changes whenever the same inputs would get another score, or whenever an input has another meaning.
+VERSION: Final = 2
 DAY = dt.timedelta(days=1)
 
 WEIGHTS = {"engagement": 0.40, "growth": 0.20, "quality": 0.25, "uptime": 0.15}
@@ -51,13 +55,13 @@ class PostInputs(Frozen):
 
     #: Publication, in Unix seconds.
     at: int
-    #: Likes a day after publication.
+    #: Likes by others a day after publication.
     likes: int = Field(ge=0)
-    #: Recasts a day after publication.
+    #: Recasts by others a day after publication.
     recasts: int = Field(ge=0)
-    #: Replies a day after publication.
+    #: Replies by others a day after publication.
     replies: int = Field(ge=0)
-    #: Quotes a day after publication; none when they could not be counted.
+    #: Quotes by others a day after publication; none when they could not be counted.
     quotes: int | None = Field(default=None, ge=0)
     #: Followers of the account when the post was measured; none when they were unknown.
     followers: int | None = Field(default=None, ge=0)
@@ -96,11 +100,26 @@ class Score(Frozen):
     growth: float
     quality: float
     uptime: float
-    version: Literal[1] = 1
+    version: Literal[1, 2] = VERSION
 
 
-def score(inputs: Inputs) -> Score:
-    """Return the score of a week; the order of the posts does not matter."""
+def score(inputs: Inputs, version: int = VERSION) -> Score:
+    """Return the score of a week by a version of the formula; the order of the posts does not matter.
+
+    Raises `UnknownVersion` for a version that is not in `FORMULAS`.
+    """
+    if version not in FORMULAS:
+        known = ", ".join(map(str, FORMULAS))
+        raise UnknownVersion(f"its score is of version {version}; this ceos computes the versions {known}")
+    return FORMULAS[version](inputs).model_copy(update={"version": version})
+
+
+class UnknownVersion(ValueError):
+    """A score by a version of the formula that this ceos does not have."""
+
+
+def _weighted_parts(inputs: Inputs) -> Score:
+    """Return the score by the formula of versions 1 and 2."""
     parts = {
         "engagement": engagement(inputs.posts),
         "growth": growth(inputs.followers_start, inputs.followers_end),
@@ -110,6 +129,10 @@ def score(inputs: Inputs) -> Score:
     total = math.fsum(WEIGHTS[name] * value for name, value in parts.items())
     # Two digits: more would claim a precision that the data lack, and would differ between machines.
     return Score(total=round(total, 2), **{name: round(value, 2) for name, value in parts.items()})
+
+
+#: The formula of each version. A new version adds an entry and leaves the others unchanged.
+FORMULAS: Mapping[int, Callable[[Inputs], Score]] = {1: _weighted_parts, 2: _weighted_parts}
 
 
 def engagement(posts: Iterable[PostInputs]) -> float:

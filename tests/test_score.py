@@ -13,7 +13,21 @@ from helpers.pages import PAGES, example
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ceos.score import ADDED, WEIGHTS, Inputs, PostInputs, engagement, growth, quality, relative, score, usual
+from ceos.score import (
+    ADDED,
+    FORMULAS,
+    VERSION,
+    WEIGHTS,
+    Inputs,
+    PostInputs,
+    UnknownVersion,
+    engagement,
+    growth,
+    quality,
+    relative,
+    score,
+    usual,
+)
 
 COUNT = st.integers(0, 10**7)
 POST = st.builds(
@@ -170,6 +184,25 @@ def test_the_effect_of_a_post_is_nothing_when_it_is_usual() -> None:
     assert relative(0, 0) == 0
     assert relative(round(usual(100_000)), 100_000) == pytest.approx(0, abs=0.01)
     assert relative(10, 100) > 0 > relative(0, 10_000)
+
+
+#: A week and its scores by each version of the formula. They are in documents that others have verified.
+KEPT = week(
+    posts=(post(likes=9, replies=4), post(quotes=None), post(attempts=2)), followers_end=220, published=3, missed=1
+)
+KEPT_SCORES = {1: 69.78, 2: 69.78}
+
+
+def test_every_version_of_the_formula_gives_the_scores_it_gave() -> None:
+    assert set(FORMULAS) == set(KEPT_SCORES)
+    assert {version: score(KEPT, version).total for version in FORMULAS} == KEPT_SCORES
+    assert [score(KEPT, version).version for version in FORMULAS] == list(FORMULAS)
+    assert score(KEPT).version == VERSION == max(FORMULAS)
+
+
+def test_an_unknown_version_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UnknownVersion, match="version 9; this ceos computes the versions 1, 2"):
+        score(KEPT, 9)
 
 
 def test_the_documentation_shows_how_to_recompute_a_score() -> None:

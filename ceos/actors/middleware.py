@@ -95,6 +95,7 @@ class WorkerLifecycle(dramatiq.Middleware):
             _ = runtime.plugins
             with contextlib.suppress(StoreUnavailable):
                 runtime.check_servers()
+                runtime.migrate()
                 # Loads the modules of every stage now, not while the first posts wait for them.
                 _ = runtime.pipeline
         except CeosError as error:
@@ -152,6 +153,7 @@ class WorkerLifecycle(dramatiq.Middleware):
             try:
                 if not is_checked:
                     runtime.check_servers()
+                    runtime.migrate()
                     self._renewer = Renewer(runtime.ledger)
                     self._renewer.start()
                     self._threads.append(self._renewer)

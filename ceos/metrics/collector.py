@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from ceos.clients.http.rate_limit import in_background
@@ -23,6 +23,7 @@ from ceos.domain.text import similarity
 from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
+from ceos.metrics.responses import ResponseCounter
 from ceos.metrics.scorer import Scorer
 from ceos.metrics.store import MEASURE_HOURS, MetricsStore
 from ceos.metrics.timeseries import AccountCounts, PostRecord
@@ -66,6 +67,7 @@ class MetricsCollector:
         self._series = scoring.series
         self._scoring = scoring
         self._sleep = sleep
+        self._responses = ResponseCounter(agents, neynar, self._ask)
 
     # Casts
 
@@ -79,7 +81,7 @@ class MetricsCollector:
         if taken and now - taken[-1].at < MIN_INTERVAL:
             return self._save_post(run_id)
         counts = self._ask(lambda: self._neynar.casts(list(known)))
-        rows = [self._counted(hash, found, now) for hash, found in counts.items() if _is_counted(found)]
+        rows = self._counted(run_id, counts, now)
         done = 1 + len(taken)
         wait = MEASURE_HOURS[done] - MEASURE_HOURS[done - 1] if done < len(MEASURE_HOURS) else None
         due = self._metrics.database.now_ms() + int(wait * 3_600_000 / self._clock.speed) if wait else None
@@ -88,15 +90,16 @@ class MetricsCollector:
         log.info("Casts measured", extra=event("cast.measured", casts=len(rows), expected=len(known)))
         return None
 
-    def _counted(self, hash: str, found: CastCounts, now: dt.datetime) -> CastMetrics:
-        try:
-            quotes = self._ask(lambda: self._neynar.quotes(hash))
-        except ServiceError as error:
-            log.warning("Quotes could not be counted", extra=event("quotes.gap", hash=hash, error=str(error)))
-            quotes = None
-        return CastMetrics(
-            hash=hash, likes=found.likes, recasts=found.recasts, replies=found.replies, quotes=quotes, at=now
-        )
+    def _counted(self, run_id: str, counts: Mapping[str, CastCounts], now: dt.datetime) -> list[CastMetrics]:
+        """Return the counts of a run's casts by others; a cast that was not counted is left out."""
+        casts = self._runs.recent_casts(RunId.parse(run_id).agent_id)
+        # A part that was deleted is not among the counts, and does not answer the part before it.
+        followed = {cast.parent for cast in casts if cast.hash in counts}
+        return [
+            self._responses.count(hash, found, now, has_next_part=hash in followed)
+            for hash, found in counts.items()
+            if _is_counted(found)
+        ]
 
     def _save_post(self, run_id: str) -> None:
         """Store the record of a post that scores and learning use, with the sums over its casts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ceos.domain.posts import Cast, CastMetrics
@@ -34,6 +35,7 @@ from ceos.metrics.timeseries import (
     unpack_measurements,
     unpack_post,
 )
+from ceos.runs.ids import RunId
 from ceos.storage.agents import AgentStore
 from ceos.storage.codec import pack, unpack
 from ceos.storage.connection import Database, redis_errors
@@ -281,6 +283,58 @@ class SeriesStore:
     def _post(self, agent_id: str, slot: str) -> str:
         with redis_errors():
             return cast("str | None", self._client.hget(_posts(agent_id), slot)) or ""
+
+
+@dataclass(frozen=True)
+class StoredNumbers:
+    """The numbers of an agent's posts as they are stored: texts, by slot and by year."""
+
+    posts_key: str
+    posts: Mapping[str, str]
+    series_key: str
+    years: Mapping[str, str]
+
+
+class CorrectionStore:
+    """Corrects stored numbers: once for each agent, all of its fields in one step."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._client = database.client
+
+    def is_finished(self, name: str) -> bool:
+        """Say whether a correction was made for all agents."""
+        with redis_errors():
+            return bool(self._client.hexists("ceos:corrections", name))
+
+    def finish(self, name: str) -> None:
+        """Record that a correction was made for all agents."""
+        with redis_errors():
+            self._client.hset("ceos:corrections", name, self._database.now_ms())
+
+    def numbers(self, agent_id: str) -> StoredNumbers:
+        """Return the stored numbers of an agent's posts."""
+        with redis_errors():
+            posts = cast("dict[str, str]", self._client.hgetall(_posts(agent_id)))
+            series = cast("dict[str, str]", self._client.hgetall(_series(agent_id)))
+        years = {field: text for field, text in series.items() if field.startswith("p")}
+        return StoredNumbers(_posts(agent_id), posts, _series(agent_id), years)
+
+    def measurements(self, run: RunId) -> dict[str, str]:
+        """Return the packed measurements of a run's casts, in the order in which these were stored."""
+        with redis_errors():
+            return cast("dict[str, str]", self._client.hgetall(self.metrics_key(run)))
+
+    def metrics_key(self, run: RunId) -> str:
+        """Return the key of a run's measurements."""
+        return f"ceos:metrics:{run}"
+
+    def apply(self, agent_id: str, name: str, changes: Sequence[tuple[str, str, str, str]]) -> bool:
+        """Replace fields, given as (key, field, stored text, new text), unless this correction was made before.
+
+        Returns False, and replaces nothing, if a field has changed since it was read.
+        """
+        return str(self._database.run_script("correct", agent_id, name, json.dumps(changes))) != "changed"
 
 
 #: Agent, key, field, the value that was read, the new value; "" for a field that does not exist.

@@ -116,6 +116,13 @@ class Runtime(Services):
             sleep=self.sleep,
         )
 
+    def migrate(self) -> None:
+        """Bring stored data into the form of this version; repeatable, and quick once it is done."""
+        from ceos.metrics.migration import OwnPartsCorrection
+        from ceos.metrics.store import CorrectionStore
+
+        OwnPartsCorrection(self.agents, self.runs, CorrectionStore(self.database)).run(self.clock.now())
+
     @cached_property
     def trends(self) -> TrendMonitor:
         """The monitor of trends."""

@@ -53,9 +53,11 @@
     ceos:metrics:{run}      hash    cast hash → its measurements, packed
     ceos:count              hash    done (the last hour whose accounts were counted), until (end of a claim)
     ceos:series:{agent}     hash    h{day} → hourly points of the account, d{year} and p{year} → daily rows of the
-                                    account and of its posts, packed, days and hours counted since 1970; folded (day)
+                                    account and of its posts, packed, days and hours counted since 1970; folded (day);
+                                    the names of corrections that were made for the agent
     ceos:posts:{agent}      hash    slot → post and measurements, JSON [at, kind, parts, attempts, repeats, followers,
                                     packed]
+    ceos:corrections        hash    correction of stored numbers → when it was finished for all agents
     ceos:tally:{agent}      hash    {day}:{outcome} → number of scheduled slots on that day
     ceos:scores:{agent}     hash    ISO week → score and inputs, JSON
     ceos:chain:due          zset    background tasks of the chain (tx/…, sub/…, anchor/…) by the time they are due

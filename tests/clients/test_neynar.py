@@ -16,7 +16,8 @@ from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest
 
 from ceos.clients.neynar.client import LOOKUP_PAGE, LOOKUP_PAGES, Neynar
-from ceos.clients.neynar.reads import CASTS_PER_CALL
+from ceos.clients.neynar.reads import CASTS_PER_CALL, MAX_LISTED, RESPONSES_PER_CALL
+from ceos.clients.neynar.types import Response, Responses
 from ceos.errors import KeyRefused, OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import MASK, redact
 
@@ -114,7 +115,7 @@ CALLS: list[tuple[str, str, str, Any]] = [
     ("accounts", "GET", "user/bulk/", lambda n: n.users([3, 194])),
     ("the key", "GET", "user/bulk/", lambda n: n.check_key()),
     ("an account by name", "GET", "user/by_username/", lambda n: n.user_by_name("@dwr")),
-    ("reactions", "GET", "reactions/cast/", lambda n: n.reactions(hash_of(1), "likes", 100)),
+    ("reactions", "GET", "reactions/cast/", lambda n: n.reactions(hash_of(1))),
     ("a signer", "GET", "signer/", lambda n: n.signer(SIGNER)),
     ("a channel", "GET", "channel/", lambda n: n.channel("base")),
     ("storage", "GET", "storage/usage/", lambda n: n.storage(1001)),
@@ -540,12 +541,51 @@ def test_only_an_approved_signer_can_write(http: HttpDouble, neynar: Neynar, sta
     assert (signer.is_approved, signer.fid) == (approved, 1001 if approved else None)
 
 
-def test_reactions_and_storage_are_read(http: HttpDouble, neynar: Neynar) -> None:
-    reaction = {"reaction_type": "like", "reaction_timestamp": "2026-09-01T12:00:00Z", "user": {"fid": 3}}
-    http.answer({"reactions": [reaction], "next": {"cursor": None}})
+def responses(found: Responses | None) -> tuple[Response, ...]:
+    assert found is not None
+    return found.items
+
+
+def test_the_accounts_that_respond_to_a_cast_are_listed(http: HttpDouble, neynar: Neynar) -> None:
+    like = {"reaction_type": "like", "reaction_timestamp": "2026-09-01T12:00:00Z", "user": {"fid": 3}}
+    http.answer({"reactions": [like, {**like, "user": None}], "next": {"cursor": None}})
+    answers = [
+        {"hash": hash_of(2), "timestamp": "2026-09-01T12:00:00Z", "author": {"fid": 4}},
+        {"hash": hash_of(3), "author": {"fid": 5}},
+    ]
+    http.answer({"conversation": {"cast": {"hash": hash_of(1), "direct_replies": answers}}, "next": {"cursor": None}})
+    http.answer({"message": "Cast not found"}, 404)
+    http.answer({"conversation": None})
+    assert [(one.kind, one.fid) for one in responses(neynar.reactions(hash_of(1)))] == [("like", 3), ("like", None)]
+    deleted = "a deleted answer leaves a stub without a time"
+    assert [(one.kind, one.fid) for one in responses(neynar.replies(hash_of(1)))] == [("reply", 4)], deleted
+    assert neynar.replies(hash_of(1)) is None
+    with pytest.raises(ServiceUnavailable, match="unreadable"):
+        neynar.replies(hash_of(1))
+
+
+@pytest.mark.parametrize(
+    ("pages", "listed", "is_complete"),
+    [
+        ([0], 0, True),
+        ([7], 7, True),
+        ([RESPONSES_PER_CALL, 30], 130, True),
+        ([RESPONSES_PER_CALL] * 9, MAX_LISTED, False),
+    ],
+)
+def test_responses_are_listed_page_by_page_up_to_a_bound(
+    http: HttpDouble, neynar: Neynar, pages: list[int], listed: int, is_complete: bool
+) -> None:
+    for number, size in enumerate(pages):
+        quotes = [{"object": "cast", "hash": hash_of(index), "author": {"fid": index + 1}} for index in range(size)]
+        cursor = f"c{number}" if number + 1 < len(pages) else None
+        http.answer({"casts": quotes, "next": {"cursor": cursor}})
+    found = neynar.quotes(hash_of(1))
+    assert found is not None and (len(found.items), found.is_complete) == (listed, is_complete)
+
+
+def test_storage_is_read(http: HttpDouble, neynar: Neynar) -> None:
     http.answer({"total_active_units": 2, "casts": {"capacity": 200, "used": 150}})
-    [item] = neynar.reactions(hash_of(1)).items
-    assert (item.kind, item.user.fid, item.at) == ("like", 3, SINCE)
     storage = neynar.storage(1001)
     assert (storage.casts_used, storage.casts_capacity, storage.units) == (150, 200, 2)
 

@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from helpers.http_double import HttpDouble
 from helpers.metric_samples import HOUR, MONDAY, add_followers, add_post
 
 from ceos.clients.http.rate_limit import is_in_background
-from ceos.clients.neynar.client import Neynar
-from ceos.clients.neynar.reads import QUOTES_COUNTED, QUOTES_PER_CALL
-from ceos.clients.neynar.types import CastCounts, Storage, User
+from ceos.clients.neynar.types import CastCounts, Response, Responses, Storage, User
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import CastMetrics, Kind
 from ceos.errors import KeyRefused, RateLimited, ServiceUnavailable
@@ -32,6 +29,11 @@ from ceos.score import Inputs, WeekScore, monday_of, score, week_of
 from ceos.testing import FakeRuntime, make_agent
 
 DAY = 24 * HOUR
+
+
+def by(*kinds: str) -> Responses:
+    """Responses of strangers."""
+    return Responses(items=tuple(Response(kind=kind, fid=700 + number) for number, kind in enumerate(kinds)))
 
 
 class Counts:
@@ -60,9 +62,17 @@ class Counts:
         told = {"reactions": {"likes_count": self.likes, "recasts_count": 1}, "replies": {"count": 3}}
         return {hash: CastCounts.model_validate({"hash": hash, **told}) for hash in hashes}
 
-    def quotes(self, hash: str) -> int | None:
+    def quotes(self, hash: str) -> Responses:
         self._ask("quotes", hash)
-        return self.quoted
+        return by(*["quote"] * self.quoted)
+
+    def replies(self, hash: str) -> Responses:
+        self._ask("replies", hash)
+        return by("reply", "reply", "reply")
+
+    def reactions(self, hash: str) -> Responses:
+        self._ask("reactions", hash)
+        return by(*["like"] * self.likes, "recast")
 
     def users(self, fids: Iterable[int]) -> dict[int, User]:
         fids = list(fids)
@@ -209,19 +219,6 @@ def test_measurements_are_kept_to_the_minute_in_a_few_bytes_and_the_old_form_is_
     assert len(text) < 40
     old = json.dumps([{"hash": "0x1", "likes": 1, "recasts": 2, "replies": 3, "at": "2026-03-02T01:00:00Z"}])
     assert unpack_measurements("0x1", old)[0].replies == 3
-
-
-@pytest.mark.parametrize(
-    ("pages", "counted"),
-    [([0], 0), ([7], 7), ([QUOTES_PER_CALL, 30], 130), ([QUOTES_PER_CALL] * 9, QUOTES_COUNTED)],
-)
-def test_quotes_are_counted_page_by_page_up_to_a_bound(pages: list[int], counted: int) -> None:
-    with HttpDouble() as http:
-        for number, size in enumerate(pages):
-            quotes = [{"object": "cast", "hash": f"0x{index:040x}"} for index in range(size)]
-            cursor = f"c{number}" if number + 1 < len(pages) else None
-            http.answer({"casts": quotes, "next": {"cursor": cursor}})
-        assert Neynar("key", http.url + "/v2").quotes("0x" + "1" * 40) == counted
 
 
 # Accounts

@@ -660,6 +660,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     assert runtime.metrics.measured_casts("ada") == []
     # Numbers of accounts
     runtime.measuring.count()
+    runtime.migrate()
     # Who is who on chain
     place, account = "eip155:8453:0x1", "0x" + "11" * 20
     entry = Registration(agent="ada", registry_name=place, account=account, uri="https://x.example", token_id=0)

@@ -31,7 +31,7 @@ from ceos.clock import Clock
 from ceos.domain.base import Frozen
 from ceos.errors import CeosError, InvalidInput, NotFound, Reverted, StoreUnavailable
 from ceos.logs import event
-from ceos.score import DAY, Inputs, WeekScore, score, week_of
+from ceos.score import DAY, Inputs, UnknownVersion, WeekScore, score, week_of
 from ceos.storage.agents import AgentStore
 
 log = logging.getLogger(__name__)
@@ -292,10 +292,12 @@ class ScoreAnchors:
         return (parsed.number if number is None else number), problems
 
     def _recomputed(self, parsed: ScoreDocument, data: Mapping[str, Any], problems: list[str]) -> list[Difference]:
-        if parsed.version != scores.VERSION:
-            problems.append(f"its score is of version {parsed.version}; this ceos computes version {scores.VERSION}")
+        try:
+            again = score(parsed.inputs, parsed.version)
+        except UnknownVersion as unknown:
+            problems.append(str(unknown))
             return []
-        return differences({"score": data["score"]}, {"score": _numbers(score(parsed.inputs))})
+        return differences({"score": data["score"]}, {"score": _numbers(again)})
 
     def _local_differences(
         self, agent_id: str, epoch: str, data: dict[str, Any], *, is_file: bool

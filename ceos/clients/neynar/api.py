@@ -51,7 +51,7 @@ class NeynarApi(Api):
         """Return the object that a read answers."""
         body = self.call("GET", path, task=task, effect="read", params=params).body
         if not isinstance(body, dict):
-            raise _unreadable(task, "the answer is not an object")
+            raise unreadable(task, "the answer is not an object")
         return body
 
     def lookup(self, path: str, params: Mapping[str, Any], task: str) -> dict[str, Any] | None:
@@ -75,10 +75,8 @@ class NeynarApi(Api):
     ) -> Page[_R]:
         """Return a page of records and the cursor of the next one."""
         body = self.get(path, params, task)
-        following = body.get("next")
-        cursor = following.get("cursor") if isinstance(following, dict) else None
         rows = self.rows(record, body, key, task, skips_unreadable=skips_unreadable)
-        return Page(items=tuple(rows), cursor=cursor or None)
+        return Page(items=tuple(rows), cursor=cursor_of(body))
 
     def rows(self, record: type[_R], body: Any, key: str, task: str, *, skips_unreadable: bool = False) -> Iterator[_R]:
         """Yield the records of a list; an unreadable one is left out or refuses the answer."""
@@ -86,7 +84,7 @@ class NeynarApi(Api):
             return
         rows = body.get(key) if isinstance(body, dict) else None
         if not isinstance(rows, list):
-            raise _unreadable(task, f"it holds no list {key!r}")
+            raise unreadable(task, f"it holds no list {key!r}")
         for row in rows:
             try:
                 yield read_record(record, row, task)
@@ -127,8 +125,16 @@ def read_record(record: type[_R], data: Any, task: str) -> _R:
         return record.model_validate(data)
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, item["loc"])) or "the answer" for item in error.errors()}))
-        raise _unreadable(task, f"cannot make sense of {fields}") from None
+        raise unreadable(task, f"cannot make sense of {fields}") from None
 
 
-def _unreadable(task: str, why: str) -> ServiceUnavailable:
+def cursor_of(body: Mapping[str, Any]) -> str | None:
+    """Return the cursor of the page after an answer, or None at the end of the list."""
+    following = body.get("next")
+    cursor = following.get("cursor") if isinstance(following, dict) else None
+    return cursor if isinstance(cursor, str) and cursor else None
+
+
+def unreadable(task: str, why: str) -> ServiceUnavailable:
+    """Return the error for an answer that does not hold what was asked for."""
     return ServiceUnavailable(f"Neynar gave an unreadable answer when asked to {task}: {why}.", status=200)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from ceos.clients.neynar.api import NeynarApi, read_record
+from ceos.clients.neynar.api import NeynarApi, cursor_of, read_record, unreadable
 from ceos.clients.neynar.types import (
     PLURAL,
     CastCounts,
@@ -15,8 +15,8 @@ from ceos.clients.neynar.types import (
     Notification,
     NotificationKind,
     Page,
-    Quoted,
-    Reaction,
+    Response,
+    Responses,
     Signer,
     Storage,
     Topic,
@@ -24,7 +24,6 @@ from ceos.clients.neynar.types import (
     User,
     normal_hash,
 )
-from ceos.errors import RequestRefused
 from ceos.logs import register_secret
 
 #: Users per request, the documented maximum.
@@ -33,8 +32,10 @@ USERS_PER_CALL = 100
 CASTS_PER_CALL = 25
 #: Channels per request of their casts, the documented maximum.
 CHANNELS_PER_CALL = 10
-#: Quotes per request, and how many of one cast are counted; more is "many", and not worth the calls.
-QUOTES_PER_CALL, QUOTES_COUNTED = 100, 300
+#: Quotes and reactions, and replies, per request: the documented maxima.
+RESPONSES_PER_CALL, REPLIES_PER_CALL = 100, 50
+#: How many responses of one kind to a cast are listed; more is "many", and not worth the calls.
+MAX_LISTED = 300
 
 
 class NeynarReads:
@@ -77,22 +78,42 @@ class NeynarReads:
         body = self._api.lookup("/farcaster/cast/conversation/", params, task)
         return read_record(Conversation, body.get("conversation"), task) if body is not None else None
 
-    def quotes(self, cast_hash: str) -> int | None:
-        """Return how many casts quote a cast, counted up to `QUOTES_COUNTED`; None for a cast that is gone."""
-        task, found, cursor = "count the quotes of a cast", 0, None
-        while found < QUOTES_COUNTED:
-            params = {"identifier": cast_hash, "type": "hash", "limit": QUOTES_PER_CALL, "cursor": cursor}
+    def quotes(self, cast_hash: str) -> Responses | None:
+        """Return the accounts that quote a cast, up to `MAX_LISTED`; None for a cast that is gone."""
+        params = {"identifier": cast_hash, "type": "hash", "limit": RESPONSES_PER_CALL}
+        return self._listed("/farcaster/cast/quotes/", params, _quoted_by, "list the quotes of a cast")
+
+    def replies(self, cast_hash: str) -> Responses | None:
+        """Return the accounts that answer a cast directly, up to `MAX_LISTED`; None for a cast that is gone."""
+        params = {"identifier": cast_hash, "type": "hash", "reply_depth": 1, "limit": REPLIES_PER_CALL}
+        return self._listed("/farcaster/cast/conversation/", params, _answered_by, "list the answers to a cast")
+
+    def reactions(self, cast_hash: str) -> Responses | None:
+        """Return the accounts that like or recast a cast, up to `MAX_LISTED`; None for a cast that is gone."""
+        params = {"hash": cast_hash, "types": ["all"], "limit": RESPONSES_PER_CALL}
+        return self._listed("/farcaster/reactions/cast/", params, _reacted_by, "list the reactions to a cast")
+
+    def _listed(
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        responses_in: Callable[[Mapping[str, Any]], list[Response]],
+        task: str,
+    ) -> Responses | None:
+        found: list[Response] = []
+        cursor: str | None = None
+        while True:
+            body = self._api.lookup(path, {**params, "cursor": cursor}, task)
+            if body is None:
+                return None
             try:
-                page = self._api.page(Quoted, "/farcaster/cast/quotes/", params, "casts", task)
-            except RequestRefused as error:
-                if error.status == 404:
-                    return None
-                raise
-            found += len(page.items)
-            cursor = page.cursor
-            if cursor is None or not page.items:
-                break
-        return min(found, QUOTES_COUNTED)
+                page = responses_in(body)
+            except (AttributeError, KeyError, TypeError):
+                raise unreadable(task, "it holds no list of casts or accounts") from None
+            found += page
+            cursor = cursor_of(body) if page else None
+            if cursor is None or len(found) >= MAX_LISTED:
+                return Responses(items=tuple(found[:MAX_LISTED]), is_complete=cursor is None)
 
     def full_casts(self, hashes: Iterable[str]) -> dict[str, FeedCast]:
         """Return casts by hash; one that is gone, or cannot be read, is left out."""
@@ -132,19 +153,6 @@ class NeynarReads:
         task = "look up an account by name"
         body = self._api.lookup("/farcaster/user/by_username/", {"username": name.removeprefix("@")}, task)
         return read_record(User, body.get("user"), task) if body is not None else None
-
-    def reactions(
-        self,
-        cast_hash: str,
-        kind: Literal["all", "likes", "recasts"] = "all",
-        limit: int = 25,
-        cursor: str | None = None,
-    ) -> Page[Reaction]:
-        """Return a page of the reactions to a cast; `limit` is at most 100."""
-        params = {"hash": cast_hash, "types": [kind], "limit": _clamp(limit, 100), "cursor": cursor}
-        return self._api.page(
-            Reaction, "/farcaster/reactions/cast/", params, "reactions", "list the reactions to a cast"
-        )
 
     def signer(self, signer_uuid: str) -> Signer:
         """Return the state and the account of a signer; `RequestRefused` when Neynar does not know it."""
@@ -191,6 +199,26 @@ class NeynarReads:
         }
         task = "list the casts of channels"
         return self._api.page(FeedCast, "/farcaster/feed/channels/", params, "casts", task, skips_unreadable=True).items
+
+
+def _quoted_by(body: Mapping[str, Any]) -> list[Response]:
+    return [Response(kind="quote", fid=_fid(row, "author")) for row in body["casts"]]
+
+
+def _answered_by(body: Mapping[str, Any]) -> list[Response]:
+    # The list may be null, and a cast that was deleted leaves a stub without a time.
+    rows = body["conversation"]["cast"].get("direct_replies") or ()
+    return [Response(kind="reply", fid=_fid(row, "author")) for row in rows if row.get("timestamp")]
+
+
+def _reacted_by(body: Mapping[str, Any]) -> list[Response]:
+    return [Response(kind=str(row.get("reaction_type")), fid=_fid(row, "user")) for row in body["reactions"]]
+
+
+def _fid(row: Mapping[str, Any], field: str) -> int | None:
+    account = row.get(field)
+    fid = account.get("fid") if isinstance(account, dict) else None
+    return fid if isinstance(fid, int) and not isinstance(fid, bool) else None
 
 
 def secret_signer(signer_uuid: str) -> str:

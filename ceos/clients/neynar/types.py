@@ -248,12 +248,20 @@ class Notification(Record):
         return data if isinstance(data, dict) else {}
 
 
-class Reaction(Record):
-    """A like or a recast by an account."""
+class Response(Record):
+    """A like, recast, reply or quote by an account."""
 
-    kind: str = Field(validation_alias="reaction_type")
-    at: Moment | None = Field(default=None, validation_alias="reaction_timestamp")
-    user: User
+    kind: str
+    #: None where the service did not name the account.
+    fid: int | None = None
+
+
+class Responses(Record):
+    """The responses to a cast."""
+
+    items: tuple[Response, ...] = ()
+    #: False when there are more than were listed.
+    is_complete: bool = True
 
 
 class Signer(Record):

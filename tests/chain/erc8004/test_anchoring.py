@@ -24,6 +24,7 @@ from helpers.web_app import Site
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ceos import score as scores
 from ceos.chain.erc8004.anchoring import ANCHOR, ScoreDocument
 from ceos.chain.erc8004.canonical_json import MAX_DEPTH, MISSING, Difference, canonical, differences, digest_of, read
 from ceos.chain.tx.types import TxStatus
@@ -48,10 +49,12 @@ def inputs(agent: str = "ada", week: str = WEEK, **changes: Any) -> Inputs:
     return Inputs(**{"agent": agent, "week": week, "posts": posts, **numbers, **changes})
 
 
-def keep_week(place: Registry, agent: str = "ada", week: str = WEEK, **changes: Any) -> None:
+def keep_week(
+    place: Registry, agent: str = "ada", week: str = WEEK, version: int = scores.VERSION, **changes: Any
+) -> None:
     """Store the score of a week."""
     found = inputs(agent, week, **changes)
-    text = WeekScore(score=score(found), inputs=found).text()
+    text = WeekScore(score=score(found, version), inputs=found).text()
     assert place.fake.runtime.series.save_score(agent, week, text)
 
 
@@ -184,7 +187,7 @@ def test_the_hash_on_chain_is_that_of_the_bytes_that_the_web_app_serves(anchored
         status, shown = site.ask("GET", f"/agents/ada/scores/{WEEK}.json")
         body = site.body("GET", f"/agents/ada/scores/{WEEK}.json")
     assert (status, shown["agent"], shown["epoch"]) == (200, "ada", WEEK)
-    assert (shown["registry"], shown["number"], shown["version"]) == (anchored.name, 0, 1)
+    assert (shown["registry"], shown["number"], shown["version"]) == (anchored.name, 0, 2)
     found = anchored.chain.identity.metadata(0, f"ceos.score.{WEEK}")
     assert found == hashlib.sha256(body).digest() and len(found) == 32
     # Nothing that nobody needs to know.
@@ -340,7 +343,11 @@ CHANGES = [
     (("inputs", "missed"), 0, ["inputs.missed: anchored 1, in the file 0", "score.uptime: anchored 80"]),
     (("score", "total"), 99.9, ["score.total: anchored 99.9, computed again"]),
     (("score", "growth"), 0, ["score.growth: anchored 0, computed again"]),
-    (("version",), 2, ["version: anchored 1, in the file 2", "its score is of version 2"]),
+    (
+        ("version",),
+        3,
+        ["version: anchored 2, in the file 3", "its score is of version 3; this ceos computes the versions 1, 2"],
+    ),
     (("number",), 5, ["the document belongs to number 5, and ada is number 0"]),
     (("registry",), f"eip155:1:{ACCOUNTS[0]}", ["the document belongs to the registry eip155:1:"]),
     (("agent",), "ben", ["the document is about ben", "its inputs are those of ada"]),
@@ -361,6 +368,17 @@ def test_verification_names_every_changed_value_of_a_document(anchored: Registry
         assert any(problem.startswith("the hash on chain is") for problem in found.problems), path
         for line in lines:
             assert any(problem.startswith(line) for problem in found.problems), found.problems
+
+
+@pytest.mark.parametrize("version", list(scores.FORMULAS))
+def test_a_score_by_an_earlier_version_of_the_formula_is_still_verified(place: Registry, version: int) -> None:
+    keep_week(place, week=LATER, version=version)
+    place.register()
+    tx = place.chain.anchors.anchor("ada", LATER)
+    assert tx is not None and place.settle(tx.id).status is TxStatus.FINAL
+    found = place.chain.anchors.verify("ada", LATER)
+    assert json.loads(place.chain.anchors.public_text("ada", LATER))["version"] == version
+    assert found.ok, found.problems
 
 
 @pytest.mark.parametrize(
