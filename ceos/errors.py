@@ -1,7 +1,7 @@
 """The errors of ceos, divided by the reaction of the caller.
 
 Retry: `RateLimited`, `ServiceUnavailable`. Look the outcome up before a retry: `OutcomeUnknown`. Give up:
-`RequestRefused`. Record the cost: `AnswerUnusable`. Treat as a normal outcome: `DraftRejected`, `LimitReached`.
+`RequestRefused`, `AnswerUnusable` (and record the cost). Treat as a normal outcome: `DraftRejected`, `LimitReached`.
 Continue without: `SkillError`. Report to the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
 
 A class's docstring is its default message.
@@ -70,6 +70,8 @@ class ServiceError(CeosError):
 
     #: The HTTP status, or None when no answer was read.
     status: int | None
+    #: The cost in USD of answers that were of no use before the call failed.
+    cost_usd: float = 0.0
 
     def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -103,11 +105,10 @@ class OutcomeUnknown(ServiceError):
 
 
 class AnswerUnusable(ServiceError):
-    """The model answered, at a cost, but not in the requested form."""
+    """The models answered, at a cost, but wrote no text, or not in the requested form."""
 
     def __init__(self, message: str | None = None, *, status: int | None = 200, cost_usd: float = 0.0) -> None:
         super().__init__(message, status=status)
-        #: The cost of the unusable answers in USD.
         self.cost_usd = cost_usd
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import Draft
-from ceos.errors import CeosError, DraftRejected, LimitReached, NotFound, RequestRefused, ServiceError
+from ceos.errors import AnswerUnusable, CeosError, DraftRejected, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.logs import event
 from ceos.posts.source import RunEnd, RunSource
 from ceos.runs.deferral import PublishingHalted, RetryLater, ShuttingDown
@@ -58,6 +58,9 @@ def _failed_attempt(lease: Lease, error: Exception) -> Deferral | RunEnd:
         case DraftRejected():
             # The rejected draft stays on record, with the part that skills had in it; a retry writes anew.
             return _failure(lease, str(error), error.draft)
+        case AnswerUnusable():
+            # Another attempt would be paid for the same, and it is the models that failed, not the agent.
+            return replace(_failure(lease, str(error)), counts=False)
         case RequestRefused() | NotFound():
             return _failure(lease, str(error))
         case ServiceError():

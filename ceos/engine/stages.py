@@ -84,6 +84,6 @@ class Stages:
 
     def _end(self, lease: Lease, end: RunEnd) -> None:
         casts = published_casts(lease, lease.draft) if lease.draft else []
-        self._ledger.finish_run(lease, end.status, end.reason, draft=end.draft, casts=casts)
+        self._ledger.finish_run(lease, end.status, end.reason, draft=end.draft, casts=casts, counts=end.counts)
         level = logging.INFO if end.status in (RunStatus.IGNORED, RunStatus.REACTED) else logging.WARNING
         log.log(level, "Run ended without a post", extra=event(f"run.{end.status}", reason=end.reason))

@@ -25,6 +25,8 @@ class RunEnd:
     status: RunStatus
     reason: str
     draft: Draft | None = None
+    #: Whether a failure counts against the agent, which stops after three in a row.
+    counts: bool = True
 
 
 class RunSource:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ceos.domain.agent import Agent
-from ceos.errors import LimitReached, RateLimited, RequestRefused, ServiceUnavailable
+from ceos.errors import AnswerUnusable, LimitReached, RateLimited, RequestRefused, ServiceUnavailable
 from ceos.storage.connection import Database
 from ceos.storage.runs import RunStore
 
@@ -24,8 +24,10 @@ def utc_day(at: dt.datetime) -> str:
 class Reservation:
     """Money reserved for one call; `settle` replaces it by the actual cost."""
 
-    def __init__(self) -> None:
+    def __init__(self, extend: Callable[[float], bool]) -> None:
         self.cost_usd: float | None = None
+        #: Reserves so many USD in all for the call, and says whether that fits; if not, the reservation stays as it is.
+        self.extend = extend
 
     def settle(self, cost_usd: float) -> None:
         """Record the cost of the call; the difference is released when the block ends."""
@@ -57,19 +59,23 @@ class Budget:
         """Reserve `max_usd` for the call inside the block; raises `LimitReached` before a call that would not fit.
 
         `name` tells one call from another; `share` is the part of the day's budget that the call may use up. A call
-        that the service certainly did not carry out releases what was not settled; one whose outcome is unknown keeps
-        the reservation.
+        that failed settles what its error says was paid; one whose outcome is unknown keeps the reservation.
         """
         day, limit = utc_day(at), agent.limits.usd_per_day * share
-        micro = math.ceil(max_usd * 1e6)
-        granted, total = self._database.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
+
+        def reserve(usd: float) -> tuple[bool, int]:
+            script = self._database.run_script
+            granted, total = script("reserve", agent.id, day, name, math.ceil(usd * 1e6), round(limit * 1e6))
+            return bool(granted), int(total)
+
+        granted, total = reserve(max_usd)
         if not granted:
-            raise _over_budget(limit, int(total) / 1e6, max_usd)
-        reservation = Reservation()
+            raise _over_budget(limit, total / 1e6, max_usd)
+        reservation = Reservation(lambda usd: reserve(usd)[0])
         try:
             yield reservation
-        except (RateLimited, ServiceUnavailable, RequestRefused):
-            reservation.settle(reservation.cost_usd or 0.0)
+        except (RateLimited, ServiceUnavailable, RequestRefused, AnswerUnusable) as error:
+            reservation.settle(reservation.cost_usd or error.cost_usd)
             raise
         finally:
             if reservation.cost_usd is not None:

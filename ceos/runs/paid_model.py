@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from pydantic import BaseModel
 
 from ceos.clients.openrouter.client import Completion, Message, OpenRouter
-from ceos.clients.openrouter.types import Tool
+from ceos.clients.openrouter.types import Terms
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
-from ceos.errors import AnswerUnusable
 from ceos.runs.budget import Budget
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -22,7 +22,7 @@ class PaidModel:
 
     `call` names a request for the budget: two requests of one name share one reservation. `share` is the part of the
     agent's budget that the request may use up. Every method raises `LimitReached` before a request that would not fit,
-    and the client's `ServiceError`.
+    and the client's `ServiceError`. The reservation covers one answer and grows before each further one is asked for.
     """
 
     def __init__(self, openrouter: OpenRouter, budget: Budget, clock: Clock) -> None:
@@ -32,15 +32,19 @@ class PaidModel:
 
     def ask(
         self, agent: Agent, messages: Sequence[Message], *, call: str, max_tokens: int,
-        models: Sequence[str] = (), tools: Sequence[Tool] = (), may_call: bool = True, share: float = 1.0,
+        models: Sequence[str] = (), share: float = 1.0, max_usd: float = math.inf, **terms: Unpack[Terms],
     ) -> Completion:  # fmt: skip
-        """Return what a model writes; `models` are those of the agent unless others are named."""
-        models = models or agent.models.writers
-        max_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
-        with self._budget.reserve(agent, call, max_usd, self._clock.now(), share=share) as reservation:
+        """Return what a model writes; `models` are those of the agent unless others are named.
+
+        No further answer is paid that could bring the cost above `max_usd`.
+        """
+        models, tools = models or agent.models.writers, terms.get("tools", ())
+        first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
+        with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
             completion = self._openrouter.complete(
-                messages, models=models, max_tokens=max_tokens, user=agent.id, tools=tools, may_call=may_call
-            )
+                messages, models=models, max_tokens=max_tokens, user=agent.id,
+                may_spend=lambda usd: usd <= max_usd and reservation.extend(usd), **terms,
+            )  # fmt: skip
             reservation.settle(completion.cost_usd)
         return completion
 
@@ -50,15 +54,11 @@ class PaidModel:
     ) -> _Record:  # fmt: skip
         """Return the answer as a `schema` object; raises `AnswerUnusable`, after its cost was settled."""
         models = agent.models.writers
-        max_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, schema=schema)
-        with self._budget.reserve(agent, call, max_usd, self._clock.now(), share=share) as reservation:
-            try:
-                answer, completion = self._openrouter.complete_json(
-                    messages, schema, models=models, max_tokens=max_tokens, user=agent.id
-                )
-            except AnswerUnusable as error:
-                reservation.settle(error.cost_usd)
-                raise
+        first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, schema=schema)
+        with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
+            answer, completion = self._openrouter.complete_json(
+                messages, schema, models=models, max_tokens=max_tokens, user=agent.id, may_spend=reservation.extend
+            )
             reservation.settle(completion.cost_usd)
         return answer
 

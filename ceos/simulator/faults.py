@@ -43,16 +43,19 @@ WEBHOOK_FAULTS = ("webhook_drop", "webhook_duplicate", "webhook_late", "webhook_
 ROUTE_FAULTS = (
     "rate_limited",
     "error_403_moderation",
+    "error_403_provider",
     "error_503",
     "error_529",
     "availability_error",
 )
-ACCOUNT_FAULTS = ("error_402", "error_500", "cut_before", "garbage_200")
+ACCOUNT_FAULTS = ("error_402", "error_403_key", "error_500", "cut_before", "garbage_200")
 #: Faults inside an answer with status 200.
 ANSWER_FAULTS = (
     "choice_error",
     "top_level_error_200",
     "null_content",
+    "no_choices",
+    "blank_text",
     "finish_length",
     "content_filter",
     "fenced_json",

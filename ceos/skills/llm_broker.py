@@ -57,4 +57,7 @@ class LLMBroker:
                 f"An answer may cost {min(costs.values()):.4f} USD, and {max_usd:.4f} USD is left of what the manifest "
                 "allows; ask for fewer tokens, or shorten the prompt."
             )
-        return self._model.ask(self._agent, messages, call=name, max_tokens=max_tokens, models=affordable)
+        # A skill may ask for fewer tokens than a sentence needs, so a text that was cut off is an answer.
+        return self._model.ask(
+            self._agent, messages, call=name, max_tokens=max_tokens, models=affordable, max_usd=max_usd, whole=False
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,8 @@ from helpers.http_double import HttpDouble, Request
 from openapi_schema_validator import OAS31Validator
 from pydantic import BaseModel, Field
 
-from ceos.clients.openrouter.client import BEGIN_SECONDS, Completion, Message, OpenRouter, Tool, ToolCall
+from ceos.clients.openrouter.client import Completion, Message, OpenRouter, Tool, ToolCall
+from ceos.clients.openrouter.fallback import BEGIN_SECONDS, CHOSEN_SECONDS, MAX_PAID_ANSWERS
 from ceos.clients.openrouter.prices import Catalogue, Price, amount
 from ceos.clients.openrouter.sse import MAX_EVENT_CHARACTERS, event_data
 from ceos.clients.openrouter.strict_json import find, response_format, strict
@@ -55,6 +56,14 @@ def make_client(http: HttpDouble, *, slept: list[float] | None = None, clock: Cl
     return OpenRouter(
         KEY, http.url + "/api/v1", sleep=(slept if slept is not None else []).append, clock=clock or Clock()
     )
+
+
+def priced_client(http: HttpDouble, **options: Any) -> OpenRouter:
+    """A client that has read the catalogue."""
+    client = make_client(http, **options)
+    http.answer(CATALOGUE)
+    client.worst_case_usd(PROMPT, models=MODELS, max_tokens=100)
+    return client
 
 
 def answer(content: Any = "gm", *, usage: Any = USAGE, **overrides: Any) -> dict[str, Any]:
@@ -102,14 +111,11 @@ def test_an_answer_says_who_wrote_it_and_what_it_cost():
     ("content", "text"),
     [
         ("gm", "gm"),
-        (None, ""),
         ([{"type": "text", "text": "g"}, {"type": "text", "text": "m"}], "gm"),
         ([{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "gm"}, "?", None], "gm"),
-        ([], ""),
-        (7, ""),
     ],
 )
-def test_content_may_be_text_parts_or_null(content, text):
+def test_content_may_be_text_or_parts(content, text):
     with HttpDouble() as http:
         http.answer(answer(content))
         assert complete(make_client(http)).text == text
@@ -145,7 +151,20 @@ def test_tool_calls_come_without_text():
         pytest.param(401, failure(401), KeyRefused, id="bad key"),
         pytest.param(402, failure(402), KeyRefused, id="no money"),
         pytest.param(
-            403, failure(403, metadata={"reasons": ["violence"], "flagged_input": "x"}), KeyRefused, id="moderated"
+            403,
+            failure(403, metadata={"reasons": ["violence"], "flagged_input": "x", "provider_name": "OpenAI"}),
+            RequestRefused,
+            id="moderated by a provider",
+        ),
+        pytest.param(403, failure(403, metadata={"raw": "{}", "provider_name": "X"}), RequestRefused, id="provider"),
+        pytest.param(403, {"error": {"code": 403, "message": "Key limit exceeded"}}, KeyRefused, id="limit of the key"),
+        pytest.param(403, failure(403, metadata={"patterns": ["x"]}), KeyRefused, id="guardrail of the account"),
+        pytest.param(403, failure(403, metadata={"error_type": "permission_denied"}), KeyRefused, id="permission"),
+        pytest.param(
+            403,
+            {"error": {"code": 403, "message": "This model is not available in your region."}},
+            RequestRefused,
+            id="region in words",
         ),
         pytest.param(404, failure(404), RequestRefused, id="no endpoint"),
         pytest.param(413, failure(413), RequestRefused, id="too large"),
@@ -165,7 +184,8 @@ def test_tool_calls_come_without_text():
             ServiceUnavailable,
             id="choice error after a part",
         ),
-        pytest.param(200, answer(**failure(403)), KeyRefused, id="moderation in a choice"),
+        pytest.param(200, answer(**failure(403)), RequestRefused, id="moderation in a choice"),
+        pytest.param(200, answer(**failure(402)), KeyRefused, id="no money in a choice"),
         pytest.param(
             404,
             {
@@ -187,11 +207,12 @@ def test_tool_calls_come_without_text():
         ),
         pytest.param(404, failure(404, availability={"retryable": True}), ServiceUnavailable, id="retryable 404"),
         pytest.param(429, failure(429, availability={"retryable": False}), RequestRefused, id="hopeless 429"),
-        pytest.param(403, failure(403, availability={"retryable": False}), KeyRefused, id="region"),
-        pytest.param(200, answer("", finish_reason=None, usage=None), ServiceUnavailable, id="host was not ready"),
-        pytest.param(200, {"choices": []}, OutcomeUnknown, id="no choice"),
-        pytest.param(200, {"choices": [{"finish_reason": "stop"}]}, OutcomeUnknown, id="no message"),
-        pytest.param(200, [1], OutcomeUnknown, id="not an object"),
+        pytest.param(
+            403,
+            failure(403, availability={"code": "region_restricted", "retryable": False, "requested_models": ["a/b"]}),
+            RequestRefused,
+            id="region",
+        ),
         pytest.param(200, b"{", OutcomeUnknown, id="unreadable"),
     ],
 )
@@ -201,14 +222,15 @@ def test_every_shape_of_failure_is_recognised(status, body, error):
         with pytest.raises(ServiceError) as caught:
             complete(make_client(http))
     assert type(caught.value) is error
+    assert caught.value.cost_usd == 0
     assert len(http.requests) == (3 if error in (RateLimited, ServiceUnavailable) else 1)
 
 
 def test_a_moderation_flag_names_its_reason_and_never_the_prompt():
-    metadata = {"reasons": ["violence"], "flagged_input": "the secret plan"}
+    metadata = {"reasons": ["violence"], "flagged_input": "the secret plan", "provider_name": "OpenAI"}
     with HttpDouble() as http:
         http.answer(failure(403, metadata=metadata), 403)
-        with pytest.raises(KeyRefused, match=r"no luck \(violence\)") as caught:
+        with pytest.raises(RequestRefused, match=r"no luck \(violence\)") as caught:
             complete(make_client(http))
     assert "secret plan" not in str(caught.value)
 
@@ -233,44 +255,162 @@ def test_a_missing_key_is_named_before_anything_is_sent():
 # --- falling over ---
 
 
-@pytest.mark.parametrize("status", [400, 404, 413, 429, 500, 503])
-def test_the_next_model_answers_at_once(status):
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 529])
+def test_the_chosen_model_has_three_attempts_before_the_first_fallback(status):
     slept: list[float] = []
     with HttpDouble() as http:
-        http.answer(failure(status), status)
+        http.answer(failure(status), status, times=3)
         http.answer(answer())
         assert complete(make_client(http, slept=slept), MODELS).text == "gm"
+        assert asked(http) == [MODELS[0]] * 3 + [MODELS[1]]
+    assert [1 <= slept[0] <= 1.5, 2 <= slept[1] <= 2.5] == [True, True]
+    assert len(slept) == 2
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(429, "3"), (503, "0.5")])
+def test_the_chosen_model_is_asked_again_when_it_says(status, seconds):
+    slept: list[float] = []
+    with HttpDouble() as http:
+        http.answer(failure(status), status, headers={"Retry-After": seconds})
+        http.answer(answer())
+        assert complete(make_client(http, slept=slept), MODELS).text == "gm"
+        assert asked(http) == [MODELS[0]] * 2
+    assert slept == [float(seconds)]
+
+
+def test_a_model_that_asks_for_a_long_wait_is_not_waited_for():
+    slept: list[float] = []
+    with HttpDouble() as http:
+        http.answer(failure(429), 429, headers={"Retry-After": "30"})
+        http.answer(answer())
+        complete(make_client(http, slept=slept), MODELS)
+        assert asked(http) == MODELS[:2]
+    assert slept == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(400, failure(400), id="unknown model"),
+        pytest.param(404, failure(404, availability={"code": "model_deprecated", "retryable": False}), id="retired"),
+        pytest.param(413, failure(413), id="too large"),
+        pytest.param(403, failure(403, metadata={"provider_name": "OpenAI"}), id="403 of a provider"),
+        pytest.param(200, answer(**failure(403)), id="403 in a choice"),
+        pytest.param(200, {"choices": [], "usage": {"cost": 0}}, id="no choice"),
+        pytest.param(200, {"choices": [{"finish_reason": "stop"}], "usage": {"cost": 0}}, id="no message"),
+        pytest.param(200, {"usage": {"cost": 0}}, id="no choices at all"),
+        pytest.param(200, answer(None, usage={"cost": 0}), id="null"),
+        pytest.param(200, answer(" \n", usage={"cost": 0}), id="blank"),
+        pytest.param(200, answer([], usage={"cost": 0}), id="no parts"),
+        pytest.param(200, answer(7, usage={"cost": 0}), id="no text"),
+        pytest.param(200, answer("", finish_reason=None, usage=None), id="host was not ready"),
+        pytest.param(200, answer("Half a", usage={"cost": 0}, finish_reason="length"), id="cut off"),
+        pytest.param(200, answer("Half a", usage={"cost": 0}, finish_reason="content_filter"), id="filtered"),
+    ],
+)
+def test_the_next_model_answers_at_once(status, body):
+    slept: list[float] = []
+    with HttpDouble() as http:
+        http.answer(body, status)
+        http.answer(answer())
+        found = complete(make_client(http, slept=slept), MODELS)
+        assert (found.text, found.cost_usd) == ("gm", USAGE["cost"])
         assert asked(http) == MODELS[:2]
     assert slept == []
 
 
 def test_an_error_inside_200_falls_over_too():
     with HttpDouble() as http:
-        http.answer(answer(**failure(502)))
-        http.answer(answer("", finish_reason=None))
+        http.answer(answer("Half a", **failure(502)), times=3)
+        http.answer(answer(finish_reason="error"))
         http.answer(answer())
         complete(make_client(http), MODELS)
-        assert asked(http) == MODELS
+        assert asked(http) == [MODELS[0]] * 3 + MODELS[1:]
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_no_other_model_is_asked_when_the_key_is_refused(status):
-    for http_status in (status, 200):
+    for body, http_status in ((failure(status), status), (failure(status), 200)):
         with HttpDouble() as http:
-            http.answer(failure(status), http_status)
+            http.answer(body, http_status)
             with pytest.raises(KeyRefused):
                 complete(make_client(http), MODELS)
             assert len(http.requests) == 1
 
 
-def test_only_the_last_model_is_asked_three_times():
+def test_each_fallback_is_asked_once():
     slept: list[float] = []
     with HttpDouble() as http:
         http.answer(failure(503), 503, times=9)
         with pytest.raises(ServiceUnavailable, match=r"None of the models.*claude-sonnet-4.*gpt-4o-mini.*gemini"):
             complete(make_client(http, slept=slept), MODELS)
-        assert asked(http) == [*MODELS, MODELS[2], MODELS[2]]
+        assert asked(http) == [MODELS[0]] * 3 + MODELS[1:]
     assert len(slept) == 2
+
+
+def test_what_answers_without_use_cost_is_part_of_the_price():
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(answer(None))
+        http.answer(answer("Half a", finish_reason="length"))
+        http.answer(answer())
+        found = complete(client, MODELS)
+    assert (found.text, found.cost_usd) == ("gm", pytest.approx(3 * USAGE["cost"]))
+
+
+def test_a_text_that_was_cut_off_is_better_than_none():
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(answer("Half a", finish_reason="length"))
+        http.answer(failure(404), 404)
+        http.answer(answer(None))
+        found = complete(client, MODELS)
+    assert (found.text, found.finish_reason) == ("Half a", "length")
+    assert found.cost_usd == pytest.approx(2 * USAGE["cost"])
+
+
+def test_a_caller_may_be_content_with_a_text_that_was_cut_off():
+    with HttpDouble() as http:
+        http.answer(answer("Half a", finish_reason="length"))
+        assert complete(make_client(http), MODELS, whole=False).text == "Half a"
+
+
+def test_three_answers_are_paid_at_most_and_their_cost_is_told():
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(answer(None), times=9)
+        with pytest.raises(AnswerUnusable, match="gave an empty answer") as caught:
+            complete(client, [*MODELS, "a/b", "c/d"])
+        assert len(asked(http)) == MAX_PAID_ANSWERS == 3
+    assert caught.value.cost_usd == pytest.approx(3 * USAGE["cost"])
+
+
+def test_a_key_that_is_refused_after_a_paid_answer_tells_its_cost():
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(answer(None))
+        http.answer(failure(402), 402)
+        with pytest.raises(KeyRefused) as caught:
+            complete(client, MODELS)
+    assert caught.value.cost_usd == USAGE["cost"]
+
+
+def test_a_further_answer_is_asked_for_only_if_it_may_be_paid():
+    totals: list[float] = []
+
+    def may_spend(usd: float) -> bool:
+        totals.append(usd)
+        return False
+
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(answer(None))
+        with pytest.raises(AnswerUnusable, match="The budget does not allow openai/gpt-4o-mini after that") as caught:
+            complete(client, MODELS[:2], may_spend=may_spend)
+        assert asked(http) == MODELS[:1]
+        most = client.worst_case_usd(PROMPT, models=MODELS[1:2], max_tokens=100)
+    assert totals == [pytest.approx(USAGE["cost"] + most)]
+    assert caught.value.cost_usd == USAGE["cost"]
 
 
 def test_a_failure_that_may_pass_counts_for_more_than_a_refusal():
@@ -291,35 +431,47 @@ def test_all_models_refusing_is_a_refusal():
             complete(make_client(http), [])
 
 
-def test_no_model_is_begun_after_a_minute():
+class SlowDouble(HttpDouble):
+    """A service that needs so many seconds for each answer."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__()
+        self._clock, self._seconds = clock, seconds
+
+    def _next(self, request: Request) -> Any:
+        self._clock.now += self._seconds
+        return super()._next(request)
+
+
+def test_no_model_is_begun_after_two_minutes():
     clock = Clock()
-
-    class Slow(HttpDouble):
-        def _next(self, request: Request) -> Any:
-            clock.now += BEGIN_SECONDS / 2
-            return super()._next(request)
-
-    with Slow() as http:
-        http.answer(failure(503), 503, times=9)
-        with pytest.raises(ServiceUnavailable):
+    with SlowDouble(clock, BEGIN_SECONDS / 2) as http:
+        http.answer(failure(404), 404, times=9)
+        with pytest.raises(RequestRefused):
             complete(make_client(http, clock=clock), [*MODELS, *MODELS])
         assert asked(http) == MODELS[:2]
 
 
-def test_no_attempt_at_the_last_model_is_begun_after_a_minute_either():
-    clock, slept = Clock(), list[float]()
+@pytest.mark.parametrize(
+    ("seconds", "attempts"), [pytest.param(CHOSEN_SECONDS - 5, 1, id="slow"), pytest.param(2, 3, id="quick")]
+)
+def test_time_is_left_for_a_fallback(seconds, attempts):
+    """A wait that ends after the time of the chosen model is not begun."""
+    clock = Clock()
+    with SlowDouble(clock, seconds) as http:
+        http.answer(failure(503), 503, headers={"Retry-After": "8"}, times=attempts)
+        http.answer(answer())
+        complete(make_client(http, clock=clock), MODELS)
+        assert asked(http) == [MODELS[0]] * attempts + [MODELS[1]]
 
-    class Slow(HttpDouble):
-        def _next(self, request: Request) -> Any:
-            clock.now += BEGIN_SECONDS - 5
-            return super()._next(request)
 
-    with Slow() as http:
-        http.answer(failure(503), 503, headers={"Retry-After": "8"}, times=9)
-        with pytest.raises(ServiceUnavailable):
-            complete(make_client(http, clock=clock, slept=slept), MODELS[:2])
-        assert asked(http) == MODELS[:2]
-    assert slept == []
+def test_a_lonely_model_has_the_whole_time():
+    clock = Clock()
+    with SlowDouble(clock, CHOSEN_SECONDS) as http:
+        http.answer(failure(503), 503, times=2)
+        http.answer(answer())
+        complete(make_client(http, clock=clock), MODELS[:1])
+        assert len(asked(http)) == 3
 
 
 # --- streams ---
@@ -338,20 +490,26 @@ def piece(text: str | None = None, *, finish_reason: str | None = None, **delta:
 LAST = {"id": "gen-2", "model": "openai/gpt-4o-mini", "choices": [], "usage": USAGE}
 
 
-def read_stream(body: bytes, models: Sequence[str] = MODELS[:1], *before: Any) -> tuple[list[str], Completion]:
+def read_stream(
+    *bodies: Any, models: Sequence[str] = MODELS[:1], client: Callable[[HttpDouble], OpenRouter] = make_client
+) -> tuple[list[str], Completion]:
+    """Ask for a streamed text; returns what was shown, and the answer."""
+    shown: list[str] = []
     with HttpDouble() as http:
-        for item in before:
-            http.answer(item, 200 if isinstance(item, bytes) else item["error"]["code"])
-        http.answer(body, headers={"Content-Type": "text/event-stream"})
-        stream = make_client(http).stream(PROMPT, models=models, max_tokens=100)
-        return list(stream), stream.completion
+        asking = client(http)
+        for body in bodies:
+            http.answer(body, 200 if isinstance(body, bytes) else body["error"]["code"])
+        found = complete(asking, models, watch=shown.append)
+        assert all(request.body["stream"] is True for request in http.requests if request.method == "POST")
+        assert http.unused == 0
+    return shown, found
 
 
-def test_a_stream_yields_pieces_and_ends_with_the_cost():
-    pieces, found = read_stream(
+def test_a_stream_shows_the_text_as_it_grows_and_ends_with_the_cost():
+    shown, found = read_stream(
         events(piece("", role="assistant"), piece("gm ☀"), piece("️!", finish_reason="stop"), LAST)
     )
-    assert pieces == ["gm ☀", "️!"]
+    assert shown == ["", "gm ☀", "gm ☀️!"]
     assert found == Completion(
         text="gm ☀️!",
         model="openai/gpt-4o-mini",
@@ -374,8 +532,8 @@ def test_tool_calls_are_put_together_from_a_stream():
         piece(tool_calls=[call(0, " 1}")], finish_reason="tool_calls"),
         LAST,
     ]
-    pieces, found = read_stream(events(*chunks))
-    assert pieces == []
+    shown, found = read_stream(events(*chunks))
+    assert shown == [""]
     assert [(call.id, call.name, call.arguments) for call in found.tool_calls] == [
         ("a", "look", '{"q": 1}'),
         ("b", "wait", "{}"),
@@ -385,15 +543,15 @@ def test_tool_calls_are_put_together_from_a_stream():
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(events(piece("gm"), done=True), id="only [DONE]"),
+        pytest.param(events(piece("gm", finish_reason="stop"), done=True), id="finish reason and [DONE]"),
         pytest.param(events(piece("gm", finish_reason="stop"), done=False), id="only a finish reason"),
         pytest.param(events(piece("gm"), LAST, done=False), id="only usage"),
         pytest.param(events(piece("gm"), LAST, done=False).rstrip(), id="no blank line at the end"),
     ],
 )
-def test_a_stream_is_whole_when_anything_says_so(body):
-    pieces, found = read_stream(body)
-    assert pieces == ["gm"]
+def test_a_stream_is_whole_when_a_reason_or_the_usage_says_so(body):
+    shown, found = read_stream(body, client=priced_client)
+    assert shown[-1] == found.text == "gm"
     assert found.cost_is_estimate is ("cost" not in body.decode())
 
 
@@ -401,6 +559,8 @@ def test_a_stream_is_whole_when_anything_says_so(body):
     ("body", "error"),
     [
         pytest.param(events(piece("gm"), done=False), OutcomeUnknown, id="no end"),
+        pytest.param(events(piece("gm"), done=True), OutcomeUnknown, id="only [DONE]"),
+        pytest.param(events(), OutcomeUnknown, id="[DONE] and nothing else"),
         pytest.param(b"", OutcomeUnknown, id="nothing at all"),
         pytest.param(events(piece("gm"), done=False) + b'data: {"id"', OutcomeUnknown, id="cut in an event"),
         pytest.param(b"data: what\n\n", OutcomeUnknown, id="not JSON"),
@@ -410,7 +570,7 @@ def test_a_stream_is_whole_when_anything_says_so(body):
             events(piece("gm"), piece("", finish_reason="error")), ServiceUnavailable, id="finish reason only"
         ),
         pytest.param(events(piece("gm"), failure(402), done=False), KeyRefused, id="money ran out"),
-        pytest.param(events(piece("")), ServiceUnavailable, id="a host that was not ready"),
+        pytest.param(events(LAST | {"usage": {"cost": 0}}), ServiceUnavailable, id="a host that was not ready"),
         pytest.param(
             events(LAST, done=False) + b"data: " + b"x" * (MAX_EVENT_CHARACTERS + 1), OutcomeUnknown, id="endless line"
         ),
@@ -418,20 +578,17 @@ def test_a_stream_is_whole_when_anything_says_so(body):
 )
 def test_a_stream_that_fails_is_not_taken_for_a_text(body, error):
     with HttpDouble() as http:
-        http.answer(body)
-        stream = make_client(http).stream(PROMPT, models=MODELS[:1], max_tokens=100)
+        http.answer(body, times=3)
         with pytest.raises(ServiceError) as caught:
-            list(stream)
-        assert type(caught.value) is error
-        with pytest.raises(RuntimeError):
-            _ = stream.completion
+            complete(make_client(http), watch=lambda _: None)
+    assert type(caught.value) is error
 
 
 def test_a_stream_that_breaks_off_on_the_wire_may_have_been_billed():
     with HttpDouble() as http:
         http.answer(events(piece("gm " * 50), LAST), cut="midway")
         with pytest.raises(OutcomeUnknown):
-            list(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100))
+            complete(make_client(http), MODELS, watch=lambda _: None)
         assert len(http.requests) == 1
 
 
@@ -439,27 +596,15 @@ def test_a_stream_ends_at_its_deadline():
     with HttpDouble() as http:
         http.answer(events(piece("gm")))
         with pytest.raises(OutcomeUnknown):
-            list(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100, seconds=1e-6))
+            complete(OpenRouter(KEY, http.url, answer_seconds=1e-6), watch=lambda _: None)
 
 
-def test_a_stream_falls_over_until_the_first_piece():
+def test_a_stream_is_repeated_and_falls_over_as_other_answers_are():
     good = events(piece("gm", finish_reason="stop"), LAST)
-    assert read_stream(good, MODELS, failure(503), events(failure(429)))[0] == ["gm"]
-    with HttpDouble() as http:
-        http.answer(events(piece("gm"), failure(503)))
-        stream = iter(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100))
-        assert next(stream) == "gm"
-        with pytest.raises(ServiceUnavailable):
-            next(stream)
-        assert len(http.requests) == 1
-
-
-def test_a_stream_is_one_attempt_for_each_model():
-    with HttpDouble() as http:
-        http.answer(failure(503), 503, times=9)
-        with pytest.raises(ServiceUnavailable):
-            list(make_client(http).stream(PROMPT, models=MODELS, max_tokens=100))
-        assert asked(http) == MODELS
+    broken = events(piece("half a"), failure(503))
+    shown, found = read_stream(failure(503), events(failure(429)), broken, good, models=MODELS)
+    assert shown == ["", "", "", "half a", "", "gm"]
+    assert found.text == "gm"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -599,10 +744,10 @@ def test_a_model_that_cannot_enforce_a_schema_is_asked_in_words(status):
 
 def test_words_do_not_help_a_model_that_is_down():
     with HttpDouble() as http:
-        http.answer(failure(503), 503)
+        http.answer(failure(503), 503, times=3)
         http.answer(answer(GOOD_NOTE))
         ask_json(make_client(http), MODELS)
-        assert asked(http) == MODELS[:2]
+        assert asked(http) == [MODELS[0]] * 3 + [MODELS[1]]
 
 
 def test_a_model_known_to_lack_schemas_is_asked_in_words_at_once():
@@ -617,37 +762,57 @@ def test_a_model_known_to_lack_schemas_is_asked_in_words_at_once():
 
 def test_one_repair_shows_the_model_its_answer_and_the_error():
     with HttpDouble() as http:
+        client = priced_client(http)
         http.answer(answer('{"text": "g"}'))
         http.answer(answer(GOOD_NOTE, usage={"prompt_tokens": 1, "completion_tokens": 2}))
-        http.answer(CATALOGUE)
-        found, completion = ask_json(make_client(http))
+        found, completion = ask_json(client)
     assert found == NOTE
     assert (completion.prompt_tokens, completion.completion_tokens) == (11, 6)
     assert completion.cost_usd == pytest.approx(0.0125 + 0.001 + 1 * 15e-8 + 2 * 6e-7)
     assert completion.cost_is_estimate is True
-    shown, request = http.requests[1].body["messages"][-2:]
+    shown, request = http.requests[2].body["messages"][-2:]
     assert shown == {"role": "assistant", "content": '{"text": "g"}'}
     assert "text: String should have at least 2 characters" in request["content"]
 
 
 def test_after_one_repair_the_cost_of_both_is_reported():
     with HttpDouble() as http:
-        http.answer(answer(None))
+        client = priced_client(http)
+        http.answer(answer("no"))
         http.answer(answer('{"text":', finish_reason="length"))
         with pytest.raises(AnswerUnusable, match="cut short at its token limit") as caught:
+            ask_json(client)
+        assert len(asked(http)) == 2
+    assert caught.value.cost_usd == 0.025
+
+
+def test_models_that_write_nothing_are_not_asked_to_repair_it():
+    with HttpDouble() as http:
+        http.answer(answer(None))
+        with pytest.raises(AnswerUnusable, match="gave an empty answer") as caught:
             ask_json(make_client(http))
-        assert len(http.requests) == 2
-        assert caught.value.cost_usd == 0.025
-        assert [message["role"] for message in http.requests[1].body["messages"]] == ["system", "user", "user"]
+        assert len(http.requests) == 1
+    assert caught.value.cost_usd == 0.0125
+
+
+def test_a_repair_is_asked_for_only_if_it_may_be_paid():
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(answer("no"))
+        with pytest.raises(AnswerUnusable, match="The budget does not allow") as caught:
+            client.complete_json(PROMPT, Note, models=MODELS[1:2], max_tokens=100, may_spend=lambda usd: usd < 0.0125)
+        assert len(asked(http)) == 1
+    assert caught.value.cost_usd == 0.0125
 
 
 @pytest.mark.parametrize("status", [402, 404, 429, 503])
 def test_a_failed_repair_still_says_what_the_first_answer_cost(status):
     with HttpDouble() as http:
+        client = priced_client(http)
         http.answer(answer("no"))
         http.answer(failure(status), status, times=3)
         with pytest.raises(AnswerUnusable, match="Asking again failed: ") as caught:
-            ask_json(make_client(http))
+            ask_json(client)
     assert caught.value.cost_usd == 0.0125
 
 
@@ -697,7 +862,7 @@ def test_the_worst_case_takes_the_dearest_model_and_is_never_exceeded():
         worst = client.worst_case_usd(long, models=MODELS[:2], max_tokens=500)
         assert 1000 * 3e-6 + 500 * 15e-6 <= worst <= 1.05 * (1000 * 3e-6 + 500 * 15e-6)
         assert client.worst_case_usd(long, models=["new/model"], max_tokens=500) >= 1000 * 15e-6 + 500 * 75e-6
-        assert client.worst_case_usd(long, models=MODELS[:2], max_tokens=500, schema=Note) > 2 * worst
+        assert client.worst_case_usd(long, models=MODELS[:2], max_tokens=500, schema=Note) > worst
         with_tools = client.worst_case_usd(
             long, models=MODELS[:2], max_tokens=500, tools=[Tool(name="t", description="d" * 500, parameters={})]
         )
@@ -855,15 +1020,16 @@ def test_our_requests_fit_the_specification(chat_request):
     with HttpDouble() as http:
         client = make_client(http)
         http.answer(answer(), times=2)
-        client.complete(PROMPT, models=MODELS[:1], max_tokens=1, temperature=0.8, user="ada")
+        client.complete(PROMPT, models=MODELS[:1], max_tokens=1, user="ada")
         client.complete(turns, models=MODELS[:1], max_tokens=100, tools=[tool])
         http.answer(events(piece("gm", finish_reason="stop"), LAST))
-        list(client.stream(PROMPT, models=MODELS[:1], max_tokens=100))
+        complete(client, watch=lambda _: None)
         http.answer(failure(404), 404)
         http.answer(answer("no"))
+        http.answer(CATALOGUE)
         http.answer(answer(GOOD_NOTE))
         ask_json(client)
-    bodies = [request.body for request in http.requests]
+    bodies = [request.body for request in http.requests if request.method == "POST"]
     assert [bool(body.get("stream")) for body in bodies] == [False, False, True, False, False, False]
     assert bodies[0]["max_tokens"] == 16
     for body in bodies:

@@ -14,6 +14,7 @@ import pytest
 from helpers.http_double import HttpDouble
 
 from ceos import testing
+from ceos.clients.openrouter.fallback import MAX_PAID_ANSWERS
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
@@ -325,13 +326,50 @@ def test_an_agent_does_not_repeat_itself(start: Start) -> None:
 # What OpenRouter may refuse
 
 
-@pytest.mark.parametrize("fault", ["rate_limited", "error_503", "error_529", "availability_error"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "rate_limited",
+        "error_503",
+        "error_529",
+        "availability_error",
+        "error_403_moderation",
+        "error_403_provider",
+        "choice_error",
+        "no_choices",
+        "null_content",
+        "blank_text",
+        "finish_length",
+    ],
+)
 def test_another_model_takes_over_and_is_on_record(fake: FakeRuntime, fault: str) -> None:
     fake.simulator.faults(openrouter={fault: {"p": 1, "models": [SONNET]}})
     run = fake.post(kind=Kind.ORIGINAL)
     assert run.status == "published"
-    assert run.draft is not None and run.draft.model == FALLBACKS[0]
-    assert completions(fake) == [FALLBACKS[0]]
+    assert run.draft is not None and (run.draft.model, run.draft.attempts) == (FALLBACKS[0], 1)
+    assert completions(fake)[-1] == FALLBACKS[0]
+    # What answers without use cost is part of the post's price.
+    costs = [one["cost"] for one in fake.simulator.timeline() if one["what"] == "completion"]
+    assert run.draft.cost_usd == pytest.approx(sum(costs), abs=2e-6)
+    assert spent_today(fake.runtime, "ada") == pytest.approx(sum(costs), abs=2e-6)
+
+
+def test_one_refusal_that_passes_does_not_change_the_model(fake: FakeRuntime) -> None:
+    fake.simulator.faults(openrouter={"script": ["rate_limited", "error_503", "ok"]})
+    assert fake.post(kind=Kind.ORIGINAL).status == "published"
+    assert completions(fake) == [SONNET]
+
+
+def test_a_post_that_no_model_writes_is_not_paid_again_and_does_not_stop_the_agent(fake: FakeRuntime) -> None:
+    fake.simulator.faults(openrouter={"blank_text": 1})
+    runs = [fake.post(kind=Kind.ORIGINAL) for _ in range(4)]
+    assert {run.status for run in runs} == {"failed"}
+    assert "gave an empty answer" in runs[0].reason
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].state == "sleeping"
+    assert fake.runtime.runs.dead() == [run.id for run in reversed(runs)]
+    paid = [one["cost"] for one in fake.simulator.timeline() if one["what"] == "completion"]
+    assert len(paid) == 4 * MAX_PAID_ANSWERS
+    assert spent_today(fake.runtime, "ada") == pytest.approx(sum(paid), abs=2e-5)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +377,7 @@ def test_another_model_takes_over_and_is_on_record(fake: FakeRuntime, fault: str
     [
         pytest.param({"keys": ["another"]}, "401", id="401, a wrong key"),
         pytest.param({"error_402": 1}, "402", id="402, no money"),
-        pytest.param({"error_403_moderation": 1}, "403", id="403, moderation"),
+        pytest.param({"error_403_key": 1}, "403", id="403, the key"),
     ],
 )
 def test_a_refused_key_fails_at_once_and_no_other_model_is_asked(

@@ -1,8 +1,9 @@
 """One way to talk HTTP: pooled connections, time-outs always, errors translated once, no secret in a message.
 
 Two rules decide what may be repeated. A request that the service certainly did not carry out, and any read, is repeated
-here (three attempts, 1 s then 2 s apart with jitter, `Retry-After` honoured up to `PATIENCE` seconds). A write whose
-outcome is unknown is never repeated here: it surfaces as `OutcomeUnknown`, and the ledger looks before it sends again.
+here (three attempts, 1 s then 2 s apart with up to half a second of jitter, `Retry-After` honoured up to `PATIENCE`
+seconds). A write whose outcome is unknown is never repeated here: it surfaces as `OutcomeUnknown`, and the ledger looks
+before it sends again.
 
 Worst case of one call: 3 attempts of (connect 5 s + its own time limit), and 2 waits of at most `PATIENCE` seconds.
 A caller with a tighter limit says how many attempts there are, or when no further one may begin.
@@ -14,6 +15,7 @@ import datetime as dt
 import email.utils
 import json
 import math
+import random
 import ssl
 import threading
 import time
@@ -33,6 +35,8 @@ from ceos.logs import redact
 CONNECT_SECONDS = 5.0
 #: The longest wait between two attempts of one call; a service that asks for more is left to the queue.
 PATIENCE = 8.0
+#: The most that chance adds to a wait, so that many workers do not come back at once.
+JITTER_SECONDS = 0.5
 ATTEMPTS = 3
 #: No answer of these services is larger; a larger one is refused unread.
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -122,16 +126,50 @@ class Api:
         `KeyRefused` when repeating will not help.
         """
 
-        def attempt() -> Answer:
-            deadline = time.monotonic() + self._connect_seconds + seconds
-            with self.open(method, path, task=task, effect=effect, seconds=seconds, **content) as response:
-                answer = self._json(response, task, effect, deadline)
-                self._inspect(answer, task, effect)
-                return Answer(response.status_code, response.headers, answer)
+        return self.repeat(
+            lambda: self.send(method, path, task=task, effect=effect, seconds=seconds, **content),
+            effect=effect,
+            attempts=attempts,
+            begin_within=begin_within,
+        )
+
+    def send(
+        self, method: str, path: str, *, task: str, effect: Effect, seconds: float = 20.0, **content: Unpack[Content]
+    ) -> Answer:
+        """Send one request once and return the JSON answer; errors as for `call`."""
+        deadline = time.monotonic() + self._connect_seconds + seconds
+        with self.open(method, path, task=task, effect=effect, seconds=seconds, **content) as response:
+            answer = self._json(response, task, effect, deadline)
+            self._inspect(answer, task, effect)
+            return Answer(response.status_code, response.headers, answer)
+
+    def repeat(
+        self,
+        attempt: Callable[[], Answer],
+        *,
+        effect: Effect,
+        attempts: int = ATTEMPTS,
+        begin_within: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> Answer:
+        """Return the answer of an attempt, which is made again as long as its error and the limits of `call` allow."""
+        begun = clock()
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            late = clock() - begun + state.upcoming_sleep >= begin_within
+            return late or state.attempt_number >= attempts
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = getattr(error, "retry_after", None)
+            if asked is not None:
+                return float(asked)
+            return min(2.0 ** (state.attempt_number - 1), PATIENCE) + JITTER_SECONDS * chance()
 
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(attempts) | tenacity.stop_before_delay(begin_within),
-            wait=_wait,
+            stop=is_over,
+            wait=wait,
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(error, effect)),
             sleep=self._sleep,
             reraise=True,
@@ -324,15 +362,6 @@ def _may_repeat(error: BaseException, effect: Effect) -> bool:
     if isinstance(error, RateLimited | ServiceUnavailable):
         return (error.retry_after or 0.0) <= PATIENCE
     return isinstance(error, OutcomeUnknown) and effect == "read"
-
-
-_backoff = tenacity.wait_exponential(multiplier=1, min=1, max=PATIENCE) + tenacity.wait_random(0, 0.5)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = getattr(error, "retry_after", None)
-    return float(asked) if asked is not None else _backoff(state)
 
 
 def _never_left(error: BaseException) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from ceos.clients.http.api import Api, Effect, error_for, explain
 from ceos.clients.openrouter.prices import amount
 from ceos.clients.openrouter.types import ToolCall
-from ceos.errors import OutcomeUnknown, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
+from ceos.errors import RateLimited, RequestRefused, ServiceError, ServiceUnavailable
 from ceos.logs import redact
 
 #: HTTP statuses of the error types, for the errors that name a type and no status.
@@ -36,29 +37,22 @@ _STATUS_OF_TYPE = {
     "unprocessable": 422,
 }
 
+#: Fields that only errors of a provider or of a region have; a refused key has none of them.
+_PROVIDER_FIELDS = frozenset({"provider_name", "model_slug", "requested_models", "affected_providers", "constraint"})
+_REGION = re.compile(r"\b(?:regions?|countr(?:y|ies)|territor(?:y|ies))\b", re.IGNORECASE)
+
 
 class OpenRouterApi(Api):
     """The shared layer, with OpenRouter's ways of saying that something went wrong."""
 
-    def _inspect(self, body: Any, task: str, effect: Effect) -> None:
+    def _inspect(self, body: Any, task: str, _effect: Effect) -> None:
         self.refuse_failure(body, task)
-        if effect == "billed":
-            self._refuse_no_answer(body, task)
 
     def refuse_failure(self, body: Any, task: str) -> None:
         """Raise the error that an answer or an event of a stream reports in spite of its HTTP 200."""
         error = _hidden_error(body)
         if error is not None:
             raise self._refusal(200, {"error": error}, task, "billed", None)
-
-    def _refuse_no_answer(self, body: Any, task: str) -> None:
-        choice = first_choice(body)
-        message = choice.get("message")
-        if not isinstance(message, dict):
-            raise OutcomeUnknown(f"OpenRouter gave an answer without a choice when asked to {task}.", status=200)
-        if not choice.get("finish_reason") and not message.get("tool_calls") and not read_text(message.get("content")):
-            # Nothing written and no reason given is a host that was not ready; it is not billed.
-            raise ServiceUnavailable(f"OpenRouter gave an empty answer when asked to {task}.", status=200)
 
     def _refusal(self, status: int, body: Any, task: str, effect: Effect, retry_after: float | None) -> ServiceError:
         error = body.get("error") if isinstance(body, dict) else None
@@ -69,6 +63,8 @@ class OpenRouterApi(Api):
             retry_after = amount(availability.get("retry_after"))
         message = _message(status, body, details, task)
         found = error_for(status, message, effect, retry_after=retry_after)
+        if status == 403 and _is_about_provider(details):
+            return RequestRefused(message, status=status)
         # The service knows best whether the same request may succeed later, except for a refused key.
         retryable = availability.get("retryable")
         if retryable is True and type(found) is RequestRefused:
@@ -114,12 +110,30 @@ def read_usage(body: Any) -> tuple[float | None, int | None, int | None]:
     return cost, _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
 
 
+def read_reasoning_tokens(body: Any) -> int:
+    """Return how many of an answer's tokens the model used for reasoning."""
+    usage = _mapping(body.get("usage")) if isinstance(body, dict) else {}
+    return _count(_mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")) or 0
+
+
 def _hidden_error(body: Any) -> Any:
+    top = body.get("error") if isinstance(body, dict) else None
+    if top:
+        return top
     choice = first_choice(body)
-    for error in (body.get("error") if isinstance(body, dict) else None, choice.get("error")):
-        if error:
-            return error
+    error = choice.get("error")
+    if isinstance(error, dict):
+        # The error of a choice is the provider's, even where it does not name one.
+        return {**error, "metadata": {"provider_name": "", **_mapping(error.get("metadata"))}}
+    if error:
+        return error
     return {"message": "the model broke off"} if choice.get("finish_reason") == "error" else None
+
+
+def _is_about_provider(error: dict[str, Any]) -> bool:
+    """Say whether a 403 concerns one provider, its moderation or a region, so that another model may answer."""
+    about = {*_mapping(error.get("metadata")), *_mapping(error.get("availability"))}
+    return bool(about & _PROVIDER_FIELDS) or bool(_REGION.search(str(error.get("message") or "")))
 
 
 def _status(error: dict[str, Any], answered: int) -> int:

@@ -1,35 +1,36 @@
-"""A streamed answer: its events read as they come, put together into the answer that an unstreamed request gets."""
+"""A streamed answer: its events read as they come, put together into the answer that an unstreamed request gets.
+
+A stream is whole when it has a finish reason or the usage. `[DONE]` alone says neither: the text before it may be half.
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
+from collections.abc import Callable
 from typing import Any
 
-from ceos.clients.http.api import UNREADABLE, body_chunks
+from ceos.clients.http.api import UNREADABLE, Answer, body_chunks
 from ceos.clients.openrouter.api import OpenRouterApi, first_choice, read_text
 from ceos.clients.openrouter.sse import event_data
-from ceos.errors import OutcomeUnknown, ServiceUnavailable
+from ceos.errors import OutcomeUnknown
 
-#: The longest a stream may last, and the longest silence in it; keep-alive comments are not silence.
-STREAM_SECONDS = 300.0
+#: The longest silence in a stream; keep-alive comments are not silence.
 SILENCE_SECONDS = 60.0
 
 
-class Collected:
+class _Collected:
     """The contents of the events of one stream so far."""
 
     def __init__(self) -> None:
-        self.generation_id = ""
         self.is_over = False
         self._texts: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._top: dict[str, Any] = {}
         self._finish_reason: str | None = None
 
-    def add(self, chunk: dict[str, Any]) -> str:
-        """Take in one event and return its text."""
+    def add(self, chunk: dict[str, Any]) -> None:
+        """Take in one event."""
         self._top.update({key: chunk[key] for key in ("id", "model", "usage") if chunk.get(key)})
         choice = first_choice(chunk)
         if isinstance(choice.get("finish_reason"), str):
@@ -38,22 +39,20 @@ class Collected:
         self.is_over = self.is_over or bool(self._finish_reason) or bool(chunk.get("usage"))
         delta = choice.get("delta")
         if not isinstance(delta, dict):
-            return ""
+            return
         for call in delta.get("tool_calls") or []:
             self._add_call(call)
-        text = read_text(delta.get("content"))
-        self._texts.append(text)
-        return text
+        self._texts.append(read_text(delta.get("content")))
 
     @property
-    def is_empty(self) -> bool:
-        """True when it ended without a text, a call or a reason: the host was not ready and is not paid."""
-        return not (any(self._texts) or self._calls or self._finish_reason)
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._texts)
 
     def answer(self) -> dict[str, Any]:
         """Return the answer as it would have come in one piece."""
         message = {
-            "content": "".join(self._texts),
+            "content": self.text,
             "tool_calls": [self._calls[index] for index in sorted(self._calls)],
         }
         return {**self._top, "choices": [{"message": message, "finish_reason": self._finish_reason}]}
@@ -69,36 +68,32 @@ class Collected:
             call["function"]["name"] = function["name"]
 
 
-def collect(
-    api: OpenRouterApi,
-    path: str,
-    body: dict[str, Any],
-    collected: Collected,
-    *,
-    task: str,
-    seconds: float = STREAM_SECONDS,
-) -> Generator[str, None, None]:
-    """Send one request, collect its answer in `collected` and yield the pieces of text."""
-    deadline = time.monotonic() + seconds
+def stream(
+    api: OpenRouterApi, path: str, body: dict[str, Any], *, task: str, seconds: float, watch: Callable[[str], None]
+) -> Answer:
+    """Send one request, show `watch` the text as it grows, and return the answer as an unstreamed request gets it.
+
+    A stream that breaks off, or that is not over after `seconds`, raises `OutcomeUnknown`: it may have been billed.
+    """
+    deadline, collected = time.monotonic() + seconds, _Collected()
+    watch("")
     with api.open(
-        "POST", path, task=task, effect="billed", body=body, seconds=min(seconds, SILENCE_SECONDS)
+        "POST", path, task=task, effect="billed", body={**body, "stream": True}, seconds=min(seconds, SILENCE_SECONDS)
     ) as response:
-        collected.generation_id = response.headers.get("X-Generation-Id") or ""
         try:
             for data in event_data(body_chunks(response, deadline, SILENCE_SECONDS)):
                 if data.strip() == "[DONE]":
-                    collected.is_over = True
                     break
-                chunk = json.loads(data)
+                chunk, before = json.loads(data), collected.text
                 api.refuse_failure(chunk, task)
-                piece = collected.add(chunk) if isinstance(chunk, dict) else ""
-                if piece:
-                    yield piece
+                if isinstance(chunk, dict):
+                    collected.add(chunk)
+                if collected.text != before:
+                    watch(collected.text)
         except UNREADABLE:
             raise OutcomeUnknown(
                 f"OpenRouter broke off or was not understood when asked to {task}.", status=200
             ) from None
     if not collected.is_over:
         raise OutcomeUnknown(f"OpenRouter broke off when asked to {task}: the stream has no end.", status=200)
-    if collected.is_empty:
-        raise ServiceUnavailable(f"OpenRouter gave an empty answer when asked to {task}.", status=200)
+    return Answer(response.status_code, response.headers, collected.answer())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -56,6 +56,19 @@ class Tool(Frozen):
     def wire(self) -> dict[str, Any]:
         """Return the tool as OpenRouter wants it."""
         return {"type": "function", "function": self.model_dump()}
+
+
+class Terms(TypedDict, total=False):
+    """What a caller may ask for beside a text."""
+
+    #: The tools that the model may call. A conversation that has used them goes on naming them.
+    tools: Sequence[Tool]
+    #: Whether the model may use them again; True by default.
+    may_call: bool
+    #: Whether a text that was cut off is of no use; True by default.
+    whole: bool
+    #: The answer is streamed, and this gets the text so far; a shorter one when a model starts anew.
+    watch: Callable[[str], None] | None
 
 
 class Completion(Frozen):

@@ -36,12 +36,12 @@ class Answer:
     @property
     def tokens(self) -> int:
         """The number of tokens of the text."""
-        return 0 if self.fault == "null_content" else max(len(self.text.encode()) // _TOKEN_BYTES, 1)
+        return 0 if self.fault in {"null_content", "no_choices"} else max(len(self.text.encode()) // _TOKEN_BYTES, 1)
 
     @property
     def cost(self) -> float:
         """The charge in USD; failures are free."""
-        if self.fault in {"choice_error", "top_level_error_200", "null_content"}:
+        if self.fault in {"choice_error", "top_level_error_200", "null_content", "no_choices"}:
             return 0.0
         return round(self.model.prompt_cost(self.prompt_tokens) + self.model.completion_cost(self.tokens), 10)
 
@@ -147,13 +147,14 @@ def whole_reply(answer: Answer) -> Reply:
         choice["error"] = _overloaded(502)
     elif answer.fault == "null_content":
         message["content"] = None
-    body = {**answer.head("chat.completion"), "system_fingerprint": None, "choices": [choice], "usage": answer.usage()}
+    choices = [] if answer.fault == "no_choices" else [choice]
+    body = {**answer.head("chat.completion"), "system_fingerprint": None, "choices": choices, "usage": answer.usage()}
     return json_reply(body)
 
 
 def stream_reply(answer: Answer, pause: float) -> Reply:
     """The answer as server-sent events."""
-    words = [] if answer.fault == "null_content" else answer.text.split(" ")
+    words = [] if answer.fault in {"null_content", "no_choices"} else answer.text.split(" ")
     texts = [" ".join(words[i : i + _CHUNK_WORDS]) for i in range(0, len(words), _CHUNK_WORDS)]
     texts = [text if i == 0 else " " + text for i, text in enumerate(texts)]
     events = [_event(answer, {"role": "assistant", "content": ""})]

@@ -226,6 +226,9 @@ class OpenRouter:
                 provider_name="OpenAI",
                 model_slug=name,
             )
+        if fault == "error_403_provider":
+            raw = '{"error":{"code":"unsupported_country_region_territory"}}'
+            return refuse(403, "Provider returned error", raw=raw, provider_name="OpenAI")
         if fault == "availability_error":
             return self._availability("temporarily_unavailable", 503, name, retryable=True)
         if fault == "error_529":
@@ -274,6 +277,8 @@ class OpenRouter:
             text = f"```json\n{text}\n```"
         elif fault == "cut_json":
             text = text[: len(text) * 2 // 3]
+        elif fault == "blank_text":
+            text = "\n"
         elif fault == "split_utf8":
             text += " 🌱"
         prompt = sum(len(str(message.get("content", ""))) for message in body["messages"])
@@ -348,6 +353,8 @@ def _unpaid() -> Refusal:
 def _account_refusal(fault: str) -> Refusal:
     if fault == "error_402":
         return _unpaid()
+    if fault == "error_403_key":
+        return refuse(403, "Key limit exceeded (total limit)", error_type="permission_denied")
     if fault == "error_500":
         return refuse(500, "Internal Server Error", error_type="server")
     if fault == "cut_before":

@@ -1,0 +1,239 @@
+"""The order in which models are asked until one gives an answer of use: attempts, deadline and money of one ask.
+
+OpenRouter's own `models` list is not used: it would hide who failed and why, and ask on where asking on is wrong.
+
+| the model | what follows |
+| --- | --- |
+| 429, 5xx, an error inside HTTP 200 | the chosen model has three attempts, each fallback one; then the next |
+| unknown or retired, prompt too long, 403 of one provider, its moderation or a region | the next model at once |
+| an answer without a choice or a text, a declined one, one that was cut off | the next model at once; it may be paid |
+| 401, 402, a 403 of the key (`KeyRefused`) | the end: every model would refuse |
+| no answer in time, a broken connection, no JSON (`OutcomeUnknown`) | the end: it may be paid, and the caller decides |
+
+Worst case of one ask: no request begins later than `BEGIN_SECONDS` after the first, and a request lasts 5 s of
+connecting and `ANSWER_SECONDS`: 215 s with any number of models. At most `MAX_PAID_ANSWERS` answers are paid, and
+before each one after the first `Needs.may_spend` is asked for the total, which extends the reservation in the budget.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ceos.clients.http.api import ATTEMPTS, Answer
+from ceos.clients.openrouter.api import OpenRouterApi, first_choice, read_text, read_tool_calls, read_usage
+from ceos.clients.openrouter.prices import Catalogue
+from ceos.clients.openrouter.stream import stream
+from ceos.clients.openrouter.types import Completion
+from ceos.errors import AnswerUnusable, KeyRefused, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
+from ceos.logs import event
+
+log = logging.getLogger(__name__)
+
+#: The longest a model may write before its answer arrives.
+ANSWER_SECONDS = 90.0
+#: After so many seconds no further request of an ask begins, and no further attempt of the chosen model while there are
+#: fallbacks, so that time for them is left.
+BEGIN_SECONDS, CHOSEN_SECONDS = 120.0, 30.0
+#: The answers of one ask that may be paid.
+MAX_PAID_ANSWERS = 3
+#: Some hosts refuse to write less.
+MIN_TOKENS = 16
+
+_PATH = "/chat/completions"
+#: The reasons of an answer that ended before its text did.
+_CUT = ("length", "content_filter")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way to ask: a model and the body for it."""
+
+    model: str
+    body: dict[str, Any]
+    #: Only worth a try when the route before it was refused.
+    after_refusal: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What an ask needs: the tokens of its prompt and of its answer, and the right to pay for them."""
+
+    prompt_tokens: int
+    max_tokens: int
+    #: Asked before each further answer, with the most that all answers together may then cost in USD.
+    may_spend: Callable[[float], bool] = lambda _: True
+    #: See `Terms`.
+    whole: bool = True
+    watch: Callable[[str], None] | None = None
+    #: What was paid before this ask for the same purpose.
+    spent_usd: float = 0.0
+
+
+@dataclass
+class _Progress:
+    """What has become of one ask so far."""
+
+    begun: float
+    spent_usd: float
+    paid_answers: int = 0
+    failures: list[ServiceError] = field(default_factory=list)
+    #: The first answer that has a text, but was cut off.
+    cut: Completion | None = None
+
+
+class Fallback:
+    """Asks models in order; safe to share between threads."""
+
+    def __init__(
+        self,
+        api: OpenRouterApi,
+        catalogue: Catalogue,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._catalogue = catalogue
+        self._answer_seconds = answer_seconds
+        self._clock = clock
+
+    def answer(self, routes: Sequence[Route], needs: Needs) -> Completion:
+        """Return the first answer of use, with the cost of all answers; else the first one that was only cut off.
+
+        Raises `AnswerUnusable` when answers were paid and none has a text, and otherwise one error for all failures:
+        one that may pass if there is any. Its `cost_usd` is what was paid.
+        """
+        progress = _Progress(self._clock(), needs.spent_usd)
+        for route in routes:
+            if not self._may_ask(route, needs, progress):
+                continue
+            try:
+                completion = self._ask(route, routes, needs, progress)
+            except KeyRefused as error:
+                error.cost_usd = progress.spent_usd
+                raise
+            except (RateLimited, ServiceUnavailable, RequestRefused) as error:
+                self._note(route.model, error, progress)
+                continue
+            progress.spent_usd += completion.cost_usd
+            progress.paid_answers += completion.cost_usd > 0
+            if _is_of_use(completion, needs):
+                return completion.model_copy(update={"cost_usd": progress.spent_usd})
+            if completion.text.strip() and progress.cut is None:
+                progress.cut = completion
+            self._note(route.model, _unusable(completion), progress)
+        if progress.cut is not None:
+            return progress.cut.model_copy(update={"cost_usd": progress.spent_usd})
+        raise _summary(progress)
+
+    def max_cost_usd(self, model: str, needs: Needs) -> float:
+        """Return the most that one answer of a model can cost."""
+        return self._catalogue.price(model).of(needs.prompt_tokens, max(needs.max_tokens, MIN_TOKENS))
+
+    def _may_ask(self, route: Route, needs: Needs, progress: _Progress) -> bool:
+        """Say whether a route may be asked: there is time, it is worth a try, and another answer may be paid."""
+        if progress.failures:
+            if self._clock() - progress.begun >= BEGIN_SECONDS or progress.paid_answers >= MAX_PAID_ANSWERS:
+                return False
+            if route.after_refusal and type(progress.failures[-1]) is not RequestRefused:
+                return False
+        if not progress.spent_usd:
+            return True
+        allowed = needs.may_spend(progress.spent_usd + self.max_cost_usd(route.model, needs))
+        if not allowed:
+            progress.failures.append(RequestRefused(f"The budget does not allow {route.model} after that."))
+        return allowed
+
+    def _ask(self, route: Route, routes: Sequence[Route], needs: Needs, progress: _Progress) -> Completion:
+        is_chosen = route.model == routes[0].model
+        has_fallbacks = routes[-1].model != route.model
+        begin_within = CHOSEN_SECONDS if is_chosen and has_fallbacks else BEGIN_SECONDS
+        body, task, seconds = {"model": route.model, **route.body}, f"write with {route.model}", self._answer_seconds
+        answer = self._api.repeat(
+            lambda: (
+                self._api.send("POST", _PATH, task=task, effect="billed", body=body, seconds=seconds)
+                if needs.watch is None
+                else stream(self._api, _PATH, body, task=task, seconds=seconds, watch=needs.watch)
+            ),
+            effect="billed",
+            attempts=ATTEMPTS if is_chosen else 1,
+            begin_within=max(begin_within - (self._clock() - progress.begun), 0.0),
+            clock=self._clock,
+        )
+        return self._completion(route.model, answer, needs)
+
+    def _completion(self, asked: str, answer: Answer, needs: Needs) -> Completion:
+        body: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
+        choice = first_choice(body)
+        message = choice["message"] if isinstance(choice.get("message"), dict) else {}
+        model = body["model"] if isinstance(body.get("model"), str) and body["model"] else asked
+        reason = choice.get("finish_reason")
+        text, calls = read_text(message.get("content")), read_tool_calls(message.get("tool_calls"))
+        cost, prompt, completion = read_usage(body)
+        is_estimate = cost is None
+        if cost is None:
+            # Nothing written and no reason given is a host that was not ready; it is not billed.
+            is_free = bool(choice) and not (text or calls or reason)
+            tokens = prompt or needs.prompt_tokens
+            cost = 0.0 if is_free else self._estimate(asked, model, tokens, completion, needs)
+        return Completion(
+            text=text,
+            model=model,
+            finish_reason=reason if isinstance(reason, str) else None,
+            cost_usd=cost,
+            cost_is_estimate=is_estimate,
+            prompt_tokens=prompt or 0,
+            completion_tokens=completion or 0,
+            tool_calls=calls,
+            generation_id=str(body.get("id") or answer.headers.get("X-Generation-Id") or ""),
+        )
+
+    def _estimate(self, asked: str, answered: str, prompt: int, completion: int | None, needs: Needs) -> float:
+        """Price an answer without a cost: by the more expensive of the model asked and the one that answered."""
+        tokens = max(needs.max_tokens, MIN_TOKENS) if completion is None else completion
+        return max(self._catalogue.price(model).of(prompt, tokens) for model in {asked, answered})
+
+    def _note(self, model: str, error: ServiceError, progress: _Progress) -> None:
+        progress.failures.append(error)
+        fields = event("openrouter.model_failed", model=model, status=error.status, reason=str(error))
+        log.warning("A model did not answer", extra=fields)
+
+
+def _is_of_use(completion: Completion, needs: Needs) -> bool:
+    if completion.tool_calls:
+        return True
+    return bool(completion.text.strip()) and not (needs.whole and completion.finish_reason in _CUT)
+
+
+def _unusable(completion: Completion) -> ServiceError:
+    """Return the error that an answer without use stands for: a free one may be better the next time."""
+    if completion.finish_reason == "content_filter":
+        words = "was stopped by the content filter of its provider"
+    elif completion.text.strip():
+        words = "was cut off at its token limit"
+    elif completion.finish_reason == "length":
+        words = "reached its token limit without a text"
+    else:
+        words = "gave an empty answer"
+    message = f"{completion.model} {words}."
+    return AnswerUnusable(message) if completion.cost_usd else ServiceUnavailable(message, status=200)
+
+
+def _summary(progress: _Progress) -> ServiceError:
+    """Return one error for all failures, with all their messages."""
+    failures = progress.failures
+    if not failures:
+        return RequestRefused("OpenRouter was asked without a model.")
+    words = " ".join(map(str, failures))
+    message = words if len(failures) == 1 else f"None of the models asked could answer. {words}"
+    passing = [error for error in failures if isinstance(error, RateLimited | ServiceUnavailable)]
+    if progress.spent_usd:
+        return AnswerUnusable(message, cost_usd=progress.spent_usd)
+    if not passing:
+        return RequestRefused(message, status=failures[-1].status)
+    last = passing[-1]
+    return type(last)(message, status=last.status, retry_after=last.retry_after)
