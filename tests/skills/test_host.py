@@ -416,7 +416,6 @@ def test_a_prompt_is_all_the_skill_can_say(fake_runtime: FakeRuntime) -> None:
     (asked,) = models.asked
     assert [message.role for message in asked["messages"]] == ["system", "user"]
     assert asked.keys() == {"messages", "models", "max_tokens", "user", "may_spend", "whole"}
-    assert not asked["tools"]
     assert (asked["max_tokens"], asked["user"]) == (10, "ada")
 
 
