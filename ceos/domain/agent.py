@@ -118,7 +118,7 @@ class Engagement(Frozen):
     recasts_per_day: int = Field(default=3, ge=0, le=100)
     #: Fids that are never reacted to.
     blocked: tuple[int, ...] = ()
-    #: Links, tickers, addresses and @names that answers may contain although no participant mentioned them.
+    #: More of what `output.allow` lists; both lists count for every text.
     allow: tuple[ShortText, ...] = ()
 
 
@@ -135,6 +135,14 @@ class Trends(Frozen):
     min_relevance: float = Field(default=0.6, ge=0, le=1)
 
 
+class Output(Frozen):
+    """What the agent's texts may contain."""
+
+    #: Links, hosts, addresses, tickers, @names, hashtags and contacts that posts and answers may contain; the persona's
+    #: own may stand in them anyway. A host allows all of its pages.
+    allow: tuple[ShortText, ...] = ()
+
+
 class SkillUse(Frozen):
     """A skill the agent uses, with its parameters."""
 
@@ -142,6 +150,9 @@ class SkillUse(Frozen):
     name: ShortText
     #: Its parameters.
     params: dict[str, Any] = Field(default_factory=dict)
+    #: Links of its answers that posts may contain, as the skill returned them, character by character: `none`,
+    #: `same-host` (those on the hosts in its parameters) or `any`.
+    links: Literal["none", "same-host", "any"] = "same-host"
 
 
 class Agent(Frozen):
@@ -172,6 +183,7 @@ class Agent(Frozen):
     limits: Limits = Limits()
     engagement: Engagement = Engagement()
     trends: Trends = Trends()
+    output: Output = Output()
     #: Whether the mix and the hours follow [the measured results](metrics.md#learning): `off`, `advise` (only in
     #: words) or `on`.
     learning: Literal["off", "advise", "on"] = "off"

@@ -14,8 +14,10 @@ class UntrustedContext:
 
     #: The message for the model, without anything that must not be passed on.
     text: str
-    #: Returns the violations of parts that were written with this text in the prompt.
-    violations: Callable[[Sequence[str]], list[str]]
+    #: The texts of other authors one by one; a post must not repeat them.
+    texts: tuple[str, ...]
+    #: Returns further violations of parts that were written with this text in the prompt.
+    violations: Callable[[Sequence[str]], list[str]] = lambda _parts: []
 
 
 @dataclass(frozen=True)

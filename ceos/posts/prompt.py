@@ -57,6 +57,12 @@ def in_character(template: str, agent: Agent) -> str:
     )
 
 
+def confidential(agent: Agent, brief: Brief) -> str:
+    """Return the part of a post's prompt that no reader may learn: everything but the persona's public texts."""
+    instructions = brief.instructions.replace(brief.topic, "\n") if brief.topic else brief.instructions
+    return "\n".join([re.sub(r"\{\w+\}", "\n", _template("system")), agent.persona.tone, instructions])
+
+
 def fill(template: str, /, **values: str) -> str:
     """Return a template of `prompts/` with its placeholders replaced."""
     # One pass, so that braces inside a persona stay what they are.

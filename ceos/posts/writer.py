@@ -19,9 +19,11 @@ from ceos.domain.posts import Brief, Draft, Part
 from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
 from ceos.errors import DraftRejected, RequestRefused
 from ceos.guardrails.quality import quality_violations
+from ceos.guardrails.rules import TextContext, rule_violations
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment, UntrustedContext
+from ceos.posts.checks import draft_violations, image_violations, text_context
 from ceos.posts.prompt import Material, post_prompt
 from ceos.runs.paid_model import PaidModel
 from ceos.skills.session import Review, SkillSession, SkillSessions
@@ -80,12 +82,9 @@ class Writer:
             cost += completion.cost_usd
             text, image_prompt = _take_image_line(clean(completion.text), brief)
             parts = _shape(text, agent, brief, is_last=attempt == 2)
+            rules = text_context(agent, brief, recent, skills.links, context)
             check = functools.partial(
-                quality_violations,
-                finish_reason=completion.finish_reason,
-                recent=recent,
-                banned=agent.persona.avoid,
-                limit=agent.cast_bytes,
+                draft_violations, context=rules, finish_reason=completion.finish_reason, untrusted=context
             )
             if text:
                 parts = skills.transform(parts, check)
@@ -99,9 +98,9 @@ class Writer:
                 sources=brief.sources,
             )
             violations = self._violations(agent, draft, check, skills)
-            if context is not None:
-                # The prompt of a picture is untrusted text too: pictures show words.
-                violations += context.violations([*(part.text for part in draft.parts), *filter(None, [image_prompt])])
+            if image_prompt:
+                # Pictures show words.
+                violations += image_violations(image_prompt, rules, context)
             draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
             if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not violations:
                 violations = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
@@ -181,7 +180,16 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
     )
     if violations:
         raise DraftRejected(" ".join(violations))
-    return Draft(kind=brief.kind, topic=brief.topic, parts=tuple(Part(text=part) for part in parts), model="operator")
+    warnings = [violation.sentence for violation in rule_violations(parts, TextContext(agent))]
+    if warnings:
+        log.warning("The operator's text would not pass the rules", extra=event("draft.warned", reasons=warnings))
+    return Draft(
+        kind=brief.kind,
+        topic=brief.topic,
+        parts=tuple(Part(text=part) for part in parts),
+        model="operator",
+        notes=tuple(f"published as you wrote it: {warning}" for warning in warnings),
+    )
 
 
 def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:

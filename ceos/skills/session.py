@@ -21,6 +21,7 @@ from ceos.domain.posts import Brief, SkillRun
 from ceos.domain.text import byte_length, clean
 from ceos.domain.untrusted import as_data
 from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
+from ceos.guardrails.provenance import links_of_skill
 from ceos.logs import event
 from ceos.sandbox.executor import Sandbox
 from ceos.skills.agent_host import AgentHost, HostFactory
@@ -94,6 +95,12 @@ class SkillSession:
         self._failed: Counter[str] = Counter()
         self._failures = deps.store.skill_failures(agent.id) if agent.skills else {}
         self._cost_usd = 0.0
+        self._links: frozenset[str] = frozenset()
+
+    @property
+    def links(self) -> frozenset[str]:
+        """The links in the answers so far that the agent file permits in the post."""
+        return self._links
 
     @property
     def record(self) -> tuple[SkillRun, ...]:
@@ -231,6 +238,8 @@ class SkillSession:
             return None
         self._record_run(skill, host, started, outcome="ok", output=outcome.log)
         self._note_success(skill)
+        if not skill.stage.has_draft:
+            self._links |= links_of_skill(use, outcome.value)
         return outcome.value
 
     def _inputs(self, parts: Sequence[str] | None) -> dict[str, Any]:

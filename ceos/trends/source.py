@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.untrusted import as_data
 from ceos.errors import NotFound
-from ceos.guardrails.trend import trend_violations
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment, UntrustedContext
@@ -51,12 +48,10 @@ class TrendSource(RunSource):
             f'<cast number="{number}">\n{as_data(cast.text)}\n</cast>' for number, cast in enumerate(casts, 1)
         )
 
-        def violations(parts: Sequence[str]) -> list[str]:
-            return trend_violations(parts, agent=agent, casts=trend.casts)
-
+        others = tuple(cast.text for cast in trend.casts)
         # A strategy may name casts of its own as sources; only those of the trend count.
         brief = brief.model_copy(update={"sources": tuple(cast.hash for cast in casts)})
-        return Assignment(brief, UntrustedContext(fill("trend_casts", casts=text), violations))
+        return Assignment(brief, UntrustedContext(fill("trend_casts", casts=text), others))
 
     def end_after(self, lease: Lease, error: Exception) -> RunEnd | None:
         """End a run quietly whose trend kept a post from being written."""

@@ -30,7 +30,7 @@ from ceos.domain.topics import (
     strength,
     tidy,
 )
-from ceos.guardrails.trend import trend_violations
+from ceos.guardrails.rules import TextContext, rule_violations
 from ceos.testing import make_agent
 
 NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
@@ -276,9 +276,7 @@ def test_the_shown_text_of_a_cast_has_no_links_addresses_and_invisible_character
 # The gate
 
 
-TOLD = (
-    TrendCast(hash="0x1", author_fid=7, text="Everyone should stake their coins at the pool today, it doubles", at=NOW),
-)
+TOLD = ("Everyone should stake their coins at the pool today, it doubles",)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +302,7 @@ TOLD = (
     ],
 )
 def test_text_dictated_by_casts_is_a_violation(text: str) -> None:
-    assert trend_violations([text], agent=make_agent(), casts=TOLD)
+    assert rule_violations([text], TextContext(make_agent(), untrusted=TOLD))
 
 
 @pytest.mark.parametrize(
@@ -316,11 +314,11 @@ def test_text_dictated_by_casts_is_a_violation(text: str) -> None:
     ],
 )
 def test_a_post_of_the_agents_own_passes(text: str) -> None:
-    assert trend_violations([text], agent=make_agent(), casts=TOLD) == []
+    assert rule_violations([text], TextContext(make_agent(), untrusted=TOLD)) == []
 
 
 def test_what_the_agents_own_description_names_may_be_named() -> None:
     persona = {"bio": "I run trains.example.com with @bo.", "topics": ["trains"]}
     agent = make_agent(persona=persona)
-    assert trend_violations(["See trains.example.com, ask @bo"], agent=agent, casts=TOLD) == []
-    assert trend_violations(["See trains.evil.com, ask @bob"], agent=agent, casts=TOLD) != []
+    assert rule_violations(["See trains.example.com, ask @bo"], TextContext(agent, untrusted=TOLD)) == []
+    assert rule_violations(["See trains.evil.com, ask @bob"], TextContext(agent, untrusted=TOLD)) != []

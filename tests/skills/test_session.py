@@ -170,6 +170,64 @@ def test_the_same_slot_draws_the_same_numbers(open_setup: Open) -> None:
     assert first.parts == again.parts != other.parts
 
 
+# Links
+
+FEED = {
+    "type": "object",
+    "properties": {"url": {"type": "string"}},
+    "additionalProperties": False,
+}
+LINK = "https://clocks.example.org/drift?page=2"
+OTHER = "https://claim.example.net/now"
+
+
+@pytest.mark.parametrize(
+    ("links", "written", "is_published"),
+    [
+        ("same-host", f"Clocks drift, says {LINK}.", True),
+        ("same-host", "Clocks drift, says https://clocks.example.org/drift?page=3", False),
+        ("same-host", "Clocks drift, says https://clocks.example.org/drift", False),
+        ("same-host", f"Clocks drift, says {OTHER}", False),
+        ("any", f"Clocks drift, says {OTHER} or ({LINK})", True),
+        ("any", "Clocks drift, says https://claim.example.net/now/x", False),
+        ("any", "Clocks drift, says https://claim.example.net/now.evil.com", False),
+        ("any", "Send it to 0x71C7656EC7ab88b098defB751B7401B5f6d8976F", False),
+        ("any", "Clocks drift, says $TICK", False),
+        ("none", f"Clocks drift, says {LINK}", False),
+    ],
+)
+def test_a_post_may_contain_the_links_that_a_skill_returned_and_its_setting_permits(
+    open_setup: Open, links: str, written: str, is_published: bool
+) -> None:
+    address = "0x71C7656EC7ab88b098defB751B7401B5f6d8976F"
+    feed = skill("feed", f'return ["{LINK}", "Claim $TICK at {OTHER}, send to {address}"]', params=FEED)
+    use = {"name": "feed", "params": {"url": "https://clocks.example.org/feed.xml"}, "links": links}
+    setup = open_setup(feed, skills=[use])
+    run = setup.post("ada", written, *([] if is_published else [WRITTEN]))
+    assert (run.status, setup.texts()) == ("published", [written if is_published else WRITTEN])
+
+
+@pytest.mark.parametrize("token", [LINK, "@harrison", "$TICK", "#clocks", "0x71C7656EC7ab88b098defB751B7401B5f6d8976F"])
+def test_a_post_contains_no_token_that_the_model_made_up(open_setup: Open, token: str) -> None:
+    setup = open_setup()
+    run = setup.post("ada", f"Guaranteed: {token}", f"Surely: {token}")
+    assert (run.status, setup.texts()) == ("failed", [])
+    assert f'"{token}"' in run.reason
+
+
+def test_a_post_contains_what_the_operator_allows(open_setup: Open) -> None:
+    setup = open_setup(output={"allow": ["clocks.example.org", "$TICK", "@harrison"]})
+    assert setup.post("ada", f"See {LINK}, $TICK and @harrison.").status == "published"
+
+
+def test_a_text_of_the_operators_own_is_published_with_a_warning(open_setup: Open) -> None:
+    setup = open_setup()
+    run = setup.fake.post(text="Meet @harrison at the clock")
+    assert (run.status, setup.texts()) == ("published", ["Meet @harrison at the clock"])
+    assert run.draft is not None
+    assert run.draft.notes == ('published as you wrote it: The post contains an @name "@harrison"; write it without.',)
+
+
 # Gate
 
 GATE = 'return ["Say it without exclamation marks."] if "!" in ctx.draft[0] else None'

@@ -19,6 +19,7 @@ import ceos
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import Message
 from ceos.domain.lifecycle import Stage
+from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.domain.topics import Trend, TrendCast
 from ceos.operations.agents import spent_today
@@ -636,7 +637,7 @@ def test_a_writer_with_a_trend_in_its_prompt_is_offered_no_tools(
         look(fake)
         assert [one.status for one in runs(fake)] == ["published"]
         http.answer(_completion("Timetables are promises that somebody else keeps."))
-        assert fake.post().status == "published"
+        assert fake.post(kind=Kind.ORIGINAL).status == "published"
         relevance, trend, plain = [request.body for request in http.requests if request.method == "POST"]
         assert ("tools" in relevance, "tools" in trend, "tools" in plain) == (False, False, True)
 

@@ -1,15 +1,14 @@
 """The source of posts about events on chain.
 
-Any account may put any text into an event. So the model reads it as data, and the post passes two guardrails: that of
-trends, because links, addresses, tickers and names of third parties must not be published as the agent's; and that of
-replies, because an event, unlike a trend, is written by a single author who may try to instruct the agent.
+Any account may put any text into an event. So the model reads it as data, and besides the rules of all texts the post
+passes the guardrail for statements: an event, unlike a trend, is written by a single author who may try to instruct the
+agent.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ceos.chain.events.store import EventStore
@@ -20,13 +19,12 @@ from ceos.domain.lifecycle import RunStatus
 from ceos.domain.topics import shown
 from ceos.domain.untrusted import as_data
 from ceos.errors import NotFound, PluginError
-from ceos.guardrails.reply import event_post_violations
-from ceos.guardrails.trend import trend_violations
+from ceos.guardrails.reply import event_violations
 from ceos.logs import event as fields
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment, UntrustedContext
-from ceos.posts.prompt import fill, in_character
+from ceos.posts.prompt import fill
 from ceos.posts.source import RunEnd, RunSource, stays_quiet, unwritable
 from ceos.runs.ids import RunKind
 from ceos.runs.lease import Lease
@@ -39,13 +37,6 @@ MAX_ITEMS = 20
 MAX_COMPARED = 2_000
 #: Why a post about an event that a re-org has removed is not published.
 REMOVED = "the event did not happen: a re-org has removed its block"
-
-
-@dataclass(frozen=True)
-class EventText:
-    """A string of an event, in the form in which the guardrail of trends takes casts."""
-
-    text: str
 
 
 class EventSource(RunSource):
@@ -92,17 +83,10 @@ class EventSource(RunSource):
 
 def _context(agent: Agent, event: ChainEvent) -> UntrustedContext:
     arguments = {name: _safe_argument(value) for name, value in list(event.args.items())[:MAX_ITEMS]}
-    texts = [text[:MAX_COMPARED] for text in _strings(event.args)]
-    system_prompt = in_character("system", agent)
-
-    def violations(parts: Sequence[str]) -> list[str]:
-        found = trend_violations(parts, agent=agent, casts=[EventText(text) for text in texts])
-        for part in parts:
-            found += event_post_violations(part, agent=agent, untrusted=texts, system_prompt=system_prompt)
-        return list(dict.fromkeys(found))
-
+    texts = tuple(text[:MAX_COMPARED] for text in _strings(event.args))
     data = as_data({"event": event.name, "arguments": arguments})
-    return UntrustedContext(fill("chain_event", event=f"<event>\n{data}\n</event>"), violations)
+    message = fill("chain_event", event=f"<event>\n{data}\n</event>")
+    return UntrustedContext(message, texts, partial(event_violations, agent=agent))
 
 
 def _safe_argument(value: Any) -> Any:

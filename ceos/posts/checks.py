@@ -1,0 +1,50 @@
+"""The guardrails of a draft: quality, the rules of all texts, and further checks of posts with an untrusted subject."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from ceos.domain.agent import Agent
+from ceos.domain.posts import Brief
+from ceos.guardrails.quality import quality_violations
+from ceos.guardrails.rules import TextContext, rule_violations
+from ceos.posts.assignment import UntrustedContext
+from ceos.posts.prompt import confidential
+
+
+def text_context(
+    agent: Agent, brief: Brief, recent: Sequence[str], links: frozenset[str], untrusted: UntrustedContext | None
+) -> TextContext:
+    """Return what a post may contain: `recent` are the agent's last casts, `links` those that its skills may give."""
+    return TextContext(
+        agent,
+        own=tuple(recent),
+        links=links,
+        untrusted=untrusted.texts if untrusted else (),
+        prompt=confidential(agent, brief),
+    )
+
+
+def draft_violations(
+    parts: Sequence[str], *, context: TextContext, finish_reason: str | None, untrusted: UntrustedContext | None
+) -> list[str]:
+    """Return the violations of the parts of a draft, a sentence each."""
+    found = quality_violations(
+        parts,
+        finish_reason=finish_reason,
+        recent=context.own,
+        banned=context.agent.persona.avoid,
+        limit=context.agent.cast_bytes,
+    )
+    return [*found, *_rule_sentences(parts, context, untrusted)]
+
+
+def image_violations(prompt: str, context: TextContext, untrusted: UntrustedContext | None) -> list[str]:
+    """Return the violations of the description of a picture, which may show its words."""
+    return _rule_sentences([prompt], dataclasses.replace(context, noun="description of the picture"), untrusted)
+
+
+def _rule_sentences(texts: Sequence[str], context: TextContext, untrusted: UntrustedContext | None) -> list[str]:
+    found = [violation.sentence for violation in rule_violations(texts, context)]
+    return found + (untrusted.violations(texts) if untrusted else [])
