@@ -109,6 +109,11 @@ class Settings(BaseModel):
     fal_queue_url: HttpUrl = Field(
         "https://queue.fal.run", alias="FAL_QUEUE_URL", description="Address of fal.ai's queue."
     )
+    fal_rest_url: HttpUrl = Field(
+        "https://rest.fal.ai",
+        alias="FAL_REST_URL",
+        description="Address of fal.ai's storage and of the keys that sign its webhooks.",
+    )
     neynar_api_key: SecretStr | None = Field(
         None, alias="NEYNAR_API_KEY", description="Key of Neynar, which publishes to Farcaster."
     )

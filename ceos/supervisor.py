@@ -186,6 +186,7 @@ def simulator_environ(url: str) -> dict[str, str]:
         "FAL_KEY": "simulated:key",
         "FAL_RUN_URL": f"{url}/fal-run",
         "FAL_QUEUE_URL": f"{url}/fal-queue",
+        "FAL_REST_URL": f"{url}/fal-rest",
         "NEYNAR_API_KEY": "simulated-key",
         "NEYNAR_BASE_URL": f"{url}/v2",
         # The simulator has no rate limit.

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypedDict, Unpack
 
 import click
 
 from ceos.cli.drafts import print_skill
+from ceos.cli.media import describe_media, own_media
 from ceos.cli.output import agents_argument, chosen_agents, command_runtime, json_option, show_json, show_table
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import Draft, Kind
 from ceos.domain.runs import Run
 from ceos.errors import CeosError
 from ceos.operations.drafts import with_full_texts
+from ceos.operations.media import OwnMedia
 from ceos.operations.posts import PostRequest, create_post, preview_post
 from ceos.runtime import Runtime
 
@@ -31,6 +34,8 @@ HALTED = "all publishing is stopped; 'ceos unpanic' lets it go on"
 class PostOptions(TypedDict):
     """The options of `ceos post` that say what becomes of the text."""
 
+    image: tuple[str, ...]
+    video: tuple[str, ...]
     dry_run: bool
     wait: bool
     timeout: float
@@ -44,6 +49,8 @@ class PostOptions(TypedDict):
     help="The kind of post; the strategy chooses by default.",
 )
 @click.option("--text", help="Publish this text of your own; ---SPLIT--- separates the parts of a thread.")
+@click.option("--image", multiple=True, metavar="FILE|URL", help="Embed a picture of your own; goes with --text.")
+@click.option("--video", multiple=True, metavar="FILE|URL", help="Embed a video of your own; goes with --text.")
 @click.option("--key", help="A key of your own: the same key again is the same post, so repeating the command is safe.")
 @click.option("--dry-run", is_flag=True, help="Write the post and print it, but publish nothing.")
 @click.option("--wait", is_flag=True, help="Wait until it is published, and print the casts.")
@@ -67,13 +74,15 @@ def post(
     if not ids and not as_json:
         return click.echo("No agents yet; 'ceos agent apply FILE' makes one.")
     chosen = Kind(kind) if kind else None
-    requests = [PostRequest(agent_id=agent_id, kind=chosen, text=text, key=key) for agent_id in ids]
+    media = own_media(runtime, text, options["image"], options["video"], is_preview=options["dry_run"])
+    embeds = tuple(one.url or one.source for one in media)
+    requests = [PostRequest(agent_id=one, kind=chosen, text=text, embeds=embeds, key=key) for one in ids]
     if options["dry_run"]:
         drafts = {request.agent_id: preview_post(runtime, request) for request in requests}
         return (
             show_json({one: draft.model_dump(mode="json") for one, draft in drafts.items()})
             if as_json
-            else _print_drafts(drafts)
+            else _print_drafts(drafts, media)
         )
     runs = [create_post(runtime, request) for request in requests]
     if options["wait"]:
@@ -132,7 +141,7 @@ def _spinner(text: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(Text(text))
 
 
-def _print_drafts(drafts: dict[str, Draft]) -> None:
+def _print_drafts(drafts: dict[str, Draft], media: Sequence[OwnMedia]) -> None:
     for agent_id, draft in drafts.items():
         click.echo(
             f"{agent_id}: {draft.kind} on {draft.topic!r}, {draft.model}, {draft.cost_usd:.6f} USD; not published"
@@ -141,6 +150,8 @@ def _print_drafts(drafts: dict[str, Draft]) -> None:
             click.echo(f"\n[{index + 1}/{len(draft.parts)}]\n{part.text}")
         if draft.image_prompt:
             click.echo(f"\npicture: {draft.image_prompt}")
+        for one in media:
+            click.echo(f"\n{describe_media(one)}")
         for ran in draft.skills:
             print_skill(ran)
         click.echo()

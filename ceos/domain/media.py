@@ -9,6 +9,13 @@ from dataclasses import dataclass
 MAX_EMBEDS = 4
 #: The longest address that a cast can embed, in bytes.
 EMBED_URL_BYTES = 256
+#: The largest files that clients show, in bytes.
+MAX_IMAGE_BYTES, MAX_VIDEO_BYTES = 10 * 2**20, 100 * 2**20
+#: The shortest and the longest side, in pixels.
+MIN_SIDE, MAX_SIDE = 16, 8192
+#: The types that every client shows.
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+VIDEO_TYPES = ("video/mp4",)
 
 #: Brands of files that share MP4's container: still pictures, and QuickTime, which not every client plays.
 _OTHER_BRANDS = {b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic"} | {
@@ -47,6 +54,23 @@ def identify(data: bytes) -> MediaType | None:
         other = _OTHER_BRANDS.get(data[8:12])
         return MediaType(other) if other else MediaType("video/mp4", *_mp4_size(data))
     return None
+
+
+def media_problem(found: MediaType, size: int | None, kind: str) -> str:
+    """Return the reason why a cast cannot show a file as a "picture" or a "video", or nothing.
+
+    `size` is in bytes; None, like a side of 0, is unknown and not an objection.
+    """
+    types, most = (IMAGE_TYPES, MAX_IMAGE_BYTES) if kind == "picture" else (VIDEO_TYPES, MAX_VIDEO_BYTES)
+    if found.content_type not in types:
+        names = ", ".join(one.partition("/")[2].upper() for one in types)
+        return f"is {found.content_type}, but a {kind} is {names}"
+    if size is not None and size > most:
+        return f"has {size / 2**20:.1f} MiB, but a {kind} has at most {most // 2**20}"
+    sides = [side for side in (found.width, found.height) if side]
+    if any(not MIN_SIDE <= side <= MAX_SIDE for side in sides):
+        return f"is {found.width} × {found.height} pixels, but each side of a {kind} has {MIN_SIDE} to {MAX_SIDE}"
+    return ""
 
 
 def _two(layout: str, data: bytes, at: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from ceos.chain.events.posts import EventPosts
     from ceos.chain.wiring import Chain
+    from ceos.clients.fal.client import Fal
     from ceos.clock import Clock
     from ceos.engine.pipeline import Pipeline
     from ceos.engine.sources import ScheduleSource
@@ -48,6 +49,8 @@ class Context(Protocol):
     def plugins(self) -> Plugins: ...
     @property
     def skill_lock(self) -> SkillLock: ...
+    @property
+    def fal(self) -> Fal: ...
     @property
     def pipeline(self) -> Pipeline: ...
     @property

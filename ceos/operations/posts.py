@@ -5,8 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from ceos.domain.agent import Agent
 from ceos.domain.base import Frozen
+from ceos.domain.media import MAX_EMBEDS
 from ceos.domain.posts import Brief, Draft, Kind
 from ceos.errors import InvalidInput
 from ceos.operations.context import Context
@@ -28,6 +31,8 @@ class PostRequest(Frozen):
     kind: Kind | None = None
     #: The operator's own text; None: a model writes.
     text: str | None = None
+    #: Addresses of media that the first part of the operator's own text embeds; see `operations.media`.
+    embeds: tuple[str, ...] = Field(default=(), max_length=MAX_EMBEDS)
     #: The same key again is the same post; None: a new one.
     key: str | None = None
 
@@ -40,7 +45,7 @@ def create_post(context: Context, request: PostRequest) -> Run:
     `DraftRejected` for a text that cannot be published.
     """
     agent = context.agents.agent(request.agent_id)
-    draft = operator_draft(agent, request.kind, request.text) if request.text is not None else None
+    draft = _own_draft(agent, request)
     return context.runs.run(context.ledger.create_run(agent.id, _key(request.key), kind=request.kind, draft=draft))
 
 
@@ -48,13 +53,25 @@ def create_post(context: Context, request: PostRequest) -> Run:
 def preview_post(context: Context, request: PostRequest) -> Draft:
     """Return the draft that `create_post` would lead to, without storing or publishing it; raises as it does."""
     agent = context.agents.agent(request.agent_id)
-    if request.text is not None:
-        return operator_draft(agent, request.kind, request.text)
+    if (draft := _own_draft(agent, request)) is not None:
+        return draft
     slot = RunId.manual(agent.id, _key(None)).slot
     brief = context.schedule_source.brief(agent, slot, request.kind)
     if brief is None:
         raise InvalidInput(f"The strategy {agent.strategy!r} chose to stay quiet.")
     return context.pipeline.preview(agent, brief, slot)
+
+
+def _own_draft(agent: Agent, request: PostRequest) -> Draft | None:
+    """Return the draft of the operator's own text with its media, or None when a model writes."""
+    if request.text is None:
+        if request.embeds:
+            raise InvalidInput("Media of your own go with a text of your own; a written post gets its media by fal.ai.")
+        return None
+    kind = request.kind or (Kind.MEDIA if request.embeds else None)
+    draft = operator_draft(agent, kind, request.text)
+    first = draft.parts[0].model_copy(update={"embeds": request.embeds})
+    return draft.model_copy(update={"parts": (first, *draft.parts[1:])})
 
 
 def operator_draft(agent: Agent, kind: Kind | None, text: str) -> Draft:

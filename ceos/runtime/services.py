@@ -86,7 +86,11 @@ class Services(Foundation):
         from ceos.clients.fal.client import Fal
 
         return Fal(
-            secret(self.settings.fal_key), self.settings.fal_run_url, self.settings.fal_queue_url, sleep=self.sleep
+            secret(self.settings.fal_key),
+            self.settings.fal_run_url,
+            self.settings.fal_queue_url,
+            self.settings.fal_rest_url,
+            sleep=self.sleep,
         )
 
     @cached_property

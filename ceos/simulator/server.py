@@ -39,6 +39,7 @@ class Running:
         self.openrouter_url = f"{self.url}/api/v1"
         self.fal_run_url = f"{self.url}/fal-run"
         self.fal_queue_url = f"{self.url}/fal-queue"
+        self.fal_rest_url = f"{self.url}/fal-rest"
 
     def casts(self) -> list[dict[str, Any]]:
         """Every committed cast in commit order."""

@@ -11,9 +11,11 @@ from ceos.errors import DraftRejected, InvalidInput, NotFound
 from ceos.operations.agents import export_agents, list_agents, pause_agent
 from ceos.operations.drafts import approve_draft, edit_draft, list_drafts, reject_draft
 from ceos.operations.halt import halt_publishing, halt_reason, resume_publishing
+from ceos.operations.media import MediaFile, upload_file
 from ceos.operations.posts import PostRequest, create_post, preview_post
 from ceos.operations.status import system_status
 from ceos.operations.table import Caller, Scope, called_by, operation, operations
+from ceos.simulator.fal.pixels import film
 from ceos.testing import FakeRuntime
 
 #: The scope of every operation that changes something or spends money.
@@ -23,6 +25,7 @@ CHANGES = {
     "agent.pause": Scope.ADMIN,
     "agent.resume": Scope.ADMIN,
     "agent.remove": Scope.ADMIN,
+    "media.upload": Scope.POST,
     "post.create": Scope.POST,
     "post.preview": Scope.POST,
     "draft.approve": Scope.APPROVE,
@@ -140,3 +143,11 @@ def test_an_export_hides_the_signer_unless_it_is_asked_for(fake_runtime: FakeRun
     assert agent.signer_uuid is not None
     assert agent.signer_uuid not in export_agents(fake_runtime.runtime, ["ada"])
     assert agent.signer_uuid in export_agents(fake_runtime.runtime, ["ada"], with_secrets=True)
+
+
+def test_the_record_of_an_upload_names_the_file_and_not_its_bytes(
+    fake_runtime: FakeRuntime, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        upload_file(fake_runtime.runtime, MediaFile(name="a.mp4", kind="video", data=film()))
+    assert audits(caplog) == [("operator.media.upload", "a.mp4", "python", "")]

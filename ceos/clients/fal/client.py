@@ -1,4 +1,4 @@
-"""Pictures and videos by fal.ai: a picture is one blocking call, a video is a job that is submitted and polled.
+"""fal.ai: a picture is one blocking call, a video is a job that is submitted and polled, and files can be stored.
 
 When the chosen image model fails, the others are tried: first those that cost no more, best first, then more expensive
 ones, cheapest first, as far as each and everything that may have been charged stay within `max_usd`. A refused key,
@@ -30,6 +30,7 @@ from ceos.clients.fal.models import (
     image_model,
     image_price_usd,
 )
+from ceos.clients.fal.storage import Storage
 from ceos.clients.fal.videos import VideoQueue
 from ceos.errors import KeyRefused, LimitReached, OutcomeUnknown, RateLimited, ServiceError
 from ceos.logs import event, register_secret
@@ -68,6 +69,7 @@ class Fal(VideoQueue):
         key: str | None,
         run_url: str = "https://fal.run",
         queue_url: str = "https://queue.fal.run",
+        rest_url: str = "https://rest.fal.ai",
         *,
         sleep: Callable[[float], None] = time.sleep,
         files: ResultFiles | None = None,
@@ -75,6 +77,11 @@ class Fal(VideoQueue):
         register_secret(key)
         super().__init__(FalApi(queue_url, key, sleep), files or ResultFiles([run_url, queue_url]))
         self._run = FalApi(run_url, key, sleep)
+        self._storage = Storage(FalApi(rest_url, key, sleep))
+
+    def upload(self, data: bytes, content_type: str, file_name: str) -> str:
+        """Store a file and return its public address."""
+        return self._storage.upload(data, content_type, file_name)
 
     def image(
         self,

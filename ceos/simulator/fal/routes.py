@@ -1,4 +1,4 @@
-"""fal.ai: direct runs, the queue, and the generated files."""
+"""fal.ai: direct runs and the queue."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ceos.simulator.chance import hex_hash, number
+from ceos.simulator.fal.files import FILES, Files, refuse
 from ceos.simulator.fal.models import MODELS, FalModel
-from ceos.simulator.fal.pixels import black, film, gradient, vector
+from ceos.simulator.fal.pixels import film
 from ceos.simulator.faults import FAL_FAULTS, Faults
 from ceos.simulator.timeline import Timeline
 from ceos.simulator.wire import Handler, Refusal, Reply, Request, Routes, json_reply
 
-RUN, QUEUE, FILES = "/fal-run/", "/fal-queue/", "/fal-files/"
+RUN, QUEUE = "/fal-run/", "/fal-queue/"
 _REMEMBERED = 5_000
 #: Faults that refuse a request instead of accepting it into the queue.
 _AT_THE_DOOR = {"rate_limited", "error_401", "error_500_text", "cut_before"}
@@ -33,7 +34,7 @@ class Job:
 
 
 class Fal:
-    """The service behind /fal-run, /fal-queue and /fal-files."""
+    """The service behind /fal-run and /fal-queue, with its files."""
 
     def __init__(self, seed: int, timeline: Timeline, faults: Faults) -> None:
         self.seed = seed
@@ -42,6 +43,7 @@ class Fal:
         self.options = faults.options["fal"]
         self._count = 0
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self.files = Files(seed, timeline, self._check_key)
 
     def routes(self) -> Routes:
         """fal has no fixed paths."""
@@ -49,7 +51,7 @@ class Fal:
 
     def prefixes(self) -> dict[str, Handler]:
         """Routes with a model, a request or a file in the path."""
-        return {RUN: self.run, QUEUE: self.queue, FILES: self.file}
+        return {RUN: self.run, QUEUE: self.queue, **self.files.prefixes()}
 
     def run(self, request: Request) -> Reply:
         """Generate a file while the client waits."""
@@ -68,7 +70,7 @@ class Fal:
         job = self._jobs.get(job_id)
         # The URLs have the application only: a client that appends to the endpoint gets 404.
         if job is None or job.app != app:
-            raise _refuse(404, "Request not found")
+            raise refuse(404, "Request not found")
         match request.method, action:
             case "GET", "status":
                 return self._status(request, job)
@@ -76,30 +78,11 @@ class Fal:
                 return self._result(request, job)
             case "PUT", "cancel":
                 return self._cancel(job)
-        raise _refuse(405, "Method Not Allowed")
-
-    def file(self, request: Request) -> Reply:
-        """Return a generated file, whose name determines its contents."""
-        name = request.path.removeprefix(FILES)
-        kind, _, rest = name.partition("-")
-        stem, _, suffix = rest.partition(".")
-        if kind == "black":
-            return Reply(200, black(), b"image/png")
-        if kind == "empty":
-            return Reply(200, b"", b"image/png")
-        if kind == "page":
-            return Reply(200, b"<!doctype html><title>Not here</title>", b"text/html")
-        if kind != "ok":
-            raise _refuse(404, "File not found")
-        if suffix == "mp4":
-            return Reply(200, film(), b"video/mp4")
-        if suffix == "svg":
-            return Reply(200, vector(stem), b"image/svg+xml")
-        return Reply(200, gradient(stem), b"image/png")
+        raise refuse(405, "Method Not Allowed")
 
     def _submit(self, request: Request, endpoint: str) -> Reply:
         if request.method != "POST":
-            raise _refuse(405, "Method Not Allowed")
+            raise refuse(405, "Method Not Allowed")
         body, fault = self._accept(request, endpoint)
         job = Job(self._new_id(), "/".join(endpoint.split("/")[:2]), endpoint, body, fault)
         self._jobs[job.id] = job
@@ -127,7 +110,7 @@ class Fal:
 
     def _result(self, request: Request, job: Job) -> Reply:
         if job.polls <= self.options["polls_until_done"]:
-            raise _refuse(400, "Request is still in progress")
+            raise refuse(400, "Request is still in progress")
         if job.cancelled:
             raise _infrastructure(499, "Request was cancelled", "client_cancelled")
         return self._finish(request, job.id, job.endpoint, job.body, job.fault)
@@ -143,7 +126,7 @@ class Fal:
         self._check_key(request)
         model = MODELS.get(endpoint)
         if model is None:
-            raise _refuse(404, f"Application {endpoint!r} not found")
+            raise refuse(404, f"Application {endpoint!r} not found")
         fault = self.faults.draw("fal", FAL_FAULTS)
         if fault:
             self.timeline.fault("fal", fault, endpoint=endpoint)
@@ -157,19 +140,19 @@ class Fal:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise _refuse(422, [{"loc": ["body"], "msg": "JSON decode error", "type": "json_invalid"}])
+            raise refuse(422, [{"loc": ["body"], "msg": "JSON decode error", "type": "json_invalid"}])
         if problems := model.problems(body, extra_keys=self.options["extra_keys"] == "ignore"):
-            raise _refuse(422, problems)
+            raise refuse(422, problems)
         return body
 
     def _door(self, fault: str) -> Refusal:
         if fault == "rate_limited":
-            refusal = _refuse(429, "Too many concurrent requests")
+            refusal = refuse(429, "Too many concurrent requests")
             if self.options["retry_after"] is not None:
                 refusal.reply.headers.append((b"retry-after", f"{self.options['retry_after']:g}".encode()))
             return refusal
         if fault == "error_401":
-            return _refuse(401, "Cannot access application. Authentication is required.")
+            return refuse(401, "Cannot access application. Authentication is required.")
         if fault == "error_500_text":
             return Refusal(Reply(500, b"Internal Server Error", b"text/plain"))
         return Refusal(Reply(cut=True))
@@ -181,9 +164,9 @@ class Fal:
                 "msg": "Flagged by a content checker.",
                 "type": "content_policy_violation",
             }
-            raise _refuse(422, [problem], X_Fal_Retryable="false")
+            raise refuse(422, [problem], X_Fal_Retryable="false")
         if fault == "error_422_text":
-            raise _refuse(422, "The prompt could not be processed")
+            raise refuse(422, "The prompt could not be processed")
         if fault in {"error_infra_503", "completed_with_error"}:
             raise _infrastructure(503, "Runner disconnected unexpectedly", "runner_disconnected")
         output = self._output(request, MODELS[endpoint], job_id, body, fault)
@@ -254,7 +237,7 @@ class Fal:
     def _check_key(self, request: Request) -> None:
         word, _, key = request.header(b"authorization").partition(" ")
         if word != "Key" or not key or (self.options["keys"] and key not in self.options["keys"]):
-            raise _refuse(401, "Cannot access application. Authentication is required.")
+            raise refuse(401, "Cannot access application. Authentication is required.")
 
     def _new_id(self) -> str:
         self._count += 1
@@ -263,10 +246,6 @@ class Fal:
 
     def _timestamp(self) -> str:
         return f"{self.timeline.clock():.3f}"
-
-
-def _refuse(status: int, detail: object, **headers: str) -> Refusal:
-    return Refusal(json_reply({"detail": detail}, status, **headers))
 
 
 def _infrastructure(status: int, detail: str, error_type: str) -> Refusal:
