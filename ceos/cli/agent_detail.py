@@ -15,6 +15,7 @@ from ceos.domain.agent import Agent
 from ceos.operations.agents import AgentDetail
 from ceos.operations.mentions import list_mentions, polling
 from ceos.operations.metrics import numbers
+from ceos.operations.models import model_notices
 from ceos.operations.trends import taken_trends
 from ceos.runtime import Runtime
 
@@ -33,6 +34,7 @@ def document(runtime: Runtime, detail: AgentDetail, skills: Skills) -> dict[str,
     return {
         "spent_usd_today": detail.spent_usd_today,
         "limits": agent.limits.model_dump(),
+        "models": [notice.sentence for notice in model_notices(runtime, [agent])],
         "skills": skills,
         "description": _without_signer(agent),
         "transitions": [item.model_dump(mode="json") for item in detail.transitions],
@@ -56,6 +58,8 @@ def print_agent(runtime: Runtime, detail: AgentDetail, skills: Skills) -> None:
         click.echo(f"works on   {status.run_id}, lease until {when(status.lease_until)}")
     click.echo(f"next slot  {when(status.next_slot)} UTC")
     click.echo(f"spent      {detail.spent_usd_today:.4f} of {agent.limits.usd_per_day:.2f} USD today")
+    for notice in model_notices(runtime, [agent]):
+        click.echo(f"model      {notice.sentence}")
     print_polling(polling(runtime, agent))
     click.echo(f"numbers    {numbers_line(numbers(runtime, agent.id), agent.learning)}")
     click.echo(f"failures   {status.failures} in a row;  missed slots {status.missed}\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ceos.cli.output import (
     chosen_agents,
     command_runtime,
     json_option,
+    listing,
     show_json,
     show_table,
     when,
@@ -21,6 +22,7 @@ from ceos.cli.output import (
 from ceos.domain.agent import Agent, AgentStatus
 from ceos.errors import CeosError, InvalidInput
 from ceos.operations import agents as operations
+from ceos.operations.models import ModelNotice, model_notices
 from ceos.operations.skills import skill_refusals, skill_states
 from ceos.runtime import Runtime
 
@@ -46,14 +48,18 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
     runtime = command_runtime()
     agents = load_agents(files, runtime.plugins.strategies)
     applied = operations.apply_agents(runtime, agents)
+    # Without a key nothing can be written, which 'ceos doctor' says.
+    notices = model_notices(runtime, agents, may_fetch=runtime.settings.openrouter_api_key is not None)
     if as_json:
-        return show_json([{"agent": item.agent_id, "change": item.change} for item in applied])
+        return show_json([_change(item, notices) for item in applied])
     statuses = [one.status for one in operations.list_agents(runtime, [item.agent_id for item in applied])]
     show_table(
         ["agent", "change", "next slot"],
         [(item.agent_id, item.change, when(one.next_slot)) for item, one in zip(applied, statuses, strict=True)],
         empty="No agents in these files.",
     )
+    for notice in notices:
+        click.echo(f"{listing(notice.agents)}: {notice.sentence}", err=True)
     try:
         for described in agents:
             for refusal in skill_refusals(runtime, described):
@@ -110,6 +116,13 @@ def show(agent_ids: tuple[str, ...], all_agents: bool, as_json: bool) -> None:
             print_agent(runtime, detail, skills)
     if as_json:
         show_json(documents)
+
+
+def _change(applied: operations.Applied, notices: Sequence[ModelNotice]) -> dict[str, object]:
+    """Return the outcome for one agent, with the sentences about its models if there are any."""
+    sentences = [notice.sentence for notice in notices if applied.agent_id in notice.agents]
+    outcome: dict[str, object] = {"agent": applied.agent_id, "change": applied.change}
+    return {**outcome, "models": sentences} if sentences else outcome
 
 
 def _skills(runtime: Runtime, one: Agent) -> list[dict[str, Any]]:

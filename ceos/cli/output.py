@@ -140,6 +140,12 @@ def number(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def listing(ids: Sequence[str]) -> str:
+    """Return ids for a sentence: all of up to three, or the first two and the number of the others."""
+    shown = list(ids) if len(ids) <= 3 else [*ids[:2], f"{len(ids) - 2} others"]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
 def when(moment: dt.datetime | None) -> str:
     """Return a time for people, in UTC to the second."""
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else "-"

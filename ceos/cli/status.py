@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ceos.cli.mentions import mentions_in_words
-from ceos.cli.output import command_runtime, json_option, number, show_json, show_table
+from ceos.cli.output import command_runtime, json_option, listing, number, show_json, show_table
 from ceos.cli.trends import overview_document, overview_line
 from ceos.operations.halt import halt_publishing, resume_publishing
 from ceos.operations.status import system_status
@@ -25,6 +25,15 @@ def status(as_json: bool) -> None:
                 "mentions": found.mentions,
                 "panic": found.halted,
                 "trends": overview_document(found.trends) if found.trends else None,
+                "models": [
+                    {
+                        "model": one.resolved.named,
+                        "used": one.resolved.used,
+                        "sentence": one.sentence,
+                        "agents": one.agents,
+                    }
+                    for one in found.models
+                ],
                 "agents": [one.model_dump(mode="json") for one in found.agents],
             }
         )
@@ -40,6 +49,8 @@ def status(as_json: bool) -> None:
     click.echo(mentions_in_words(found.mentions))
     if found.trends:
         click.echo(overview_line(found.trends, runtime.clock.now()))
+    for notice in found.models:
+        click.echo(f"{listing(notice.agents)}: {notice.sentence}")
     return show_table(
         ["agent", "state", "works on", "next slot (UTC)", "missed", "failures", "reason"],
         [

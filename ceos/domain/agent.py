@@ -60,6 +60,9 @@ class Models(Frozen):
         "google/gemini-2.0-flash-001",
         "meta-llama/llama-3.3-70b-instruct",
     )
+    #: A model that OpenRouter no longer lists is replaced by a [successor](limits.md#retired-models) that costs at most
+    #: so many times as much.
+    max_price_factor: float = Field(default=1.5, ge=1, le=100)
     #: Model for pictures: `schnell` (fast), `recraft` (lettering) or `pro-ultra` (best); a failed one is replaced by
     #: the next within `max_image_usd`.
     image: Literal["schnell", "pro-ultra", "recraft"] = "schnell"

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ceos.chain.events.posts import EventPosts
     from ceos.chain.wiring import Chain
     from ceos.clients.fal.client import Fal
+    from ceos.clients.openrouter.prices import Catalogue
     from ceos.clock import Clock
     from ceos.engine.pipeline import Pipeline
     from ceos.engine.sources import ScheduleSource
@@ -45,6 +46,8 @@ class Context(Protocol):
     def skill_store(self) -> SkillStore: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def model_catalogue(self) -> Catalogue: ...
     @property
     def plugins(self) -> Plugins: ...
     @property

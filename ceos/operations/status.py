@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ceos.domain.agent import AgentStatus
 from ceos.operations.context import Context
+from ceos.operations.models import ModelNotice, model_notices
 from ceos.operations.table import Scope, operation
 from ceos.operations.trends import CurrentTrends, current_trends
 
@@ -24,6 +25,8 @@ class SystemStatus:
     halted: str | None
     #: None while no agent follows trends.
     trends: CurrentTrends | None
+    #: The models that OpenRouter no longer lists.
+    models: list[ModelNotice]
 
 
 @operation("status.show", Scope.READ)
@@ -35,4 +38,5 @@ def system_status(context: Context) -> SystemStatus:
         mentions=context.mention_store.counts(),
         halted=context.ops.panic_reason(),
         trends=current_trends(context) if context.trend_store.agent_ids() else None,
+        models=model_notices(context, context.agents.all_agents()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import TypeVar, Unpack
@@ -9,10 +10,16 @@ from typing import TypeVar, Unpack
 from pydantic import BaseModel
 
 from ceos.clients.openrouter.client import Completion, Message, OpenRouter
+from ceos.clients.openrouter.prices import Catalogue
+from ceos.clients.openrouter.successors import resolve
 from ceos.clients.openrouter.types import Terms
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
+from ceos.errors import RequestRefused
+from ceos.logs import event
 from ceos.runs.budget import Budget
+
+log = logging.getLogger(__name__)
 
 _Record = TypeVar("_Record", bound=BaseModel)
 
@@ -23,12 +30,33 @@ class PaidModel:
     `call` names a request for the budget: two requests of one name share one reservation. `share` is the part of the
     agent's budget that the request may use up. Every method raises `LimitReached` before a request that would not fit,
     and the client's `ServiceError`. The reservation covers one answer and grows before each further one is asked for.
+    A model that OpenRouter no longer lists is replaced, see `usable_models`.
     """
 
-    def __init__(self, openrouter: OpenRouter, budget: Budget, clock: Clock) -> None:
+    def __init__(self, openrouter: OpenRouter, budget: Budget, clock: Clock, *, catalogue: Catalogue) -> None:
         self._openrouter = openrouter
         self._budget = budget
         self._clock = clock
+        self._catalogue = catalogue
+        self._reported: set[str] = set()
+
+    def usable_models(self, agent: Agent, models: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the ids to ask, in order: `models`, or those of the agent; retired ones are replaced by successors.
+
+        A model without a successor within `models.max_price_factor` is left out. Raises `RequestRefused` when none is
+        left.
+        """
+        listings = self._catalogue.listings()
+        resolved = [resolve(name, listings, agent.models.max_price_factor) for name in models or agent.models.writers]
+        for one in resolved:
+            if one.is_replaced and one.sentence not in self._reported:
+                self._reported.add(one.sentence)
+                fields = event("openrouter.model_replaced", model=one.named, used=one.used, reason=one.sentence)
+                log.warning("A model is no longer listed", extra=fields)
+        usable = tuple(dict.fromkeys(one.used for one in resolved if one.used is not None))
+        if not usable:
+            raise RequestRefused(f"No model can be asked. {' '.join(one.sentence for one in resolved)}", status=None)
+        return usable
 
     def ask(
         self, agent: Agent, messages: Sequence[Message], *, call: str, max_tokens: int,
@@ -38,7 +66,7 @@ class PaidModel:
 
         No further answer is paid that could bring the cost above `max_usd`.
         """
-        models, tools = models or agent.models.writers, terms.get("tools", ())
+        models, tools = self.usable_models(agent, models), terms.get("tools", ())
         first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
         with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
             completion = self._openrouter.complete(
@@ -53,7 +81,7 @@ class PaidModel:
         call: str, max_tokens: int, share: float = 1.0,
     ) -> _Record:  # fmt: skip
         """Return the answer as a `schema` object; raises `AnswerUnusable`, after its cost was settled."""
-        models = agent.models.writers
+        models = self.usable_models(agent)
         first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, schema=schema)
         with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
             answer, completion = self._openrouter.complete_json(
@@ -64,7 +92,7 @@ class PaidModel:
 
     def check_budget(self, agent: Agent, messages: Sequence[Message], *, max_tokens: int, share: float = 1.0) -> None:
         """Raise `LimitReached` if a request to the agent's models would not fit into its budget now."""
-        max_usd = self._openrouter.worst_case_usd(messages, models=agent.models.writers, max_tokens=max_tokens)
+        max_usd = self._openrouter.worst_case_usd(messages, models=self.usable_models(agent), max_tokens=max_tokens)
         self._budget.check(agent, max_usd, self._clock.now(), share=share)
 
     def max_cost_usd(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> float:

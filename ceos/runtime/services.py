@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ceos.errors import StoreUnavailable
 from ceos.runtime.foundation import Foundation
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ceos.clients.fal.client import Fal
     from ceos.clients.neynar.client import Neynar
     from ceos.clients.openrouter.client import OpenRouter
+    from ceos.clients.openrouter.prices import Catalogue
     from ceos.domain.agent import Agent
     from ceos.plugins.manager import Plugins
     from ceos.posts.publisher import Publisher
@@ -63,7 +64,24 @@ class Services(Foundation):
         """The client of OpenRouter, which writes."""
         from ceos.clients.openrouter.client import OpenRouter
 
-        return OpenRouter(secret(self.settings.openrouter_api_key), self.settings.openrouter_base_url, sleep=self.sleep)
+        return OpenRouter(
+            secret(self.settings.openrouter_api_key),
+            self.settings.openrouter_base_url,
+            sleep=self.sleep,
+            catalogue=self.model_catalogue,
+        )
+
+    @cached_property
+    def model_catalogue(self) -> Catalogue:
+        """OpenRouter's models and prices, which all processes share."""
+        from ceos.clients.openrouter.prices import Catalogue
+        from ceos.storage.catalogue import CatalogueStore
+
+        def fetch() -> Any:
+            # The client is loaded only when the catalogue has to be read.
+            return self.openrouter.fetch_models()
+
+        return Catalogue(fetch, shared=CatalogueStore(lambda: self.database))
 
     @cached_property
     def paid_model(self) -> PaidModel:
@@ -71,7 +89,7 @@ class Services(Foundation):
         from ceos.runs.budget import Budget
         from ceos.runs.paid_model import PaidModel
 
-        return PaidModel(self.openrouter, Budget(self.database), self.clock)
+        return PaidModel(self.openrouter, Budget(self.database), self.clock, catalogue=self.model_catalogue)
 
     @cached_property
     def relevance(self) -> RelevanceScorer:

@@ -8,6 +8,8 @@ chance is asked again; "ok" lets one pass.
      "openrouter": {"error_503": {"p": 1, "models": ["anthropic/claude-sonnet-4"]}},
      "latency_seconds": 0.2}
 
+`openrouter.retired_models` are ids that the catalogue no longer lists and that are refused.
+
 Options of the simulated audience: `neynar.audience` is its size; `audience_hostiles`, `_spammers` and `_bots` are the
 shares of these roles, `audience_delay_seconds` is the mean time until a user sees a cast, `audience_zeal` is a factor
 of the probabilities of fans, and `audience_deletes` is the share of casts that users delete again. `neynar.webhook`
@@ -132,6 +134,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "openrouter": {
         "keys": [],
         "unknown_models": "accept",
+        "retired_models": [],
         "unsupported_format": "ignore",
         "tool_calls": "use",
         "retry_after": 1,

@@ -48,7 +48,7 @@ class LLMBroker:
         messages = [Message(role="system", content=SYSTEM), Message(role="user", content=prompt)]
         costs = {
             model: self._model.max_cost_usd(messages, model=model, max_tokens=max_tokens)
-            for model in self._agent.models.writers
+            for model in self._model.usable_models(self._agent)
         }
         # A model too expensive for the skill leaves the ones it can afford.
         affordable = [model for model, cost in costs.items() if cost <= max_usd]

@@ -93,6 +93,8 @@
                                     token and lease of its claim, answer (response), tx, fails, fell (token that failed)
     ceos:sale-open:{network}:{account} string the payment of an account that was served last; until it is settled,
                                     another payment of the account is not served
+    ceos:models             hash    OpenRouter's catalogue: at (seconds since 1970 when it was read), rows (JSON)
+    ceos:models:turn        string  present while a process reads the catalogue
     ceos:workers            zset    worker process by the time it was last seen
     ceos:panic              string  the reason; present while all publishing is halted
     ceos:hooks              hash    "{calls | failures | micros} {hook} {plugin}" → count over all processes

@@ -62,6 +62,14 @@ class AgentStore:
         cached = self._cached.get((agent_id, revision or ""))
         return cached or self._cache(agent_id, revision or "", self._config(agent_id))
 
+    def all_agents(self) -> list[Agent]:
+        """Return all agents, sorted by id, in two round trips."""
+        ids = self.agent_ids()
+        with redis_errors():
+            configs = cast("list[str | None]", self._client.mget([f"ceos:config:{one}" for one in ids])) if ids else []
+        # An agent may have been removed between the two.
+        return [Agent.model_validate_json(config) for config in configs if config is not None]
+
     def cache_agents(self, wanted: Iterable[tuple[str, str]]) -> None:
         """Read the agents of these (id, revision) pairs that the cache lacks, in one round trip."""
         unknown = [pair for pair in wanted if pair not in self._cached]

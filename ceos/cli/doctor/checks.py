@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from ceos.domain.lifecycle import AgentState
 from ceos.domain.posts import Situation
 from ceos.errors import KeyRefused, PluginError, RequestRefused, ServiceError
 from ceos.logs import event
+from ceos.operations.models import model_notices
 from ceos.runs.ids import RunId
 from ceos.settings import Settings
 from ceos.storage.addresses import database_of
@@ -40,6 +40,7 @@ SAMPLED_SLOTS = 200
 EXPIRY_DAYS = 7
 
 _DEMO = "put the key into the environment or into .env; 'ceos demo' needs none"
+_NAME_ANOTHER = "Name another one in the agents' files; https://openrouter.ai/models lists them."
 _LATER = "Try again; if it stays so, check the network and {}."
 
 
@@ -212,24 +213,22 @@ def _models(examination: Examination) -> Iterator[Finding]:
         found, fix = "Not checked, because OPENROUTER_API_KEY is not set.", "Set it first."
         yield Finding("models", Status.WARNING, found, fix)
         return
-    first: dict[str, list[str]] = defaultdict(list)
-    later: dict[str, list[str]] = defaultdict(list)
-    for agent in agents:
-        first[agent.models.text].append(agent.id)
-        for model in agent.models.fallbacks:
-            later[model].append(agent.id)
-    names = list(dict.fromkeys([*first, *later]))
-    missing = examination.runtime.openrouter.models_exist(names) if names else []
-    for model in missing:
-        users = [*first[model], *(f"{one} (as a fallback)" for one in later[model])]
-        found = f"OpenRouter has no model {model!r}; it is used by {', '.join(users)}."
-        fix = "Name another one in the agents' files; https://openrouter.ai/models lists them."
-        yield Finding("models", Status.FAILED if first[model] else Status.WARNING, found, fix)
-    if not missing:
-        found = (
-            f"OpenRouter has all {number(len(names), 'model')} that the agents use." if names else "None is used yet."
-        )
-        yield Finding("models", Status.OK, found)
+    runtime = examination.runtime
+    names = {name for agent in agents for name in agent.models.writers}
+    if not names:
+        yield Finding("models", Status.OK, "None is used yet.")
+        return
+    # Read anew, so that the workers too know what the doctor reports.
+    runtime.model_catalogue.refresh()
+    notices = model_notices(runtime, agents)
+    for notice in notices:
+        users = ", ".join([*notice.writers, *(f"{one} (as a fallback)" for one in notice.fallbacks)])
+        found = f"{notice.sentence} It is used by {users}."
+        model = notice.resolved
+        is_lost = bool(notice.writers) and not model.is_listed and model.used in (None, model.named)
+        yield Finding("models", Status.FAILED if is_lost else Status.WARNING, found, _NAME_ANOTHER)
+    if not notices:
+        yield Finding("models", Status.OK, f"OpenRouter has all {number(len(names), 'model')} that the agents use.")
 
 
 def _fal_key(examination: Examination) -> Iterator[Finding]:

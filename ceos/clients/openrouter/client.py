@@ -36,6 +36,7 @@ class OpenRouter:
         answer_seconds: float = ANSWER_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self._api = OpenRouterApi(
             "OpenRouter",
@@ -45,7 +46,7 @@ class OpenRouter:
             headers=lambda key: {"Authorization": f"Bearer {key}", "X-OpenRouter-Title": "ceos"},
             sleep=sleep,
         )
-        self._catalogue = Catalogue(self._fetch_models, clock=clock)
+        self._catalogue = catalogue or Catalogue(self.fetch_models)
         self._fallback = Fallback(self._api, self._catalogue, answer_seconds=answer_seconds, clock=clock)
 
     def complete(
@@ -127,16 +128,12 @@ class OpenRouter:
         """Return the most that the first paid answer can cost, to set aside before it; `schema` as in `complete_json`.
 
         `may_spend` is asked before a further one. Computed with the most expensive model and a token for every two
-        bytes. Never fails, and asks the network at most once an hour; a model of unknown price counts as 15 USD
-        (prompt) and 75 USD (answer) per million tokens.
+        bytes. Never fails, and asks the network at most once a day; a model of unknown price counts as 15 USD (prompt)
+        and 75 USD (answer) per million tokens.
         """
         prompt = prompt_tokens(messages, tools) if schema is None else _json_prompt_tokens(messages, schema)
         needs = Needs(prompt, max_tokens)
         return max((self._fallback.max_cost_usd(model, needs) for model in models), default=0.0)
-
-    def models_exist(self, names: Sequence[str]) -> list[str]:
-        """Return those of `names` that OpenRouter does not list; raises a `ServiceError` when it does not say."""
-        return self._catalogue.missing(list(names))
 
     def key_info(self) -> KeyInfo:
         """Return the limits and the spending of the key."""
@@ -146,7 +143,8 @@ class OpenRouter:
         except (ValidationError, KeyError, TypeError):
             raise ServiceUnavailable("OpenRouter gave an unreadable answer when asked to describe the key.") from None
 
-    def _fetch_models(self) -> Any:
+    def fetch_models(self) -> Any:
+        """Return the catalogue as OpenRouter answers it; raises a `ServiceError`."""
         # One short attempt: a post waits for it, and a conservative price will do.
         return self._api.call("GET", "/models", task="list its models", effect="read", seconds=10, attempts=1).body
 

@@ -1,26 +1,36 @@
-"""Prices of models: OpenRouter's catalogue, fetched once an hour and shared by all threads of the process."""
+"""Models and prices: OpenRouter's catalogue, read once a day and shared by all processes."""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from ceos.errors import NotFound, ServiceError
+from ceos.errors import ServiceError, ServiceUnavailable, StoreUnavailable
 from ceos.logs import event
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a fetched catalogue is good, and for which a failed fetch is not tried again.
-FRESH_SECONDS = 3600.0
+#: Seconds for which a catalogue is good, for which a failed request is not repeated, and after which a process looks
+#: whether another one has read a newer catalogue.
+FRESH_SECONDS = 86_400.0
 FAILURE_SECONDS = 300.0
+RECHECK_SECONDS = 60.0
 
-#: Suffixes that choose among the hosts of a model that is listed without them.
+#: Suffixes that choose among the hosts of a model that is listed without them, and the one that adds a search of the
+#: web, whose price is not listed.
 _ROUTING_SUFFIXES = frozenset({"nitro", "floor", "exacto", "thinking", "extended"})
+_SEARCHING = "online"
+
+#: The fields of a row that are kept.
+_FIELDS = ("id", "canonical_slug", "supported_parameters", "expiration_date")
+_PRICES = ("prompt", "completion", "request")
 
 
 @dataclass(frozen=True)
@@ -41,90 +51,165 @@ DEFAULT_PRICE = Price(prompt=15e-6, completion=75e-6)
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Listing:
+    """One model of the catalogue."""
+
     price: Price | None
     #: Request parameters that some host of the model understands; empty when the catalogue does not say.
     parameters: frozenset[str]
+    #: The date after which OpenRouter may remove the model.
+    expires: dt.date | None = None
+
+
+class SharedCatalogue(Protocol):
+    """The catalogue that all processes share; every method may raise `StoreUnavailable`."""
+
+    def load_newer(self, than: float) -> tuple[float, Any] | None:
+        """Return the stored catalogue with the time of its reading (seconds since 1970), if it is newer."""
+        ...
+
+    def save(self, at: float, body: Any) -> None:
+        """Store a catalogue that was read at this time."""
+        ...
+
+    def claim_refresh(self) -> bool:
+        """Claim the next reading; return False while another process reads."""
+        ...
 
 
 class Catalogue:
-    """The models and their prices as of at most an hour ago.
+    """The models and their prices as of at most a day ago.
 
-    One thread fetches; the others use the cached prices, and wait only when there are none.
+    One thread fetches; the others use the cached catalogue, and wait only when there is none. `clock` returns seconds
+    since 1970. A catalogue that cannot be renewed stays in use.
     """
 
-    def __init__(self, fetch: Callable[[], Any], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], Any],
+        *,
+        shared: SharedCatalogue | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._fetch = fetch
+        self._shared = shared
         self._clock = clock
         self._lock = threading.Lock()
-        self._entries: Mapping[str, _Entry] = {}
+        self._listings: Mapping[str, Listing] = {}
+        self._read_at = -math.inf
         self._due = -math.inf
-        self._failure: ServiceError | None = None
 
     def price(self, model: str) -> Price:
         """Return the price of a model, or `DEFAULT_PRICE` without an entry or a catalogue; never fails."""
-        entry = _find(self._current(), model)
-        return entry.price if entry and entry.price else DEFAULT_PRICE
+        listing = find_listing(self.listings(), model)
+        if listing is None or listing.price is None or split_variant(model)[1] == _SEARCHING:
+            return DEFAULT_PRICE
+        return listing.price
 
     def lacks(self, model: str, parameter: str) -> bool:
         """Say whether the catalogue is sure that no host of `model` understands `parameter`; never fetches."""
-        entry = _find(self._entries, model)
-        return entry is not None and bool(entry.parameters) and parameter not in entry.parameters
+        listing = find_listing(self._listings, model)
+        return listing is not None and bool(listing.parameters) and parameter not in listing.parameters
 
-    def missing(self, names: list[str]) -> list[str]:
-        """Return those of `names` that the catalogue does not list; raises a `ServiceError` when there is none.
+    def listings(self, *, may_fetch: bool = True) -> Mapping[str, Listing]:
+        """Return the models by id and by dated id; empty when they are not known. Never fails.
 
-        An alias (`~author/family-latest`) counts as listed: the service resolves it.
+        Without `may_fetch` only the catalogue that processes share is read.
         """
-        entries = self._current()
-        if not entries:
-            raise self._failure or NotFound("OpenRouter lists no models.")
-        return [name for name in names if not name.startswith("~") and _find(entries, name) is None]
-
-    def _current(self) -> Mapping[str, _Entry]:
-        if self._clock() < self._due:
-            return self._entries
-        if self._lock.acquire(blocking=not self._entries):
+        if not may_fetch and not self._listings:
+            self._load_shared()
+        if not may_fetch or self._clock() < self._due:
+            return self._listings
+        if self._lock.acquire(blocking=not self._listings):
             try:
                 if self._clock() >= self._due:
-                    self._refresh()
+                    self._renew()
             finally:
                 self._lock.release()
-        return self._entries
+        return self._listings
 
-    def _refresh(self) -> None:
-        try:
-            self._entries = _read(self._fetch()) or self._entries
-            self._failure = None
-            self._due = self._clock() + FRESH_SECONDS
-        except ServiceError as error:
-            self._failure = error
-            self._due = self._clock() + FAILURE_SECONDS
-            log.warning("Model prices unknown", extra=event("openrouter.prices_unknown", reason=str(error)))
+    def refresh(self) -> None:
+        """Read the catalogue now; raises a `ServiceError` when it cannot be read."""
+        with self._lock:
+            self._read()
+
+    def _renew(self) -> None:
+        self._load_shared()
+        wait = RECHECK_SECONDS
+        is_old = self._clock() - self._read_at >= FRESH_SECONDS
+        if is_old and (self._claim() or not self._listings):
+            try:
+                self._read()
+            except ServiceError as error:
+                wait = FAILURE_SECONDS
+                log.warning("Model prices unknown", extra=event("openrouter.prices_unknown", reason=str(error)))
+        # Only now: until then, threads without a catalogue wait for this one.
+        self._due = self._clock() + wait
+
+    def _read(self) -> None:
+        body = _reduced(self._fetch())
+        if not body["data"]:
+            raise ServiceUnavailable("OpenRouter lists no models.", status=200)
+        self._use(self._clock(), body)
+        if self._shared is not None:
+            with suppress(StoreUnavailable):
+                self._shared.save(self._read_at, body)
+
+    def _load_shared(self) -> None:
+        with suppress(StoreUnavailable):
+            found = self._shared.load_newer(self._read_at) if self._shared else None
+            if found is not None:
+                self._use(*found)
+
+    def _claim(self) -> bool:
+        with suppress(StoreUnavailable):
+            return self._shared is None or self._shared.claim_refresh()
+        return True
+
+    def _use(self, at: float, body: Any) -> None:
+        self._listings, self._read_at = _listings(body), at
 
 
-def _find(entries: Mapping[str, _Entry], model: str) -> _Entry | None:
-    found = entries.get(model)
-    base, _, suffix = model.rpartition(":")
-    return entries.get(base) if found is None and suffix in _ROUTING_SUFFIXES else found
+def split_variant(model: str) -> tuple[str, str]:
+    """Return an id without its variant, and the variant: ("openai/gpt-4o-mini", "nitro")."""
+    base, _, variant = model.partition(":")
+    return base, variant
 
 
-def _read(body: Any) -> dict[str, _Entry]:
-    """Return the entries of a catalogue by id and by dated id; rows that make no sense are left out."""
+def find_listing(listings: Mapping[str, Listing], model: str) -> Listing | None:
+    """Return the entry of a model, also under the name of a variant that is not listed apart."""
+    base, variant = split_variant(model)
+    return listings.get(model) or (listings.get(base) if variant in {*_ROUTING_SUFFIXES, _SEARCHING} else None)
+
+
+def _reduced(body: Any) -> dict[str, Any]:
+    """Return a catalogue with the fields that are used; rows without an id are left out."""
     rows = body.get("data") if isinstance(body, dict) else None
-    entries: dict[str, _Entry] = {}
+    data = []
     for row in rows if isinstance(rows, list) else []:
-        if not isinstance(row, dict) or not isinstance(row.get("id"), str):
-            continue
+        if isinstance(row, dict) and isinstance(row.get("id"), str):
+            pricing = row.get("pricing")
+            prices = {key: pricing.get(key) for key in _PRICES} if isinstance(pricing, dict) else None
+            data.append({key: row.get(key) for key in _FIELDS} | {"pricing": prices})
+    return {"data": data}
+
+
+def _listings(body: Mapping[str, Any]) -> dict[str, Listing]:
+    """Return the entries of a reduced catalogue by id and by dated id."""
+    listings: dict[str, Listing] = {}
+    dated: dict[str, Listing] = {}
+    for row in body["data"]:
         parameters = row.get("supported_parameters")
-        entry = _Entry(
+        listing = Listing(
             price=_read_price(row.get("pricing")),
             parameters=frozenset(map(str, parameters)) if isinstance(parameters, list) else frozenset(),
+            expires=_read_date(row.get("expiration_date")),
         )
-        entries[row["id"]] = entry
-        if isinstance(row.get("canonical_slug"), str):
-            entries.setdefault(row["canonical_slug"], entry)
-    return entries
+        listings[row["id"]] = listing
+        # The dated id of a variant is that of the model itself, which may be gone while the variant stays.
+        if isinstance(row.get("canonical_slug"), str) and not split_variant(row["id"])[1]:
+            dated.setdefault(row["canonical_slug"], listing)
+    return dated | listings
 
 
 def _read_price(pricing: Any) -> Price | None:
@@ -134,6 +219,13 @@ def _read_price(pricing: Any) -> Price | None:
     if prompt is None or completion is None:
         return None
     return Price(prompt, completion, amount(pricing.get("request")) or 0.0)
+
+
+def _read_date(value: Any) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(str(value)[:10]) if value else None
+    except ValueError:
+        return None
 
 
 def amount(value: Any) -> float | None:

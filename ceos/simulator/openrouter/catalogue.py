@@ -92,6 +92,7 @@ _LIST = (
     Model("openai/gpt-4o-mini-2024-07-18", "OpenAI: GPT-4o-mini (2024-07-18)", 0.15, 0.60, 128_000, 16_384),
     Model("google/gemini-2.0-flash-001", "Google: Gemini 2.0 Flash", 0.10, 0.40, 1_048_576, 8_192),
     Model("google/gemini-2.5-flash", "Google: Gemini 2.5 Flash", 0.30, 2.50, 1_048_576, 65_535),
+    Model("google/gemini-2.5-flash-lite", "Google: Gemini 2.5 Flash Lite", 0.10, 0.40, 1_048_576, 65_535),
     Model("google/gemini-3.1-flash-lite", "Google: Gemini 3.1 Flash Lite", 0.25, 1.50, 1_048_576, 65_535),
     Model("google/gemini-3.5-flash", "Google: Gemini 3.5 Flash", 1.50, 9, 1_048_576, 65_535),
     Model("meta-llama/llama-3.3-70b-instruct", "Meta: Llama 3.3 70B Instruct", 0.10, 0.32, 131_072, 16_384),

@@ -79,7 +79,7 @@ class OpenRouter:
     def models(self, request: Request) -> Reply:
         """The catalogue."""
         wanted = request.params("supported_parameters")
-        listed = [model.wire() for model in MODELS.values() if set(wanted) <= set(model.parameters)]
+        listed = [model.wire() for model in self._listed() if set(wanted) <= set(model.parameters)]
         offset, limit = request.param("offset", "0"), request.param("limit", "1000")
         if not offset.isdecimal() or not limit.isdecimal() or int(limit) > 1000:
             raise refuse(400, "offset and limit are numbers, limit at most 1000", error_type="invalid_request")
@@ -88,12 +88,15 @@ class OpenRouter:
 
     def count(self, _request: Request) -> Reply:
         """Return the number of models."""
-        return json_reply({"data": {"count": len(MODELS)}})
+        return json_reply({"data": {"count": len(self._listed())}})
+
+    def _listed(self) -> list[Model]:
+        return [model for model in MODELS.values() if model.id not in self.options["retired_models"]]
 
     def model(self, request: Request) -> Reply:
         """One model; aliases are resolved."""
         model = find(request.path.removeprefix(f"{PREFIX}/model/"), accept_unknown=False)
-        if model is None:
+        if model is None or model.id in self.options["retired_models"]:
             raise refuse(404, "Model not found")
         return json_reply({"data": model.wire()})
 
@@ -187,6 +190,8 @@ class OpenRouter:
             model = find(name, accept_unknown=self.options["unknown_models"] == "accept")
             if model is None:
                 refusal = refuse(400, f"{name} is not a valid model ID", error_type="invalid_request")
+            elif model.id in self.options["retired_models"]:
+                refusal = self._availability("model_deprecated", 404, name, retryable=False)
             elif tools.are_offered(body) and not model.tools:
                 refusal = refuse(404, "No endpoints found that support tool use. Try another model.")
             elif not self._serves(model, body):
