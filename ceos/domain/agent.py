@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
 from ceos.domain.base import AgentId, ChannelId, Frozen, ShortText
+from ceos.domain.judging import JudgeCategory
 from ceos.domain.lifecycle import AgentState
 from ceos.domain.schedule import Schedule
 from ceos.domain.text import CAST_BYTES, LONG_CAST_BYTES, byte_length
@@ -25,6 +26,12 @@ def _is_model_id(value: str) -> str:
 
 
 ModelId = Annotated[str, AfterValidator(_is_model_id)]
+
+
+def _is_judge(value: str) -> str:
+    if value != "off" and ("/" not in value or " " in value):
+        raise ValueError("\"off\", or a model id of the form 'author/name'")
+    return value
 
 
 class Persona(Frozen):
@@ -139,11 +146,23 @@ class Trends(Frozen):
 
 
 class Output(Frozen):
-    """What the agent's texts may contain."""
+    """What the agent's texts may contain, and who judges them."""
 
     #: Links, hosts, addresses, tickers, @names, hashtags and contacts that posts and answers may contain; the persona's
     #: own may stand in them anyway. A host allows all of its pages.
     allow: tuple[ShortText, ...] = ()
+    #: The model that [judges](judge.md) finished texts by their meaning, or `"off"`.
+    judge: Annotated[str, AfterValidator(_is_judge)] = "openai/gpt-4o-mini"
+    #: The texts that are judged: `untrusted` (those written with text of third parties in sight: replies, posts about
+    #: trends and events, and posts with material from skills that read the network or a chain) or `all`.
+    judge_texts: Literal["untrusted", "all"] = "untrusted"
+    #: Categories of the judge that are no reason to refuse a text.
+    allow_categories: tuple[JudgeCategory, ...] = ()
+
+    def judge_for(self, *, has_untrusted: bool) -> str:
+        """Return the model that judges a text, or an empty string for a text that is not judged."""
+        is_judged = self.judge != "off" and (has_untrusted or self.judge_texts == "all")
+        return self.judge if is_judged else ""
 
 
 class SkillUse(Frozen):

@@ -126,6 +126,10 @@ class Draft(Frozen):
     parent: Parent | None = None
     #: Hashes of the casts that it reacts to, as an explanation.
     sources: tuple[str, ...] = ()
+    #: Whether it is judged before it is published.
+    is_judged: bool = False
+    #: Whether it still has to pass checks that can be retried: gate skills and the judge. It is never published then.
+    is_unchecked: bool = False
 
     @property
     def text(self) -> str:

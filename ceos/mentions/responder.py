@@ -36,6 +36,7 @@ from ceos.mentions.prompt import MAX_MENTION_BYTES, prompt, thread_cast, untrust
 from ceos.mentions.store import MentionStore
 from ceos.plugins.manager import Plugins
 from ceos.posts.actions import DecidedReaction
+from ceos.posts.judge import Judge
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.posts.source import RunEnd
 from ceos.runs.cast_limit import CastLimit
@@ -68,11 +69,19 @@ class Ignored(CeosError):
 class _Case:
     """One mention that is processed."""
 
-    run_id: str
-    #: The name of this attempt for the budget.
-    call: str
+    lease: Lease
     agent: Agent
     mention: Mention
+
+    @property
+    def run_id(self) -> str:
+        """The run of the mention."""
+        return self.lease.run_id
+
+    @property
+    def call(self) -> str:
+        """The name of this attempt for the budget."""
+        return f"{self.lease.run_id}:{self.lease.fence}"
 
 
 class MentionResponder:
@@ -85,7 +94,7 @@ class MentionResponder:
         store: MentionStore,
         plugins: Plugins,
         model: PaidModel,
-        relevance: RelevanceScorer,
+        judge: Judge,
         neynar: Neynar,
         limit: CastLimit,
         clock: Clock,
@@ -94,7 +103,8 @@ class MentionResponder:
         self._store = store
         self._plugins = plugins
         self._model = model
-        self._relevance = relevance
+        self._judge = judge
+        self._relevance = RelevanceScorer(model)
         self._neynar = neynar
         self._limit = limit
         self._clock = clock
@@ -102,12 +112,13 @@ class MentionResponder:
     def decide_and_write(self, lease: Lease, agent: Agent) -> MentionOutcome:
         """Return the reply to a mention, the reaction to it, or the end of one that is ignored.
 
-        Raises `RetryLater` during quiet hours, `LimitReached` when the money is used up, and a `ServiceError`.
+        Raises `RetryLater` during quiet hours and while the judge gives no answer, `LimitReached` when the money is
+        used up, and a `ServiceError`.
         """
         mention = self._store.mention(lease.run_id)
         if mention is None:
             raise NotFound(f"The mention of {lease.run_id!r} is gone.")
-        case = _Case(lease.run_id, f"{lease.run_id}:{lease.fence}", agent, mention)
+        case = _Case(lease, agent, mention)
         try:
             return self._process(case)
         except Ignored as ignored:
@@ -286,34 +297,48 @@ class MentionResponder:
 
     def _write_reply(self, case: _Case, context: ConversationContext, reason: str) -> Draft:
         """Return a reply that passed all guardrails; raises `Ignored` after two refused replies."""
-        agent, mention = case.agent, case.mention
-        cost, violations = 0.0, list[str]()
-        for attempt in (1, 2):
-            messages = prompt(agent, mention, context, violations)
-            completion = self._model.ask(
-                agent,
-                messages,
-                call=f"{case.call}:answer:{attempt}",
-                max_tokens=MAX_REPLY_TOKENS,
-                share=MAX_REPLY_SHARE,
-            )
-            cost += completion.cost_usd
-            text = clean(completion.text)
-            draft = Draft(
-                kind=Kind.REPLY,
-                topic=f"an answer to fid {mention.author_fid}",
-                parts=(Part(text=text),),
-                model=completion.model,
-                cost_usd=cost,
-                notes=(f"answers because {reason}",),
-                parent=Parent(hash=mention.hash, fid=mention.author_fid),
-                sources=(mention.hash,),
-            )
-            violations = self._violations(case, context, completion, draft, messages[0].content)
+        draft = self._judge.kept_draft(case.lease)
+        violations = list[str]()
+        for attempt in range(draft.attempts if draft else 1, 3):
+            if draft is None or draft.attempts < attempt:
+                draft, violations = self._version(case, context, reason, draft, violations)
+            if not violations and draft.is_judged:
+                draft, violations = self._judged(case, draft)
             if not violations:
-                return draft
+                return draft.model_copy(update={"is_unchecked": False})
             log.info("A reply was refused", extra=event("mention.objection", attempt=attempt, reasons=violations))
         raise Ignored(f"the answer was objected to twice: {' '.join(violations)}")
+
+    def _version(
+        self, case: _Case, context: ConversationContext, reason: str, before: Draft | None, violations: Sequence[str]
+    ) -> tuple[Draft, list[str]]:
+        """Return a reply and its violations; `violations` are those of the reply `before`."""
+        agent, mention = case.agent, case.mention
+        attempt = before.attempts + 1 if before else 1
+        messages = prompt(agent, mention, context, violations)
+        completion = self._model.ask(
+            agent, messages, call=f"{case.call}:answer:{attempt}", max_tokens=MAX_REPLY_TOKENS, share=MAX_REPLY_SHARE
+        )
+        draft = Draft(
+            kind=Kind.REPLY,
+            topic=f"an answer to fid {mention.author_fid}",
+            parts=(Part(text=clean(completion.text)),),
+            model=completion.model,
+            cost_usd=completion.cost_usd + (before.cost_usd if before else 0.0),
+            attempts=attempt,
+            notes=(f"answers because {reason}",),
+            parent=Parent(hash=mention.hash, fid=mention.author_fid),
+            sources=(mention.hash,),
+            is_judged=bool(agent.output.judge_for(has_untrusted=True)),
+        )
+        return draft, self._violations(case, context, completion, draft, messages[0].content)
+
+    def _judged(self, case: _Case, draft: Draft) -> tuple[Draft, list[str]]:
+        """Return a reply that keeps the rules, with the cost of its verdict, and the violations in that."""
+        draft = self._judge.keep_draft(case.lease, draft)
+        call = f"{case.call}:{draft.attempts}"
+        found, cost_usd = self._judge.judge(case.agent, draft, call=call, share=MAX_REPLY_SHARE)
+        return draft.model_copy(update={"cost_usd": draft.cost_usd + cost_usd}), found
 
     def _violations(
         self, case: _Case, context: ConversationContext, completion: Completion, draft: Draft, system_prompt: str

@@ -74,7 +74,7 @@ class RelevanceScorer:
     def _ask(
         self, agent: Agent, subjects: Mapping[str, Subject], template: str, call: str, share: float
     ) -> dict[str, Relevance]:
-        answer = self._model.ask_json(
+        answer, _ = self._model.ask_json(
             agent, request(agent, list(subjects.values()), template), schema_for(len(subjects)),
             call=call, max_tokens=TOKENS * (len(subjects) + 1), share=share,
         )  # fmt: skip

@@ -222,6 +222,10 @@ class Ledger:
         text = draft.model_dump_json() if draft else ""
         self._write("advance", lease, status, text, self._review_ms, len(draft.parts) if draft else 0)
 
+    def keep_draft(self, lease: Lease, draft: Draft) -> None:
+        """Store a draft before its checks, so that a run that waits for them is not written anew."""
+        self._write("keep_draft", lease, draft.model_dump_json())
+
     def defer_run(self, lease: Lease, seconds: float, reason: str, *, uses: Literal["try", "wait", ""] = "try") -> None:
         """Release the run and have it processed again in `seconds`; `uses` names the counter that this increases.
 

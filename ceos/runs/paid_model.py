@@ -78,17 +78,20 @@ class PaidModel:
 
     def ask_json(
         self, agent: Agent, messages: Sequence[Message], schema: type[_Record], *,
-        call: str, max_tokens: int, share: float = 1.0,
-    ) -> _Record:  # fmt: skip
-        """Return the answer as a `schema` object; raises `AnswerUnusable`, after its cost was settled."""
-        models = self.usable_models(agent)
+        call: str, max_tokens: int, models: Sequence[str] = (), share: float = 1.0,
+    ) -> tuple[_Record, float]:  # fmt: skip
+        """Return the answer as a `schema` object, and its cost in USD.
+
+        Raises `AnswerUnusable`, after its cost was settled.
+        """
+        models = models or self.usable_models(agent)
         first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, schema=schema)
         with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
             answer, completion = self._openrouter.complete_json(
                 messages, schema, models=models, max_tokens=max_tokens, user=agent.id, may_spend=reservation.extend
             )
             reservation.settle(completion.cost_usd)
-        return answer
+        return answer, completion.cost_usd
 
     def check_budget(self, agent: Agent, messages: Sequence[Message], *, max_tokens: int, share: float = 1.0) -> None:
         """Raise `LimitReached` if a request to the agent's models would not fit into its budget now."""

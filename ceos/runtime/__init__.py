@@ -88,7 +88,7 @@ class Runtime(Services):
             store=self.mention_store,
             plugins=self.plugins,
             model=self.paid_model,
-            relevance=self.relevance,
+            judge=self.judge,
             neynar=self.neynar,
             limit=CastLimit(self.database),
             clock=self.clock,

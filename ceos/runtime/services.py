@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ceos.clients.openrouter.prices import Catalogue
     from ceos.domain.agent import Agent
     from ceos.plugins.manager import Plugins
+    from ceos.posts.judge import Judge
     from ceos.posts.publisher import Publisher
     from ceos.posts.relevance import RelevanceScorer
     from ceos.runs.paid_model import PaidModel
@@ -90,6 +91,13 @@ class Services(Foundation):
         from ceos.runs.paid_model import PaidModel
 
         return PaidModel(self.openrouter, Budget(self.database), self.clock, catalogue=self.model_catalogue)
+
+    @cached_property
+    def judge(self) -> Judge:
+        """The judge of finished texts."""
+        from ceos.posts.judge import Judge
+
+        return Judge(self.paid_model, self.ledger)
 
     @cached_property
     def relevance(self) -> RelevanceScorer:

@@ -9,6 +9,8 @@ chance is asked again; "ok" lets one pass.
      "latency_seconds": 0.2}
 
 `openrouter.retired_models` are ids that the catalogue no longer lists and that are refused.
+`openrouter.verdicts` has the answers of the judge about the next texts, one each: a list of categories, or a string
+that is answered as it stands. Without it, simple rules judge.
 
 Options of the simulated audience: `neynar.audience` is its size; `audience_hostiles`, `_spammers` and `_bots` are the
 shares of these roles, `audience_delay_seconds` is the mean time until a user sees a cast, `audience_zeal` is a factor
@@ -140,6 +142,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "retry_after": 1,
         "credits": None,
         "stream_pause_seconds": 0.0,
+        "verdicts": [],
     },
     "fal": {"keys": [], "retry_after": 1, "polls_until_done": 2, "extra_keys": "ignore", "other_host": ""},
 }

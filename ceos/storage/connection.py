@@ -20,7 +20,7 @@ from ceos.errors import StoreUnavailable
 #: More than the threads of any process: the default of 100 is too low for a worker with 100 threads.
 MAX_CONNECTIONS = 10_000
 #: The scripts that write to a leased run, and therefore check the fence first.
-FENCED = frozenset({"write", "sending", "advance", "retry", "finish"})
+FENCED = frozenset({"write", "sending", "advance", "retry", "finish", "keep_draft"})
 #: Scripts that run so often, and need so little, that loading the library would cost more than the script.
 BARE = frozenset({"event_begin"})
 

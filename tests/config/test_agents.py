@@ -132,7 +132,7 @@ def test_what_is_left_out_has_its_default() -> None:
 CRON = 'expected five cron fields such as "0 9,13 * * mon-fri"'
 KNOWN = (
     "id, name, fid, signer_uuid_env, signer_uuid, strategy, approval, channel, long_casts, persona, schedule, models, "
-    "limits, engagement, trends, learning, skills"
+    "limits, engagement, trends, output, learning, skills"
 )
 ONE_SIGNER = "expected exactly one of 'signer_uuid_env' (the name of a variable) and 'signer_uuid'."
 MODEL_ID = "expected a model id of the form 'author/name'"

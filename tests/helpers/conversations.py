@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ceos.clients.openrouter.client import Completion, Message
+from ceos.clients.openrouter.client import Completion, Message, OpenRouter
 from ceos.domain.runs import Run
 from ceos.errors import ServiceUnavailable
+from ceos.guardrails.judge import Verdict
 from ceos.mentions.poller import mention_of
 from ceos.testing import FakeRuntime
 
@@ -78,6 +79,11 @@ def reactions(fake: FakeRuntime) -> list[tuple[str, str]]:
     ]
 
 
+def verdicts(fake: FakeRuntime) -> list[dict[str, Any]]:
+    """Return the verdicts of the simulated judge, in order: their `categories`, and the texts of their `prompt`."""
+    return [one for one in fake.simulator.timeline() if one["what"] == "verdict"]
+
+
 class ScriptedModel:
     """Replaces OpenRouter: answers with the given texts in turn, the last one for ever, and keeps the messages."""
 
@@ -88,13 +94,17 @@ class ScriptedModel:
         self.reason = reason
         self.told: list[list[Message]] = []
         self.judged = 0
+        #: The client of the simulated OpenRouter, which judges the texts.
+        self.client: OpenRouter
         self.before: Callable[[], None] = lambda: None
 
     def use(self, fake: FakeRuntime) -> ScriptedModel:
         """Have a runtime write with this model."""
         # The runtime builds again everything that asked the model before.
-        for name in ("paid_model", "relevance", "responder", "sources", "pipeline"):
+        for name in ("paid_model", "judge", "relevance", "responder", "sources", "pipeline"):
             fake.runtime.__dict__.pop(name, None)
+        before = fake.runtime.openrouter
+        self.client = before.client if isinstance(before, ScriptedModel) else before
         fake.runtime.__dict__["openrouter"] = self
         return self
 
@@ -112,6 +122,8 @@ class ScriptedModel:
         return Completion(text=text, model="test/model", finish_reason=self.reason, cost_usd=0.001)
 
     def complete_json(self, messages: Sequence[Message], schema: type[BaseModel], **options: Any) -> Any:
+        if schema is Verdict:
+            return self.client.complete_json(messages, schema, **options)
         self.judged += 1
         if self.score is None:
             raise ServiceUnavailable("the model is down")

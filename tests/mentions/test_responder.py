@@ -63,7 +63,8 @@ def test_a_question_is_answered_under_its_cast_and_the_record_says_why(fake: Fak
     assert run.draft is not None
     assert run.draft.notes == ("answers because it asks a question",)
     assert run.draft.parent == ceos.domain.posts.Parent(hash=run.slot.removeprefix("r:"), fid=BOB)  # type: ignore[attr-defined]
-    assert run.draft.cost_usd == pytest.approx(0.001)
+    # The verdict about it costs less than a fifth of that.
+    assert 0.001 < run.draft.cost_usd < 0.0012
     assert fake.runtime.runs.recent_casts("ada")[0].parent == run.slot.removeprefix("r:")
 
 

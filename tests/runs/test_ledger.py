@@ -596,6 +596,13 @@ def send_transactions(database: Database) -> None:
     assert database.run_script("chain_due", 5, 1000) == [second.id]
 
 
+def take_and_keep(ledger: Ledger, run_id: str) -> None:
+    """Begin a stage of a run and store its draft before it has ended."""
+    lease = take(ledger, run_id, Stage.PUBLISH)
+    assert lease is not None and lease.draft is not None
+    ledger.keep_draft(lease, lease.draft)
+
+
 def follow_events(fake: FakeRuntime) -> None:
     """What is followed on chain: an event that is handed over, posted about, and taken back."""
     fake.apply(id="fay", fid=1006, schedule={"cron": "0 0 1 1 *"})
@@ -667,10 +674,9 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     assert IdentityStore(runtime.database).save_registration(entry, None)
     assert not IdentityStore(runtime.database).save_registration(entry.model_copy(update={"token_id": 1}), None)
     # Leases, limits, the operator
-    lease = take(runtime.ledger, runs[0].id, Stage.PUBLISH)
+    take_and_keep(runtime.ledger, runs[0].id)
     runtime.ledger.renew_leases()
     runtime.ledger.release_leases()
-    del lease
     runtime.pause("ada")
     runtime.resume("ada")
     fake.apply(name="Ada Lovelace")

@@ -12,6 +12,7 @@ from ceos.simulator.faults import ACCOUNT_FAULTS, FAULTS, ROUTE_FAULTS, Faults
 from ceos.simulator.openrouter import tools
 from ceos.simulator.openrouter.answers import Answer, stream_reply, whole_reply
 from ceos.simulator.openrouter.catalogue import DEFAULT, MODELS, Model, find
+from ceos.simulator.openrouter.judge import Judge, is_verdict
 from ceos.simulator.openrouter.obedience import obey
 from ceos.simulator.openrouter.prompts import Wish, schema_in, understand
 from ceos.simulator.openrouter.schemas import Filler
@@ -44,6 +45,7 @@ class OpenRouter:
         self.faults = faults
         self.options = faults.options["openrouter"]
         self.prose = Prose(seed)
+        self.judge = Judge(timeline)
         self.spent = 0.0
         self._count = 0
         self._generations: OrderedDict[str, Answer] = OrderedDict()
@@ -309,6 +311,8 @@ class OpenRouter:
     def _text(self, body: dict[str, Any], wish: Wish, model: Model) -> str:
         asked = body.get("response_format") or {}
         kind = asked.get("type") if isinstance(asked, dict) else None
+        if (wanted := _schema_of(body)) and is_verdict(wanted):
+            return self.judge.answer(body["messages"], self.options["verdicts"])
         parts = self.prose.thread(wish.voice, wish.topic, wish.parts) if wish.parts else []
         if kind in {"json_schema", "json_object"} and model.structured:
             schema = (asked.get("json_schema") or {}).get("schema") or {"properties": {"text": {"type": "string"}}}
@@ -349,6 +353,13 @@ class OpenRouter:
             return handler(request)
 
         return checked
+
+
+def _schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the schema that a request asks for, in its format or in words."""
+    asked = body.get("response_format")
+    schema = (asked.get("json_schema") or {}).get("schema") if isinstance(asked, dict) else None
+    return schema if isinstance(schema, dict) else schema_in(body["messages"])
 
 
 def _unpaid() -> Refusal:
