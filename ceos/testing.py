@@ -105,10 +105,10 @@ def run_skill(
 
     A path is a skill's folder or file; a string with a line break, or one that begins with `def`, is a source. `grants`
     are as in a manifest, or names alone for grants without settings, and replace the manifest's. `answers` are as in a
-    manifest's examples; without them pages are fetched from public addresses, the memory lasts for the one call, and
-    no model is asked. `inputs` are attributes of `ctx`: `agent`, `topic`, `kind`, `draft`, `recent` and `limit`. Raises
-    `SkillForbidden`, `SkillTimedOut`, `SkillOutOfMemory`, `SkillFailed`, or `InvalidInput` for a path without a skill
-    and for arguments that do not fit it.
+    manifest's examples, and may be bytes for pages in any encoding; without them pages are fetched from public
+    addresses, the memory lasts for the one call, and no model is asked. `inputs` are attributes of `ctx`: `agent`,
+    `topic`, `kind`, `draft`, `recent` and `limit`. Raises `SkillForbidden`, `SkillTimedOut`, `SkillOutOfMemory`,
+    `SkillFailed`, or `InvalidInput` for a path without a skill and for arguments that do not fit it.
     """
     skill, source = _found(source_or_path)
     granted = _granted(skill.grants if skill else Grants(), grants)
@@ -119,7 +119,12 @@ def run_skill(
     )
     if problems := _misfits(skill, params or {}, inputs, limits, now):
         raise InvalidInput("\n".join(problems))
-    host = SkillHost(granted, params or {}) if answers is None else StubHost(answers, granted, params or {})
+    read = _sandbox().read_document
+    host = (
+        SkillHost(granted, params or {}, read=read)
+        if answers is None
+        else StubHost(answers, granted, params or {}, read=read)
+    )
     about = {"topic": "clocks", "kind": "original", "draft": None, "recent": [], "limit": CAST_BYTES, **inputs}
     outcome = _sandbox().run(
         source,

@@ -42,6 +42,10 @@ LIBRARIES = {
     "pytest": ("testing",),
     "jsonschema": (),
     "RestrictedPython": ("sandbox",),
+    "charset_normalizer": ("sandbox.documents",),
+    "feedparser": ("sandbox.documents",),
+    "selectolax": ("sandbox.documents",),
+    "webencodings": ("domain.charset",),
 }
 #: The modules of the sandbox that a process with secrets may load; the others belong to locked processes.
 TRUSTED_SANDBOX = {"sandbox", *(f"sandbox.{name}" for name in ("executor", "processes", "verdicts", "wire"))}

@@ -45,6 +45,7 @@ class Runtime(Services):
             self.paid_model,
             self.clock,
             measured_casts=self.metrics.measured_casts,
+            read=self.sandbox.read_document,
             chain=lambda: self.chain.client,
         )
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ceos.sandbox import guards, kernel, policy, wire
+from ceos.sandbox.documents import reader
 from ceos.sandbox.names import FILENAME, as_written
 
 #: The child's only descriptor.
@@ -57,6 +58,7 @@ def prepare(with_language: bool) -> None:
     output = guards.Output()
     code = marshal.dumps(policy.compile_skill(_WARM_UP, ("now",)))
     _answer_result(_execute(code, json.loads(_WARM_UP_JOB), output), output)
+    reader.warm_up()
     guards.make_ahead(1)
     gc.set_threshold(_GC_THRESHOLD, 50, 50)
 
@@ -78,7 +80,7 @@ def serve(socket_fd: int, seccomp_filter: kernel.Filter | None, memory: int) -> 
         seccomp_filter.apply()
     try:
         job = json.loads(wire.read_frame(_read))
-        body = wire.read_frame(_read)
+        body = wire.read_frame(_read, wire.DOCUMENT_BYTES if job["do"] == "read" else wire.FRAME_BYTES)
     except EOFError:
         os._exit(0)
     _limit_call(job, memory)
@@ -104,8 +106,7 @@ def _answer(job: dict[str, Any], body: bytes) -> bytes:
         if job["do"] == "compile":
             code = policy.compile_skill(body.decode(), job["allowed"])
             return wire.pack_json({"t": "code"}) + wire.pack(marshal.dumps(code))
-        execute = _execute if _with_language else _execute_unguarded
-        return _answer_result(execute(body, job, output), output)
+        return _answer_result(_read_or_execute(job, body, output), output)
     except policy.Rejected as error:
         return wire.pack_json({"t": "rejected", "violations": error.violations})
     except MemoryError:
@@ -117,6 +118,12 @@ def _answer(job: dict[str, Any], body: bytes) -> bytes:
         return wire.pack_json({"t": "limit", "kind": "output", "message": str(error), "out": output.lines()})
     except BaseException as error:
         return wire.pack_json({"t": "error", **_describe(error), "out": output.lines()})
+
+
+def _read_or_execute(job: dict[str, Any], body: bytes, output: guards.Output) -> Any:
+    if job["do"] == "read":
+        return reader.read_document(body=body, **job["document"])
+    return (_execute if _with_language else _execute_unguarded)(body, job, output)
 
 
 class _Oversized(Exception):

@@ -38,6 +38,8 @@ READY_SECONDS, TRIES = START_SECONDS, 3
 MAX_COMPILED = 512
 #: Seconds that a source may take to compile.
 COMPILE_SECONDS = 5.0
+#: Megabytes that the reading of a document may take.
+READ_MEMORY_MB = 192
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,15 @@ class Sandbox:
         call = _Call(limits, host, frozenset(allowed) - {"log", "now"}, source)
         frame = self._exchange(job, code, call)
         return SandboxOutcome(frame.get("v"), lines_of(frame), (time.monotonic() - call.begun) * 1000, call.count)
+
+    def read_document(self, kind: str, body: bytes, *, url: str, content_type: str, label: str, seconds: float) -> Any:
+        """Return a feed or a page as plain data, or the reason why it is neither under `unreadable`.
+
+        A child in which no skill runs reads it; see `documents.reader`. Raises a `SkillError`.
+        """
+        document = {"kind": kind, "url": url, "content_type": content_type, "label": label}
+        call = _Call(SandboxLimits(seconds, READ_MEMORY_MB), None, frozenset(), "")
+        return self._exchange({"do": "read", "document": document}, body, call).get("v")
 
     def check(self, source: str, *, grants: Collection[str] = ()) -> list[Violation]:
         """Return all violations of the policy in a source, which is parsed in a child."""

@@ -15,7 +15,7 @@ from typing import Any
 
 #: The methods of `ctx` by their grants.
 METHODS: dict[str, tuple[str, ...]] = {
-    "http": ("http_get",),
+    "http": ("http_get", "http_feed", "http_page"),
     "llm": ("llm_generate",),
     "memory": ("memory_get", "memory_set"),
     "metrics": ("metrics",),
@@ -28,6 +28,8 @@ METHODS: dict[str, tuple[str, ...]] = {
 SOURCE_BYTES = 64 * 1024
 PARAMS_BYTES = 256 * 1024
 RESULT_BYTES = 1024 * 1024
+#: The longest feed or page that a child reads.
+DOCUMENT_BYTES = 5 * 1024 * 1024
 #: The characters that are kept of a skill's prints and logs.
 OUTPUT_CHARS = 16 * 1024
 #: The most calls of the host in one run.

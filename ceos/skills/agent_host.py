@@ -19,7 +19,7 @@ from ceos.domain.posts import Cast, CastMetrics
 from ceos.errors import HostRefused, StoreUnavailable
 from ceos.runs.paid_model import PaidModel
 from ceos.skills.grants import MemoryGrant
-from ceos.skills.host import Chain, Fetch, SkillHost
+from ceos.skills.host import Chain, Fetch, ReadDocument, SkillHost
 from ceos.skills.llm_broker import LLMBroker
 from ceos.skills.skill import Skill
 from ceos.skills.store import SkillStore
@@ -39,12 +39,14 @@ class HostFactory:
         *,
         measured_casts: MeasuredCasts,
         fetch: Fetch = safe_fetch.get,
+        read: ReadDocument | None = None,
         chain: Chain | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.measured_casts = measured_casts
         self.fetch = fetch
+        self.read = read
         self.chain = chain
         self._model = model
         self._count = itertools.count(1)
@@ -70,7 +72,9 @@ class AgentHost(SkillHost):
     def __init__(
         self, factory: HostFactory, agent_id: str, skill: Skill, params: Mapping[str, Any], broker: LLMBroker
     ) -> None:
-        super().__init__(skill.grants, params, broker=broker, fetch=factory.fetch, chain=factory.chain)
+        super().__init__(
+            skill.grants, params, broker=broker, fetch=factory.fetch, read=factory.read, chain=factory.chain
+        )
         self._factory = factory
         self._agent_id = agent_id
         self._skill = skill.name

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ceos.domain.base import Frozen
+from ceos.sandbox.wire import DOCUMENT_BYTES
 
 #: Every grant, in the order in which they are listed.
 GRANTS = ("http", "llm", "memory", "metrics", "chain", "log", "now")
@@ -44,8 +45,8 @@ class HttpGrant(Frozen):
     #: Params that hold URLs; the operator sets them, so their hosts are allowed too.
     hosts_from: Annotated[tuple[str, ...], Listed] = Field(default=(), max_length=50)
     max_calls: int = Field(default=5, ge=1, le=50)
-    #: The size limit of one page.
-    max_bytes: int = Field(default=262_144, ge=1, le=1_048_576)
+    #: The size limit of one page or feed; what `ctx.http_get` returns is limited to a result's size besides.
+    max_bytes: int = Field(default=262_144, ge=1, le=DOCUMENT_BYTES)
     seconds: float = Field(default=5.0, ge=0.1, le=30, allow_inf_nan=False)
 
     @model_validator(mode="after")

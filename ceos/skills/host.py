@@ -17,7 +17,7 @@ from ceos.clients.http import safe_fetch
 from ceos.clients.http.ssrf import read_address, without_secrets
 from ceos.clients.openrouter.client import MIN_TOKENS, Completion
 from ceos.domain.posts import HostCall
-from ceos.errors import CeosError, HostRefused
+from ceos.errors import CeosError, HostRefused, SkillError
 from ceos.logs import event
 from ceos.sandbox.wire import METHODS, RESULT_BYTES
 from ceos.skills.chain_reads import Question, read_chain
@@ -34,6 +34,14 @@ MAX_KEY_BYTES = 200
 MAX_PROMPT_BYTES = 16 * 1024
 #: More calls are counted and limited, but not recorded one by one.
 MAX_RECORDED_CALLS = 100
+#: Seconds that the reading of a feed or a page may take, and the reasons for its failures by the kind of the error.
+READ_SECONDS = 10.0
+_READ_FAILURES = {
+    "wall": "it takes too long",
+    "cpu": "it takes too long",
+    "memory": "it takes too much memory",
+    "infrastructure": "the sandbox does not work now",
+}
 #: Questions about the chain are cut to this many characters in the record.
 MAX_RECORDED_CHARS = 200
 #: The age of the oldest casts whose numbers are returned.
@@ -42,6 +50,8 @@ _GRANT_OF = {method: grant for grant, methods in METHODS.items() for method in m
 #: The arguments of each method that the host answers, and the defaults of those that may be left out.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "http_get": ("url",),
+    "http_feed": ("url",),
+    "http_page": ("url",),
     "llm_generate": ("prompt", "max_tokens"),
     "memory_get": ("key",),
     "memory_set": ("key", "value"),
@@ -51,6 +61,8 @@ _DEFAULTS: dict[str, Any] = {"max_tokens": 200, "days": 30}
 
 #: Fetches an address before a deadline in monotonic seconds; its host and the size of the page are limited.
 Fetch = Callable[..., safe_fetch.FetchedPage]
+#: Reads a feed or a page in a locked process; see `Sandbox.read_document`.
+ReadDocument = Callable[..., Any]
 #: Returns the client of the chain, which is loaded only when it is needed.
 Chain = Callable[[], "EvmClient"]
 
@@ -70,6 +82,7 @@ class SkillHost:
         *,
         broker: LLMBroker | None = None,
         fetch: Fetch = safe_fetch.get,
+        read: ReadDocument | None = None,
         chain: Chain | None = None,
     ) -> None:
         #: The calls, in order.
@@ -80,6 +93,7 @@ class SkillHost:
         self._hosts = _hosts(grants, params or {})
         self._broker = broker
         self._fetch = fetch
+        self._read = read
         self._chain = chain
         self._notes: dict[str, str] = {}
         self._pages = 0
@@ -127,20 +141,51 @@ class SkillHost:
     # The methods; their arguments are any JSON
 
     def _http_get(self, url: Any) -> dict[str, Any]:
-        grant = self._grants.http
-        assert grant is not None, "checked with the grants"
-        if type(url) is not str:
-            raise HostRefused("ctx.http_get takes a URL as a string.")
-        self._about = _printable(without_secrets(url))
-        if self._pages >= grant.max_calls:
-            raise HostRefused(f"The manifest allows {grant.max_calls} calls of ctx.http_get per run.")
-        self._pages += 1
-        page = self.page(url, grant.max_bytes, min(self._deadline, time.monotonic() + grant.seconds))
+        page = self._fetched("http_get", url)
         answer = {"status": page.status, "url": page.url, "content_type": page.content_type, "text": page.text}
         # In the message to the sandbox, a character may take six bytes.
         if len(page.text) * 6 > RESULT_BYTES and len(json.dumps(answer)) > RESULT_BYTES:
             raise HostRefused(f"{self._about} is too large; an answer has at most {RESULT_BYTES:,} bytes of JSON.")
         return answer
+
+    def _http_feed(self, url: Any) -> dict[str, Any]:
+        return self._document("feed", self._fetched("http_feed", url, only_text=False))
+
+    def _http_page(self, url: Any) -> dict[str, Any]:
+        return self._document("page", self._fetched("http_page", url))
+
+    def _fetched(self, method: str, url: Any, *, only_text: bool = True) -> safe_fetch.FetchedPage:
+        grant = self._grants.http
+        assert grant is not None, "checked with the grants"
+        if type(url) is not str:
+            raise HostRefused(f"ctx.{method} takes a URL as a string.")
+        self._about = _printable(without_secrets(url))
+        if self._pages >= grant.max_calls:
+            raise HostRefused(f"The manifest allows {grant.max_calls} calls of ctx.{method} per run.")
+        self._pages += 1
+        deadline = min(self._deadline, time.monotonic() + grant.seconds)
+        return self.page(url, grant.max_bytes, deadline, only_text=only_text)
+
+    def _document(self, kind: str, page: safe_fetch.FetchedPage) -> dict[str, Any]:
+        """Return a fetched feed or page as plain data; raises `HostRefused` if it cannot be read."""
+        if page.status != 200:
+            raise HostRefused(f"{self._about} answered with status {page.status}.")
+        if self._read is None:
+            raise HostRefused("Feeds and pages are read only where there is a sandbox.")
+        seconds = min(READ_SECONDS, self._deadline - time.monotonic())
+        if seconds <= 0:
+            raise HostRefused(f"There is no time left to read {self._about}.")
+        try:
+            found = self._read(
+                kind, page.body, url=page.url, content_type=page.content_type, label=page.charset, seconds=seconds
+            )
+        except SkillError as error:
+            reason = _READ_FAILURES.get(error.kind, "it is too broken")
+            raise HostRefused(f"{self._about} could not be read: {reason}.") from error
+        if not isinstance(found, dict) or "unreadable" in found:
+            reason = str(found["unreadable"]) if isinstance(found, dict) else "It is too broken."
+            raise HostRefused(f"{self._about} could not be read. {reason}")
+        return {**found, "url": page.url, "content_type": page.content_type}
 
     def _llm_generate(self, prompt: Any, max_tokens: Any) -> str:
         grant = self._grants.llm
@@ -214,9 +259,9 @@ class SkillHost:
 
     # The sources of the answers
 
-    def page(self, url: str, max_bytes: int, deadline: float) -> safe_fetch.FetchedPage:
-        """Return the page at an address."""
-        return self._fetch(url, hosts=self._hosts, max_bytes=max_bytes, deadline=deadline)
+    def page(self, url: str, max_bytes: int, deadline: float, *, only_text: bool = True) -> safe_fetch.FetchedPage:
+        """Return the answer of an address."""
+        return self._fetch(url, hosts=self._hosts, max_bytes=max_bytes, deadline=deadline, only_text=only_text)
 
     def answer(self, prompt: str, max_tokens: int, max_usd: float) -> Completion:
         """Return the answer of a model."""

@@ -83,7 +83,7 @@ def run_example(sandbox: Sandbox, skill: Skill, example: Example) -> SandboxOutc
         skill,
         example.params,
         inputs,
-        StubHost(example.answers, skill.grants, example.params),
+        StubHost(example.answers, skill.grants, example.params, read=sandbox.read_document),
         now=example.now,
         seed="example",
     )

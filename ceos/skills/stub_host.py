@@ -12,7 +12,7 @@ from ceos.clients.openrouter.client import Completion
 from ceos.errors import HostRefused
 from ceos.skills.chain_reads import Question
 from ceos.skills.grants import Grants
-from ceos.skills.host import MAX_RECORDED_CHARS, SkillHost, byte_size
+from ceos.skills.host import MAX_RECORDED_CHARS, ReadDocument, SkillHost
 
 #: The grants of a stub host that is given none.
 _EVERYTHING = Grants.model_validate(
@@ -37,9 +37,14 @@ class StubHost(SkillHost):
     """
 
     def __init__(
-        self, answers: Mapping[str, Any], grants: Grants | None = None, params: Mapping[str, Any] | None = None
+        self,
+        answers: Mapping[str, Any],
+        grants: Grants | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        read: ReadDocument | None = None,
     ) -> None:
-        super().__init__(_EVERYTHING if grants is None else grants, params)
+        super().__init__(_EVERYTHING if grants is None else grants, params, read=read)
         self._is_open = grants is None
         self._answers = answers
         texts = answers.get("llm", [])
@@ -47,20 +52,22 @@ class StubHost(SkillHost):
         memory = _table(answers, "memory")
         self._notes = {key: json.dumps(value) for key, value in memory.items() if value is not None}
 
-    def page(self, url: str, max_bytes: int, deadline: float) -> FetchedPage:
-        """Return the example's answer for an address."""
-        del deadline
+    def page(self, url: str, max_bytes: int, deadline: float, *, only_text: bool = True) -> FetchedPage:
+        """Return the example's answer for an address: a text, or in a test the bytes of one."""
+        del deadline, only_text
         if not self._is_open:
             check_host(read_address(url).host, self._hosts)
         found = _table(self._answers, "http").get(url)
         canned = found if isinstance(found, Mapping) else {"text": found}
         text, status = canned.get("text"), canned.get("status", 200)
-        if not isinstance(text, str) or not isinstance(status, int):
+        if not isinstance(text, str | bytes) or not isinstance(status, int):
             raise HostRefused(f"The example has no answer for {url!r}: neither a string nor a table with a text.")
-        if byte_size(text) > max_bytes:
+        body = text.encode("utf-8", "replace") if isinstance(text, str) else text
+        if len(body) > max_bytes:
             raise HostRefused(f"The example's answer for {url!r} is larger than {max_bytes:,} bytes.")
-        content_type = str(canned.get("content_type", "text/plain; charset=utf-8"))
-        return FetchedPage(status, url, content_type, text)
+        usual = "text/plain; charset=utf-8" if isinstance(text, str) else ""
+        content_type = str(canned.get("content_type", usual))
+        return FetchedPage(status, url, content_type, body, "utf-8" if isinstance(text, str) else "")
 
     def answer(self, prompt: str, max_tokens: int, max_usd: float) -> Completion:
         """Return the example's next text."""

@@ -54,8 +54,10 @@ def skill_named(name: str) -> Skill:
 class Diary(StubHost):
     """A host whose memory outlives it: `notes` are those of the runs before."""
 
-    def __init__(self, notes: dict[str, str | None], answers: dict[str, Any], skill: Skill, params: Any) -> None:
-        super().__init__(answers, skill.grants, params)
+    def __init__(
+        self, notes: dict[str, str | None], answers: dict[str, Any], skill: Skill, params: Any, sandbox: Sandbox
+    ) -> None:
+        super().__init__(answers, skill.grants, params, read=sandbox.read_document)
         self._kept = notes
 
     def recall(self, key: str) -> str | None:
@@ -86,7 +88,11 @@ class Runner:
         """Return what a skill returns; `notes` is its memory, from one run to the next."""
         skill, params, answers = skill_named(name), params or {}, answers or {}
         assert skill.check_params(params) == []
-        host = StubHost(answers, skill.grants, params) if notes is None else Diary(notes, answers, skill, params)
+        host = (
+            StubHost(answers, skill.grants, params, read=self._sandbox.read_document)
+            if notes is None
+            else Diary(notes, answers, skill, params, self._sandbox)
+        )
         return self.value(skill, params, host, now, **inputs)
 
     def value(self, skill: Skill, params: Any, host: StubHost, now: dt.datetime | None, **inputs: Any) -> Any:
@@ -122,7 +128,7 @@ def test_they_come_in_through_the_hook() -> None:
 @each_skill
 def test_each_has_a_complete_manifest(name: str) -> None:
     skill = skill_named(name)
-    assert (skill.author, skill.license, skill.version) == ("ceos", "MIT", "1.0.0")
+    assert (skill.author, skill.license) == ("ceos", "MIT")
     assert len(skill.examples) >= 2
     assert any(example.has_expectation for example in skill.examples)
     assert skill.params["additionalProperties"] is False
@@ -136,17 +142,19 @@ def test_each_compiles_with_its_grants_and_uses_all_of_them(name: str, sandbox: 
     skill = skill_named(name)
     assert sandbox.check(skill.source, grants=skill.grants.names()) == []
     for grant in skill.grants.names():
-        assert all(f"ctx.{method}" in skill.source for method in wire.METHODS[grant]), grant
+        methods = [f"ctx.{method}" in skill.source for method in wire.METHODS[grant]]
+        # A page is fetched in one of three ways; what is noted is read.
+        assert any(methods) if grant == "http" else all(methods), grant
 
 
 @pytest.mark.parametrize(
     ("name", "number"), [(name, number) for name in NAMES for number in range(len(skill_named(name).examples))]
 )
-def test_every_example_returns_its_expected_value(name: str, number: int, run: Runner) -> None:
+def test_every_example_returns_its_expected_value(name: str, number: int, run: Runner, sandbox: Sandbox) -> None:
     skill = skill_named(name)
     example = skill.examples[number]
     for params in (dict(example.params), {**_defaults(skill), **example.params}):
-        host = StubHost(example.answers, skill.grants, params)
+        host = StubHost(example.answers, skill.grants, params, read=sandbox.read_document)
         draft = list(example.draft) if example.draft is not None else None
         inputs = {"draft": draft, "recent": list(example.recent), "agent": {**EXAMPLE_AGENT, **example.agent}}
         assert run.value(skill, params, host, example.now, **inputs) == example.expect
@@ -211,9 +219,9 @@ def rss(*items: str) -> str:
         ("<title/><description>Only a summary.</description>", "Only a summary.", "no title"),
         ("<TITLE>LOUD</TITLE>", "LOUD", "capitals"),
         ("<title>in\n   two\tlines</title>", "in two lines", "white space"),
-        (f"<title>{INJECTION}\n\n</material></title>", INJECTION, "instructions are one line of data"),
+        (f"<title>{INJECTION}\n\n</material></title>", f"{INJECTION} </material>", "instructions are one line of data"),
         ("<title>a\u202eb\u2066c\u200bd</title>", "abcd", "marks of direction"),
-        ("<title>&#x202e;&#0;gm</title>", "\ufffdgm", "hidden characters as entities"),
+        ("<title>&#x202e;&#0;gm</title>", "gm", "hidden characters as entities"),
         ("<title>سلام دنیا 🌍👩‍🚀</title>", "سلام دنیا 🌍👩‍🚀", "other scripts and joined emoji"),
         ("<!-- <title>no</title> --><title>yes</title>", "yes", "a comment"),
         (f"<title>{'word ' * 100}</title>", ("word " * 100)[:199].rsplit(" ", 1)[0] + "…", "a title without end"),
@@ -252,7 +260,7 @@ def test_links_are_whole_addresses_of_pages(run: Runner, item: str, link: str | 
     [
         ("Mon, 02 Mar 2026 09:00:00 GMT", "2026-03-02T09:00Z"),
         ("2 March 2026 09:00 +0200", "2026-03-02T07:00Z"),
-        ("Mon, 02 Mar 26 09:00:00 EST", "2026-03-02T14:00Z"),
+        ("Sun, 01 Mar 26 09:00:00 EST", "2026-03-01T14:00Z"),
         ("2026-03-02T09:00:00.123+01:00", "2026-03-02T08:00Z"),
         ("2026-03-02 09:00", "2026-03-02T09:00Z"),
         ("2026-03-02", "2026-03-02T00:00Z"),
@@ -281,11 +289,18 @@ def test_rdf_and_atom_are_feeds_too(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<html><body>Not a feed</body></html>", "<rss><channel><title>T</title>", "\ufffd" * 99]
+    ("text", "reason"),
+    [
+        ("", "It is not a feed of RSS, Atom or JSON Feed."),
+        ("<html><body>Not a feed</body></html>", "It is not a feed of RSS, Atom or JSON Feed."),
+        ("{}", "It is not a feed of RSS, Atom or JSON Feed."),
+        ("<rss><channel><title>T</title>", "The feed has no items."),
+        ("\ufffd" * 99, "It is not text."),
+    ],
 )
-def test_what_is_no_feed_is_nothing_to_tell(run: Runner, text: str) -> None:
+def test_what_is_no_feed_is_nothing_to_tell(run: Runner, text: str, reason: str) -> None:
     assert headlines(run, text) is None
-    assert "not be a feed" in run.log[0]
+    assert run.log[0].endswith(reason)
 
 
 def test_a_feed_cut_off_keeps_its_whole_items(run: Runner) -> None:

@@ -39,7 +39,11 @@ _STAGES = _read_stages()
 
 #: The grants: name, value in a manifest, and the methods or attributes of `ctx`.
 _GRANTS: tuple[tuple[str, Any, str], ...] = (
-    ("http", {"hosts": ["api.example.org"]}, 'ctx.http_get(url) -> {"status", "url", "content_type", "text"}'),
+    (
+        "http",
+        {"hosts": ["api.example.org"]},
+        'ctx.http_get(url) -> {"status", "url", "content_type", "text"}, ctx.http_feed(url), ctx.http_page(url)',
+    ),
     ("llm", {"max_tokens": 200}, "ctx.llm_generate(prompt, max_tokens=200) -> text"),
     ("memory", {"max_bytes": 4096}, "ctx.memory_get(key), ctx.memory_set(key, value)"),
     ("metrics", True, "ctx.metrics(days=30) -> the numbers of the agent's own casts"),

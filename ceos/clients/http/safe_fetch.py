@@ -14,7 +14,6 @@ nothing if one could. Tests reach local servers by passing a look-up and a rule 
 
 from __future__ import annotations
 
-import codecs
 import errno
 import functools
 import http.client
@@ -34,6 +33,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ceos.clients.http.abandonable import AbandonableCall
 from ceos.clients.http.ssrf import Address, Place, check_host, is_public, look_up, read_address
+from ceos.domain import charset
 from ceos.errors import HostRefused
 
 #: How many redirects are followed.
@@ -49,9 +49,6 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 _TEXT_TYPE = re.compile(
     r"text/[\w.+-]+|application/(?:[\w.-]+\+)?(?:json|xml|javascript|ecmascript|x-javascript|x-ndjson|ndjson|yaml|x-yaml)"
 )
-_XML_ENCODING = re.compile(rb"""^\s*<\?xml[^>]{0,100}?encoding=["']([\w.-]{1,40})["']""")
-#: Other codecs of Python's are slow, or are not encodings of text.
-_CHARSETS = re.compile(r"utf-?(8|16|32).*|ascii|latin.*|iso8859-.*|cp125\d|cp866|koi8-.*|big5|gb.*|euc_.*|shift_jis")
 
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL)
 
@@ -66,7 +63,14 @@ class FetchedPage:
     #: Where it was found, after redirects.
     url: str
     content_type: str
-    text: str
+    body: bytes
+    #: The label of the body's encoding if it is known without the host's word; see `domain.charset`.
+    charset: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text of the body."""
+        return charset.decode(self.body, self.content_type, charset=self.charset)
 
 
 def get(
@@ -75,6 +79,7 @@ def get(
     hosts: Collection[str],
     max_bytes: int,
     deadline: float,
+    only_text: bool = True,
     resolve: Callable[[str, int], Sequence[Place]] | None = None,
     is_allowed_address: Callable[[str], bool] | None = None,
     tls: ssl.SSLContext | None = None,
@@ -82,7 +87,8 @@ def get(
     """Return the page at `url`; raises `HostRefused` with a sentence that a skill may read.
 
     `hosts` are names, or `*.example.net` for every name under that one. `max_bytes` bounds the body, packed and
-    unpacked; `deadline` is in monotonic seconds. The last three arguments are for tests only.
+    unpacked; `deadline` is in monotonic seconds. `only_text` refuses types that are not text, except a missing one; a
+    feed may have any. The last three arguments are for tests only.
     """
     address = read_address(url)
     for _ in range(REDIRECTS + 1):
@@ -90,7 +96,7 @@ def get(
         with _answer(address, deadline, resolve or look_up, is_allowed_address or is_public, tls) as (answer, source):
             location = answer.getheader("Location") if answer.status in _MOVED else None
             if location is None:
-                return _page(address, answer, source, max_bytes)
+                return _page(address, answer, source, max_bytes, only_text)
         address = _follow(address, location)
     raise HostRefused(f"{address.host} could not be fetched: it redirects more than {REDIRECTS} times.")
 
@@ -286,13 +292,14 @@ class _Source(io.RawIOBase):
         _left(self._deadline)
 
 
-def _page(address: Address, answer: http.client.HTTPResponse, source: _Source, max_bytes: int) -> FetchedPage:
+def _page(
+    address: Address, answer: http.client.HTTPResponse, source: _Source, max_bytes: int, only_text: bool
+) -> FetchedPage:
     content_type = answer.getheader("Content-Type", "").encode("ascii", "replace").decode()[:200]
     kind = content_type.partition(";")[0].strip().lower()
-    if kind and not _TEXT_TYPE.fullmatch(kind):
+    if only_text and kind and not _TEXT_TYPE.fullmatch(kind):
         raise _Unacceptable(f"it is {kind[:60]!r}, and only text is fetched")
-    body = _read_body(answer, source, max_bytes)
-    return FetchedPage(answer.status, address.url, content_type, _decode(body, content_type))
+    return FetchedPage(answer.status, address.url, content_type, _read_body(answer, source, max_bytes))
 
 
 def _read_body(answer: http.client.HTTPResponse, source: _Source, max_bytes: int) -> bytes:
@@ -342,18 +349,6 @@ class _Unpacker:
             unpacked += self._zlib.decompress(data, most - len(unpacked))
             data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
         return unpacked
-
-
-def _decode(body: bytes, content_type: str) -> str:
-    """Return the text of a body: by its charset, by the XML declaration, else as UTF-8."""
-    charset = re.search(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", content_type, re.IGNORECASE)
-    declared = _XML_ENCODING.match(body[:200])
-    name = charset[1] if charset else declared[1].decode("ascii", "replace") if declared else "utf-8"
-    try:
-        name = codecs.lookup(name).name
-    except LookupError:
-        name = "utf-8"
-    return body.decode(name if _CHARSETS.fullmatch(name) else "utf-8", "replace").removeprefix("\ufeff")
 
 
 def _left(deadline: float) -> float:
