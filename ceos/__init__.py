@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         StaleLease,
         StoreMisconfigured,
         StoreUnavailable,
+        WrongAccount,
         WrongChain,
     )
     from ceos.errors import StaleLease as Fenced  # noqa: F401  # a former name
@@ -110,6 +111,7 @@ __all__ = [  # noqa: RUF022  # grouped as a reader looks for them
     "StaleLease",
     "StoreMisconfigured",
     "StoreUnavailable",
+    "WrongAccount",
     "WrongChain",
     # About
     "__version__",

@@ -120,6 +120,15 @@ class KeyRefused(RequestRefused):
     """The service refused the key, the account or the payment; neither a retry nor another model helps."""
 
 
+class WrongAccount(KeyRefused):
+    """The cast was published by another account than the agent's."""
+
+    def __init__(self, message: str | None = None, *, hash: str) -> None:
+        super().__init__(message)
+        #: The hash of the cast.
+        self.hash = hash
+
+
 class Reverted(RequestRefused):
     """The contract refused the call."""
 

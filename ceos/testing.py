@@ -80,8 +80,12 @@ ADA: dict[str, Any] = {
 
 
 def make_agent(**overrides: Any) -> Agent:
-    """Return an agent with defaults for everything that `overrides` do not set."""
-    return Agent.model_validate({**ADA, **overrides})
+    """Return an agent with defaults for everything that `overrides` do not set; its signer is that of its fid.
+
+    The simulator takes the signer `00000000-0000-4000-8000-{fid:012d}` for that of an account.
+    """
+    signer = {"signer_uuid": f"00000000-0000-4000-8000-{overrides.get('fid', ADA['fid']):012d}"}
+    return Agent.model_validate({**ADA, **signer, **overrides})
 
 
 #: The attributes of `ctx` that a call of `run_skill` may set.

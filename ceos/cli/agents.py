@@ -48,6 +48,8 @@ def apply(files: tuple[Path, ...], as_json: bool) -> None:
     runtime = command_runtime()
     agents = load_agents(files, runtime.plugins.strategies)
     applied = operations.apply_agents(runtime, agents)
+    for sentence in operations.doubles(runtime, agents):
+        click.echo(sentence, err=True)
     # Without a key nothing can be written, which 'ceos doctor' says.
     notices = model_notices(runtime, agents, may_fetch=runtime.settings.openrouter_api_key is not None)
     if as_json:

@@ -8,7 +8,16 @@ from typing import Literal
 
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import Draft
-from ceos.errors import AnswerUnusable, CeosError, DraftRejected, LimitReached, NotFound, RequestRefused, ServiceError
+from ceos.errors import (
+    AnswerUnusable,
+    CeosError,
+    DraftRejected,
+    LimitReached,
+    NotFound,
+    RequestRefused,
+    ServiceError,
+    WrongAccount,
+)
 from ceos.logs import event
 from ceos.posts.source import RunEnd, RunSource
 from ceos.runs.deferral import PublishingHalted, RetryLater, ShuttingDown
@@ -61,6 +70,8 @@ def _failed_attempt(lease: Lease, error: Exception) -> Deferral | RunEnd:
         case AnswerUnusable():
             # Another attempt would be paid for the same, and it is the models that failed, not the agent.
             return replace(_failure(lease, str(error)), counts=False)
+        case WrongAccount():
+            return replace(_failure(lease, str(error)), stops_agent=True)
         case RequestRefused() | NotFound():
             return _failure(lease, str(error))
         case ServiceError():

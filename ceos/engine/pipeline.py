@@ -75,6 +75,7 @@ class Pipeline:
         skip = source.too_late(lease, agent) or source.withdrawn(lease) or self._should_skip(agent, lease.slot)
         if skip:
             return RunEnd(RunStatus.MISSED, skip)
+        self._publisher.check_signer(agent)
         recent = tuple(self._runs.recent_texts(agent.id))
         match source.assignment(lease, agent, recent):
             case RunEnd() as end:

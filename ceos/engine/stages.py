@@ -83,7 +83,10 @@ class Stages:
         log.info("Post published", extra=fields)
 
     def _end(self, lease: Lease, end: RunEnd) -> None:
-        casts = published_casts(lease, lease.draft) if lease.draft else []
-        self._ledger.finish_run(lease, end.status, end.reason, draft=end.draft, casts=casts, counts=end.counts)
+        # What another account has published is no cast of the agent.
+        casts = published_casts(lease, lease.draft) if lease.draft and not end.stops_agent else []
+        self._ledger.finish_run(
+            lease, end.status, end.reason, draft=end.draft, casts=casts, counts=end.counts, stops_agent=end.stops_agent
+        )
         level = logging.INFO if end.status in (RunStatus.IGNORED, RunStatus.REACTED) else logging.WARNING
         log.log(level, "Run ended without a post", extra=event(f"run.{end.status}", reason=end.reason))

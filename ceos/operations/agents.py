@@ -56,9 +56,11 @@ class AgentDetail:
 def apply_agents(context: Context, agents: Sequence[Agent]) -> list[Applied]:
     """Store agents as described; all are checked before the first one is stored.
 
-    Raises `InvalidInput` with every problem: an unknown strategy or skill, parameters that a skill does not accept.
+    Raises `InvalidInput` with every problem: an unknown strategy or skill, parameters that a skill does not accept, a
+    signer of another account.
     """
-    if problems := [problem for agent in agents for problem in _problems(context, agent)]:
+    problems = [problem for agent in agents for problem in _problems(context, agent)]
+    if problems := [*problems, *_signer_problems(context, agents)]:
         raise InvalidInput("\n".join(problems))
     return [_store(context, agent) for agent in agents]
 
@@ -85,6 +87,44 @@ def _skill_problems(context: Context, agent: Agent) -> Iterator[str]:
             yield f"{place}.name: expected one of {', '.join(sorted(known))}; got {use.name!r}."
         elif known[use.name].stage is not SkillStage.TOOL:
             yield from (f"{place}.{problem}" for problem in known[use.name].check_params(use.params))
+
+
+def _signer_problems(context: Context, agents: Sequence[Agent]) -> Iterator[str]:
+    """Yield a sentence for each agent whose signer is, by its text, that of an agent with another fid."""
+    first: dict[str, Agent] = {}
+    for agent in [*_others(context, agents), *agents]:
+        if agent.signer_uuid is None:
+            continue
+        holder = first.setdefault(agent.signer_uuid, agent)
+        if holder.fid != agent.fid:
+            yield (
+                f"agent {agent.id!r}, signer_uuid: it is the signer of agent {holder.id!r}, which has fid {holder.fid} "
+                f"and not {agent.fid}; a signer writes for one account."
+            )
+
+
+def _others(context: Context, agents: Sequence[Agent]) -> list[Agent]:
+    """Return the stored agents that are not among these."""
+    described = {agent.id for agent in agents}
+    return [context.agents.agent(agent_id) for agent_id in context.agents.agent_ids() if agent_id not in described]
+
+
+@operation("agent.doubles", Scope.READ)
+def doubles(context: Context, agents: Sequence[Agent]) -> list[str]:
+    """Return one sentence for each of these agents that publishes as the account of another agent.
+
+    That is allowed, and rarely meant: each agent has limits of its own, and both answer for one account.
+    """
+    first: dict[int, str] = {agent.fid: agent.id for agent in reversed(_others(context, agents))}
+    sentences = []
+    for agent in agents:
+        holder = first.setdefault(agent.fid, agent.id)
+        if holder != agent.id:
+            sentences.append(
+                f"Agent {agent.id!r} has fid {agent.fid} like agent {holder!r}: both publish as one account, each "
+                "within limits of its own."
+            )
+    return sentences
 
 
 def _store(context: Context, agent: Agent) -> Applied:

@@ -10,7 +10,7 @@ from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import ReactionKind
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Draft
-from ceos.errors import OutcomeUnknown
+from ceos.errors import OutcomeUnknown, WrongAccount
 from ceos.runs.lease import Lease, idempotency_key
 
 
@@ -59,7 +59,7 @@ class PublishPart(Action):
         return f"part {self.index + 1}"
 
     def send(self) -> str:
-        """Publish the cast and return its hash."""
+        """Publish the cast and return its hash; raises `WrongAccount` when another account has published it."""
         part, agent = self.draft.parts[self.index], self.agent
         published = self.neynar.publish_cast(
             self.signer_uuid,
@@ -71,6 +71,12 @@ class PublishPart(Action):
             parent_fid=self._parent_fid(),
             max_bytes=agent.cast_bytes,
         )
+        if published.author_fid not in (None, agent.fid):
+            raise WrongAccount(
+                f"Neynar published {self.label} as fid {published.author_fid}, but agent {agent.id!r} has fid "
+                f"{agent.fid}. Delete the cast {published.hash} there, and correct the signer or the fid.",
+                hash=published.hash,
+            )
         return published.hash
 
     def find(self, since: dt.datetime, used: set[str]) -> str | None:

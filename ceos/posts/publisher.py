@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from ceos.clients.neynar.client import Neynar
 from ceos.clock import Clock
@@ -18,6 +19,7 @@ from ceos.errors import (
     RequestRefused,
     ServiceError,
     ServiceUnavailable,
+    WrongAccount,
 )
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
@@ -72,6 +74,14 @@ class Publisher:
         self._clock = clock
         self._settle_ms = int(settle_seconds * 1000)
         self._stopping = stopping
+
+    def check_signer(self, agent: Agent) -> None:
+        """Raise `KeyRefused` for a signer with which nothing can be published, before anything is paid for.
+
+        While it cannot be looked up nothing is raised: the publish stage looks it up again before it sends.
+        """
+        with suppress(RetryLater):
+            self._signer(agent)
 
     def reserve_places(self, lease: Lease, agent: Agent, parts: int) -> None:
         """Reserve places in the agent's hour for a post of up to so many parts, before anything is paid for it.
@@ -153,6 +163,10 @@ class Publisher:
         except OutcomeUnknown as error:
             self._ledger.record_unanswered(lease, action.index)
             raise RetryLater(2.0 ** (known.failures - 1), str(error)) from None
+        except WrongAccount as error:
+            # It is out, although not where it should be; it must not be sent again.
+            self._ledger.record_sent(lease, action.index, error.hash)
+            raise
         except RequestRefused:
             self._ledger.record_unsent(lease, action.index, counts=True)
             # An earlier send of unknown outcome may have succeeded; the action has failed only if it did not.

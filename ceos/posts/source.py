@@ -27,6 +27,8 @@ class RunEnd:
     draft: Draft | None = None
     #: Whether a failure counts against the agent, which stops after three in a row.
     counts: bool = True
+    #: Whether the agent changes into the state error: it must not go on before an operator has looked.
+    stops_agent: bool = False
 
 
 class RunSource:

@@ -238,19 +238,19 @@ class Ledger:
 
     def finish_run(
         self, lease: Lease, status: RunStatus, reason: str = "", *, draft: Draft | None = None,
-        casts: Sequence[Cast] = (), counts: bool = True,
+        casts: Sequence[Cast] = (), counts: bool = True, stops_agent: bool = False,
     ) -> None:  # fmt: skip
         """End the run; `casts` join the agent's recent casts and wait for their first measurement.
 
-        A failure that `counts` may be the third in a row, which stops the agent.
+        A failure that `counts` may be the third in a row, which stops the agent; with `stops_agent` it stops at once.
         """
         self._release(lease)
         done = (RunStatus.PUBLISHED, RunStatus.IGNORED, RunStatus.REACTED)
         keep = KEEP_SECONDS if status in done else KEEP_DEAD_SECONDS
+        allowed = "none" if stops_agent else MAX_FAILURES if counts else 0
         self._write(
             "finish", lease, status, reason[:300], draft.model_dump_json() if draft else "", keep,
-            MAX_FAILURES if counts else 0, self._first_measurement_ms, KEEP_METRICS_SECONDS,
-            *(cast.model_dump_json() for cast in casts),
+            allowed, self._first_measurement_ms, KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
         )  # fmt: skip
 
     # Decisions of operators

@@ -144,6 +144,7 @@ class Services(Foundation):
     def publisher(self) -> Publisher:
         """The publisher of casts and reactions."""
         from ceos.posts.publisher import Publisher
+        from ceos.posts.signers import VerifiedSigners
         from ceos.runs.cast_limit import CastLimit
 
         return Publisher(
@@ -151,7 +152,7 @@ class Services(Foundation):
             self.neynar,
             self.plugins,
             CastLimit(self.database),
-            self.signer,
+            VerifiedSigners(self.signer, self.agents, self.neynar).verified_signer,
             clock=self.clock,
             settle_seconds=self.settings.settle_seconds,
             stopping=self.stopping,

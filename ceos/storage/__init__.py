@@ -6,6 +6,7 @@
                                     run (the run that owns the agent), failures (in a row), reason, missed (count),
                                     fid, listen (offset of its polls for mentions; absent while its engagement is off)
     ceos:fid:{fid}          set     the agents with this account
+    ceos:signer:{digest}    string  the fid for which a signer (digest of its id) writes; looked up again after a day
     ceos:history:{agent}    list    the last 50 changes of state, JSON [ms, old, new, run, reason]
     ceos:missed:{agent}     list    the last 50 missed slots, JSON [slot, reason]
     ceos:recent:{agent}     list    the last 50 casts, JSON Cast, newest first

@@ -146,6 +146,17 @@ class AgentStore:
             rows = cast("list[str]", self._client.lrange(f"ceos:missed:{agent_id}", 0, -1))
         return [MissedSlot(slot=from_ms(slot), reason=reason) for slot, reason in map(json.loads, rows)]
 
+    def signer_account(self, digest: str) -> int | None:
+        """Return the fid for which a signer, given by a digest of its id, was found to write; None once that is old."""
+        with redis_errors():
+            fid = cast("str | None", self._client.get(f"ceos:signer:{digest}"))
+        return int(fid) if fid else None
+
+    def save_signer_account(self, digest: str, fid: int, seconds: int) -> None:
+        """Store the fid for which a signer writes, for so many seconds."""
+        with redis_errors():
+            self._client.set(f"ceos:signer:{digest}", fid, ex=seconds)
+
     def steer(self, verb: str, agent_id: str, reason: str = "", *, slot: int | None = None, fire: int = 0) -> str:
         """Pause, resume or remove an agent; return "ok" or "unchanged"; raises `NotFound`."""
         answer = str(self.database.run_script("steer", agent_id, verb, reason, slot or "", fire))

@@ -215,7 +215,7 @@ def test_an_unapproved_signer_ends_the_post_visibly(run: Terminal, fake_runtime:
     post = fake_runtime.post(text="Clocks drift.")
     shown = run("draft", "show", post.id)
     assert post.status == "failed"
-    assert "Signer is not approved" in shown.out and "must be approved and belong to this API key" in shown.out
+    assert "The signer of agent 'ada' is not approved; its status is 'pending_approval'. Nothing was sent." in shown.out
     assert agent.signer_uuid not in shown.out
     assert fake_runtime.casts() == []
 

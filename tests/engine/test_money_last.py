@@ -210,6 +210,7 @@ def test_the_places_of_a_run_that_crashes_its_workers_end_with_the_hour(fake_run
 
 def test_the_part_of_unknown_outcome_keeps_its_place_when_its_run_ends(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
+    fake_runtime.runtime.publisher.check_signer(fake_runtime.runtime.agents.agent("ada"))
     fake_runtime.simulator.faults(neynar={"script": ["ok", "cut_after"], "read_error_500": 1})
     run_id = fake_runtime.runtime.post("ada", text="One clock.\n---SPLIT---\nTwo clocks.\n---SPLIT---\nThree clocks.")
     fake_runtime.drive(rounds=120)

@@ -45,8 +45,10 @@ class Outcome:
 
 
 def agent_file(*, persona: str = PERSONA, schedule: str = SCHEDULE, extra: str = "", **keys: str | None) -> str:
-    """Return the text of a file of one agent; values are TOML, None leaves a key out."""
-    lines = [f"{key} = {value}" for key, value in {**AGENT, **keys}.items() if value is not None]
+    """Return the text of a file of one agent; values are TOML, None leaves a key out; the signer is that of the fid."""
+    fid = keys.get("fid") or AGENT["fid"]
+    signer = {"signer_uuid": f'"00000000-0000-4000-8000-{int(fid):012d}"'} if fid.isdigit() else {}
+    lines = [f"{key} = {value}" for key, value in {**AGENT, **signer, **keys}.items() if value is not None]
     return "\n".join(["[[agent]]", *lines, "[agent.persona]", persona, "[agent.schedule]", schedule, extra, ""])
 
 

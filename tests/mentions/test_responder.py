@@ -289,7 +289,7 @@ def test_limits_hold_across_workers(fake: FakeRuntime) -> None:
 
 
 def test_two_agents_of_one_operator_never_answer_the_same_cast(fake: FakeRuntime) -> None:
-    fake.apply(id="ben", fid=1002, name="Ben", signer_uuid=None, signer_uuid_env="BEN", engagement=ENGAGEMENT)
+    fake.apply(id="ben", fid=1002, name="Ben", engagement=ENGAGEMENT)
     hash = cast(fake, "@ada @ben which bridge do you like best?")
     ada, ben = receive(fake, hash), receive(fake, hash, agent_id="ben")
     fake.drive()

@@ -17,6 +17,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.errors import RequestRefused
+from ceos.posts.signers import RECHECK_SECONDS, signer_digest
 from ceos.runs.lease import idempotency_key
 from ceos.supervisor import wait_until
 from ceos.testing import FakeRuntime
@@ -79,6 +80,11 @@ def sends(fake: FakeRuntime) -> int:
 
 
 _NEVER_COMMITTED = {f"neynar.fault.{name}" for name in ("cut_before", "error_500_before", "rate_limited")}
+
+
+def know_signer(fake: FakeRuntime) -> None:
+    """Have ada's signer looked up, as an earlier post would."""
+    fake.runtime.agents.save_signer_account(signer_digest(testing.ADA["signer_uuid"]), 1001, RECHECK_SECONDS)
 
 
 def again(fake: FakeRuntime) -> None:
@@ -235,6 +241,7 @@ def test_a_cast_that_did_not_come_is_sent_again_only_after_the_settle_time(patie
 @pytest.mark.parametrize("fault", ["read_error_500", "read_rate_limited", "read_cut", "read_garbage_200"])
 def test_nothing_is_sent_again_while_the_look_up_fails(fake: FakeRuntime, fault: str) -> None:
     # Given a lost answer, and reads that fail
+    know_signer(fake)
     fake.simulator.faults(neynar={"script": ["cut_after"], "idem": "ignore", fault: 1})
     run_id = fake.runtime.post("ada", text="Measure twice.")
     for _ in range(6):
@@ -328,6 +335,7 @@ def test_too_many_requests_after_a_lost_answer_does_not_forget_the_lost_answer(f
 
 def test_every_request_to_publish_is_written_down_before_it_leaves(fake: FakeRuntime) -> None:
     """The settle time counts from the note: a second request under one note would be looked for too early."""
+    know_signer(fake)
     fake.simulator.faults(neynar={"script": ["rate_limited", "rate_limited"], "retry_after": 1})
     fake.runtime.post("ada", text="Measure twice.")
     fake.step()
@@ -362,6 +370,7 @@ def test_a_refused_connection_counts_as_certainly_not_sent(start: Start) -> None
         closed.bind(("127.0.0.1", 0))
         with start(NEYNAR_BASE_URL=f"http://127.0.0.1:{closed.getsockname()[1]}/v2", CEOS_SETTLE_SECONDS="30") as fake:
             fake.apply()
+            know_signer(fake)
             run_id = fake.runtime.post("ada", text="Measure twice.")
             for count in ("1", "2"):
                 again(fake)
@@ -374,6 +383,7 @@ def test_a_refused_connection_counts_as_certainly_not_sent(start: Start) -> None
 
 
 def test_a_refusal_fails_at_once_and_says_what_the_service_said(fake: FakeRuntime) -> None:
+    know_signer(fake)
     fake.simulator.faults(neynar={"signers": "strict"})
     run = fake.post(text="Measure twice.")
     assert run.status == "failed"

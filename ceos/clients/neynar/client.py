@@ -97,7 +97,9 @@ class Neynar(NeynarReads):
         cast_hash = normal_hash(cast.get("hash")) if isinstance(cast, dict) else None
         if cast_hash is None or answer.get("success") is False:
             raise OutcomeUnknown("Neynar answered the publish without a readable hash.", status=200)
-        return PublishedCast(hash=cast_hash)
+        author = cast.get("author") if isinstance(cast, dict) else None
+        fid = author.get("fid") if isinstance(author, dict) else None
+        return PublishedCast(hash=cast_hash, author_fid=fid if type(fid) is int else None)
 
     def reply(
         self,

@@ -121,6 +121,8 @@ class PublishedCast(Record):
     """The answer to a publish."""
 
     hash: str
+    #: The account that published it, or None when the answer did not name one.
+    author_fid: int | None = None
 
 
 class User(Record):

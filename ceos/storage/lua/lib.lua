@@ -170,7 +170,8 @@ local function record_missed(agent, slot, reason)
 end
 
 -- Ends the run. Failures count against the agent, and the third in a row stops it; with 0 failures allowed this one does not
--- count. Those of mentions do not count either, because third parties must not be able to stop an agent.
+-- count, and with 'none' it stops the agent at once. Those of mentions do not count either, because third parties must not be
+-- able to stop an agent.
 local function end_run(run, status, reason, keep_seconds, failures_allowed)
   local key = 'ceos:run:' .. run
   local agent = agent_of(run)
@@ -198,10 +199,12 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
   if status == 'failed' or status == 'partial' then
     redis.call('ZADD', 'ceos:dead', at, run)
     redis.call('ZREMRANGEBYSCORE', 'ceos:dead', '-inf', at - keep_seconds * 1000)
-    local counts = tonumber(failures_allowed) > 0 and not is_mention(run)
+    local stops = failures_allowed == 'none'
+    local counts = not stops and tonumber(failures_allowed) > 0 and not is_mention(run)
     local failures = not counts and 0 or redis.call('HINCRBY', state_key, 'failures', 1)
     release_agent(agent, run)
-    if failures > 0 and failures >= tonumber(failures_allowed) and move(agent, 'error', run, reason) then
+    stops = stops or failures > 0 and failures >= tonumber(failures_allowed)
+    if stops and move(agent, 'error', run, reason) then
       redis.call('HSET', state_key, 'reason', reason)
     end
   else
