@@ -56,6 +56,10 @@ class Persona(Frozen):
         return self
 
 
+#: How much a model reasons before it writes.
+Reasoning = Literal["off", "low", "medium", "high"]
+
+
 class Models(Frozen):
     """Which models write and illustrate for the agent."""
 
@@ -70,6 +74,12 @@ class Models(Frozen):
     #: A model that OpenRouter no longer lists is replaced by a [successor](limits.md#retired-models) that costs at most
     #: so many times as much.
     max_price_factor: float = Field(default=1.5, ge=1, le=100)
+    #: How much a model that can reason does so before it writes: `off`, `low`, `medium` or `high`. One that cannot be
+    #: stopped reasons as little as it can. Reasoning is paid like text.
+    reasoning: Reasoning = "off"
+    #: Tokens of the answer for a post or a reply, reasoning included; by default as many as its parts and the reasoning
+    #: need, and more at a second try of a model that used them up without a text.
+    max_tokens: int | None = Field(default=None, ge=64, le=64_000)
     #: Model for pictures: `schnell` (fast), `recraft` (lettering) or `pro-ultra` (best); a failed one is replaced by
     #: the next within `max_image_usd`.
     image: Literal["schnell", "pro-ultra", "recraft"] = "schnell"

@@ -66,8 +66,12 @@ class PaidModel:
 
         No further answer is paid that could bring the cost above `max_usd`.
         """
-        models, tools = self.usable_models(agent, models), terms.get("tools", ())
-        first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, tools=tools)
+        models = self.usable_models(agent, models)
+        terms["reasoning"] = agent.models.reasoning
+        if terms.get("whole", True):
+            # The length of a text that may be cut off is the caller's.
+            terms["token_limit"] = agent.models.max_tokens
+        first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, **terms)
         with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
             completion = self._openrouter.complete(
                 messages, models=models, max_tokens=max_tokens, user=agent.id,
@@ -95,9 +99,13 @@ class PaidModel:
 
     def check_budget(self, agent: Agent, messages: Sequence[Message], *, max_tokens: int, share: float = 1.0) -> None:
         """Raise `LimitReached` if a request to the agent's models would not fit into its budget now."""
-        max_usd = self._openrouter.worst_case_usd(messages, models=self.usable_models(agent), max_tokens=max_tokens)
+        max_usd = self._openrouter.worst_case_usd(
+            messages, models=self.usable_models(agent), max_tokens=max_tokens,
+            reasoning=agent.models.reasoning, token_limit=agent.models.max_tokens,
+        )  # fmt: skip
         self._budget.check(agent, max_usd, self._clock.now(), share=share)
 
-    def max_cost_usd(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> float:
-        """Return the most that one request to a model can cost."""
-        return self._openrouter.worst_case_usd(messages, models=(model,), max_tokens=max_tokens)
+    def max_cost_usd(self, agent: Agent, messages: Sequence[Message], *, model: str, max_tokens: int) -> float:
+        """Return the most that one answer of a model can cost, to a caller that is content with a cut one."""
+        reasoning = agent.models.reasoning
+        return self._openrouter.worst_case_usd(messages, models=(model,), max_tokens=max_tokens, reasoning=reasoning)

@@ -60,6 +60,7 @@ ANSWER_FAULTS = (
     "null_content",
     "no_choices",
     "blank_text",
+    "reasoning_only",
     "finish_length",
     "content_filter",
     "fenced_json",

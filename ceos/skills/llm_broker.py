@@ -47,7 +47,7 @@ class LLMBroker:
     def _ask(self, prompt: str, max_tokens: int, max_usd: float, name: str) -> Completion:
         messages = [Message(role="system", content=SYSTEM), Message(role="user", content=prompt)]
         costs = {
-            model: self._model.max_cost_usd(messages, model=model, max_tokens=max_tokens)
+            model: self._model.max_cost_usd(self._agent, messages, model=model, max_tokens=max_tokens)
             for model in self._model.usable_models(self._agent)
         }
         # A model too expensive for the skill leaves the ones it can afford.

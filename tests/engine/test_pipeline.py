@@ -360,6 +360,50 @@ def test_one_refusal_that_passes_does_not_change_the_model(fake: FakeRuntime) ->
     assert completions(fake) == [SONNET]
 
 
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        pytest.param("openai/gpt-5-mini", 1, id="it must reason"),
+        pytest.param("google/gemini-3.5-flash", 1, id="it reasons unless asked not to"),
+        pytest.param("deepseek/deepseek-r1", 2, id="it reasons more than it is asked to"),
+    ],
+)
+def test_a_model_that_reasons_writes_the_post(fake: FakeRuntime, model: str, asked: int) -> None:
+    fake.apply(models={"text": model, "fallbacks": []})
+    runs = [fake.post(kind=Kind.ORIGINAL) for _ in range(3)]
+    assert {run.status for run in runs} == {"published"}
+    assert {run.draft.model for run in runs if run.draft} == {model}
+    # From the second post on, its room is known.
+    assert len(completions(fake)) == 2 + asked
+
+
+def test_a_model_that_only_reasons_leaves_the_post_to_a_fallback(fake: FakeRuntime) -> None:
+    fake.simulator.faults(openrouter={"reasoning_only": {"p": 1, "models": [SONNET]}})
+    first, second = fake.post(kind=Kind.ORIGINAL), fake.post(kind=Kind.ORIGINAL)
+    assert (first.status, second.status) == ("published", "published")
+    assert completions(fake) == [SONNET, SONNET, FALLBACKS[0], FALLBACKS[0]]
+
+
+def test_the_words_of_the_agent_file_reach_the_model(start: Start) -> None:
+    row = {"id": SONNET, "supported_parameters": ["reasoning"], "pricing": {"prompt": "0.1", "completion": "0.1"}}
+    with HttpDouble() as http, start(OPENROUTER_BASE_URL=http.url) as fake:
+        http.answer({"data": [row]})
+        http.answer(completion("A bridge hums in the wind."))
+        fake.apply(models={"reasoning": "high", "max_tokens": 6000}, limits={"usd_per_day": 10_000})
+        assert fake.post(kind=Kind.ORIGINAL).status == "published"
+        body = next(request.body for request in http.requests if request.method == "POST")
+    assert (body["reasoning"], body["max_tokens"]) == ({"effort": "high"}, 6000)
+
+
+def test_models_that_only_reason_are_named_and_do_not_stop_the_agent(fake: FakeRuntime) -> None:
+    fake.simulator.faults(openrouter={"reasoning_only": 1})
+    runs = [fake.post(kind=Kind.ORIGINAL) for _ in range(4)]
+    assert {run.status for run in runs} == {"failed"}
+    assert "tokens for reasoning and wrote no text" in runs[0].reason
+    assert "long" not in runs[0].reason
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].state == "sleeping"
+
+
 def test_a_post_that_no_model_writes_is_not_paid_again_and_does_not_stop_the_agent(fake: FakeRuntime) -> None:
     fake.simulator.faults(openrouter={"blank_text": 1})
     runs = [fake.post(kind=Kind.ORIGINAL) for _ in range(4)]

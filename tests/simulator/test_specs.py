@@ -250,6 +250,7 @@ def chat(sim: Running, **fields: Any) -> requests.Response:
         ("null_content", 200),
         ("no_choices", 200),
         ("blank_text", 200),
+        ("reasoning_only", 200),
         ("finish_length", 200),
         ("no_cost", 200),
         ("error_402", 402),

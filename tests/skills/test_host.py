@@ -422,7 +422,7 @@ def test_a_prompt_is_all_the_skill_can_say(fake_runtime: FakeRuntime) -> None:
     assert ask(host, "llm_generate", prompt="gm \ud800", max_tokens=10**30) == "half ?"
     (asked,) = models.asked
     assert [message.role for message in asked["messages"]] == ["system", "user"]
-    assert asked.keys() == {"messages", "models", "max_tokens", "user", "may_spend", "whole"}
+    assert asked.keys() == {"messages", "models", "max_tokens", "user", "may_spend", "whole", "reasoning"}
     assert (asked["max_tokens"], asked["user"]) == (10, "ada")
 
 

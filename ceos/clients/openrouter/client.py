@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from ceos.clients.openrouter import strict_json
 from ceos.clients.openrouter.api import OpenRouterApi
-from ceos.clients.openrouter.fallback import ANSWER_SECONDS, MIN_TOKENS, Fallback, Needs, Route
+from ceos.clients.openrouter.fallback import ANSWER_SECONDS, Fallback, Needs, Route
 from ceos.clients.openrouter.prices import Catalogue
+from ceos.clients.openrouter.reasoning import MIN_TOKENS, Wish
 from ceos.clients.openrouter.types import Completion, KeyInfo, Message, Terms, Tool, ToolCall, prompt_tokens
 from ceos.errors import AnswerUnusable, RateLimited, RequestRefused, ServiceUnavailable
 
@@ -66,13 +67,13 @@ class OpenRouter:
         errors and worst case: see `fallback`.
         """
         tools = terms.get("tools", ())
-        body = _body(messages, max_tokens, user=user, tools=tools)
+        body = _body(messages, user=user, tools=tools)
         if tools and not terms.get("may_call", True):
             body["tool_choice"] = "none"
         needs = Needs(
             prompt_tokens(messages, tools),
-            max_tokens,
-            may_spend=may_spend,
+            _wish(max_tokens, terms),
+            may_spend,
             whole=terms.get("whole", True),
             watch=terms.get("watch"),
         )
@@ -91,12 +92,13 @@ class OpenRouter:
         """Return the answer as a `schema` object, and the completion with the cost of all attempts.
 
         A model whose hosts cannot enforce a schema is asked for JSON in words instead. An answer that does not fit is
-        shown to the model once, with its problem; after that, `AnswerUnusable` carries the cost of all attempts.
+        shown to the model once, with its problem; after that, `AnswerUnusable` carries the cost of all attempts. The
+        model is asked not to reason.
         """
 
         def ask(messages: Sequence[Message], spent_usd: float) -> Completion:
-            needs = Needs(_json_prompt_tokens(messages, schema), max_tokens, may_spend=may_spend, spent_usd=spent_usd)
-            return self._fallback.answer(self._json_routes(messages, schema, models, max_tokens, user), needs)
+            needs = Needs(_json_prompt_tokens(messages, schema), Wish(max_tokens), may_spend, spent_usd=spent_usd)
+            return self._fallback.answer(self._json_routes(messages, schema, models, user), needs)
 
         first = ask(messages, 0.0)
         try:
@@ -122,8 +124,8 @@ class OpenRouter:
         *,
         models: Sequence[str],
         max_tokens: int,
-        tools: Sequence[Tool] = (),
         schema: type[BaseModel] | None = None,
+        **terms: Unpack[Terms],
     ) -> float:
         """Return the most that the first paid answer can cost, to set aside before it; `schema` as in `complete_json`.
 
@@ -131,8 +133,9 @@ class OpenRouter:
         bytes. Never fails, and asks the network at most once a day; a model of unknown price counts as 15 USD (prompt)
         and 75 USD (answer) per million tokens.
         """
+        tools = terms.get("tools", ())
         prompt = prompt_tokens(messages, tools) if schema is None else _json_prompt_tokens(messages, schema)
-        needs = Needs(prompt, max_tokens)
+        needs = Needs(prompt, _wish(max_tokens, terms))
         return max((self._fallback.max_cost_usd(model, needs) for model in models), default=0.0)
 
     def key_info(self) -> KeyInfo:
@@ -153,17 +156,16 @@ class OpenRouter:
         messages: Sequence[Message],
         schema: type[BaseModel],
         models: Sequence[str],
-        max_tokens: int,
         user: str | None,
     ) -> list[Route]:
         """Return two routes a model: with an enforced schema, and with the schema in words should that be refused."""
-        enforced = _body(messages, max_tokens, user=user) | {
+        enforced = _body(messages, user=user) | {
             "response_format": strict_json.response_format(schema),
             # Without it, hosts that do not know `response_format` may ignore it. So no temperature is sent: a model
             # that has none would lose all of its hosts.
             "provider": {"require_parameters": True},
         }
-        in_words = _body([*messages, Message(role="user", content=_in_words(schema))], max_tokens, user=user)
+        in_words = _body([*messages, Message(role="user", content=_in_words(schema))], user=user)
         routes = []
         for model in models:
             can_enforce = not self._catalogue.lacks(model, "structured_outputs")
@@ -173,18 +175,12 @@ class OpenRouter:
         return routes
 
 
-def _body(
-    messages: Sequence[Message],
-    max_tokens: int,
-    *,
-    user: str | None,
-    tools: Sequence[Tool] = (),
-) -> dict[str, Any]:
-    # The old name, not max_completion_tokens: every host knows it, and `require_parameters` drops hosts that do not.
-    body: dict[str, Any] = {
-        "messages": [message.wire() for message in messages],
-        "max_tokens": max(max_tokens, MIN_TOKENS),
-    }
+def _wish(max_tokens: int, terms: Terms) -> Wish:
+    return Wish(max_tokens, terms.get("reasoning", "off"), terms.get("token_limit"))
+
+
+def _body(messages: Sequence[Message], *, user: str | None, tools: Sequence[Tool] = ()) -> dict[str, Any]:
+    body: dict[str, Any] = {"messages": [message.wire() for message in messages]}
     if user is not None:
         body["user"] = user
     if tools:

@@ -6,6 +6,7 @@ OpenRouter's own `models` list is not used: it would hide who failed and why, an
 | --- | --- |
 | 429, 5xx, an error inside HTTP 200 | the chosen model has three attempts, each fallback one; then the next |
 | unknown or retired, prompt too long, 403 of one provider, its moderation or a region | the next model at once |
+| no text, because its room went into reasoning | the same model once with more room, see `reasoning`; then the next |
 | an answer without a choice or a text, a declined one, one that was cut off | the next model at once; it may be paid |
 | 401, 402, a 403 of the key (`KeyRefused`) | the end: every model would refuse |
 | no answer in time, a broken connection, no JSON (`OutcomeUnknown`) | the end: it may be paid, and the caller decides |
@@ -24,8 +25,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ceos.clients.http.api import ATTEMPTS, Answer
-from ceos.clients.openrouter.api import OpenRouterApi, first_choice, read_text, read_tool_calls, read_usage
+from ceos.clients.openrouter.api import (
+    OpenRouterApi,
+    first_choice,
+    read_reasoning_tokens,
+    read_text,
+    read_tool_calls,
+    read_usage,
+)
 from ceos.clients.openrouter.prices import Catalogue
+from ceos.clients.openrouter.reasoning import Room, Rooms, Wish
 from ceos.clients.openrouter.stream import stream
 from ceos.clients.openrouter.types import Completion
 from ceos.errors import AnswerUnusable, KeyRefused, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
@@ -40,12 +49,11 @@ ANSWER_SECONDS = 90.0
 BEGIN_SECONDS, CHOSEN_SECONDS = 120.0, 30.0
 #: The answers of one ask that may be paid.
 MAX_PAID_ANSWERS = 3
-#: Some hosts refuse to write less.
-MIN_TOKENS = 16
 
 _PATH = "/chat/completions"
 #: The reasons of an answer that ended before its text did.
 _CUT = ("length", "content_filter")
+_NO_TEXT = "No model wrote a text; choose another one, lower models.reasoning, or raise models.max_tokens."
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Needs:
     """What an ask needs: the tokens of its prompt and of its answer, and the right to pay for them."""
 
     prompt_tokens: int
-    max_tokens: int
+    wish: Wish
     #: Asked before each further answer, with the most that all answers together may then cost in USD.
     may_spend: Callable[[float], bool] = lambda _: True
     #: See `Terms`.
@@ -98,6 +106,7 @@ class Fallback:
     ) -> None:
         self._api = api
         self._catalogue = catalogue
+        self._rooms = Rooms(catalogue.reasoner, clock=clock)
         self._answer_seconds = answer_seconds
         self._clock = clock
 
@@ -108,51 +117,70 @@ class Fallback:
         one that may pass if there is any. Its `cost_usd` is what was paid.
         """
         progress = _Progress(self._clock(), needs.spent_usd)
-        for route in routes:
-            if not self._may_ask(route, needs, progress):
+        ordered = sorted(routes, key=lambda route: self._rooms.is_silent(route.model, needs.wish))
+        for route in ordered:
+            if progress.failures and route.after_refusal and type(progress.failures[-1]) is not RequestRefused:
                 continue
-            try:
-                completion = self._ask(route, routes, needs, progress)
-            except KeyRefused as error:
-                error.cost_usd = progress.spent_usd
-                raise
-            except (RateLimited, ServiceUnavailable, RequestRefused) as error:
-                self._note(route.model, error, progress)
-                continue
-            progress.spent_usd += completion.cost_usd
-            progress.paid_answers += completion.cost_usd > 0
-            if _is_of_use(completion, needs):
-                return completion.model_copy(update={"cost_usd": progress.spent_usd})
-            if completion.text.strip() and progress.cut is None:
-                progress.cut = completion
-            self._note(route.model, _unusable(completion), progress)
+            room: Room | None = self._rooms.first(route.model, needs.wish)
+            while room is not None and self._may_ask(route.model, room, needs, progress):
+                try:
+                    completion = self._ask(route, room, ordered, needs, progress)
+                except KeyRefused as error:
+                    error.cost_usd = progress.spent_usd
+                    raise
+                except (RateLimited, ServiceUnavailable, RequestRefused) as error:
+                    self._note(route.model, error, progress)
+                    room = self._rooms.after_refusal(route.model, room, needs.wish, error)
+                    continue
+                if self._settle(completion, needs, progress):
+                    return completion.model_copy(update={"cost_usd": progress.spent_usd})
+                used_up = completion.finish_reason == "length" and _is_without_text(completion)
+                room = self._rooms.after_silence(route.model, room, needs.wish) if used_up else None
         if progress.cut is not None:
             return progress.cut.model_copy(update={"cost_usd": progress.spent_usd})
         raise _summary(progress)
 
     def max_cost_usd(self, model: str, needs: Needs) -> float:
-        """Return the most that one answer of a model can cost."""
-        return self._catalogue.price(model).of(needs.prompt_tokens, max(needs.max_tokens, MIN_TOKENS))
+        """Return the most that the first answer of a model can cost."""
+        # The price first: it brings the catalogue, which says whether the model reasons.
+        price = self._catalogue.price(model)
+        return price.of(needs.prompt_tokens, self._rooms.first(model, needs.wish).tokens)
 
-    def _may_ask(self, route: Route, needs: Needs, progress: _Progress) -> bool:
-        """Say whether a route may be asked: there is time, it is worth a try, and another answer may be paid."""
+    def _may_ask(self, model: str, room: Room, needs: Needs, progress: _Progress) -> bool:
+        """Say whether a request may be sent: there is time for it, and another answer may be paid."""
         if progress.failures:
-            if self._clock() - progress.begun >= BEGIN_SECONDS or progress.paid_answers >= MAX_PAID_ANSWERS:
-                return False
-            if route.after_refusal and type(progress.failures[-1]) is not RequestRefused:
+            is_late = self._clock() - progress.begun >= BEGIN_SECONDS
+            if is_late or progress.paid_answers >= MAX_PAID_ANSWERS:
                 return False
         if not progress.spent_usd:
             return True
-        allowed = needs.may_spend(progress.spent_usd + self.max_cost_usd(route.model, needs))
+        allowed = needs.may_spend(
+            progress.spent_usd + self._catalogue.price(model).of(needs.prompt_tokens, room.tokens)
+        )
         if not allowed:
-            progress.failures.append(RequestRefused(f"The budget does not allow {route.model} after that."))
+            progress.failures.append(RequestRefused(f"The budget does not allow {model} after that."))
         return allowed
 
-    def _ask(self, route: Route, routes: Sequence[Route], needs: Needs, progress: _Progress) -> Completion:
+    def _settle(self, completion: Completion, needs: Needs, progress: _Progress) -> bool:
+        """Add up what an answer cost, note what is wrong with it, and say whether it is of use."""
+        progress.spent_usd += completion.cost_usd
+        progress.paid_answers += completion.cost_usd > 0
+        if completion.tool_calls:
+            return True
+        has_text = not _is_without_text(completion)
+        if has_text and not (needs.whole and completion.finish_reason in _CUT):
+            return True
+        if has_text and progress.cut is None:
+            progress.cut = completion
+        self._note(completion.model, _unusable(completion), progress)
+        return False
+
+    def _ask(self, route: Route, room: Room, routes: Sequence[Route], needs: Needs, progress: _Progress) -> Completion:
         is_chosen = route.model == routes[0].model
         has_fallbacks = routes[-1].model != route.model
         begin_within = CHOSEN_SECONDS if is_chosen and has_fallbacks else BEGIN_SECONDS
-        body, task, seconds = {"model": route.model, **route.body}, f"write with {route.model}", self._answer_seconds
+        body, task = {"model": route.model, **route.body, **room.body()}, f"write with {route.model}"
+        seconds = self._answer_seconds
         answer = self._api.repeat(
             lambda: (
                 self._api.send("POST", _PATH, task=task, effect="billed", body=body, seconds=seconds)
@@ -164,9 +192,9 @@ class Fallback:
             begin_within=max(begin_within - (self._clock() - progress.begun), 0.0),
             clock=self._clock,
         )
-        return self._completion(route.model, answer, needs)
+        return self._completion(route.model, answer, room, needs)
 
-    def _completion(self, asked: str, answer: Answer, needs: Needs) -> Completion:
+    def _completion(self, asked: str, answer: Answer, room: Room, needs: Needs) -> Completion:
         body: dict[str, Any] = answer.body if isinstance(answer.body, dict) else {}
         choice = first_choice(body)
         message = choice["message"] if isinstance(choice.get("message"), dict) else {}
@@ -178,8 +206,8 @@ class Fallback:
         if cost is None:
             # Nothing written and no reason given is a host that was not ready; it is not billed.
             is_free = bool(choice) and not (text or calls or reason)
-            tokens = prompt or needs.prompt_tokens
-            cost = 0.0 if is_free else self._estimate(asked, model, tokens, completion, needs)
+            written = room.tokens if completion is None else completion
+            cost = 0.0 if is_free else self._estimate(asked, model, prompt or needs.prompt_tokens, written)
         return Completion(
             text=text,
             model=model,
@@ -188,14 +216,14 @@ class Fallback:
             cost_is_estimate=is_estimate,
             prompt_tokens=prompt or 0,
             completion_tokens=completion or 0,
+            reasoning_tokens=read_reasoning_tokens(body),
             tool_calls=calls,
             generation_id=str(body.get("id") or answer.headers.get("X-Generation-Id") or ""),
         )
 
-    def _estimate(self, asked: str, answered: str, prompt: int, completion: int | None, needs: Needs) -> float:
+    def _estimate(self, asked: str, answered: str, prompt: int, written: int) -> float:
         """Price an answer without a cost: by the more expensive of the model asked and the one that answered."""
-        tokens = max(needs.max_tokens, MIN_TOKENS) if completion is None else completion
-        return max(self._catalogue.price(model).of(prompt, tokens) for model in {asked, answered})
+        return max(self._catalogue.price(model).of(prompt, written) for model in {asked, answered})
 
     def _note(self, model: str, error: ServiceError, progress: _Progress) -> None:
         progress.failures.append(error)
@@ -203,20 +231,21 @@ class Fallback:
         log.warning("A model did not answer", extra=fields)
 
 
-def _is_of_use(completion: Completion, needs: Needs) -> bool:
-    if completion.tool_calls:
-        return True
-    return bool(completion.text.strip()) and not (needs.whole and completion.finish_reason in _CUT)
+def _is_without_text(completion: Completion) -> bool:
+    return not completion.text.strip() and not completion.tool_calls
 
 
 def _unusable(completion: Completion) -> ServiceError:
     """Return the error that an answer without use stands for: a free one may be better the next time."""
+    tokens = f"{completion.completion_tokens:,}"
     if completion.finish_reason == "content_filter":
         words = "was stopped by the content filter of its provider"
-    elif completion.text.strip():
-        words = "was cut off at its token limit"
+    elif not _is_without_text(completion):
+        words = f"was cut off at its limit of {tokens} tokens"
+    elif completion.finish_reason == "length" and completion.reasoning_tokens:
+        words = f"used {completion.reasoning_tokens:,} of its {tokens} tokens for reasoning and wrote no text"
     elif completion.finish_reason == "length":
-        words = "reached its token limit without a text"
+        words = f"wrote no text within its limit of {tokens} tokens"
     else:
         words = "gave an empty answer"
     message = f"{completion.model} {words}."
@@ -229,10 +258,10 @@ def _summary(progress: _Progress) -> ServiceError:
     if not failures:
         return RequestRefused("OpenRouter was asked without a model.")
     words = " ".join(map(str, failures))
+    if progress.spent_usd:
+        return AnswerUnusable(f"{_NO_TEXT} {words}", cost_usd=progress.spent_usd)
     message = words if len(failures) == 1 else f"None of the models asked could answer. {words}"
     passing = [error for error in failures if isinstance(error, RateLimited | ServiceUnavailable)]
-    if progress.spent_usd:
-        return AnswerUnusable(message, cost_usd=progress.spent_usd)
     if not passing:
         return RequestRefused(message, status=failures[-1].status)
     last = passing[-1]

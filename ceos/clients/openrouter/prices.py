@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ceos.clients.openrouter.reasoning import Reasoner, read_reasoner
 from ceos.errors import ServiceError, ServiceUnavailable, StoreUnavailable
 from ceos.logs import event
 
@@ -29,7 +30,7 @@ _ROUTING_SUFFIXES = frozenset({"nitro", "floor", "exacto", "thinking", "extended
 _SEARCHING = "online"
 
 #: The fields of a row that are kept.
-_FIELDS = ("id", "canonical_slug", "supported_parameters", "expiration_date")
+_FIELDS = ("id", "canonical_slug", "supported_parameters", "reasoning", "expiration_date")
 _PRICES = ("prompt", "completion", "request")
 
 
@@ -59,6 +60,8 @@ class Listing:
     parameters: frozenset[str]
     #: The date after which OpenRouter may remove the model.
     expires: dt.date | None = None
+    #: How it may be asked to reason; None when it does not take the parameter.
+    reasoner: Reasoner | None = None
 
 
 class SharedCatalogue(Protocol):
@@ -110,6 +113,11 @@ class Catalogue:
         """Say whether the catalogue is sure that no host of `model` understands `parameter`; never fetches."""
         listing = find_listing(self._listings, model)
         return listing is not None and bool(listing.parameters) and parameter not in listing.parameters
+
+    def reasoner(self, model: str) -> Reasoner | None:
+        """Return how a model may be asked to reason; None when it is not known to take `reasoning`; never fetches."""
+        listing = find_listing(self._listings, model)
+        return listing.reasoner if listing else None
 
     def listings(self, *, may_fetch: bool = True) -> Mapping[str, Listing]:
         """Return the models by id and by dated id; empty when they are not known. Never fails.
@@ -204,6 +212,7 @@ def _listings(body: Mapping[str, Any]) -> dict[str, Listing]:
             price=_read_price(row.get("pricing")),
             parameters=frozenset(map(str, parameters)) if isinstance(parameters, list) else frozenset(),
             expires=_read_date(row.get("expiration_date")),
+            reasoner=read_reasoner(row),
         )
         listings[row["id"]] = listing
         # The dated id of a variant is that of the model itself, which may be gone while the variant stays.

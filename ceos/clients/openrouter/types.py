@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ceos.domain.agent import Reasoning
 from ceos.domain.base import Frozen
 
 #: Tokens a message costs beside its text: its role and the marks around it.
@@ -65,6 +66,10 @@ class Terms(TypedDict, total=False):
     tools: Sequence[Tool]
     #: Whether the model may use them again; True by default.
     may_call: bool
+    #: How much the model may reason, `off` by default, and the tokens of the answer, reasoning included; None: as many
+    #: as the text and the reasoning need.
+    reasoning: Reasoning
+    token_limit: int | None
     #: Whether a text that was cut off is of no use; True by default.
     whole: bool
     #: The answer is streamed, and this gets the text so far; a shorter one when a model starts anew.
@@ -84,6 +89,8 @@ class Completion(Frozen):
     cost_is_estimate: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    #: Those of the completion's tokens that went into reasoning.
+    reasoning_tokens: int = 0
     tool_calls: tuple[ToolCall, ...] = ()
     generation_id: str = ""
 
@@ -95,6 +102,7 @@ class Completion(Frozen):
                 "cost_is_estimate": self.cost_is_estimate or later.cost_is_estimate,
                 "prompt_tokens": self.prompt_tokens + later.prompt_tokens,
                 "completion_tokens": self.completion_tokens + later.completion_tokens,
+                "reasoning_tokens": self.reasoning_tokens + later.reasoning_tokens,
             }
         )
 

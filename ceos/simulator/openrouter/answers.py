@@ -32,10 +32,16 @@ class Answer:
     finish: str = "stop"
     #: The function to call; the text is then its arguments as JSON.
     calls: str = ""
+    #: The tokens of its reasoning, which come before the text.
+    reasoning: int = 0
 
     @property
     def tokens(self) -> int:
-        """The number of tokens of the text."""
+        """The number of tokens of the answer."""
+        return self.reasoning + (self._text_tokens if self.text or not self.reasoning else 0)
+
+    @property
+    def _text_tokens(self) -> int:
         return 0 if self.fault in {"null_content", "no_choices"} else max(len(self.text.encode()) // _TOKEN_BYTES, 1)
 
     @property
@@ -47,18 +53,22 @@ class Answer:
 
     def shorten(self, limit: int) -> None:
         """Cut the text at the token limit or by the fault."""
+        self.reasoning = limit if self.fault == "reasoning_only" else min(self.reasoning, limit)
+        limit -= self.reasoning
         if self.fault == "finish_length":
-            limit = max(self.tokens // 2, 1)
+            limit = max(self._text_tokens // 2, 1)
         if self.fault == "content_filter":
             self.finish = "content_filter"
             self.text = self.text[:20]
-        elif self.tokens > limit:
+        elif self._text_tokens > limit:
             self.finish = "length"
             self.text = self.text.encode()[: limit * _TOKEN_BYTES].decode(errors="ignore")
 
     def message(self) -> dict[str, Any]:
         """Return the message of the assistant: a text, or the call of a function."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text, "refusal": None, "reasoning": None}
+        if self.reasoning:
+            message |= {"content": self.text or None, "reasoning": "Which words fit the topic best?"}
         if self.calls:
             function = {"name": self.calls, "arguments": self.text}
             # OpenRouter's ids differ by provider, but are unique.
@@ -75,7 +85,7 @@ class Answer:
             "cost": self.cost,
             "is_byok": False,
             "prompt_tokens_details": {"cached_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": self.reasoning},
             "cost_details": {
                 "upstream_inference_cost": None,
                 "upstream_inference_prompt_cost": self.model.prompt_cost(self.prompt_tokens),
@@ -109,7 +119,7 @@ class Answer:
             **dict.fromkeys(nothing.split()),
             **counts,
             **{f"native_{name}": count for name, count in counts.items()},
-            "native_tokens_reasoning": 0,
+            "native_tokens_reasoning": self.reasoning,
             "native_tokens_cached": 0,
             "id": self.id,
             "model": self.model.id,

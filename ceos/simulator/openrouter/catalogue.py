@@ -8,6 +8,18 @@ from typing import Any
 _PARAMETERS = ("max_tokens", "max_completion_tokens", "top_p", "stop", "seed")
 
 
+#: The tokens that models spend on reasoning, by the effort that the request names.
+REASONING_TOKENS = {
+    "none": 0,
+    "minimal": 200,
+    "low": 700,
+    "medium": 2_500,
+    "high": 6_000,
+    "xhigh": 12_000,
+    "max": 24_000,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model; prices in US dollars per million tokens."""
@@ -21,6 +33,9 @@ class Model:
     structured: bool = True
     temperature: bool = True
     tools: bool = True
+    #: Whether it takes `reasoning`: "no", "asked" (only when asked to), "usual" (unless asked not to), "always" (it
+    #: refuses not to), or "deaf" (it reasons whatever it is asked).
+    reasons: str = "no"
 
     @property
     def provider(self) -> str:
@@ -35,7 +50,14 @@ class Model:
             *(("temperature",) if self.temperature else ()),
             *(("tools", "tool_choice") if self.tools else ()),
             *(("response_format", "structured_outputs") if self.structured else ()),
+            *(("reasoning", "include_reasoning") if self.reasons != "no" else ()),
         ]
+
+    def reasoning_tokens(self, effort: str | None) -> int:
+        """Return the tokens that it spends on reasoning when the request names this effort, or none."""
+        if self.reasons == "no" or (self.reasons == "asked" and effort is None):
+            return 0
+        return REASONING_TOKENS["medium" if effort is None or self.reasons == "deaf" else effort]
 
     def prompt_cost(self, tokens: int) -> float:
         """The price of a prompt."""
@@ -73,6 +95,15 @@ class Model:
             "supported_voices": None,
             "expiration_date": None,
             "links": {"details": f"/api/v1/models/{self.id}/endpoints"},
+            **({"reasoning": self._reasoning()} if self.reasons != "no" else {}),
+        }
+
+    def _reasoning(self) -> dict[str, Any]:
+        return {
+            "mandatory": self.reasons == "always",
+            "default_enabled": self.reasons != "asked",
+            "default_effort": "medium",
+            "supported_efforts": ["high", "medium", "low", "minimal"] if self.reasons == "always" else None,
         }
 
 
@@ -84,17 +115,39 @@ _PROVIDERS = {
 }
 
 _LIST = (
-    Model("anthropic/claude-sonnet-4", "Anthropic: Claude Sonnet 4", 3, 15, 1_000_000, 64_000, structured=False),
-    Model("anthropic/claude-sonnet-4.5", "Anthropic: Claude Sonnet 4.5", 3, 15, 1_000_000, 64_000),
-    Model("anthropic/claude-sonnet-4.6", "Anthropic: Claude Sonnet 4.6", 3, 15, 1_000_000, 64_000),
-    Model("anthropic/claude-sonnet-5", "Anthropic: Claude Sonnet 5", 2, 10, 1_000_000, 128_000, temperature=False),
+    Model(
+        "anthropic/claude-sonnet-4",
+        "Anthropic: Claude Sonnet 4",
+        3,
+        15,
+        1_000_000,
+        64_000,
+        structured=False,
+        reasons="asked",
+    ),
+    Model("anthropic/claude-sonnet-4.5", "Anthropic: Claude Sonnet 4.5", 3, 15, 1_000_000, 64_000, reasons="asked"),
+    Model("anthropic/claude-sonnet-4.6", "Anthropic: Claude Sonnet 4.6", 3, 15, 1_000_000, 64_000, reasons="asked"),
+    Model(
+        "anthropic/claude-sonnet-5",
+        "Anthropic: Claude Sonnet 5",
+        2,
+        10,
+        1_000_000,
+        128_000,
+        temperature=False,
+        reasons="asked",
+    ),
     Model("openai/gpt-4o-mini", "OpenAI: GPT-4o-mini", 0.15, 0.60, 128_000, 16_384),
     Model("openai/gpt-4o-mini-2024-07-18", "OpenAI: GPT-4o-mini (2024-07-18)", 0.15, 0.60, 128_000, 16_384),
+    Model("openai/gpt-5-mini", "OpenAI: GPT-5 Mini", 0.25, 2, 400_000, 128_000, temperature=False, reasons="always"),
+    Model("deepseek/deepseek-r1", "DeepSeek: R1", 0.70, 2.50, 163_840, 32_768, structured=False, reasons="deaf"),
     Model("google/gemini-2.0-flash-001", "Google: Gemini 2.0 Flash", 0.10, 0.40, 1_048_576, 8_192),
-    Model("google/gemini-2.5-flash", "Google: Gemini 2.5 Flash", 0.30, 2.50, 1_048_576, 65_535),
+    Model("google/gemini-2.5-flash", "Google: Gemini 2.5 Flash", 0.30, 2.50, 1_048_576, 65_535, reasons="asked"),
     Model("google/gemini-2.5-flash-lite", "Google: Gemini 2.5 Flash Lite", 0.10, 0.40, 1_048_576, 65_535),
-    Model("google/gemini-3.1-flash-lite", "Google: Gemini 3.1 Flash Lite", 0.25, 1.50, 1_048_576, 65_535),
-    Model("google/gemini-3.5-flash", "Google: Gemini 3.5 Flash", 1.50, 9, 1_048_576, 65_535),
+    Model(
+        "google/gemini-3.1-flash-lite", "Google: Gemini 3.1 Flash Lite", 0.25, 1.50, 1_048_576, 65_535, reasons="asked"
+    ),
+    Model("google/gemini-3.5-flash", "Google: Gemini 3.5 Flash", 1.50, 9, 1_048_576, 65_535, reasons="usual"),
     Model("meta-llama/llama-3.3-70b-instruct", "Meta: Llama 3.3 70B Instruct", 0.10, 0.32, 131_072, 16_384),
     Model(
         "meta-llama/llama-3.3-70b-instruct:free", "Meta: Llama 3.3 (free)", 0, 0, 131_072, 16_384, False, tools=False

@@ -11,7 +11,7 @@ from ceos.simulator.chance import hex_hash
 from ceos.simulator.faults import ACCOUNT_FAULTS, FAULTS, ROUTE_FAULTS, Faults
 from ceos.simulator.openrouter import tools
 from ceos.simulator.openrouter.answers import Answer, stream_reply, whole_reply
-from ceos.simulator.openrouter.catalogue import DEFAULT, MODELS, Model, find
+from ceos.simulator.openrouter.catalogue import DEFAULT, MODELS, REASONING_TOKENS, Model, find
 from ceos.simulator.openrouter.judge import Judge, is_verdict
 from ceos.simulator.openrouter.obedience import obey
 from ceos.simulator.openrouter.prompts import Wish, schema_in, understand
@@ -196,6 +196,8 @@ class OpenRouter:
                 refusal = self._availability("model_deprecated", 404, name, retryable=False)
             elif tools.are_offered(body) and not model.tools:
                 refusal = refuse(404, "No endpoints found that support tool use. Try another model.")
+            elif model.reasons == "always" and _effort(body) == "none":
+                refusal = refuse(400, "Reasoning is mandatory for this endpoint and cannot be disabled.")
             elif not self._serves(model, body):
                 refusal = self._availability("constraint_filtered", 404, name, retryable=False)
             else:
@@ -210,7 +212,7 @@ class OpenRouter:
         raise refusal
 
     def _serves(self, model: Model, body: dict[str, Any]) -> bool:
-        used = set(body) & {"temperature", "response_format"}
+        used = set(body) & {"temperature", "response_format", "reasoning"}
         missing = used - set(model.parameters)
         strict = bool((body.get("provider") or {}).get("require_parameters"))
         return not missing or not (
@@ -302,6 +304,7 @@ class OpenRouter:
             streamed=bool(body.get("stream")),
             finish="tool_calls" if called else "stop",
             calls=called["name"] if called else "",
+            reasoning=model.reasoning_tokens(_effort(body)),
         )
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         answer.shorten(limit if isinstance(limit, int) else model.longest)
@@ -364,6 +367,13 @@ def _schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
 
 def _unpaid() -> Refusal:
     return refuse(402, "Insufficient credits. Add more and try again.", error_type="payment_required")
+
+
+def _effort(body: dict[str, Any]) -> str | None:
+    """Return the effort of reasoning that a request names."""
+    reasoning = body.get("reasoning")
+    effort = reasoning.get("effort") if isinstance(reasoning, dict) else body.get("reasoning_effort")
+    return effort if effort in REASONING_TOKENS else None
 
 
 def _account_refusal(fault: str) -> Refusal:
