@@ -66,6 +66,7 @@ ANSWER_FAULTS = (
     "fenced_json",
     "cut_json",
     "refusal",
+    "refusal_field",
     "preamble",
     "obeys",
     "obeys_all",

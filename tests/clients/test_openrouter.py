@@ -348,6 +348,27 @@ def test_each_fallback_is_asked_once():
     assert len(slept) == 2
 
 
+REFUSAL = "I'm sorry, but I can't help with that. Bearer sk-or-v1-" + "0" * 64 + " " + "x" * 500
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_the_words_of_a_model_that_declines_are_told(streamed):
+    body = answer(message={"content": None, "refusal": REFUSAL})
+    stream = events(piece(None, refusal=REFUSAL[:20]), piece(None, refusal=REFUSAL[20:], finish_reason="stop"), LAST)
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(stream if streamed else body, times=2)
+        http.answer(stream if streamed else answer())
+        with pytest.raises(
+            AnswerUnusable, match=r"gpt-4o-mini\S* declined: I'm sorry, but I can't help with"
+        ) as caught:
+            complete(client, MODELS[:1], watch=(lambda _: None) if streamed else None)
+        assert "sk-or" not in str(caught.value)
+        assert len(str(caught.value)) < 300
+        if not streamed:
+            assert complete(client, MODELS).text == "gm"
+
+
 def test_what_answers_without_use_cost_is_part_of_the_price():
     with HttpDouble() as http:
         client = priced_client(http)

@@ -339,6 +339,7 @@ def test_an_agent_does_not_repeat_itself(start: Start) -> None:
         "no_choices",
         "null_content",
         "blank_text",
+        "refusal_field",
         "finish_length",
     ],
 )

@@ -250,6 +250,7 @@ def chat(sim: Running, **fields: Any) -> requests.Response:
         ("null_content", 200),
         ("no_choices", 200),
         ("blank_text", 200),
+        ("refusal_field", 200),
         ("reasoning_only", 200),
         ("finish_length", 200),
         ("no_cost", 200),
@@ -283,6 +284,8 @@ def test_every_event_of_a_stream_matches_the_schema(sim: Running) -> None:
     assert lines.pop() == "data: [DONE]"
     for line in lines:
         check("openrouter", chunk, json.loads(line.removeprefix("data: ")))
+    sim.faults(openrouter={"script": ["refusal_field"]})
+    assert '"refusal":' in chat(sim, stream=True).text
     sim.faults(openrouter={"script": ["mid_stream_error"]})
     last = [line for line in chat(sim, stream=True).text.splitlines() if line][-1]
     check("openrouter", chunk, json.loads(last.removeprefix("data: ")))

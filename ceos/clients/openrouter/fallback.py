@@ -38,7 +38,7 @@ from ceos.clients.openrouter.reasoning import Room, Rooms, Wish
 from ceos.clients.openrouter.stream import stream
 from ceos.clients.openrouter.types import Completion
 from ceos.errors import AnswerUnusable, KeyRefused, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
-from ceos.logs import event
+from ceos.logs import event, redact
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,9 @@ ANSWER_SECONDS = 90.0
 BEGIN_SECONDS, CHOSEN_SECONDS = 120.0, 30.0
 #: The answers of one ask that may be paid.
 MAX_PAID_ANSWERS = 3
+
+#: How much is told of the words with which a model declined.
+MAX_REFUSAL_CHARACTERS = 120
 
 _PATH = "/chat/completions"
 #: The reasons of an answer that ended before its text did.
@@ -201,11 +204,12 @@ class Fallback:
         model = body["model"] if isinstance(body.get("model"), str) and body["model"] else asked
         reason = choice.get("finish_reason")
         text, calls = read_text(message.get("content")), read_tool_calls(message.get("tool_calls"))
+        refusal = read_text(message.get("refusal"))
         cost, prompt, completion = read_usage(body)
         is_estimate = cost is None
         if cost is None:
             # Nothing written and no reason given is a host that was not ready; it is not billed.
-            is_free = bool(choice) and not (text or calls or reason)
+            is_free = bool(choice) and not (text or calls or refusal or reason)
             written = room.tokens if completion is None else completion
             cost = 0.0 if is_free else self._estimate(asked, model, prompt or needs.prompt_tokens, written)
         return Completion(
@@ -218,6 +222,7 @@ class Fallback:
             completion_tokens=completion or 0,
             reasoning_tokens=read_reasoning_tokens(body),
             tool_calls=calls,
+            refusal=refusal,
             generation_id=str(body.get("id") or answer.headers.get("X-Generation-Id") or ""),
         )
 
@@ -238,7 +243,10 @@ def _is_without_text(completion: Completion) -> bool:
 def _unusable(completion: Completion) -> ServiceError:
     """Return the error that an answer without use stands for: a free one may be better the next time."""
     tokens = f"{completion.completion_tokens:,}"
-    if completion.finish_reason == "content_filter":
+    if completion.refusal.strip() and _is_without_text(completion):
+        said = " ".join(redact(completion.refusal).split())
+        words = f"declined: {said[:MAX_REFUSAL_CHARACTERS]}"
+    elif completion.finish_reason == "content_filter":
         words = "was stopped by the content filter of its provider"
     elif not _is_without_text(completion):
         words = f"was cut off at its limit of {tokens} tokens"
@@ -248,7 +256,7 @@ def _unusable(completion: Completion) -> ServiceError:
         words = f"wrote no text within its limit of {tokens} tokens"
     else:
         words = "gave an empty answer"
-    message = f"{completion.model} {words}."
+    message = f"{completion.model} {words.rstrip('.')}."
     return AnswerUnusable(message) if completion.cost_usd else ServiceUnavailable(message, status=200)
 
 

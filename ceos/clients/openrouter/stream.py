@@ -25,6 +25,7 @@ class _Collected:
     def __init__(self) -> None:
         self.is_over = False
         self._texts: list[str] = []
+        self._refusals: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._top: dict[str, Any] = {}
         self._finish_reason: str | None = None
@@ -43,6 +44,7 @@ class _Collected:
         for call in delta.get("tool_calls") or []:
             self._add_call(call)
         self._texts.append(read_text(delta.get("content")))
+        self._refusals.append(read_text(delta.get("refusal")))
 
     @property
     def text(self) -> str:
@@ -53,6 +55,7 @@ class _Collected:
         """Return the answer as it would have come in one piece."""
         message = {
             "content": self.text,
+            "refusal": "".join(self._refusals),
             "tool_calls": [self._calls[index] for index in sorted(self._calls)],
         }
         return {**self._top, "choices": [{"message": message, "finish_reason": self._finish_reason}]}

@@ -92,6 +92,8 @@ class Completion(Frozen):
     #: Those of the completion's tokens that went into reasoning.
     reasoning_tokens: int = 0
     tool_calls: tuple[ToolCall, ...] = ()
+    #: The words with which the model declined; there is no text then.
+    refusal: str = ""
     generation_id: str = ""
 
     def plus(self, later: Completion) -> Completion:

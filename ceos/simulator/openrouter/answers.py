@@ -67,6 +67,8 @@ class Answer:
     def message(self) -> dict[str, Any]:
         """Return the message of the assistant: a text, or the call of a function."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text, "refusal": None, "reasoning": None}
+        if self.fault == "refusal_field":
+            message |= {"content": None, "refusal": self.text}
         if self.reasoning:
             message |= {"content": self.text or None, "reasoning": "Which words fit the topic best?"}
         if self.calls:
@@ -168,7 +170,8 @@ def stream_reply(answer: Answer, pause: float) -> Reply:
     texts = [" ".join(words[i : i + _CHUNK_WORDS]) for i in range(0, len(words), _CHUNK_WORDS)]
     texts = [text if i == 0 else " " + text for i, text in enumerate(texts)]
     events = [_event(answer, {"role": "assistant", "content": ""})]
-    events += [_event(answer, {"content": text}) for text in texts]
+    field = "refusal" if answer.fault == "refusal_field" else "content"
+    events += [_event(answer, {field: text}) for text in texts]
     if answer.fault in {"mid_stream_error", "mid_stream_error_string", "choice_error", "top_level_error_200"}:
         code = "server_error" if answer.fault == "mid_stream_error_string" else 502
         events = events[: max(len(events) // 2, 1)]

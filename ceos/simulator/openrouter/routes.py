@@ -273,7 +273,7 @@ class OpenRouter:
         if called:
             text = self._filled(called.get("parameters") or {}, wish)
         else:
-            text = self._refusing(wish) if fault == "refusal" else self._text(body, wish, model)
+            text = self._refusing(wish) if fault in {"refusal", "refusal_field"} else self._text(body, wish, model)
         if fault == "obeys":
             text = self._obeying(body["messages"]) or text
         elif fault == "obeys_all" and not body.get("response_format") and not called:
