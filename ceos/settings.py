@@ -182,7 +182,9 @@ class Settings(BaseModel):
         description="TOML file with contracts, subscriptions and the policy; unset: chain.toml in CEOS_HOME.",
     )
     public_url: HttpUrl | None = Field(
-        None, alias="CEOS_PUBLIC_URL", description="Public address of 'ceos web', which agents publish."
+        None,
+        alias="CEOS_PUBLIC_URL",
+        description="Public address of 'ceos web', which agents publish and to which fal.ai sends webhooks.",
     )
     x402_facilitator_url: HttpUrl = Field(
         "https://x402.org/facilitator",

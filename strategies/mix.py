@@ -25,8 +25,12 @@ MARGIN_BYTES = 20
 class Mix(Strategy):
     """Draws the kind of every slot by its share, and a topic that the agent's last posts do not mention."""
 
-    def __init__(self, **shares: int) -> None:
-        """Take the share of each kind in percent, as in `Mix(original=80, media=20)`."""
+    def __init__(self, *, videos: int = 0, **shares: int) -> None:
+        """Take the share of each kind in percent, as in `Mix(original=80, media=20)`.
+
+        `videos` is the share of videos among the posts of the kind `media`, for agents with a model for videos.
+        """
+        self.videos = videos
         if sum(shares.values()) != 100:
             raise ValueError(f"the shares of a mix add up to 100; these to {sum(shares.values())}")
         self.shares = {Kind(kind): share for kind, share in shares.items()}
@@ -40,18 +44,26 @@ class Mix(Strategy):
         topic = _fresh_topic(agent, situation)
         parts = situation.random.choice(THREAD_PARTS)
         instructions, angles = prompt(kind)
+        angle = situation.random.choice(angles)
+        # Drawn last, so that switching videos on changes nothing else about a post.
+        wants_video = (
+            kind is Kind.MEDIA and agent.models.video != "off" and situation.random.random() * 100 < self.videos
+        )
+        if wants_video:
+            instructions, _ = prompt("video")
         return Brief(
             kind=kind,
             topic=topic,
             instructions=fill(
                 instructions,
                 topic=topic,
-                angle=situation.random.choice(angles),
+                angle=angle,
                 parts=str(parts),
                 limit=str(agent.cast_bytes - MARGIN_BYTES),
             ),
             max_parts=parts if kind is Kind.THREAD else 1,
-            wants_image=kind is Kind.MEDIA,
+            wants_image=kind is Kind.MEDIA and not wants_video,
+            wants_video=wants_video,
         )
 
     def brief_event(self, agent: Agent, situation: Situation, event: ChainEvent) -> Brief:

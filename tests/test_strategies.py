@@ -171,3 +171,32 @@ def test_shares_that_were_learned_for_other_kinds_only_leave_the_mix_as_it_is() 
         known = brief(Balanced(), make_situation(slot, weights={Kind.REPLY: 100.0}))
         assert known == brief(Balanced(), make_situation(slot))
         assert brief(Balanced(), make_situation(slot, weights={}, kind=Kind.THREAD)).kind is Kind.THREAD
+
+
+# Videos
+
+
+def test_a_quarter_of_the_media_posts_are_videos_where_the_agent_has_a_model_for_them() -> None:
+    agent = make_agent(models={"video": "wan"})
+    briefs = [brief(MediaHeavy(), make_situation(slot), agent) for slot in range(10_000)]
+    media = [one for one in briefs if one.kind is Kind.MEDIA]
+    assert sum(one.wants_video for one in media) / len(media) == pytest.approx(0.25, abs=0.02)
+    assert all(one.wants_media == (one.kind is Kind.MEDIA) for one in briefs)
+    assert not any(one.wants_video and one.wants_image for one in briefs)
+    (clip,) = {one.instructions[:40] for one in media if one.wants_video}
+    assert "silent clip" in clip
+
+
+def test_switching_videos_on_changes_nothing_else_about_a_post() -> None:
+    with_videos = make_agent(models={"video": "seedance"})
+    for slot in range(200):
+        plain, filmed = (brief(MediaHeavy(), make_situation(slot), agent) for agent in (make_agent(), with_videos))
+        if not filmed.wants_video:
+            assert filmed == plain
+        assert (filmed.kind, filmed.topic, filmed.max_parts) == (plain.kind, plain.topic, plain.max_parts)
+
+
+@pytest.mark.parametrize("strategy", [Balanced(), TextHeavy()], ids=lambda strategy: strategy.name)
+def test_the_other_mixes_make_no_videos(strategy: Mix) -> None:
+    agent = make_agent(models={"video": "wan"})
+    assert not any(brief(strategy, make_situation(slot), agent).wants_video for slot in range(500))

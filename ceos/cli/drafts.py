@@ -144,7 +144,8 @@ def _print_draft(detail: DraftDetail) -> None:
     one = run.draft
     click.echo(f"{one.kind} on {one.topic!r}, written by {one.model or '-'}, {one.cost_usd:.6f} USD")
     if one.image_prompt:
-        click.echo(f"picture: {one.image_prompt} ({one.image_model or 'none made'})")
+        kind = "video" if one.video_model else "picture"
+        click.echo(f"{kind}: {one.image_prompt} ({one.video_model or one.image_model or 'none made'})")
     if detail.trend:
         print_trend(run, detail.trend)
     if event := detail.chain_event:

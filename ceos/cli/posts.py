@@ -149,7 +149,7 @@ def _print_drafts(drafts: dict[str, Draft], media: Sequence[OwnMedia]) -> None:
         for index, part in enumerate(draft.parts):
             click.echo(f"\n[{index + 1}/{len(draft.parts)}]\n{part.text}")
         if draft.image_prompt:
-            click.echo(f"\npicture: {draft.image_prompt}")
+            click.echo(f"\n{'video' if draft.wants_video else 'picture'}: {draft.image_prompt}")
         for one in media:
             click.echo(f"\n{describe_media(one)}")
         for ran in draft.skills:

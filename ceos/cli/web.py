@@ -19,11 +19,13 @@ from ceos.settings import Settings
 def web(host: str | None, port: int | None, fd: int | None) -> None:
     """Receive webhooks and serve the agents' public pages until Ctrl-C.
 
-    Neynar's webhooks need NEYNAR_WEBHOOK_SECRET, the pages CEOS_PUBLIC_URL; 'ceos up' does the same when one is set.
+    Neynar's webhooks need NEYNAR_WEBHOOK_SECRET, the pages and fal.ai's webhooks CEOS_PUBLIC_URL; 'ceos up' does the
+    same when one is set.
     """
     from ceos import logs  # noqa: PLC0415  # keeps 'ceos --help' instant
     from ceos.web.agents import Pages  # noqa: PLC0415
     from ceos.web.app import create_app  # noqa: PLC0415
+    from ceos.web.fal_webhooks import FalWebhooks  # noqa: PLC0415
     from ceos.web.listener import address_of, listen  # noqa: PLC0415
     from ceos.web.server import serve  # noqa: PLC0415
     from ceos.web.webhooks import Webhooks  # noqa: PLC0415
@@ -47,7 +49,12 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
     webhooks = Webhooks(secrets, runtime.agents, runtime.mention_poller.receive_cast) if secrets else None
     pages = Pages(runtime.chain.identity, runtime.chain.anchors) if settings.public_url else None
     seller = runtime.chain.seller if settings.public_url and runtime.chain.seller.offers else None
-    app = create_app(webhooks, pages=pages, seller=seller, check=runtime.database.ping)
+    videos = (
+        FalWebhooks(runtime.fal.webhook_keys, runtime.ledger.report_video)
+        if settings.public_url and settings.fal_key
+        else None
+    )
+    app = create_app(webhooks, videos=videos, pages=pages, seller=seller, check=runtime.database.ping)
     if fd is None:
         click.echo(f"{served(settings, address_of(listener))} Ctrl-C stops.", err=True)
     logs.configure(settings.log_level, settings.log_format)

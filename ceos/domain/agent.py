@@ -86,6 +86,8 @@ class Models(Frozen):
     #: The most that one picture may cost in USD, failed attempts and more expensive models included; by default three
     #: times the price of `image`.
     max_image_usd: float | None = Field(default=None, gt=0, le=10)
+    #: Model for [videos](media.md#videos): `off`, `wan` (cheap) or `seedance` (better).
+    video: Literal["off", "wan", "seedance"] = "off"
     #: `photorealistic`, `digital-art`, `anime`, `abstract`, `typography`, `watercolor` or `pixel-art`.
     style: str = "digital-art"
 
@@ -111,7 +113,7 @@ class Limits(Frozen):
 
     #: Casts in any 60 minutes; every part of a thread counts.
     casts_per_hour: int = Field(default=10, ge=1, le=1000)
-    #: Money for texts and pictures in a UTC day.
+    #: Money for texts, pictures and videos in a UTC day.
     usd_per_day: float = Field(default=2.0, ge=0, le=10_000)
 
 

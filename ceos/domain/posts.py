@@ -51,6 +51,8 @@ class Brief(Frozen):
     #: The longest thread, in casts; 1 means a single cast.
     max_parts: int = Field(default=1, ge=1, le=10)
     wants_image: bool = False
+    #: A video where the agent has a model for it, and a picture everywhere else.
+    wants_video: bool = False
     #: Hashes of the casts that the post reacts to.
     sources: tuple[str, ...] = ()
 
@@ -58,6 +60,11 @@ class Brief(Frozen):
     def text(cls, topic: str, instructions: str | None = None) -> Brief:
         """Return the brief of a plain one-cast post on `topic`."""
         return cls(kind=Kind.ORIGINAL, topic=topic, instructions=instructions or f"Write one post about {topic}.")
+
+    @property
+    def wants_media(self) -> bool:
+        """Say whether the post gets a picture or a video."""
+        return self.wants_image or self.wants_video
 
 
 class Part(Frozen):
@@ -111,10 +118,13 @@ class Draft(Frozen):
     kind: Kind
     topic: str
     parts: tuple[Part, ...] = Field(min_length=1)
-    #: The content of the picture; None for a post without one.
+    #: The content of the picture or the video; None for a post without one.
     image_prompt: str | None = None
+    #: Whether that is a video, if the agent has a model for it.
+    wants_video: bool = False
     model: str = ""
     image_model: str = ""
+    video_model: str = ""
     cost_usd: float = 0.0
     #: The number of versions until one passed the guardrails.
     attempts: int = Field(default=1, ge=1)

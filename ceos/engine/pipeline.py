@@ -14,7 +14,7 @@ from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Brief, Draft
 from ceos.domain.text import fit
 from ceos.engine.stages import Stages
-from ceos.errors import LimitReached, NotFound, ServiceError
+from ceos.errors import NotFound
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
 from ceos.posts.actions import DecidedReaction
@@ -53,7 +53,7 @@ class Pipeline:
         return self._stages.process(run_id, Stage.WRITE, self._write)
 
     def illustrate(self, run_id: str) -> Stage | None:
-        """Make the picture of a draft that wants one; without a picture it goes on as text."""
+        """Make the picture or the video of a draft that wants one; without it the draft goes on as text."""
         return self._stages.process(run_id, Stage.ILLUSTRATE, self._illustrate)
 
     def publish(self, run_id: str) -> Stage | None:
@@ -98,13 +98,7 @@ class Pipeline:
     def _illustrate(self, lease: Lease, agent: Agent, source: RunSource) -> Stage | RunEnd | None:
         if reason := source.too_late(lease, agent) or source.withdrawn(lease):
             return RunEnd(RunStatus.MISSED, reason)
-        draft = _draft_of(lease)
-        try:
-            draft = self._illustrator.illustrate(agent, draft, call=f"{lease.run_id}:{lease.fence}:image")
-            log.info("Draft illustrated", extra=event("draft.illustrated", model=draft.image_model))
-        except (ServiceError, LimitReached) as error:
-            log.warning("No picture, publishing text only", extra=event("draft.unillustrated", error=str(error)))
-            draft = draft.model_copy(update={"notes": (*draft.notes, f"no picture, text only: {error}")})
+        draft = self._illustrator.illustrate(lease, agent, _draft_of(lease))
         return self._stages.advance(lease, _shown(agent), draft)
 
     def _publish(self, lease: Lease, agent: Agent, source: RunSource) -> RunEnd | None:

@@ -93,6 +93,7 @@ class Writer:
                 topic=brief.topic,
                 parts=tuple(Part(text=part) for part in parts),
                 image_prompt=image_prompt,
+                wants_video=brief.wants_video,
                 model=completion.model,
                 attempts=attempt,
                 sources=brief.sources,
@@ -196,7 +197,7 @@ def _take_image_line(text: str, brief: Brief) -> tuple[str, str | None]:
     """Split off the line that describes the picture; a brief without a picture has none."""
     match = _IMAGE_LINE.search(text)
     caption = clean(_IMAGE_LINE.sub("", text)) if match else text
-    if not brief.wants_image:
+    if not brief.wants_media:
         return caption, None
     return caption, match[1] if match else f"{brief.topic}: {caption[:200]}"
 

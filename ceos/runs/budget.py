@@ -52,6 +52,22 @@ class Budget:
         if math.ceil((spent + max_usd) * 1e6) > round(limit * 1e6):
             raise _over_budget(limit, spent, max_usd)
 
+    def set_aside(self, agent: Agent, name: str, max_usd: float, at: dt.datetime) -> str:
+        """Reserve `max_usd` for work that outlives this process, and return the day by which `settle` finds it.
+
+        Setting aside the same name again on the same day changes nothing. Raises `LimitReached` if it would not fit.
+        """
+        day, limit = utc_day(at), agent.limits.usd_per_day
+        micro = math.ceil(max_usd * 1e6)
+        granted, total = self._database.run_script("reserve", agent.id, day, name, micro, round(limit * 1e6))
+        if not granted:
+            raise _over_budget(limit, int(total) / 1e6, max_usd)
+        return day
+
+    def settle(self, agent_id: str, day: str, name: str, cost_usd: float) -> None:
+        """Replace what was set aside by the cost; settling again changes nothing."""
+        self._database.run_script("settle", agent_id, day, name, math.ceil(cost_usd * 1e6))
+
     @contextmanager
     def reserve(
         self, agent: Agent, name: str, max_usd: float, at: dt.datetime, *, share: float = 1.0

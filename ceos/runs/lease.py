@@ -57,6 +57,9 @@ class Lease:
     opened_ms: int
     #: Whether an operator has retried it by command.
     is_retried: bool = False
+    #: The record of the run's video, JSON, and the id of its job by a webhook; empty without one.
+    video: str = ""
+    video_told: str = ""
     actions: dict[int, ActionState] = field(default_factory=dict)
 
     @property
@@ -107,6 +110,8 @@ def lease_from(run: str, stage: Stage, answer: Sequence[str]) -> Lease:
         deferrals=int(fields.get("waits", 0)),
         opened_ms=int(fields["at"]),
         is_retried="again" in fields,
+        video=fields.get("video", ""),
+        video_told=fields.get("vtold", ""),
     )
     for index in {int(name[1:]) for name in fields if _ACTION_FIELD.fullmatch(name)}:
         first, last = fields.get(f"s{index}"), fields.get(f"l{index}")

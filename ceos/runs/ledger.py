@@ -207,6 +207,21 @@ class Ledger:
         action.failures += 1
         self._write("write", lease, f"a{index}", action.failures)
 
+    # A video
+
+    def record_video(self, lease: Lease, record: str) -> None:
+        """Record the run's video as `record`, JSON: before its job is submitted, and again with the id of the job."""
+        self._write("write", lease, "video", record)
+        lease.video = record
+
+    def report_video(self, run: str, key: str, request_id: str) -> str:
+        """Wake a run because its video has ended, as a webhook says, and return "ok" or the reason why not.
+
+        `key` is the secret in the webhook's address. The run learns the id of its job if it does not know it, and
+        nothing else: the video itself is fetched from the queue.
+        """
+        return str(self.database.run_script("report_video", run, key, request_id))
+
     def recent_hashes(self, agent_id: str) -> set[str]:
         """Return the hashes of the agent's last casts, which belong to runs that have ended."""
         return {cast.hash for cast in RunStore(self.database).recent_casts(agent_id)}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ceos.metrics.collector import MetricsCollector
     from ceos.metrics.scorer import Scorer
     from ceos.operations.agents import Applied
+    from ceos.posts.illustrator import Illustrator
     from ceos.skills.agent_host import HostFactory
     from ceos.skills.session import SkillDeps, SkillSessions
     from ceos.trends.monitor import TrendMonitor
@@ -196,20 +197,31 @@ class Runtime(Services):
         )
 
     @cached_property
+    def illustrator(self) -> Illustrator:
+        """The maker of pictures and videos."""
+        from ceos.clients.fal.webhooks import WEBHOOK_PATH
+        from ceos.posts.illustrator import Illustrator
+        from ceos.posts.videos import VideoMaker
+        from ceos.runs.budget import Budget
+
+        budget, public_url = Budget(self.database), self.settings.public_url
+        webhook = f"{public_url}{WEBHOOK_PATH}" if public_url else ""
+        videos = VideoMaker(self.fal, budget, self.ledger, self.clock, webhook=webhook)
+        return Illustrator(self.fal, budget, self.clock, videos)
+
+    @cached_property
     def pipeline(self) -> Pipeline:
         """The pipeline: the stages of one post."""
         from ceos.engine.pipeline import Pipeline
         from ceos.engine.stages import Stages
-        from ceos.posts.illustrator import Illustrator
         from ceos.posts.writer import Writer
-        from ceos.runs.budget import Budget
 
         return Pipeline(
             stages=Stages(self.ledger, self.agents, self.sources),
             runs=self.runs,
             plugins=self.plugins,
             writer=Writer(self.paid_model, self.plugins, self.skills),
-            illustrator=Illustrator(self.fal, Budget(self.database), self.clock),
+            illustrator=self.illustrator,
             publisher=self.publisher,
             measure=self.measuring.measure,
             should_skip=self.scoring.should_skip,

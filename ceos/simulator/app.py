@@ -84,6 +84,8 @@ class App:
         simulation.timeline.count(f"{service}.requests")
         reply = self.answer(request)
         self._keep_telling()
+        for end in simulation.fal.webhooks.collect():
+            self._start(self._call_back(end))
         reply.delay += simulation.faults.latency(service)
         if reply.later:
             promised = await self._promise(reply.later)
@@ -154,15 +156,21 @@ class App:
                 self._start(self._send(delivery, free))
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _send(self, delivery: Delivery, free: asyncio.Semaphore) -> None:
+    async def _call_back(self, end: Callable[[], Delivery]) -> None:
+        webhooks = self.simulation.fal.webhooks
+        await asyncio.sleep(webhooks.seconds)
+        for delivery in webhooks.deliveries(end()):
+            await self._send(delivery, asyncio.Semaphore(), "fal")
+
+    async def _send(self, delivery: Delivery, free: asyncio.Semaphore, service: str = "neynar") -> None:
         timeline = self.simulation.timeline
         await asyncio.sleep(delivery.delay)
         for attempt in range(self.simulation.neynar.webhooks.retries + 1):
             await asyncio.sleep(attempt * _LOOK_SECONDS)
             async with free:
                 status = await send(delivery)
-            timeline.count("neynar.webhooks")
-            timeline.record("neynar", "webhook.sent", status=status, attempt=attempt)
+            timeline.count(f"{service}.webhooks")
+            timeline.record(service, "webhook.sent", status=status, attempt=attempt)
             if 200 <= status < 300:
                 return
 

@@ -43,6 +43,9 @@ READ_FAULTS = ("read_rate_limited", "read_error_500", "read_cut", "read_garbage_
 #: Faults of webhooks; a forged delivery is sent beside the true one and has a wrong signature.
 WEBHOOK_FAULTS = ("webhook_drop", "webhook_duplicate", "webhook_late", "webhook_forge")
 
+#: Faults of fal's webhooks.
+FAL_WEBHOOK_FAULTS = ("webhook_drop", "webhook_duplicate", "webhook_forge")
+
 #: Faults that end a completion before any text; OpenRouter then tries the next model of the list.
 ROUTE_FAULTS = (
     "rate_limited",
@@ -87,6 +90,7 @@ FAL_FAULTS = (
     "error_infra_503",
     "error_500_text",
     "cut_before",
+    "cut_after",
     "nsfw_black",
     "completed_with_error",
     "expired_file",
@@ -98,7 +102,7 @@ FAL_FAULTS = (
 FAULTS: dict[str, tuple[str, ...]] = {
     "neynar": PUBLISH_FAULTS + READ_FAULTS + WEBHOOK_FAULTS,
     "openrouter": ROUTE_FAULTS + ACCOUNT_FAULTS + ANSWER_FAULTS,
-    "fal": FAL_FAULTS,
+    "fal": FAL_FAULTS + FAL_WEBHOOK_FAULTS,
 }
 
 #: The default of every option; its type is the type a new value must have.
@@ -146,7 +150,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "stream_pause_seconds": 0.0,
         "verdicts": [],
     },
-    "fal": {"keys": [], "retry_after": 1, "polls_until_done": 2, "extra_keys": "ignore", "other_host": ""},
+    "fal": {
+        "keys": [],
+        "retry_after": 1,
+        "polls_until_done": 2,
+        "extra_keys": "ignore",
+        "other_host": "",
+        "webhook_seconds": 0.0,
+    },
 }
 for _options in OPTIONS.values():
     _options["latency_seconds"] = None

@@ -30,7 +30,8 @@
     ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why,
                                     kind, fence, token, lease, deliv(eries), d (calls without effect), tries, waits;
                                     per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
-                                    Only `why` may exceed 64 bytes, so Redis stores the hash compactly.
+                                    Only `why` may exceed 64 bytes, so Redis stores the hash compactly; except
+                                    `video` (JSON VideoRecord) of a run with a video; vtold (id of its job by a webhook)
     ceos:draft:{run}        string  the draft, JSON; shortened once published
     ceos:mention:{run}      string  the cast that the run reacts to, JSON Mention
     ceos:decision:{run}     string  the decision about a mention, JSON Decision; never replaced

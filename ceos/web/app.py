@@ -18,10 +18,12 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ceos.clients.fal.webhooks import WEBHOOK_PATH
 from ceos.domain.text import visible
-from ceos.errors import InvalidInput, StoreUnavailable
+from ceos.errors import InvalidInput, ServiceError, StoreUnavailable
 from ceos.logs import event
 from ceos.web.agents import Pages, add_pages
+from ceos.web.fal_webhooks import FalWebhooks
 from ceos.web.webhooks import PATH, NotSigned, Webhooks, may_be_signature
 from ceos.web.x402 import add_seller
 
@@ -80,6 +82,7 @@ class Refusal(JSONResponse):
 def create_app(
     webhooks: Webhooks | None,
     *,
+    videos: FalWebhooks | None = None,
     pages: Pages | None = None,
     seller: Seller | None = None,
     check: Callable[[], None] | None = None,
@@ -98,6 +101,8 @@ def create_app(
 
     if webhooks is not None:
         _add_webhooks(app, webhooks, in_thread)
+    if videos is not None:
+        _add_video_webhooks(app, videos, in_thread)
     if pages is not None:
         add_pages(app, pages, in_thread)
     if seller is not None:
@@ -139,6 +144,25 @@ def _add_webhooks(app: FastAPI, webhooks: Webhooks, in_thread: InThread) -> None
         except InvalidInput as error:
             raise Refused(400, str(error)) from None
         return JSONResponse({"ok": True, "taken": receipt.taken, "ignored": receipt.ignored})
+
+
+def _add_video_webhooks(app: FastAPI, videos: FalWebhooks, in_thread: InThread) -> None:
+    @app.post(WEBHOOK_PATH)
+    async def fal(request: Request) -> JSONResponse:
+        headers = dict(request.headers)
+        if not videos.may_be_signed(headers):
+            raise Refused(401, "The headers X-Fal-Webhook-… are missing, or are not those of a recent webhook.")
+        body = await read_body(request)
+        run, key = (request.query_params.get(name, "")[:300] for name in ("run", "key"))
+        try:
+            receipt = await in_thread(videos.receive, headers, body, run, key)
+        except NotSigned as error:
+            raise Refused(401, str(error)) from None
+        except InvalidInput as error:
+            raise Refused(400, str(error)) from None
+        except ServiceError:
+            raise StoreUnavailable from None
+        return JSONResponse({"ok": True, "ignored": receipt.ignored})
 
 
 async def read_body(request: Request) -> bytes:

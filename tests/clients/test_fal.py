@@ -598,14 +598,18 @@ def test_the_key_is_sent_to_the_queue_only(http: HttpDouble, fal: Fal, job: Vide
     with pytest.raises(RequestRefused, match="outside"):
         fal.poll_video(job.model_copy(update={field: foreign}))
     assert http.requests == []
+    # A job that was paid for is not lost: its addresses follow from its id.
     http.answer(submitted(job, **{field: foreign}))
-    with pytest.raises(RequestRefused, match="outside"):
-        fal.submit_video("waves", model="wan", style="anime")
-    assert len(http.requests) == 1
+    assert fal.submit_video("waves", model="wan", style="anime") == job
 
 
-@pytest.mark.parametrize("answer", [{"request_id": "r-1"}, [], {"request_id": None, "status_url": ""}])
-def test_a_submit_that_names_no_addresses_is_an_unknown_outcome(http: HttpDouble, fal: Fal, answer: Any) -> None:
+def test_a_submit_that_names_the_job_alone_is_enough(http: HttpDouble, fal: Fal, job: VideoJob) -> None:
+    http.answer({"request_id": "r-1", "status": "IN_QUEUE"})
+    assert fal.submit_video("waves", model="wan", style="anime") == job
+
+
+@pytest.mark.parametrize("answer", [{}, [], {"request_id": None}, {"request_id": "../a"}, {"request_id": "x" * 101}])
+def test_a_submit_that_names_no_job_is_an_unknown_outcome(http: HttpDouble, fal: Fal, answer: Any) -> None:
     http.answer(answer)
     with pytest.raises(OutcomeUnknown):
         fal.submit_video("waves", model="wan", style="anime")

@@ -255,7 +255,7 @@ def _makes_pictures(agent: Agent, strategies: dict[str, Strategy]) -> bool:
                 slot=RunId.manual(agent.id, str(index)).slot, now=now, topics=agent.persona.topics, random=chance
             )
             brief = strategy.brief_post(agent, situation) if strategy else None
-            if brief is not None and brief.wants_image:
+            if brief is not None and brief.wants_media:
                 return True
     except Exception:
         # Code we did not write; its failure is not what this check is about.

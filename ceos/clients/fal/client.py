@@ -32,6 +32,7 @@ from ceos.clients.fal.models import (
 )
 from ceos.clients.fal.storage import Storage
 from ceos.clients.fal.videos import VideoQueue
+from ceos.clients.fal.webhooks import KEYS_PATH, public_keys
 from ceos.errors import KeyRefused, LimitReached, OutcomeUnknown, RateLimited, ServiceError
 from ceos.logs import event, register_secret
 
@@ -77,7 +78,13 @@ class Fal(VideoQueue):
         register_secret(key)
         super().__init__(FalApi(queue_url, key, sleep), files or ResultFiles([run_url, queue_url]))
         self._run = FalApi(run_url, key, sleep)
-        self._storage = Storage(FalApi(rest_url, key, sleep))
+        self._rest = FalApi(rest_url, key, sleep)
+        self._storage = Storage(self._rest)
+
+    def webhook_keys(self) -> list[bytes]:
+        """Return the public keys by which fal.ai signs webhooks; somebody waits for it, so it is asked only once."""
+        answer = self._rest.call("GET", KEYS_PATH, task="name its keys", effect="read", seconds=4.0, attempts=1)
+        return public_keys(answer.body)
 
     def upload(self, data: bytes, content_type: str, file_name: str) -> str:
         """Store a file and return its public address."""

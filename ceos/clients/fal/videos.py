@@ -6,7 +6,10 @@ Nothing here waits: the caller stores the job, and asks again later.
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
+
+from pydantic import ValidationError
 
 from ceos.clients.fal.api import KEEP, ContentRefused, FalApi, is_about_content
 from ceos.clients.fal.files import ResultFiles, check_own, media_of
@@ -16,6 +19,9 @@ from ceos.errors import OutcomeUnknown, RequestRefused, ServiceError
 from ceos.logs import event, redact
 
 log = logging.getLogger(__name__)
+
+#: It becomes part of a path.
+_REQUEST_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
 class VideoJob(Frozen):
@@ -59,16 +65,25 @@ class VideoQueue:
             body=chosen.request(prompt, style, aspect, seed), headers=KEEP,
             params={"fal_webhook": webhook} if webhook else None,
         ).body  # fmt: skip
-        names = ("request_id", "status_url", "response_url", "cancel_url")
-        values = [answer.get(name) for name in names] if isinstance(answer, dict) else []
-        if not values or not all(isinstance(value, str) and value for value in values):
-            raise OutcomeUnknown("fal.ai took the video but its answer does not say where to ask for it.", status=200)
-        job = VideoJob.model_validate(dict(zip(names, values, strict=True)))
-        self._check_urls(job)
+        told = answer if isinstance(answer, dict) else {}
+        request_id = told.get("request_id")
+        if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
+            raise OutcomeUnknown("fal.ai took the video but its answer does not name the job.", status=200)
+        try:
+            job = VideoJob.model_validate({name: told.get(name) for name in VideoJob.model_fields})
+            self._check_urls(job)
+        except (ValidationError, RequestRefused):
+            # The job is paid for, so it must not be lost; the key goes to no other host.
+            job = self.video_job(model, request_id)
         return job
 
     def video_job(self, model: str, request_id: str) -> VideoJob:
-        """Return the job of a request id that came without its addresses; they drop the end of the model's path."""
+        """Return the job of a request id that came without its addresses, which drop the end of the model's path.
+
+        Raises `RequestRefused` for an id that cannot be part of an address.
+        """
+        if not _REQUEST_ID.fullmatch(request_id):
+            raise RequestRefused(f"{request_id[:60]!r} is not the id of a job.")
         owner, alias = video_model(model).endpoint.split("/")[:2]
         base = f"{self._queue.base_url}/{owner}/{alias}/requests/{request_id}"
         return VideoJob(

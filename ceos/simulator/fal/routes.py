@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,9 @@ from ceos.simulator.chance import hex_hash, number
 from ceos.simulator.fal.files import FILES, Files, refuse
 from ceos.simulator.fal.models import MODELS, FalModel
 from ceos.simulator.fal.pixels import film
+from ceos.simulator.fal.webhooks import KEYS, FalWebhooks
 from ceos.simulator.faults import FAL_FAULTS, Faults
+from ceos.simulator.neynar.webhooks import Delivery
 from ceos.simulator.timeline import Timeline
 from ceos.simulator.wire import Handler, Refusal, Reply, Request, Routes, json_reply
 
@@ -31,6 +34,8 @@ class Job:
     fault: str | None
     polls: int = 0
     cancelled: bool = False
+    #: The address that is called when it has ended.
+    webhook: str = ""
 
 
 class Fal:
@@ -44,6 +49,7 @@ class Fal:
         self._count = 0
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self.files = Files(seed, timeline, self._check_key)
+        self.webhooks = FalWebhooks(seed, timeline, faults)
 
     def routes(self) -> Routes:
         """fal has no fixed paths."""
@@ -51,13 +57,14 @@ class Fal:
 
     def prefixes(self) -> dict[str, Handler]:
         """Routes with a model, a request or a file in the path."""
-        return {RUN: self.run, QUEUE: self.queue, **self.files.prefixes()}
+        return {RUN: self.run, QUEUE: self.queue, KEYS: self.webhooks.keys, **self.files.prefixes()}
 
     def run(self, request: Request) -> Reply:
         """Generate a file while the client waits."""
         endpoint = request.path.removeprefix(RUN).strip("/")
         body, fault = self._accept(request, endpoint)
-        return self._finish(request, self._new_id(), endpoint, body, fault)
+        reply = self._finish(request, self._new_id(), endpoint, body, fault)
+        return Reply(cut=True) if fault == "cut_after" else reply
 
     def queue(self, request: Request) -> Reply:
         """Submit, or act on a request by the URLs of the submit answer."""
@@ -84,11 +91,18 @@ class Fal:
         if request.method != "POST":
             raise refuse(405, "Method Not Allowed")
         body, fault = self._accept(request, endpoint)
-        job = Job(self._new_id(), "/".join(endpoint.split("/")[:2]), endpoint, body, fault)
+        app = "/".join(endpoint.split("/")[:2])
+        job = Job(self._new_id(), app, endpoint, body, fault, webhook=request.param("fal_webhook"))
         self._jobs[job.id] = job
+        if job.webhook:
+            self.webhooks.promise(lambda: self._end(request, job))
         if len(self._jobs) > _REMEMBERED:
             self._jobs.popitem(last=False)
-        self.timeline.record("fal", "queue.submitted", endpoint=endpoint, request_id=job.id)
+        self.timeline.record("fal", "queue.submitted", endpoint=endpoint, request_id=job.id, prompt=body["prompt"])
+        self.timeline.count("fal.queued")
+        if fault == "cut_after":
+            # The job runs, and its client does not know its id.
+            return Reply(cut=True)
         return self._answer({**self._urls(request, job), "status": "IN_QUEUE", "queue_position": 0}, job.id)
 
     def _status(self, request: Request, job: Job) -> Reply:
@@ -121,6 +135,17 @@ class Fal:
         job.cancelled = True
         job.polls = int(self.options["polls_until_done"]) + 1
         return self._answer({"status": "CANCELLATION_REQUESTED"}, job.id, 202)
+
+    def _end(self, request: Request, job: Job) -> Delivery:
+        """Complete a job and return its webhook."""
+        job.polls = max(job.polls, int(self.options["polls_until_done"]))
+        try:
+            payload = json.loads(self._finish(request, job.id, job.endpoint, job.body, job.fault).body)
+            told: dict[str, Any] = {"status": "OK", "payload": payload}
+        except Refusal as refusal:
+            error = f"Invalid status code: {refusal.reply.status}"
+            told = {"status": "ERROR", "error": error, "payload": json.loads(refusal.reply.body)}
+        return self.webhooks.signed(job.webhook, {"request_id": job.id, "gateway_request_id": job.id, **told})
 
     def _accept(self, request: Request, endpoint: str) -> tuple[dict[str, Any], str | None]:
         self._check_key(request)
@@ -194,7 +219,9 @@ class Fal:
                 "file_name": "out.mp4",
                 "file_size": len(film()),
             }
-            return {"video": video, "seed": seed, "prompt": body["prompt"]}
+            # Not every model sends a picture of the beginning.
+            poster = {"url": url(0, "png"), "content_type": "image/png"}
+            return {"video": video, "poster": poster, "seed": seed, "prompt": body["prompt"]}
         if model.kind == "recraft":
             drawn = str(body.get("style", "")).startswith("vector_illustration")
             suffix, content_type = ("svg", "image/svg+xml") if drawn and kind == "ok" else ("png", "image/png")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ class Delivery:
 
     url: str
     body: bytes
-    signature: str
+    headers: Mapping[str, str]
     #: Seconds until it is sent.
     delay: float = 0.0
 
@@ -78,7 +79,7 @@ class Webhooks:
         return any(fid is not None and fid < FIRST_FID for fid in concerned)
 
     def _spoiled(self, cast_hash: str, body: bytes) -> list[Delivery]:
-        delivery = Delivery(self._hook["url"], body, self._sign(body))
+        delivery = Delivery(self._hook["url"], body, {"X-Neynar-Signature": self._sign(body)})
         fault = self.faults.draw("neynar", WEBHOOK_FAULTS)
         if fault:
             self.world.timeline.fault("neynar", fault, hash=cast_hash)
@@ -103,9 +104,10 @@ async def send(delivery: Delivery) -> int:
     """Post one delivery and return the status of the answer; 0 when there is none."""
     address = urlsplit(delivery.url)
     path = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    own = "".join(f"{name}: {value}\r\n" for name, value in delivery.headers.items())
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(delivery.body)}\r\nX-Neynar-Signature: {delivery.signature}\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(delivery.body)}\r\n{own}Connection: close\r\n\r\n"
     )
     secure = address.scheme == "https"
     try:
