@@ -92,11 +92,16 @@ def post(
     for run in runs:
         # A key that was used before may belong to a post that has ended.
         click.echo(f"{run.id} is {run.status} already." if run.status.is_final else f"{run.id} is lined up.")
+    tell_what_delays(runtime)
+    return None
+
+
+def tell_what_delays(runtime: Runtime) -> None:
+    """Tell an operator why a run that was opened does not start at once."""
     if not runtime.ops.counts()["workers"]:
-        click.echo("No worker is running; 'ceos up' starts some, and they will publish it.", err=True)
+        click.echo("No worker is running; 'ceos up' starts some, and they will carry it out.", err=True)
     if runtime.ops.panic_reason():
         click.echo(f"It waits: {HALTED}.", err=True)
-    return None
 
 
 def _wait_and_show(runtime: Runtime, runs: list[Run], timeout: float, *, as_json: bool) -> None:

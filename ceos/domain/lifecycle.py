@@ -59,6 +59,8 @@ class RunStatus(StrEnum):
     #: Final statuses of a mention: it was ignored, or it was liked or recast.
     IGNORED = "ignored"
     REACTED = "reacted"
+    #: Final status of a run that has deleted casts, or taken reactions back.
+    RETRACTED = "retracted"
 
     @property
     def is_final(self) -> bool:
@@ -78,6 +80,7 @@ FINAL = frozenset(
         RunStatus.EXPIRED,
         RunStatus.IGNORED,
         RunStatus.REACTED,
+        RunStatus.RETRACTED,
     }
 )
 

@@ -102,6 +102,9 @@ class Pipeline:
         return self._stages.advance(lease, _shown(agent), draft)
 
     def _publish(self, lease: Lease, agent: Agent, source: RunSource) -> RunEnd | None:
+        if retraction := source.retraction(lease):
+            self._publisher.retract(lease, agent, retraction)
+            return RunEnd(RunStatus.RETRACTED, retraction.record)
         reaction = source.reaction(lease) if lease.draft is None else None
         # An approved draft may be late; one that only waited, such as while its agent was paused, may not.
         is_approved = agent.approval == "review" and reaction is None

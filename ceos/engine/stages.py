@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 Step = Callable[[Lease, Agent, RunSource], Stage | RunEnd | None]
 
 
+#: Ends without a post that are as expected.
+_QUIET = (RunStatus.IGNORED, RunStatus.REACTED, RunStatus.RETRACTED)
+
+
 class Stages:
     """Processes stages on behalf of the pipeline."""
 
@@ -88,5 +92,5 @@ class Stages:
         self._ledger.finish_run(
             lease, end.status, end.reason, draft=end.draft, casts=casts, counts=end.counts, stops_agent=end.stops_agent
         )
-        level = logging.INFO if end.status in (RunStatus.IGNORED, RunStatus.REACTED) else logging.WARNING
+        level = logging.INFO if end.status in _QUIET else logging.WARNING
         log.log(level, "Run ended without a post", extra=event(f"run.{end.status}", reason=end.reason))

@@ -212,6 +212,11 @@ class MentionStore:
         )  # fmt: skip
         return None if refused == "ok" else ClaimRefusal(refused, *by)
 
+    def claimed_by(self, hash: str) -> str | None:
+        """Return the run that reacted to a cast in the last 30 days, or None."""
+        with redis_errors():
+            return cast("str | None", self._client.get(f"ceos:claim:{hash}"))
+
     def earlier_replies(self, agent_id: str, fid: int) -> list[str]:
         """Return the agent's last replies to a person, newest first; at most 5 of the last 90 days."""
         with redis_errors():

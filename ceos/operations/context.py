@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from ceos.chain.events.posts import EventPosts
     from ceos.chain.wiring import Chain
     from ceos.clients.fal.client import Fal
+    from ceos.clients.neynar.client import Neynar
     from ceos.clients.openrouter.prices import Catalogue
     from ceos.clock import Clock
     from ceos.engine.pipeline import Pipeline
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ceos.metrics.scorer import Scorer
     from ceos.metrics.store import SeriesStore
     from ceos.plugins.manager import Plugins
+    from ceos.posts.store import RetractionStore
     from ceos.runs.ledger import Ledger
     from ceos.settings import Settings
     from ceos.skills.lockfile import SkillLock
@@ -64,6 +66,10 @@ class Context(Protocol):
     def series(self) -> SeriesStore: ...
     @property
     def scoring(self) -> Scorer: ...
+    @property
+    def retractions(self) -> RetractionStore: ...
+    @property
+    def neynar(self) -> Neynar: ...
     @property
     def trend_store(self) -> TrendStore: ...
     @property

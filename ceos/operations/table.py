@@ -79,6 +79,11 @@ def called_by(caller: Caller) -> Iterator[None]:
         _caller.reset(token)
 
 
+def current_caller() -> Caller:
+    """Return the caller of the present operation."""
+    return _caller.get() or Caller()
+
+
 def operation(name: str, scope: Scope) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function as an operation, and audit its calls unless its scope is `READ`."""
 
@@ -95,7 +100,7 @@ def _audited(name: str, function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         result = function(*args, **kwargs)
-        caller = _caller.get() or Caller()
+        caller = current_caller()
         subject = _subject(args[1]) if len(args) > 1 else ""
         extra = event(f"operator.{name}", subject=subject, interface=caller.interface, caller=caller.name)
         log.info("Operator action", extra=extra)

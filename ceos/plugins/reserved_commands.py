@@ -20,6 +20,7 @@ COMMANDS = {
     "unpanic": ("status", "unpanic", "Let publishing and paying go on."),
     "agent": ("agents", "agent", "Apply, list, show, export, pause, resume and remove agents."),
     "draft": ("drafts", "draft", "List, show, edit, approve and reject drafts."),
+    "cast": ("casts", "cast", "Delete published casts, and take likes and recasts back."),
     "dead": ("drafts", "dead", "List, retry and drop failed and partly published posts."),
     "metrics": ("metrics", "metrics", "Show followers, reactions, weekly scores and advice."),
     "chain": (

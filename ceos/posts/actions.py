@@ -10,7 +10,8 @@ from ceos.clients.neynar.client import Neynar
 from ceos.clients.neynar.types import ReactionKind
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Draft
-from ceos.errors import OutcomeUnknown, WrongAccount
+from ceos.errors import KeyRefused, OutcomeUnknown, RequestRefused, WrongAccount
+from ceos.posts.store import RetractionStep
 from ceos.runs.lease import Lease, idempotency_key
 
 
@@ -138,3 +139,42 @@ class React(Action):
             if error.status != 400:
                 raise
         return one.kind
+
+
+@dataclass(frozen=True)
+class Retract(Action):
+    """Deleting a cast, or taking a like or a recast back; what is gone already counts as done."""
+
+    neynar: Neynar
+    lease: Lease
+    signer_uuid: str
+    step: RetractionStep
+    index: int
+
+    is_repeatable: ClassVar[bool] = True
+
+    @property
+    def label(self) -> str:
+        """What is taken back."""
+        what = "cast" if self.step.kind == "delete" else self.step.kind
+        return f"the removal of the {what} {self.step.hash}"
+
+    def send(self) -> str:
+        """Take it back and return the hash of the cast that it concerns."""
+        try:
+            self._send()
+        except KeyRefused:
+            raise
+        except RequestRefused as error:
+            # How Neynar refuses what is gone is not documented, so the cast itself is looked for.
+            if error.status != 404 and self.step.hash in self.neynar.full_casts([self.step.hash]):
+                raise
+        return self.step.hash
+
+    def _send(self) -> None:
+        step = self.step
+        if step.kind == "delete":
+            self.neynar.delete_cast(self.signer_uuid, step.hash)
+        else:
+            idem = idempotency_key(self.lease.run_id, self.index)
+            self.neynar.unreact(self.signer_uuid, step.kind, step.hash, step.author_fid, idem=idem)

@@ -23,7 +23,8 @@ from ceos.errors import (
 )
 from ceos.logs import event
 from ceos.plugins.manager import Plugins
-from ceos.posts.actions import Action, DecidedReaction, PublishPart, React
+from ceos.posts.actions import Action, DecidedReaction, PublishPart, React, Retract
+from ceos.posts.store import Retraction
 from ceos.runs.cast_limit import CastLimit
 from ceos.runs.deferral import RetryLater, ShuttingDown
 from ceos.runs.lease import ActionState, Lease
@@ -110,6 +111,19 @@ class Publisher:
         if self._carry_out(lease, agent, React(self._neynar, lease, self._signer(agent), reaction)):
             fields = event("mention.reacted", kind=reaction.kind, hash=reaction.cast_hash)
             log.info("Reacted to a mention", extra=fields)
+
+    def retract(self, lease: Lease, agent: Agent, retraction: Retraction) -> None:
+        """Delete casts or take reactions back, step by step; a cast that is gone is forgotten at once."""
+        signer_uuid = self._signer(agent)
+        for index, step in enumerate(retraction.steps):
+            action = Retract(self._neynar, lease, signer_uuid, step, index)
+            if self._carry_out(lease, agent, action):
+                fields = event(
+                    "cast.retracted", kind=step.kind, hash=step.hash, by=retraction.by, reason=retraction.reason
+                )
+                log.info("Taken back", extra=fields)
+            if step.kind == "delete":
+                self._ledger.forget_cast(agent.id, retraction.run_id, step.hash)
 
     def _claim_places(self, lease: Lease, agent: Agent, draft: Draft) -> None:
         """Claim places in the agent's hour for the missing parts: those that were reserved, if there are any.

@@ -14,6 +14,7 @@ from ceos.domain.posts import Draft, Situation
 from ceos.errors import DraftRejected, KeyRefused, NotFound, RequestRefused
 from ceos.posts.actions import DecidedReaction
 from ceos.posts.assignment import Assignment
+from ceos.posts.store import Retraction
 from ceos.runs.ids import RunKind, slot_moment
 from ceos.runs.lease import Lease
 
@@ -60,6 +61,10 @@ class RunSource:
 
     def reaction(self, lease: Lease) -> DecidedReaction | None:
         """Return the reaction that was decided in the write stage, for a run without a draft."""
+        return None
+
+    def retraction(self, lease: Lease) -> Retraction | None:
+        """Return what the run takes back, or None for a run that publishes something."""
         return None
 
     def too_late(self, lease: Lease, agent: Agent) -> str:

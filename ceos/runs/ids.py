@@ -5,6 +5,7 @@
     {agent}:r:{cast hash}                   a reaction to a mention
     {agent}:t:{topic}:{ms}                  a post about a trend
     {agent}:e:{subscription}:{event}:{ms}   a post about an event on chain
+    {agent}:d:{key}                         casts or reactions that an operator takes back
 
 The part after the agent is the slot of the run. The id of a run is also the id of its draft.
 """
@@ -24,10 +25,17 @@ class RunKind(StrEnum):
     MENTION = "mention"
     TREND = "trend"
     CHAIN_EVENT = "chain event"
+    RETRACTION = "retraction"
 
 
 #: The slots of each kind begin so; those of the schedule are plain numbers.
-_PREFIXES = {RunKind.MANUAL: "m", RunKind.MENTION: "r", RunKind.TREND: "t", RunKind.CHAIN_EVENT: "e"}
+_PREFIXES = {
+    RunKind.MANUAL: "m",
+    RunKind.MENTION: "r",
+    RunKind.TREND: "t",
+    RunKind.CHAIN_EVENT: "e",
+    RunKind.RETRACTION: "d",
+}
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 
 
@@ -74,6 +82,11 @@ class RunId:
     def chain_event(cls, agent_id: str, subscription: str, event: str, at_ms: int) -> RunId:
         """Return the id of a post about an event, given by its short digest."""
         return cls._of(RunKind.CHAIN_EVENT, agent_id, subscription, event, at_ms)
+
+    @classmethod
+    def retraction(cls, agent_id: str, key: str) -> RunId:
+        """Return the id of the run that takes casts or reactions back."""
+        return cls._of(RunKind.RETRACTION, agent_id, key)
 
     @classmethod
     def _of(cls, kind: RunKind, agent_id: str, *parts: str | int) -> RunId:

@@ -268,6 +268,13 @@ class Ledger:
             allowed, self._first_measurement_ms, KEEP_METRICS_SECONDS, *(cast.model_dump_json() for cast in casts),
         )  # fmt: skip
 
+    def forget_cast(self, agent_id: str, run_id: str, hash: str) -> None:
+        """Remove a cast that was deleted from the agent's recent casts and from everything that is measured.
+
+        `run_id` is the run that published it, or empty where that is unknown. Stored scores of weeks do not change.
+        """
+        self.database.run_script("forget_cast", agent_id, run_id, hash)
+
     # Decisions of operators
 
     def decide(

@@ -185,6 +185,7 @@ class Runtime(Services):
         from ceos.chain.events.store import EventStore
         from ceos.engine.sources import RunSources
         from ceos.mentions.source import MentionSource
+        from ceos.posts.retraction import RetractionSource
         from ceos.trends.source import TrendSource
 
         return RunSources(
@@ -193,6 +194,7 @@ class Runtime(Services):
                 MentionSource(self.responder, self.mention_store, self.clock),
                 TrendSource(self.trend_store, self.plugins, self.clock),
                 EventSource(EventStore(self.database), self.plugins, self.clock),
+                RetractionSource(self.retractions, self.clock),
             ]
         )
 

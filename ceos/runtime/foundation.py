@@ -21,6 +21,7 @@ from ceos.storage.runs import RunStore
 if TYPE_CHECKING:
     from ceos.mentions.store import MentionStore
     from ceos.metrics.store import MetricsStore, SeriesStore
+    from ceos.posts.store import RetractionStore
     from ceos.runs.ledger import Ledger
     from ceos.skills.store import SkillStore
     from ceos.trends.store import TrendStore
@@ -83,6 +84,13 @@ class Foundation:
         from ceos.metrics.store import SeriesStore
 
         return SeriesStore(self.database)
+
+    @cached_property
+    def retractions(self) -> RetractionStore:
+        """What operators take back."""
+        from ceos.posts.store import RetractionStore
+
+        return RetractionStore(self.database)
 
     @cached_property
     def trend_store(self) -> TrendStore:

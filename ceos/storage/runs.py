@@ -43,6 +43,25 @@ class RunStore:
         """Return the agent's last 50 casts, newest first."""
         return [Cast.model_validate_json(row) for row in self._recent(agent_id)]
 
+    def published_hashes(self, run_id: str) -> list[str]:
+        """Return the hashes of a published run's casts, in order; they are known for 30 days."""
+        with redis_errors():
+            return list(cast("dict[str, str]", self._client.hgetall(f"ceos:metrics:{run_id}")))
+
+    def run_of_cast(self, agent_id: str, hash: str) -> str:
+        """Return the run that published a cast in the last 30 days, or an empty string."""
+        with redis_errors():
+            pipe = self._client.pipeline(transaction=False)
+            pipe.zrange(f"ceos:runs:{agent_id}", 0, -1)
+            pipe.zrange(f"ceos:mentions:{agent_id}", 0, -1)
+            pipe.hkeys(f"ceos:posts:{agent_id}")
+            runs, mentions, slots = pipe.execute()
+            known = list(dict.fromkeys([*runs, *mentions, *(f"{agent_id}:{slot}" for slot in slots)]))
+            for run_id in known:
+                pipe.hexists(f"ceos:metrics:{run_id}", hash)
+            found = pipe.execute() if known else []
+        return next((run_id for run_id, has_it in zip(known, found, strict=True) if has_it), "")
+
     def recent_texts(self, agent_id: str) -> list[str]:
         """Return the texts of the agent's last 50 casts, newest first."""
         return [json.loads(row)["text"] for row in self._recent(agent_id)]

@@ -127,7 +127,9 @@ class Neynar(NeynarReads):
         body = _reaction(signer_uuid, kind, cast_hash, author_fid, idem)
         self._api.do("POST", "/farcaster/reaction/", body, f"{kind} a cast")
 
-    def unreact(self, signer_uuid: str, kind: ReactionKind, cast_hash: str, author_fid: int, *, idem: str) -> None:
+    def unreact(
+        self, signer_uuid: str, kind: ReactionKind, cast_hash: str, author_fid: int | None, *, idem: str
+    ) -> None:
         """Take a like or a recast back."""
         body = _reaction(signer_uuid, kind, cast_hash, author_fid, idem)
         self._api.do("DELETE", "/farcaster/reaction/", body, f"take back the {kind} of a cast")
@@ -197,11 +199,12 @@ class Neynar(NeynarReads):
                 )
 
 
-def _reaction(signer_uuid: str, kind: str, cast_hash: str, author_fid: int, idem: str) -> dict[str, Any]:
+def _reaction(signer_uuid: str, kind: str, cast_hash: str, author_fid: int | None, idem: str) -> dict[str, Any]:
+    author = {} if author_fid is None else {"target_author_fid": author_fid}
     return {
         "signer_uuid": secret_signer(signer_uuid),
         "reaction_type": kind,
         "target": cast_hash,
-        "target_author_fid": author_fid,
+        **author,
         "idem": idem,
     }

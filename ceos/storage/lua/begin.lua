@@ -24,11 +24,12 @@ if not is_again then
     end_run(run, lost, 'the agent was removed', keep, failures)
     return {'ended', lost}
   end
-  if is_held(state) or redis.call('EXISTS', 'ceos:panic') == 1 then
+  local needs_turn = not is_retraction(run)
+  if needs_turn and is_held(state) or redis.call('EXISTS', 'ceos:panic') == 1 then
     redis.call('ZADD', 'ceos:open', 'XX', at + HOLD_MS, run)
     return {'held', state}
   end
-  local first = first_in_line(agent, owner)
+  local first = needs_turn and first_in_line(agent, owner)
   if first and first ~= run then
     redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
     -- A mention yields to a post that waited for it and that no other script would dispatch now.
@@ -41,12 +42,12 @@ if not is_again then
     end_run(run, lost, 'given up after ' .. deliveries .. ' deliveries; it seems to crash its workers', keep, failures)
     return {'ended', lost}
   end
-  if not enter(agent, stage == 'publish' and 'publishing' or 'generating', run, '') then return {'illegal', state} end
+  if needs_turn and not enter(agent, stage == 'publish' and 'publishing' or 'generating', run, '') then return {'illegal', state} end
   redis.call('HINCRBY', key, 'fence', 1)
   redis.call('HSET', key, 'token', token, 'lease', at + lease_ms)
   redis.call('HDEL', key, 'd')
   if stage == 'publish' then redis.call('HSET', key, 'st', 'publishing') end
-  redis.call('HSET', state_key, 'run', run)
+  if needs_turn then redis.call('HSET', state_key, 'run', run) end
   redis.call('ZADD', 'ceos:open', 'XX', at + lease_ms, run)
 end
 return {

@@ -15,7 +15,7 @@ local function reopen(next_status)
   redis.call('ZREM', 'ceos:review', run)
   redis.call('ZREM', 'ceos:dead', run)
   redis.call('ZADD', 'ceos:open', now(), run)
-  redis.call('ZADD', 'ceos:queue:' .. agent, now(), run)
+  if not is_retraction(run) then redis.call('ZADD', 'ceos:queue:' .. agent, now(), run) end
 end
 
 if verb == 'retry' or verb == 'drop' then

@@ -41,6 +41,11 @@ local function is_mention(run)
   return string.sub(slot_of(run), 1, 2) == 'r:'
 end
 
+-- Whether a run takes something back: it needs no turn of its agent, and it does not count against it.
+local function is_retraction(run)
+  return string.sub(slot_of(run), 1, 2) == 'd:'
+end
+
 -- A slot without the moment at its end: runs about the same topic have this in common.
 local function topic_of(slot)
   return string.match(slot, '^.*:')
@@ -200,7 +205,7 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
     redis.call('ZADD', 'ceos:dead', at, run)
     redis.call('ZREMRANGEBYSCORE', 'ceos:dead', '-inf', at - keep_seconds * 1000)
     local stops = failures_allowed == 'none'
-    local counts = not stops and tonumber(failures_allowed) > 0 and not is_mention(run)
+    local counts = not stops and tonumber(failures_allowed) > 0 and not is_mention(run) and not is_retraction(run)
     local failures = not counts and 0 or redis.call('HINCRBY', state_key, 'failures', 1)
     release_agent(agent, run)
     stops = stops or failures > 0 and failures >= tonumber(failures_allowed)

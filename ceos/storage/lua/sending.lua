@@ -4,7 +4,7 @@
 local part = ARGV[4]
 if redis.call('HEXISTS', key, 'h' .. part) == 1 then return 'sent' end
 local state = redis.call('HGET', 'ceos:agent:' .. agent, 'state')
-if not state or is_held(state) or redis.call('EXISTS', 'ceos:panic') == 1 then return 'held' end
+if not state or is_held(state) and not is_retraction(run) or redis.call('EXISTS', 'ceos:panic') == 1 then return 'held' end
 local at = now()
 redis.call('HSETNX', key, 's' .. part, at)
 redis.call('HSET', key, 'l' .. part, at)
