@@ -128,6 +128,8 @@ class Sandbox:
 
         A child in which no skill runs reads it; see `documents.reader`. Raises a `SkillError`.
         """
+        if len(body) > wire.DOCUMENT_BYTES:
+            raise SkillFailed(f"The document has more than {wire.DOCUMENT_BYTES:,} bytes.")
         document = {"kind": kind, "url": url, "content_type": content_type, "label": label}
         call = _Call(SandboxLimits(seconds, READ_MEMORY_MB), None, frozenset(), "")
         return self._exchange({"do": "read", "document": document}, body, call).get("v")

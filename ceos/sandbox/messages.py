@@ -11,6 +11,8 @@ from collections.abc import Collection
 
 _FILES = "a skill has no files: use ctx.memory_get and ctx.memory_set with the grant memory"
 _WEB = "use ctx.http_get with the grant http"
+_PAGES = "use ctx.http_page with the grant http; it returns title, text and more of a page"
+_FEEDS = "use ctx.http_feed with the grant http; it returns the items of a feed"
 _CLOCK = "use ctx.now with the grant now; a skill cannot wait"
 _CODE = "a skill cannot run generated code: write a function, or keep functions in a dict"
 _INSPECTION = "a skill cannot look into the interpreter"
@@ -51,7 +53,7 @@ _NAMES = {
 _MODULES = {
     **dict.fromkeys(("os", "pathlib", "io", "shutil", "tempfile", "glob", "csv", "sqlite3", "zipfile"), _FILES),
     **dict.fromkeys(("requests", "httpx", "aiohttp", "urllib3", "urllib.request", "urllib.error", "http"), _WEB),
-    **dict.fromkeys(("http.client", "socket", "ssl", "ftplib", "smtplib", "feedparser", "tweepy"), _WEB),
+    **dict.fromkeys(("http.client", "socket", "ssl", "ftplib", "smtplib", "tweepy"), _WEB),
     **dict.fromkeys(("time", "sched", "arrow", "pendulum"), _CLOCK),
     **dict.fromkeys(("subprocess", "multiprocessing", "threading", "concurrent", "signal", "pty"), _PROCESS),
     **dict.fromkeys(("concurrent.futures", "queue", "atexit", "resource", "fcntl", "posix"), _PROCESS),
@@ -63,8 +65,8 @@ _MODULES = {
     **dict.fromkeys(("pickle", "shelve", "dbm", "yaml", "toml", "tomllib"), "use json"),
     **dict.fromkeys(("secrets", "uuid", "numpy.random"), f"{_CHANCE}; hashlib makes stable names"),
     **dict.fromkeys(("numpy", "pandas", "scipy"), _NUMBERS),
-    **dict.fromkeys(("bs4", "lxml", "xml", "xml.etree", "html.parser"), "use re and html.unescape on the text"),
-    "xml.etree.ElementTree": "use re and html.unescape on the text",
+    **dict.fromkeys(("bs4", "lxml", "selectolax", "html.parser", "html5lib", "trafilatura"), _PAGES),
+    **dict.fromkeys(("feedparser", "xml", "xml.etree", "xml.etree.ElementTree", "xml.sax", "xml.dom"), _FEEDS),
     "logging": "use print, or ctx.log with the grant log",
     "zoneinfo": "use datetime.timezone(datetime.timedelta(hours=…))",
     "pytz": "use datetime.timezone(datetime.timedelta(hours=…))",

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from helpers.terminal import Outcome, Terminal, ceos, clean_environ, terminal
 
+from ceos.clients.http.safe_fetch import FetchedPage
 from ceos.operations.agents import spent_today
+from ceos.skills.host import SkillHost
 from ceos.skills.loader import read_skill
 from ceos.skills.session import MAX_FAILURES
 from ceos.skills.skill import SkillStage
@@ -490,6 +492,18 @@ def test_a_page_is_fetched_and_a_private_address_is_refused(run: Terminal) -> No
     shown = run("skill", "run", "headlines", "--params", '{"url": "http://127.0.0.1:1/feed"}', "--json")
     assert (shown.code, shown.data["error"]["kind"], shown.data["error"]["line"]) == (1, "error", 3)
     assert "HostError" in shown.data["error"]["message"]
+
+
+def test_a_trial_reads_feeds_in_the_sandbox(run: Terminal, fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = b"<rss><channel><item><title>One</title></item></channel></rss>"
+
+    def fetched(host: SkillHost, url: str, *args: Any, **options: Any) -> FetchedPage:
+        return FetchedPage(200, url, "application/octet-stream", feed)
+
+    monkeypatch.setattr(SkillHost, "page", fetched)
+    fake.runtime.skill_lock.allow(fake.runtime.plugins.skill("rss-headlines"))
+    shown = run("skill", "run", "rss-headlines", "--params", '{"url": "https://a.example.org/feed"}', "--json")
+    assert shown.data["value"] == {"feed": "", "headlines": [{"title": "One"}]}
 
 
 ASK = "def run(ctx, params):\n    return ctx.llm_generate('Say gm.', max_tokens=50)\n"

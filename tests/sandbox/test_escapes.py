@@ -229,7 +229,7 @@ class Ending:
 def attempt(sandbox: Sandbox, source: EscapeSource, targets: Targets) -> Ending:
     """Run a source and return how it ended; whatever is not a `SkillError` leaves the sandbox as a failure."""
     grants = Grants(**{name: _GRANTS.get(name, True) for name in source.grants})
-    host = Asked(source, SkillHost(grants, fetch=targets.web.fetch))
+    host = Asked(source, SkillHost(grants, fetch=targets.web.fetch, read=sandbox.read_document))
     # Starting the zygote is not part of what a source may spend.
     sandbox.warm()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import gzip
 import json
 import logging
 import threading
@@ -24,16 +25,17 @@ from ceos.clients.openrouter.client import Completion
 from ceos.clients.openrouter.prices import Catalogue
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
-from ceos.errors import HostRefused
+from ceos.errors import HostRefused, SandboxUnavailable, SkillError, SkillFailed, SkillOutOfMemory, SkillTimedOut
 from ceos.evm.client import EvmClient
 from ceos.metrics.store import MetricsStore
 from ceos.operations.agents import spent_today
 from ceos.runs.budget import Budget
 from ceos.runs.paid_model import PaidModel
+from ceos.sandbox.executor import Sandbox
 from ceos.sandbox.wire import METHODS, pack_json
 from ceos.skills.agent_host import AgentHost, HostFactory
 from ceos.skills.grants import Grants
-from ceos.skills.host import MAX_PROMPT_BYTES, SkillHost
+from ceos.skills.host import MAX_PROMPT_BYTES, READ_SECONDS, SkillHost
 from ceos.skills.skill import Skill
 from ceos.skills.store import SkillStore
 from ceos.skills.stub_host import StubHost
@@ -132,6 +134,8 @@ def test_an_unknown_method_is_refused(method: Any) -> None:
         ("http_get", ["a"], {"headers": {}}, "ctx.http_get(url)"),
         ("http_get", [["a"]], {}, "takes a URL"),
         ("http_get", [None], {}, "takes a URL"),
+        ("http_feed", [], {}, "ctx.http_feed(url)"),
+        ("http_page", [3], {}, "ctx.http_page takes a URL"),
         ("llm_generate", [], {"max_tokens": 5}, "ctx.llm_generate(prompt, max_tokens=200)"),
         ("llm_generate", ["hi"], {"model": "x"}, "ctx.llm_generate(prompt, max_tokens=200)"),
         ("llm_generate", [{}], {}, "takes a prompt"),
@@ -245,7 +249,7 @@ def test_the_record_holds_a_hundred_calls() -> None:
 
 
 @contextmanager
-def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[RawServer, SkillHost]]:
+def feeds(*script: Any, params: Any = None, read: Any = None, **grants: Any) -> Iterator[tuple[RawServer, SkillHost]]:
     """A host whose every name leads to a local server."""
     with RawServer(*script) as server:
         fetch = functools.partial(
@@ -253,7 +257,7 @@ def feeds(*script: Any, params: Any = None, **grants: Any) -> Iterator[tuple[Raw
             resolve=lambda host, port: [server.place],
             is_allowed_address=lambda address: address == "127.0.0.1",
         )
-        yield server, SkillHost(make_skill(**grants).grants, params, fetch=fetch)
+        yield server, SkillHost(make_skill(**grants).grants, params, fetch=fetch, read=read)
 
 
 def test_a_page_is_fetched_and_recorded_without_possible_secrets() -> None:
@@ -330,6 +334,135 @@ def test_a_page_that_would_not_pass_into_the_sandbox_is_refused_here() -> None:
     grant = {"hosts": [HOST], "max_bytes": 1_000_000}
     with feeds(send(b"\x01" * 200_000), http=grant) as (_, host), refused("is too large; an answer has"):
         ask(host, "http_get", f"http://{HOST}/")
+
+
+# --- feeds and pages ---
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    sandbox = Sandbox()
+    yield sandbox
+    sandbox.close()
+
+
+ONE = '<rss version="2.0"><channel><title>T</title><item><title>One</title><link>one</link></item></channel></rss>'
+#: A grant that allows feeds of the largest size.
+LARGE: dict[str, Any] = {"hosts": [HOST], "max_bytes": 5_242_880}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Content-Type: application/rss+xml; charset=utf-8",
+        "Content-Type: application/octet-stream",
+        "Content-Type: text/html",
+        "Content-Type: video/feed",
+        "X-Nothing: 1",
+    ],
+)
+def test_a_feed_is_read_whatever_type_it_has_and_links_are_seen_from_where_it_was_found(
+    sandbox: Sandbox, header: str
+) -> None:
+    moved = redirect(f"http://{HOST}/feeds/new?key=hush")
+    with feeds(moved, send(ONE.encode(), header), read=sandbox.read_document, http=LARGE) as (_, host):
+        feed = ask(host, "http_feed", f"http://{HOST}/old?key=hush")
+    assert (feed["title"], feed["url"]) == ("T", f"http://{HOST}/feeds/new?key=hush")
+    assert [(item["title"], item["link"]) for item in feed["items"]] == [("One", f"http://{HOST}/feeds/one")]
+    (call,) = host.calls
+    assert (call.method, call.what, call.refused) == ("http_feed", f"http://{HOST}/old", "")
+
+
+def test_a_large_feed_is_read_packed_or_not(sandbox: Sandbox) -> None:
+    long = ONE.replace(
+        "</channel>", f"<item><title>Two</title><description>{'x' * 4_000_000}</description></item></channel>"
+    )
+    packed = gzip.compress(long.encode())
+    script = (send(long.encode()), send(packed, "Content-Encoding: gzip"))
+    with feeds(*script, read=sandbox.read_document, http=LARGE) as (_, host):
+        for _ in script:
+            found = ask(host, "http_feed", f"http://{HOST}/", deadline=time.monotonic() + 60)
+            assert [item["title"] for item in found["items"]] == ["One", "Two"]
+
+
+def test_a_page_is_read_in_its_encoding_and_only_text_is_fetched_for_it(sandbox: Sandbox) -> None:
+    body = "<meta charset=windows-949><title>똠방각하</title><link rel=canonical href=/p><p>똠방각하.".encode("cp949")
+    script = (send(body, "Content-Type: text/html"), send(body, "Content-Type: application/octet-stream"))
+    with feeds(*script, read=sandbox.read_document, http=LARGE) as (_, host):
+        page = ask(host, "http_page", f"http://{HOST}/a")
+        with refused("only text is fetched"):
+            ask(host, "http_page", f"http://{HOST}/a")
+    assert (page["title"], page["text"], page["canonical"]) == ("똠방각하", "똠방각하.", f"http://{HOST}/p")
+    assert (page["url"], page["content_type"]) == (f"http://{HOST}/a", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        (send(b"gone", status="404 Not Found"), f"http://{HOST}/feed answered with status 404."),
+        (send(ONE.encode(), status="500 Oops"), f"http://{HOST}/feed answered with status 500."),
+        (send(b"<html>"), f"http://{HOST}/feed could not be read. It is not a feed of RSS, Atom or JSON Feed."),
+        (send(bytes(range(256)) * 99), f"http://{HOST}/feed could not be read. It is not text."),
+        (send(b"x" * 5_242_881), f"{HOST} could not be fetched: the page is larger than 5,242,880 bytes."),
+    ],
+    ids=["404", "500", "no feed", "no text", "too large"],
+)
+def test_what_is_no_feed_is_one_refusal(sandbox: Sandbox, act: Any, reason: str) -> None:
+    with feeds(act, read=sandbox.read_document, http=LARGE) as (_, host), refused(reason):
+        ask(host, "http_feed", f"http://{HOST}/feed?key=hush")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SkillTimedOut("x"), "it takes too long"),
+        (SkillOutOfMemory("x"), "it takes too much memory"),
+        (SandboxUnavailable("x"), "the sandbox does not work now"),
+        (SkillFailed("x", kind="crashed"), "it is too broken"),
+    ],
+)
+def test_a_reader_that_fails_is_one_refusal_and_the_record_has_the_cause(error: SkillError, reason: str) -> None:
+    def read(*args: Any, **options: Any) -> Any:
+        raise error
+
+    with feeds(send(), read=read, http=LARGE) as (_, host), refused(f"http://{HOST}/ could not be read: {reason}."):
+        ask(host, "http_page", f"http://{HOST}/")
+    assert host.calls[0].refused == f"http://{HOST}/ could not be read: {reason}. (x)"
+
+
+def test_the_reader_gets_the_document_and_the_time_that_is_left() -> None:
+    asked: list[Any] = []
+
+    def read(*args: Any, **options: Any) -> Any:
+        asked.append((args, options))
+        return {"items": []}
+
+    script = (send(ONE.encode(), "Content-Type: text/xml"), send(b"gm", "Content-Type: text/html"))
+    with feeds(*script, read=read, http=LARGE) as (_, host):
+        ask(host, "http_feed", f"http://{HOST}/a", deadline=time.monotonic() + 5)
+        ask(host, "http_page", f"http://{HOST}/b", deadline=time.monotonic() + 500)
+    (feed, options), (page, more) = asked
+    assert (feed, page) == (("feed", ONE.encode()), ("page", b"gm"))
+    assert (options["url"], options["content_type"], options["label"]) == (f"http://{HOST}/a", "text/xml", "")
+    assert options["seconds"] <= 5
+    assert more["seconds"] == READ_SECONDS
+
+
+def test_feeds_pages_and_texts_count_together(sandbox: Sandbox) -> None:
+    grant = {"hosts": [HOST], "max_calls": 2}
+    with feeds(send(ONE.encode()), read=sandbox.read_document, http=grant) as (_, host):
+        ask(host, "http_get", f"http://{HOST}/")
+        ask(host, "http_feed", f"http://{HOST}/")
+        with refused("The manifest allows 2 calls of ctx.http_page per run"):
+            ask(host, "http_page", f"http://{HOST}/")
+
+
+def test_without_a_sandbox_no_feed_is_read() -> None:
+    with feeds(send(ONE.encode())) as (_, host), refused("read only where there is a sandbox"):
+        ask(host, "http_feed", f"http://{HOST}/")
+
+
+# --- models ---
 
 
 def test_a_trial_asks_no_model_without_an_agent_that_pays() -> None:

@@ -72,6 +72,18 @@ def test_grants_are_names_or_as_in_a_manifest(grants: Any, expression: str, valu
     assert run_skill(returning(expression), grants=grants, answers=answers, now=NOON) == value
 
 
+def test_feeds_and_pages_are_read_from_texts_and_from_bytes() -> None:
+    url = "https://a.example/feed"
+    feed = "<?xml version='1.0' encoding='windows-1251'?><rss><channel><item><title>Да</title></item></channel></rss>"
+    source = returning("ctx.http_feed(params['url'])['items'][0]['title']")
+    grants = {"http": {"hosts": ["a.example"]}}
+    for answer in (feed, feed.encode("cp1251"), {"text": feed.encode("cp1251"), "content_type": "text/xml"}):
+        assert run_skill(source, {"url": url}, grants=grants, answers={"http": {url: answer}}) == "Да"
+    page = {"text": "<title>Da</title><p>Text.", "content_type": "text/html"}
+    source = returning("ctx.http_page(params['url'])['text']")
+    assert run_skill(source, {"url": url}, grants=grants, answers={"http": {url: page}}) == "Text."
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [

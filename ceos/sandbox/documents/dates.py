@@ -6,13 +6,15 @@ import datetime as dt
 import re
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"(?P<month>(?i:{'|'.join(_MONTHS)}))[a-z]*\.?"
 _RFC = re.compile(
-    r"(?P<day>\d{1,2})[\s-]+(?P<month>[A-Za-z]{3})[a-z]*\.?[\s,-]+(?P<year>\d{4}|\d{2})"
+    rf"(?P<day>\d{{1,2}})[\s-]+{_MONTH}"
+    r"[\s,-]+(?P<year>\d{4}|\d{2})"
     r"(?:[\s,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?\s*(?P<half>[AaPp]\.?[Mm]\b)?"
     r"(?:\s*(?P<zone>[+-]\s?\d{1,2}:?\d{2}|[A-Za-z]{1,5}(?:[+-]\d{1,2}(?::?\d{2})?)?)(?![A-Za-z]))?)?"
 )
 #: The month before the day, as in "March 2, 2026 09:00 GMT" and in the C library's "Mon Mar  2 09:00:00 2026".
-_MONTH_FIRST = re.compile(r"\b(?P<month>[A-Za-z]{3})[a-z]*\.?\s+(?P<day>\d{1,2}),?\s+(?P<rest>.+)")
+_MONTH_FIRST = re.compile(rf"\b{_MONTH}\s+(?P<day>\d{{1,2}}),?\s+(?P<rest>.+)")
 _C_TIME = re.compile(r"(?P<time>\d{1,2}:\d{2}(?::\d{2})?)(?P<zone>(?:\s+[A-Z]{1,5})?)\s+(?P<year>\d{4})")
 _ISO = re.compile(
     r"(?P<year>\d{4})-?(?P<month>\d{2})(?:-?(?P<day>\d{2}))?"
@@ -53,7 +55,7 @@ def read_date(text: str) -> str:
 
 def _with_day_first(text: str) -> str:
     match = _MONTH_FIRST.search(text)
-    if match is None or match["month"].lower() not in _MONTHS:
+    if match is None:
         return text
     rest = _C_TIME.sub(r"\g<year> \g<time>\g<zone>", match["rest"])
     return f"{match['day']} {match['month']} {rest}"

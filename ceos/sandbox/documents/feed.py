@@ -95,7 +95,7 @@ def _entry(entry: Any, date: str, url: str, *, is_atom: bool, is_rdf: bool) -> d
         summary = summary or short(plain(content["value"][:_RAW_CHARS], "html"), SUMMARY_CHARS)
     return {
         "title": _text(entry, "title", TITLE_CHARS, is_atom),
-        "link": link_of(_entry_link(entry, is_rdf=is_rdf), url),
+        "link": link_of(_entry_link(entry, is_atom=is_atom, is_rdf=is_rdf), url),
         "id": clean(str(entry.get("id") or ""))[:ID_CHARS],
         "published": date,
         "author": short(plain(str(entry.get("author") or ""), "plain"), 100),
@@ -103,17 +103,17 @@ def _entry(entry: Any, date: str, url: str, *, is_atom: bool, is_rdf: bool) -> d
     }
 
 
-def _entry_link(entry: Any, *, is_rdf: bool) -> Any:
+def _entry_link(entry: Any, *, is_atom: bool, is_rdf: bool) -> Any:
     """Return the address that an entry gives for itself.
 
     An identifier is one if it looks like one and its format says so: a permanent link of RSS 2.0, the subject of RDF.
+    The library takes any identifier for a link unless RSS says that it is none.
     """
     link, identifier = entry.get("link"), entry.get("id")
-    if link and not (entry.get("guidislink") and link == identifier):
+    if link and (link != identifier or any(one.get("href") == link for one in entry.get("links", ()))):
         return link
-    if identifier and _WEB.match(identifier) and (entry.get("guidislink") or is_rdf):
-        return identifier
-    return None
+    is_permanent = (entry.get("guidislink") and not is_atom) or is_rdf
+    return identifier if identifier and is_permanent and _WEB.match(identifier) else None
 
 
 def _text(source: Any, key: str, chars: int, is_atom: bool) -> str:

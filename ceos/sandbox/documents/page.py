@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
@@ -13,6 +13,8 @@ from ceos.sandbox.documents.feed import link_of
 from ceos.sandbox.documents.markup import UNSEEN, clean, lines_of, short
 
 TITLE_CHARS, SITE_CHARS, DESCRIPTION_CHARS, TEXT_CHARS = 300, 100, 1000, 50_000
+#: The most articles and main parts of a page that are looked at.
+MAX_AREAS = 5
 #: A line of at least so many characters reads like a sentence; a shorter one must end like one.
 LINE_CHARS, SENTENCE_CHARS = 80, 15
 
@@ -73,7 +75,7 @@ def _main_lines(tree: Any) -> list[str]:
     tree.strip_tags([*UNSEEN, *_AROUND])
     for element in tree.css(_NOT_SHOWN):
         element.decompose()
-    for area in chain(tree.css("article"), tree.css("main"), tree.css('[role="main"]')):
+    for area in islice(chain(tree.css("article"), tree.css("main"), tree.css('[role="main"]')), MAX_AREAS):
         lines = list(dict.fromkeys(lines_of(area)))
         if any(map(_is_prose, lines)):
             return lines

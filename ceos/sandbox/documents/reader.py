@@ -18,7 +18,7 @@ _SAMPLE_BYTES = 16 * 1024
 _SAMPLE_CHARS, _STRANGE_SHARE = 4096, 10
 #: The encodings that are told apart, by Python's names: the usual ones of pages that name none.
 _DETECTED = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r"),
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp874", "koi8_r"),
     *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5hkscs", "cp949", "iso8859_2"),
 )
 #: Python's names that are not labels of the web.

@@ -18,6 +18,8 @@ _SECTION = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[(?P<data>.*?)(?:\]\]>|\Z)",
 #: Texts of so many characters are long.
 _LONG_CHARS = 1000
 _LONG_TEXT = re.compile(rf"(?<=>)[^<>]{{{_LONG_CHARS},}}(?=<)")
+#: An element's text that is an address.
+_ADDRESS = re.compile(r"(?<=>)\s*https?://[^<\s]+(?=\s*<)")
 #: A reference that XML does not know by itself, or a sign that begins none.
 _REFERENCE = re.compile(
     r"&(?!(?:amp|lt|gt|quot|apos);)(?:#(?:[xX](?P<hex>[0-9A-Fa-f]{1,8})|(?P<number>[0-9]{1,9}));|(?P<name>\w{1,32});)?"
@@ -53,11 +55,16 @@ def repaired(text: str) -> str:
         if data := section["data"]:
             pieces.append(_cdata(data) if len(data) >= _LONG_CHARS else html.escape(data, quote=False))
         end = section.end()
-    return _with_namespaces("".join((*pieces, _repaired_markup(text[end:]))))
+    return _with_namespaces(_ADDRESS.sub(_address, "".join((*pieces, _repaired_markup(text[end:])))))
 
 
 def _repaired_markup(text: str) -> str:
     return _LONG_TEXT.sub(lambda match: _cdata(_unescaped(match[0])), _REFERENCE.sub(_reference, text))
+
+
+def _address(match: re.Match[str]) -> str:
+    """Return an address that was escaped twice as one that was escaped once; the parser of broken feeds cuts it."""
+    return match[0].replace("&amp;amp;", "&amp;")
 
 
 def _unescaped(text: str) -> str:
