@@ -384,6 +384,16 @@ def test_a_lost_cast_is_recognised(
     assert find(neynar, **options) == (hash_of(9) if found else None)
 
 
+def test_a_lost_cast_without_a_readable_hash_is_an_error_and_another_ones_is_not(
+    http: HttpDouble, neynar: Neynar
+) -> None:
+    http.answer(feed(make_cast(8, "another") | {"hash": "free form"}, make_cast(9)))
+    assert find(neynar) == hash_of(9)
+    http.answer(feed(make_cast(9) | {"hash": "free form"}))
+    with pytest.raises(ServiceUnavailable, match="has no readable hash"):
+        find(neynar)
+
+
 def test_of_several_equal_casts_the_oldest_is_taken(http: HttpDouble, neynar: Neynar) -> None:
     http.answer(feed(make_cast(4, seconds=9), make_cast(3, seconds=2), make_cast(2, seconds=2), cursor="older"))
     http.answer(feed(make_cast(1, seconds=-300)))
@@ -429,7 +439,7 @@ def test_a_failed_look_up_is_never_an_absence(
 
 def test_an_error_about_an_unreadable_answer_does_not_quote_it(http: HttpDouble, neynar: Neynar) -> None:
     http.answer(feed({"hash": "private words", "timestamp": "never"}))
-    with pytest.raises(ServiceUnavailable, match=r"hash.*timestamp") as caught:
+    with pytest.raises(ServiceUnavailable, match="timestamp") as caught:
         find(neynar)
     assert "private words" not in str(caught.value)
 

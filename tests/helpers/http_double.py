@@ -70,6 +70,10 @@ class HttpDouble:
         """Script the answer to the next `times` requests."""
         self._script.extend([Reply(body, status, headers or {}, cut)] * times)
 
+    def discard(self) -> None:
+        """Drop the answers that are left."""
+        self._script.clear()
+
     @property
     def unused(self) -> int:
         """The number of scripted answers that are left."""

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from ceos.clients.neynar.api import NeynarApi
+from ceos.clients.neynar.api import NeynarApi, unreadable
 from ceos.clients.neynar.reads import NeynarReads, same_hash, secret_signer
 from ceos.clients.neynar.types import (
-    FeedCast,
+    OwnCast,
     PublishedCast,
     ReactionKind,
     normal_hash,
@@ -161,10 +161,15 @@ class Neynar(NeynarReads):
             and cast.author_fid in (None, fid)
             and cast.looks_like(text, embeds)
         ]
+        if not found:
+            return None
         # The feed is newest first: of two casts of one second, the later in the list is the older.
-        return min(reversed(found), key=lambda cast: cast.at).hash if found else None
+        oldest = min(reversed(found), key=lambda cast: cast.at)
+        if normal_hash(oldest.hash) is None:
+            raise unreadable("list an account's casts", "the lost cast is there, but has no readable hash")
+        return oldest.hash
 
-    def _casts_since(self, fid: int, oldest: dt.datetime) -> Iterator[FeedCast]:
+    def _casts_since(self, fid: int, oldest: dt.datetime) -> Iterator[OwnCast]:
         cursor: str | None = None
         for _ in range(LOOKUP_PAGES):
             page = self.user_casts(fid, LOOKUP_PAGE, cursor)

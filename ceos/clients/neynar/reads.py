@@ -14,6 +14,7 @@ from ceos.clients.neynar.types import (
     FeedCast,
     Notification,
     NotificationKind,
+    OwnCast,
     Page,
     Response,
     Responses,
@@ -48,19 +49,20 @@ class NeynarReads:
         """Return quietly when the key is accepted; it costs one lookup."""
         self._api.get("/farcaster/user/bulk/", {"fids": "3"}, "check the key")
 
-    def user_casts(self, fid: int, limit: int = 25, cursor: str | None = None) -> Page[FeedCast]:
-        """Return a page of an account's casts and replies, newest first; `limit` is at most 150."""
+    def user_casts(self, fid: int, limit: int = 25, cursor: str | None = None) -> Page[OwnCast]:
+        """Return a page of an account's casts and replies, newest first and none left out; `limit` is at most 150."""
         params = {"fid": fid, "limit": _clamp(limit, 150), "include_replies": "true", "cursor": cursor}
-        return self._api.page(FeedCast, "/farcaster/feed/user/casts/", params, "casts", "list an account's casts")
+        return self._api.page(OwnCast, "/farcaster/feed/user/casts/", params, "casts", "list an account's casts")
 
     def casts(self, hashes: Iterable[str]) -> dict[str, CastCounts]:
-        """Return the counts of each cast by its hash as given; a cast that is gone is left out."""
+        """Return the counts of each cast by its hash as given; one that is gone, or cannot be read, is left out."""
         asked = {same_hash(item): item for item in hashes}
         found: dict[str, CastCounts] = {}
         for chunk in _chunks([item for item in asked if item], CASTS_PER_CALL):
             task = "read the counts of casts"
             body = self._api.lookup("/farcaster/casts/", {"casts": ",".join(chunk)}, task)
-            for counts in self._api.rows(CastCounts, body and body.get("result"), "casts", task):
+            rows = self._api.rows(CastCounts, body and body.get("result"), "casts", task, skips_unreadable=True)
+            for counts in rows:
                 if counts.hash in asked:
                     found[asked[counts.hash]] = counts
         return found
@@ -76,7 +78,14 @@ class NeynarReads:
         }
         task = "read a conversation"
         body = self._api.lookup("/farcaster/cast/conversation/", params, task)
-        return read_record(Conversation, body.get("conversation"), task) if body is not None else None
+        if body is None:
+            return None
+        found: Any = body.get("conversation")
+        cast = found.get("cast") if isinstance(found, dict) else None
+        if isinstance(cast, dict) and normal_hash(cast.get("hash")) is None:
+            # It is the cast that was asked for, in whatever form the answer names it.
+            found = {**found, "cast": {**cast, "hash": cast_hash}}
+        return read_record(Conversation, found, task)
 
     def quotes(self, cast_hash: str) -> Responses | None:
         """Return the accounts that quote a cast, up to `MAX_LISTED`; None for a cast that is gone."""

@@ -6,6 +6,7 @@ Fields that ceos does not use are ignored, and most of the others may be absent.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import unicodedata
 from collections.abc import Collection
@@ -105,8 +106,15 @@ def _channel_id(value: Any) -> Any:
     return found if isinstance(found, str) and found else None
 
 
+def _count(value: Any) -> Any:
+    """Return a count as a whole number: the specification allows fractions and null."""
+    if value is None:
+        return 0
+    return math.floor(value) if isinstance(value, float) and math.isfinite(value) else value
+
+
 Hash = Annotated[str, BeforeValidator(_need_hash)]
-Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)]
+Count = Annotated[int, BeforeValidator(_count)]
 Text = Annotated[str, BeforeValidator(_text)]
 Moment = Annotated[dt.datetime, AfterValidator(_utc)]
 
@@ -191,6 +199,12 @@ class FeedCast(CastCounts):
         return not self.text.strip() and sorted(self.embeds) == sorted(embeds)
 
 
+class OwnCast(FeedCast):
+    """A cast in the list of an account's casts, which is complete: one without a readable hash has its own words."""
+
+    hash: Annotated[str, BeforeValidator(lambda value: normal_hash(value) or str(value or ""))]
+
+
 def _tidy(text: str) -> str:
     """Return a text as a service may change it: NFC, plain line ends, no outer space, usernames in lower case."""
     tidy = unicodedata.normalize("NFC", text).replace("\r\n", "\n").strip()
@@ -218,8 +232,9 @@ class Conversation(Record):
 
 
 def _whole(casts: Any) -> list[Any]:
-    """Return the casts of a list that are more than a stub."""
-    return [cast for cast in casts or () if isinstance(cast, dict) and cast.get("timestamp") and cast.get("hash")]
+    """Return the casts of a list that are more than a stub, and that can be named."""
+    rows = casts if isinstance(casts, list) else []
+    return [cast for cast in rows if isinstance(cast, dict) and cast.get("timestamp") and normal_hash(cast.get("hash"))]
 
 
 class Notification(Record):
