@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 
 #: Farcaster counts UTF-8 bytes, not characters; an emoji can have four or more.
 CAST_BYTES = 320
@@ -338,7 +337,6 @@ _NOISE = re.compile(r"https?://\S+|[\W_]+")
 _SHINGLE = 4
 
 
-@lru_cache(maxsize=1_024)
 def shingles(text: str) -> frozenset[str]:
     """Return the runs of four characters in `text`, regardless of case, punctuation, addresses and white space."""
     plain = _NOISE.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()

@@ -22,7 +22,7 @@ from ceos.posts.assignment import Assignment
 from ceos.posts.illustrator import Illustrator
 from ceos.posts.publisher import Publisher
 from ceos.posts.source import RunEnd, RunSource
-from ceos.posts.writer import Writer
+from ceos.posts.writer import OPERATOR, Writer
 from ceos.runs.lease import Lease
 from ceos.storage.runs import RunStore
 
@@ -92,6 +92,7 @@ class Pipeline:
                 log.info("Draft written", extra=fields)
         following = self._stages.advance(lease, RunStatus.WRITTEN if draft.image_prompt else _shown(agent), draft)
         # Only now the draft is frozen; other workers that wrote for this run were refused.
+        self._writer.remember(agent, draft)
         self._plugins.notify("draft_created", agent=agent, draft=draft)
         return following
 
@@ -115,6 +116,8 @@ class Pipeline:
             self._publisher.react(lease, agent, reaction)
             return RunEnd(RunStatus.REACTED, reaction.record)
         draft = _draft_of(lease)
+        if draft.model == OPERATOR:
+            self._writer.remember(agent, draft)
         casts = self._publisher.publish(lease, agent, draft)
         parts = tuple(part.model_copy(update={"text": fit(part.text, RECORD_BYTES)}) for part in draft.parts)
         self._stages.finish(lease, draft.model_copy(update={"parts": parts}), casts)

@@ -13,7 +13,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from ceos.domain.text import MARKER, SPACELESS, byte_length, fit, similarity
+from ceos.domain.sketch import Sketched, resembles, sketch_of
+from ceos.domain.text import MARKER, SPACELESS, byte_length, fit
 from ceos.guardrails.patterns import load_patterns
 
 #: The similarity from which a post repeats an earlier one. Posts on one topic share up to half of their shingles.
@@ -24,7 +25,7 @@ def quality_violations(
     text_parts: Sequence[str],
     *,
     finish_reason: str | None,
-    recent: Sequence[str],
+    recent: Sequence[Sketched],
     banned: Sequence[str],
     limit: int,
 ) -> list[str]:
@@ -72,15 +73,17 @@ def _part_violations(part: str, limit: int) -> Iterator[str]:
         yield f"A part has {size:,} bytes, more than the {limit:,} allowed; write it shorter."
 
 
-def _repetition_violations(parts: Sequence[str], recent: Sequence[str]) -> Iterator[str]:
+def _repetition_violations(parts: Sequence[str], recent: Sequence[Sketched]) -> Iterator[str]:
     plain = [" ".join(part.casefold().split()) for part in parts]
     if len(set(plain)) < len(plain):
         yield "Two parts of the thread are identical; write each part once."
-    earlier = [cast for cast in recent if _has_content(cast)]
-    for part in parts:
+    earlier = [cast for cast in recent if _has_content(cast.text)]
+    for part in parts if earlier else ():
+        sketch = sketch_of(part)
         for cast in earlier:
-            if similarity(part, cast) >= TOO_SIMILAR:
-                yield f'The post repeats the earlier one that begins "{_beginning(cast)}"; write something different.'
+            if resembles(sketch, cast.sketch, TOO_SIMILAR):
+                beginning = _beginning(cast.text)
+                yield f'The post repeats the earlier one that begins "{beginning}"; write something different.'
 
 
 def _banned_word_violations(parts: Sequence[str], banned: Sequence[str]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from ceos.domain.lifecycle import RunStatus
 from ceos.domain.mentions import ConversationContext, Decision, Mention
 from ceos.domain.posts import Draft, Kind, Parent, Part
 from ceos.domain.schedule import is_quiet
+from ceos.domain.sketch import Sketched
 from ceos.domain.text import clean, fit
 from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, PluginError
 from ceos.guardrails.injection import detect_injection
@@ -347,7 +348,7 @@ class MentionResponder:
         found = quality_violations(
             [text],
             finish_reason=completion.finish_reason,
-            recent=context.earlier,
+            recent=[Sketched.of(reply) for reply in context.earlier],
             banned=agent.persona.avoid,
             limit=agent.cast_bytes,
         )

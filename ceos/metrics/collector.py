@@ -19,7 +19,7 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Cast, CastMetrics
 from ceos.domain.runs import Run
-from ceos.domain.text import similarity
+from ceos.domain.sketch import resembles
 from ceos.errors import KeyRefused, NotFound, RateLimited, ServiceError
 from ceos.guardrails.quality import TOO_SIMILAR
 from ceos.logs import event
@@ -27,6 +27,7 @@ from ceos.metrics.responses import ResponseCounter
 from ceos.metrics.scorer import Scorer
 from ceos.metrics.store import MEASURE_HOURS, MetricsStore
 from ceos.metrics.timeseries import AccountCounts, PostRecord
+from ceos.posts.history import PostHistory
 from ceos.runs.ids import RunId, RunKind
 from ceos.storage.agents import AgentStore
 from ceos.storage.runs import RunStore
@@ -57,6 +58,7 @@ class MetricsCollector:
         *,
         metrics: MetricsStore,
         scoring: Scorer,
+        history: PostHistory,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._agents = agents
@@ -66,6 +68,7 @@ class MetricsCollector:
         self._clock = clock
         self._series = scoring.series
         self._scoring = scoring
+        self._history = history
         self._sleep = sleep
         self._responses = ResponseCounter(agents, neynar, self._ask)
 
@@ -132,9 +135,21 @@ class MetricsCollector:
             kind=run.kind,
             parts=len(run.hashes),
             attempts=run.draft.attempts if run.draft else 1,
-            repeats=_repeats(run, casts),
+            repeats=self._repeats(run, casts),
             followers=None,
             counts=(),
+        )
+
+    def _repeats(self, run: Run, casts: Sequence[Cast]) -> bool:
+        """Say whether a part of the run repeats an earlier cast of the agent."""
+        own = [cast for cast in casts if cast.hash in run.hashes]
+        first = min((cast.at for cast in own), default=None)
+        earlier = [cast.text for cast in casts if cast.hash not in run.hashes and first and cast.at < first]
+        parts = self._history.sketched(cast.text for cast in own)
+        return any(
+            resembles(part.sketch, other.sketch, TOO_SIMILAR)
+            for other in self._history.sketched(earlier)
+            for part in parts
         )
 
     def _ask(self, call: Callable[[], T]) -> T:
@@ -265,14 +280,6 @@ def _known_count(user: User | None, field: str) -> int | None:
     """Return a count that the service sent, or None where it left the field out."""
     count: int | None = getattr(user, field) if user and field in user.model_fields_set else None
     return count if count is not None and count >= 0 else None
-
-
-def _repeats(run: Run, casts: Sequence[Cast]) -> bool:
-    """Say whether a part of the run repeats an earlier cast of the agent."""
-    own = [cast for cast in casts if cast.hash in run.hashes]
-    first = min((cast.at for cast in own), default=None)
-    earlier = [cast.text for cast in casts if cast.hash not in run.hashes and first and cast.at < first]
-    return any(similarity(cast.text, text) >= TOO_SIMILAR for cast in own for text in earlier)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

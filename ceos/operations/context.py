@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ceos.metrics.scorer import Scorer
     from ceos.metrics.store import SeriesStore
     from ceos.plugins.manager import Plugins
+    from ceos.posts.history import PostHistory
     from ceos.posts.store import RetractionStore
     from ceos.runs.ledger import Ledger
     from ceos.settings import Settings
@@ -58,6 +59,8 @@ class Context(Protocol):
     def fal(self) -> Fal: ...
     @property
     def pipeline(self) -> Pipeline: ...
+    @property
+    def post_history(self) -> PostHistory: ...
     @property
     def schedule_source(self) -> ScheduleSource: ...
     @property

@@ -93,6 +93,7 @@ def edit_draft(context: Context, run_id: str, text: str) -> Run:
     first = Part(text=own.parts[0].text, embeds=run.draft.parts[0].embeds)
     notes = (*run.draft.notes, "edited by the operator")
     draft = run.draft.model_copy(update={"parts": (first, *own.parts[1:]), "notes": notes})
+    context.post_history.remember(run.agent_id, (part.text for part in draft.parts))
     context.ledger.decide(run_id, "edit", draft.model_dump_json())
     return context.runs.run(run_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,15 @@ from ceos.domain.base import Frozen
 from ceos.domain.media import MAX_EMBEDS
 from ceos.domain.posts import Brief, Draft, Kind
 from ceos.errors import InvalidInput
+from ceos.logs import event
 from ceos.operations.context import Context
 from ceos.operations.table import Scope, operation
 from ceos.runs.ids import RunId
 
 if TYPE_CHECKING:
     from ceos.domain.runs import Run
+
+log = logging.getLogger(__name__)
 
 #: The longest key that an operator may give a post.
 MAX_KEY_CHARACTERS = 40
@@ -45,7 +49,7 @@ def create_post(context: Context, request: PostRequest) -> Run:
     `DraftRejected` for a text that cannot be published.
     """
     agent = context.agents.agent(request.agent_id)
-    draft = _own_draft(agent, request)
+    draft = _own_draft(context, agent, request)
     return context.runs.run(context.ledger.create_run(agent.id, _key(request.key), kind=request.kind, draft=draft))
 
 
@@ -53,7 +57,7 @@ def create_post(context: Context, request: PostRequest) -> Run:
 def preview_post(context: Context, request: PostRequest) -> Draft:
     """Return the draft that `create_post` would lead to, without storing or publishing it; raises as it does."""
     agent = context.agents.agent(request.agent_id)
-    if (draft := _own_draft(agent, request)) is not None:
+    if (draft := _own_draft(context, agent, request)) is not None:
         return draft
     slot = RunId.manual(agent.id, _key(None)).slot
     brief = context.schedule_source.brief(agent, slot, request.kind)
@@ -62,7 +66,7 @@ def preview_post(context: Context, request: PostRequest) -> Draft:
     return context.pipeline.preview(agent, brief, slot)
 
 
-def _own_draft(agent: Agent, request: PostRequest) -> Draft | None:
+def _own_draft(context: Context, agent: Agent, request: PostRequest) -> Draft | None:
     """Return the draft of the operator's own text with its media, or None when a model writes."""
     if request.text is None:
         if request.embeds:
@@ -70,6 +74,7 @@ def _own_draft(agent: Agent, request: PostRequest) -> Draft | None:
         return None
     kind = request.kind or (Kind.MEDIA if request.embeds else None)
     draft = operator_draft(agent, kind, request.text)
+    draft = _with_warning(draft, context.post_history.siblings_with(agent.id, (part.text for part in draft.parts)))
     first = draft.parts[0].model_copy(update={"embeds": request.embeds})
     return draft.model_copy(update={"parts": (first, *draft.parts[1:])})
 
@@ -90,3 +95,12 @@ def _key(key: str | None) -> str:
             f"{key[:50]!r} cannot be a post's key: use up to {MAX_KEY_CHARACTERS} letters, digits, dashes and dots."
         )
     return key
+
+
+def _with_warning(draft: Draft, siblings: list[str]) -> Draft:
+    """Return a draft with a note about the agents that have posted much the same; an operator may say so again."""
+    if not siblings:
+        return draft
+    warning = f"The post resembles a recent one by {' and '.join(map(repr, siblings))}."
+    log.warning("The operator's text repeats a post of another agent", extra=event("draft.repeated", agents=siblings))
+    return draft.model_copy(update={"notes": (*draft.notes, f"published as you wrote it: {warning}")})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief
+from ceos.domain.sketch import Sketched
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.rules import TextContext, rule_violations
 from ceos.posts.assignment import UntrustedContext
@@ -27,13 +28,18 @@ def text_context(
 
 
 def draft_violations(
-    parts: Sequence[str], *, context: TextContext, finish_reason: str | None, untrusted: UntrustedContext | None
+    parts: Sequence[str],
+    *,
+    context: TextContext,
+    recent: Sequence[Sketched],
+    finish_reason: str | None,
+    untrusted: UntrustedContext | None,
 ) -> list[str]:
-    """Return the violations of the parts of a draft, a sentence each."""
+    """Return the violations of the parts of a draft, a sentence each; `recent` are the casts it must not repeat."""
     found = quality_violations(
         parts,
         finish_reason=finish_reason,
-        recent=context.own,
+        recent=recent,
         banned=context.agent.persona.avoid,
         limit=context.agent.cast_bytes,
     )

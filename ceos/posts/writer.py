@@ -24,6 +24,7 @@ from ceos.logs import event
 from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment, UntrustedContext
 from ceos.posts.checks import draft_violations, image_violations, text_context
+from ceos.posts.history import PostHistory
 from ceos.posts.prompt import Material, post_prompt
 from ceos.runs.paid_model import PaidModel
 from ceos.skills.session import Review, SkillSession, SkillSessions
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 TOKENS_PER_PART = 400
 #: The most parts into which a text is split that should have been one cast.
 MAX_SPLIT = 3
+#: The "model" of a text by the operator.
+OPERATOR = "operator"
 #: Limits of tool use in one draft: turns, calls, and USD.
 MAX_TOOL_TURNS, MAX_TOOL_CALLS, MAX_TOOL_USD = 3, 6, 0.10
 
@@ -56,8 +59,9 @@ class _Request:
 class Writer:
     """Writes drafts with a language model, inside the agent's budget."""
 
-    def __init__(self, model: PaidModel, plugins: Plugins, skills: SkillSessions) -> None:
+    def __init__(self, model: PaidModel, plugins: Plugins, skills: SkillSessions, history: PostHistory) -> None:
         self._model = model
+        self._history = history
         self._plugins = plugins
         self._skills = skills
 
@@ -76,6 +80,7 @@ class Writer:
         first = self._messages(agent, brief, recent, (), context)(())
         self._model.check_budget(agent, first, max_tokens=request.max_tokens)
         material = skills.context()
+        earlier = self._history.sketched(recent)
         for attempt in (1, 2):
             messages = self._messages(agent, brief, recent, violations, context)
             completion = self._complete(request, messages, material, skills, f"{call}:{attempt}")
@@ -84,7 +89,11 @@ class Writer:
             parts = _shape(text, agent, brief, is_last=attempt == 2)
             rules = text_context(agent, brief, recent, skills.links, context)
             check = functools.partial(
-                draft_violations, context=rules, finish_reason=completion.finish_reason, untrusted=context
+                draft_violations,
+                context=rules,
+                recent=earlier,
+                finish_reason=completion.finish_reason,
+                untrusted=context,
             )
             if text:
                 parts = skills.transform(parts, check)
@@ -109,6 +118,11 @@ class Writer:
                 return draft
         raise DraftRejected(f"the guardrails refused both versions: {' '.join(violations)}", draft=draft)
 
+    def remember(self, agent: Agent, draft: Draft) -> None:
+        """Have posts of other agents compared with a draft. Replies to different people may be alike."""
+        if draft.parent is None:
+            self._history.remember(agent.id, (part.text for part in draft.parts if part.text))
+
     @staticmethod
     def _messages(
         agent: Agent, brief: Brief, recent: Sequence[str], violations: Sequence[str], context: UntrustedContext | None
@@ -123,6 +137,7 @@ class Writer:
         parts = [part.text for part in draft.parts]
         found = check(parts)
         if any(parts):
+            found += self._history.violations(agent.id, parts)
             found += [*skills.gate_violations(parts), *self._plugins.violations(agent, draft)]
         return found
 
@@ -188,7 +203,7 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
         kind=brief.kind,
         topic=brief.topic,
         parts=tuple(Part(text=part) for part in parts),
-        model="operator",
+        model=OPERATOR,
         notes=tuple(f"published as you wrote it: {warning}" for warning in warnings),
     )
 

@@ -115,6 +115,7 @@ class Runtime(Services):
             self.clock,
             metrics=self.metrics,
             scoring=self.scoring,
+            history=self.post_history,
             sleep=self.sleep,
         )
 
@@ -222,7 +223,7 @@ class Runtime(Services):
             stages=Stages(self.ledger, self.agents, self.sources),
             runs=self.runs,
             plugins=self.plugins,
-            writer=Writer(self.paid_model, self.plugins, self.skills),
+            writer=Writer(self.paid_model, self.plugins, self.skills, self.post_history),
             illustrator=self.illustrator,
             publisher=self.publisher,
             measure=self.measuring.measure,

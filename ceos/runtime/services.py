@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ceos.clients.openrouter.prices import Catalogue
     from ceos.domain.agent import Agent
     from ceos.plugins.manager import Plugins
+    from ceos.posts.history import PostHistory
     from ceos.posts.judge import Judge
     from ceos.posts.publisher import Publisher
     from ceos.posts.relevance import RelevanceScorer
@@ -139,6 +140,14 @@ class Services(Foundation):
         from ceos.config.signers import signer_of
 
         return signer_of(agent, self.settings)
+
+    @cached_property
+    def post_history(self) -> PostHistory:
+        """The posts of all agents, for the check that a post repeats none of them."""
+        from ceos.posts.history import PostHistory
+        from ceos.storage.sketches import SketchStore
+
+        return PostHistory(SketchStore(self.database))
 
     @cached_property
     def publisher(self) -> Publisher:

@@ -10,6 +10,8 @@
     ceos:history:{agent}    list    the last 50 changes of state, JSON [ms, old, new, run, reason]
     ceos:missed:{agent}     list    the last 50 missed slots, JSON [slot, reason]
     ceos:recent:{agent}     list    the last 50 casts, JSON Cast, newest first
+    ceos:sketch:{digest}    string  the sketch of a text, see `domain.sketch`, for 14 days
+    ceos:alike:{hash}       list    the last 16 posts with this hash among the smallest of their sketch: agent, digest
     ceos:queue:{agent}      zset    the agent's open runs by time of opening; the first is processed first
     ceos:runs:{agent}       zset    the agent's last 200 runs by time of opening
     ceos:mentions:{agent}   zset    the runs of the agent's last 200 mentions by time of opening

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from ceos.domain.sketch import Sketched
 from ceos.domain.text import CAST_BYTES
 from ceos.guardrails.quality import quality_violations
 
 
 def review(*parts: str, finish_reason: str | None = "stop", recent=(), banned=(), limit: int = CAST_BYTES) -> list[str]:
-    return quality_violations(parts, finish_reason=finish_reason, recent=recent, banned=banned, limit=limit)
+    earlier = [Sketched.of(text) for text in recent]
+    return quality_violations(parts, finish_reason=finish_reason, recent=earlier, banned=banned, limit=limit)
 
 
 GOOD = [

@@ -106,6 +106,7 @@ def measuring_fixture(fake: FakeRuntime) -> Callable[[Counts], MetricsCollector]
             one.clock,
             metrics=one.metrics,
             scoring=one.scoring,
+            history=one.post_history,
             sleep=counts.waits.append,
         )
 
