@@ -36,7 +36,7 @@ def prompt(
     mark = "talk-" + hashlib.sha256(mention.hash.encode()).hexdigest()[:12]
     data = fill("reply_talk", mark=mark, talk="\n".join(_context_lines(agent, mention, context)))
     return [
-        Message(role="system", content=system),
+        Message(role="system", content=system, cache=True),
         # A message of its own, before the request: untrusted text is never in one message with ours.
         Message(role="user", content=data),
         Message(role="user", content=request),

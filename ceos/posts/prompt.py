@@ -36,7 +36,7 @@ def post_prompt(
     # Untrusted text has messages of its own, before the request.
     data = [untrusted, fill("material", material=gathered) if gathered else ""]
     return [
-        Message(role="system", content=in_character("system", agent)),
+        Message(role="system", content=in_character("system", agent), cache=True),
         *(Message(role="user", content=text) for text in data if text),
         Message(role="user", content=request),
     ]

@@ -97,7 +97,7 @@ def request(agent: Agent, subjects: Sequence[Subject], template: str) -> list[Me
     )
     task = f"SubjectScore subjects 1 to {len(subjects)}, each by its number: the reason, and the relevance from 0 to 1."
     return [
-        Message(role="system", content=system),
+        Message(role="system", content=system, cache=True),
         Message(role="user", content=fill("relevance_subjects", subjects=data)),
         Message(role="user", content=task),
     ]

@@ -157,6 +157,9 @@ class Writer:
     def _converse(self, request: _Request, messages: Sequence[Message], skills: SkillSession, call: str) -> Completion:
         """Return the model's text after its tool calls, with the cost of all turns."""
         tools = _tools(request, skills)
+        if tools:
+            # Every turn repeats the prompt, so that reading it from the cache pays for writing it.
+            messages = [*messages[:-1], messages[-1].model_copy(update={"cache": True})]
         spent, used, turn = 0.0, 0, 0
         while True:
             may_call = turn < MAX_TOOL_TURNS and used < MAX_TOOL_CALLS and spent < MAX_TOOL_USD

@@ -21,6 +21,12 @@ def utc_day(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).strftime("%Y%m%d")
 
 
+def _micro(usd: float) -> int:
+    """Return an amount in micro-USD, rounded up."""
+    # First to a thousandth of that: 0.000123 * 1e6 is a little more than 123.
+    return math.ceil(round(usd * 1e6, 3))
+
+
 class Reservation:
     """Money reserved for one call; `settle` replaces it by the actual cost."""
 
@@ -49,7 +55,7 @@ class Budget:
     def check(self, agent: Agent, max_usd: float, at: dt.datetime, *, share: float = 1.0) -> None:
         """Raise `LimitReached` if a call of up to `max_usd` would not fit now; nothing is reserved."""
         limit, spent = agent.limits.usd_per_day * share, RunStore(self._database).spent(agent.id, utc_day(at))
-        if math.ceil((spent + max_usd) * 1e6) > round(limit * 1e6):
+        if _micro(spent + max_usd) > round(limit * 1e6):
             raise _over_budget(limit, spent, max_usd)
 
     def set_aside(self, agent: Agent, name: str, max_usd: float, at: dt.datetime) -> str:
@@ -81,7 +87,7 @@ class Budget:
 
         def reserve(usd: float) -> tuple[bool, int]:
             script = self._database.run_script
-            granted, total = script("reserve", agent.id, day, name, math.ceil(usd * 1e6), round(limit * 1e6))
+            granted, total = script("reserve", agent.id, day, name, _micro(usd), round(limit * 1e6))
             return bool(granted), int(total)
 
         granted, total = reserve(max_usd)
@@ -95,4 +101,4 @@ class Budget:
             raise
         finally:
             if reservation.cost_usd is not None:
-                self._database.run_script("settle", agent.id, day, name, math.ceil(reservation.cost_usd * 1e6))
+                self._database.run_script("settle", agent.id, day, name, _micro(reservation.cost_usd))

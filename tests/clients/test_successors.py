@@ -13,6 +13,7 @@ from ceos.errors import ServiceUnavailable, StoreUnavailable
 from ceos.simulator.openrouter.catalogue import MODELS
 
 SONNET = "anthropic/claude-sonnet-4"
+SONNET_PRICE = Price(3e-6, 15e-6, cache_read=0.3e-6, cache_write=3.75e-6)
 GEMINI = "google/gemini-2.0-flash-001"
 LLAMA = "meta-llama/llama-3.3-70b-instruct"
 
@@ -147,7 +148,7 @@ def test_processes_read_the_catalogue_once_a_day_between_them() -> None:
     processes = [Catalogue(fetch, shared=shared, clock=clock) for _ in range(3)]
     for _ in range(25):
         for one in processes:
-            assert one.price(SONNET) == Price(3e-6, 15e-6)
+            assert one.price(SONNET) == SONNET_PRICE
         clock.now += 3600
     assert len(reads) == 2
 
@@ -165,7 +166,7 @@ def test_a_process_learns_what_another_one_has_read() -> None:
 def test_a_process_without_a_catalogue_reads_it_although_another_one_is_reading() -> None:
     shared = Shared()
     shared.is_claimed = True
-    assert Catalogue(body, shared=shared).price(SONNET) == Price(3e-6, 15e-6)
+    assert Catalogue(body, shared=shared).price(SONNET) == SONNET_PRICE
 
 
 def test_a_catalogue_works_without_redis_and_without_openrouter() -> None:

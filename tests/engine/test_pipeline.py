@@ -23,6 +23,7 @@ from ceos.metrics.store import MEASURE_HOURS
 from ceos.operations.agents import spent_today
 from ceos.operations.posts import PostRequest, preview_post
 from ceos.runs.ledger import KEEP_METRICS_SECONDS
+from ceos.simulator.openrouter.caching import text_of
 from ceos.testing import FakeRuntime
 
 SONNET = "anthropic/claude-sonnet-4"
@@ -248,7 +249,7 @@ def completion(text: str, finish_reason: str = "stop") -> dict[str, Any]:
 def asked(http: HttpDouble) -> list[str]:
     """The prompts that were sent, system message and request joined."""
     bodies = [request.body for request in http.requests if request.method == "POST"]
-    return ["\n".join(message["content"] for message in body["messages"]) for body in bodies]
+    return ["\n".join(text_of(message["content"]) for message in body["messages"]) for body in bodies]
 
 
 def test_what_the_review_objects_to_goes_back_to_the_model_once(start: Start) -> None:

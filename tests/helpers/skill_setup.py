@@ -13,6 +13,7 @@ from ceos import testing
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Kind, SkillRun
 from ceos.domain.runs import Run
+from ceos.simulator.openrouter.caching import text_of
 from ceos.skills.loader import skill_of_text
 from ceos.skills.lockfile import LOCK_FILE, SkillLock
 from helpers.http_double import HttpDouble
@@ -81,7 +82,7 @@ class ScriptedOpenRouter:
     @property
     def prompts(self) -> list[list[tuple[str, str]]]:
         """The messages of each request, as pairs of role and text."""
-        return [[(one["role"], one["content"]) for one in body["messages"]] for body in self.asked]
+        return [[(one["role"], text_of(one["content"])) for one in body["messages"]] for body in self.asked]
 
     @property
     def unused(self) -> int:

@@ -424,6 +424,20 @@ def test_the_simulated_models_use_tools_too(open_setup: Open) -> None:
     assert (run.status, outcomes(run)) == ("published", {"look-up": "ok"})
 
 
+def test_the_request_is_marked_for_the_cache_only_where_turns_with_tools_may_repeat_it(open_setup: Open) -> None:
+    def marked(body: dict[str, Any]) -> list[str]:
+        return [one["role"] for one in body["messages"] if isinstance(one["content"], list)]
+
+    setup = open_setup(LOOK_UP, params=FIXED)
+    setup.model.calls(("look-up", {"word": "tock"}))
+    setup.post("ada", WRITTEN)
+    assert [marked(body) for body in setup.model.asked] == [["system", "user"], ["system", "user"]]
+    assert setup.model.asked[0]["messages"] == setup.model.asked[1]["messages"][:2]
+    plain = open_setup()
+    plain.post("ada", WRITTEN)
+    assert marked(plain.model.asked[-1]) == ["system"]
+
+
 # Money and beyond
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from ceos.clients.http.api import Api, Effect, error_for, explain
@@ -100,14 +101,33 @@ def read_tool_calls(calls: Any) -> tuple[ToolCall, ...]:
     return tuple(found)
 
 
-def read_usage(body: Any) -> tuple[float | None, int | None, int | None]:
-    """Return (USD, prompt tokens, completion tokens) as far as the answer says."""
+@dataclass(frozen=True)
+class Usage:
+    """What an answer says about its cost in USD and its tokens; None where it does not."""
+
+    cost: float | None
+    prompt: int | None
+    completion: int | None
+    #: Tokens of the prompt that were read from the cache of the provider, and those written to it.
+    cached: int = 0
+    written: int = 0
+
+
+def read_usage(body: Any) -> Usage:
+    """Return the cost and the tokens as far as the answer says."""
     usage = _mapping(body.get("usage")) if isinstance(body, dict) else {}
     cost = amount(usage.get("cost"))
     if cost is not None and usage.get("is_byok") is True:
         # With the operator's own key at the model's maker, `cost` is only OpenRouter's fee.
         cost += amount(_mapping(usage.get("cost_details")).get("upstream_inference_cost")) or 0.0
-    return cost, _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    details = _mapping(usage.get("prompt_tokens_details"))
+    return Usage(
+        cost,
+        _count(usage.get("prompt_tokens")),
+        _count(usage.get("completion_tokens")),
+        cached=_count(details.get("cached_tokens")) or 0,
+        written=_count(details.get("cache_write_tokens")) or 0,
+    )
 
 
 def read_reasoning_tokens(body: Any) -> int:

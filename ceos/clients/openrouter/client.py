@@ -67,9 +67,8 @@ class OpenRouter:
         errors and worst case: see `fallback`.
         """
         tools = terms.get("tools", ())
-        body = _body(messages, user=user, tools=tools)
-        if tools and not terms.get("may_call", True):
-            body["tool_choice"] = "none"
+        choice = {"tool_choice": "none"} if tools and not terms.get("may_call", True) else {}
+        routes = [Route(model, _body(model, messages, user=user, tools=tools) | choice) for model in models]
         needs = Needs(
             prompt_tokens(messages, tools),
             _wish(max_tokens, terms),
@@ -77,7 +76,7 @@ class OpenRouter:
             whole=terms.get("whole", True),
             watch=terms.get("watch"),
         )
-        return self._fallback.answer([Route(model, body) for model in models], needs)
+        return self._fallback.answer(routes, needs)
 
     def complete_json(
         self,
@@ -159,19 +158,20 @@ class OpenRouter:
         user: str | None,
     ) -> list[Route]:
         """Return two routes a model: with an enforced schema, and with the schema in words should that be refused."""
-        enforced = _body(messages, user=user) | {
+        enforced = {
             "response_format": strict_json.response_format(schema),
             # Without it, hosts that do not know `response_format` may ignore it. So no temperature is sent: a model
             # that has none would lose all of its hosts.
             "provider": {"require_parameters": True},
         }
-        in_words = _body([*messages, Message(role="user", content=_in_words(schema))], user=user)
+        in_words = [*messages, Message(role="user", content=_in_words(schema))]
         routes = []
         for model in models:
             can_enforce = not self._catalogue.lacks(model, "structured_outputs")
             if can_enforce:
-                routes.append(Route(model, enforced))
-            routes.append(Route(model, in_words, after_refusal=can_enforce))
+                routes.append(Route(model, _body(model, messages, user=user) | enforced))
+            body = _body(model, in_words, user=user)
+            routes.append(Route(model, body, after_refusal=can_enforce))
         return routes
 
 
@@ -179,8 +179,8 @@ def _wish(max_tokens: int, terms: Terms) -> Wish:
     return Wish(max_tokens, terms.get("reasoning", "off"), terms.get("token_limit"))
 
 
-def _body(messages: Sequence[Message], *, user: str | None, tools: Sequence[Tool] = ()) -> dict[str, Any]:
-    body: dict[str, Any] = {"messages": [message.wire() for message in messages]}
+def _body(model: str, messages: Sequence[Message], *, user: str | None, tools: Sequence[Tool] = ()) -> dict[str, Any]:
+    body: dict[str, Any] = {"messages": [message.wire(model) for message in messages]}
     if user is not None:
         body["user"] = user
     if tools:

@@ -27,6 +27,7 @@ from typing import Any
 from ceos.clients.http.api import ATTEMPTS, Answer
 from ceos.clients.openrouter.api import (
     OpenRouterApi,
+    Usage,
     first_choice,
     read_reasoning_tokens,
     read_text,
@@ -147,7 +148,7 @@ class Fallback:
         """Return the most that the first answer of a model can cost."""
         # The price first: it brings the catalogue, which says whether the model reasons.
         price = self._catalogue.price(model)
-        return price.of(needs.prompt_tokens, self._rooms.first(model, needs.wish).tokens)
+        return price.most(needs.prompt_tokens, self._rooms.first(model, needs.wish).tokens)
 
     def _may_ask(self, model: str, room: Room, needs: Needs, progress: _Progress) -> bool:
         """Say whether a request may be sent: there is time for it, and another answer may be paid."""
@@ -205,30 +206,35 @@ class Fallback:
         reason = choice.get("finish_reason")
         text, calls = read_text(message.get("content")), read_tool_calls(message.get("tool_calls"))
         refusal = read_text(message.get("refusal"))
-        cost, prompt, completion = read_usage(body)
-        is_estimate = cost is None
+        usage = read_usage(body)
+        cost = usage.cost
         if cost is None:
             # Nothing written and no reason given is a host that was not ready; it is not billed.
             is_free = bool(choice) and not (text or calls or refusal or reason)
-            written = room.tokens if completion is None else completion
-            cost = 0.0 if is_free else self._estimate(asked, model, prompt or needs.prompt_tokens, written)
+            written = room.tokens if usage.completion is None else usage.completion
+            cost = 0.0 if is_free else self._estimate({asked, model}, usage, needs.prompt_tokens, written)
         return Completion(
             text=text,
             model=model,
             finish_reason=reason if isinstance(reason, str) else None,
             cost_usd=cost,
-            cost_is_estimate=is_estimate,
-            prompt_tokens=prompt or 0,
-            completion_tokens=completion or 0,
+            cost_is_estimate=usage.cost is None,
+            prompt_tokens=usage.prompt or 0,
+            cached_tokens=usage.cached,
+            cache_write_tokens=usage.written,
+            completion_tokens=usage.completion or 0,
             reasoning_tokens=read_reasoning_tokens(body),
             tool_calls=calls,
             refusal=refusal,
             generation_id=str(body.get("id") or answer.headers.get("X-Generation-Id") or ""),
         )
 
-    def _estimate(self, asked: str, answered: str, prompt: int, written: int) -> float:
-        """Price an answer without a cost: by the more expensive of the model asked and the one that answered."""
-        return max(self._catalogue.price(model).of(prompt, written) for model in {asked, answered})
+    def _estimate(self, models: set[str], usage: Usage, prompt: int, written: int) -> float:
+        """Price an answer without a cost: by the most expensive of `models`; `prompt` is for an unknown prompt."""
+        prices = [self._catalogue.price(model) for model in models]
+        if not usage.prompt:
+            return max(price.most(prompt, written) for price in prices)
+        return max(price.of(usage.prompt, written, usage.cached, usage.written) for price in prices)
 
     def _note(self, model: str, error: ServiceError, progress: _Progress) -> None:
         progress.failures.append(error)

@@ -31,7 +31,7 @@ _SEARCHING = "online"
 
 #: The fields of a row that are kept.
 _FIELDS = ("id", "canonical_slug", "supported_parameters", "reasoning", "expiration_date")
-_PRICES = ("prompt", "completion", "request")
+_PRICES = ("prompt", "completion", "request", "input_cache_read", "input_cache_write")
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,22 @@ class Price:
     prompt: float
     completion: float
     request: float = 0.0
+    #: USD per token of the prompt that is read from the cache of the provider, and that is written to it; None: as any
+    #: other token.
+    cache_read: float | None = None
+    cache_write: float | None = None
 
-    def of(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """Return the USD of one request with so many tokens."""
-        return self.request + self.prompt * prompt_tokens + self.completion * completion_tokens
+    def of(self, prompt_tokens: float, completion_tokens: float, cached: float = 0, written: float = 0) -> float:
+        """Return the USD of one request; `cached` and `written` are the parts of its prompt that the cache concerns."""
+        read_price = self.prompt if self.cache_read is None else self.cache_read
+        write_price = self.prompt if self.cache_write is None else self.cache_write
+        fresh = max(prompt_tokens - cached - written, 0)
+        prompt = self.prompt * fresh + read_price * cached + write_price * written
+        return self.request + prompt + self.completion * completion_tokens
+
+    def most(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return the most that a request with so many tokens can cost: the whole prompt may be written to the cache."""
+        return max(self.of(prompt_tokens, completion_tokens), self.of(0, completion_tokens, written=prompt_tokens))
 
 
 #: The price of an unlisted model, 15 and 75 USD per million tokens: more than nearly every model costs.
@@ -227,7 +239,13 @@ def _read_price(pricing: Any) -> Price | None:
     prompt, completion = amount(pricing.get("prompt")), amount(pricing.get("completion"))
     if prompt is None or completion is None:
         return None
-    return Price(prompt, completion, amount(pricing.get("request")) or 0.0)
+    return Price(
+        prompt,
+        completion,
+        amount(pricing.get("request")) or 0.0,
+        cache_read=amount(pricing.get("input_cache_read")),
+        cache_write=amount(pricing.get("input_cache_write")),
+    )
 
 
 def _read_date(value: Any) -> dt.date | None:

@@ -16,6 +16,15 @@ from ceos.domain.base import Frozen
 _TOKENS_PER_MESSAGE = 8
 
 
+#: Makers whose models cache only what is marked; the others cache the beginning of every prompt, or nothing.
+_MARKED_MAKERS = frozenset({"anthropic", "alibaba", "qwen"})
+
+
+def needs_cache_mark(model: str) -> bool:
+    """Say whether the provider of a model caches only what is marked."""
+    return model.lstrip("~").partition("/")[0] in _MARKED_MAKERS
+
+
 class ToolCall(Frozen):
     """A function that the model wants called; `arguments` is JSON as the model wrote it, unchecked."""
 
@@ -33,10 +42,16 @@ class Message(Frozen):
     tool_calls: tuple[ToolCall, ...] = ()
     #: Which call a tool's turn answers.
     tool_call_id: str | None = None
+    #: Whether the prompt up to the end of this message is the same in many requests, so that a provider may cache it.
+    #: At most four messages of a request have this.
+    cache: bool = False
 
-    def wire(self) -> dict[str, Any]:
-        """Return the message as OpenRouter wants it."""
+    def wire(self, model: str = "") -> dict[str, Any]:
+        """Return the message as OpenRouter wants it for a model, marked for the cache where the model needs it."""
         sent: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.cache and needs_cache_mark(model):
+            part = {"type": "text", "text": self.content, "cache_control": {"type": "ephemeral"}}
+            sent["content"] = [part]
         if self.tool_calls:
             sent["tool_calls"] = [
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
@@ -88,6 +103,9 @@ class Completion(Frozen):
     #: True when the service named no cost; it is then computed from prices, rather too high than too low.
     cost_is_estimate: bool = False
     prompt_tokens: int = 0
+    #: The tokens of the prompt that were read from the cache of the provider, and those written to it.
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
     completion_tokens: int = 0
     #: Those of the completion's tokens that went into reasoning.
     reasoning_tokens: int = 0
@@ -103,6 +121,8 @@ class Completion(Frozen):
                 "cost_usd": self.cost_usd + later.cost_usd,
                 "cost_is_estimate": self.cost_is_estimate or later.cost_is_estimate,
                 "prompt_tokens": self.prompt_tokens + later.prompt_tokens,
+                "cached_tokens": self.cached_tokens + later.cached_tokens,
+                "cache_write_tokens": self.cache_write_tokens + later.cache_write_tokens,
                 "completion_tokens": self.completion_tokens + later.completion_tokens,
                 "reasoning_tokens": self.reasoning_tokens + later.reasoning_tokens,
             }

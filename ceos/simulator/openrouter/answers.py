@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ceos.simulator.openrouter.caching import CacheUse
 from ceos.simulator.openrouter.catalogue import Model
 from ceos.simulator.wire import EVENT_STREAM, Reply, dump, json_reply
 
@@ -34,6 +35,7 @@ class Answer:
     calls: str = ""
     #: The tokens of its reasoning, which come before the text.
     reasoning: int = 0
+    cache: CacheUse = field(default_factory=CacheUse)
 
     @property
     def tokens(self) -> int:
@@ -49,7 +51,12 @@ class Answer:
         """The charge in USD; failures are free."""
         if self.fault in {"choice_error", "top_level_error_200", "null_content", "no_choices"}:
             return 0.0
-        return round(self.model.prompt_cost(self.prompt_tokens) + self.model.completion_cost(self.tokens), 10)
+        return round(self.prompt_cost + self.model.completion_cost(self.tokens), 10)
+
+    @property
+    def prompt_cost(self) -> float:
+        """The price of the prompt in USD."""
+        return self.model.prompt_cost(self.prompt_tokens, self.cache.read, self.cache.written)
 
     def shorten(self, limit: int) -> None:
         """Cut the text at the token limit or by the fault."""
@@ -86,17 +93,22 @@ class Answer:
             "total_tokens": self.prompt_tokens + self.tokens,
             "cost": self.cost,
             "is_byok": False,
-            "prompt_tokens_details": {"cached_tokens": 0},
+            "prompt_tokens_details": self._cache_details(),
             "completion_tokens_details": {"reasoning_tokens": self.reasoning},
             "cost_details": {
                 "upstream_inference_cost": None,
-                "upstream_inference_prompt_cost": self.model.prompt_cost(self.prompt_tokens),
+                "upstream_inference_prompt_cost": self.prompt_cost,
                 "upstream_inference_completions_cost": self.model.completion_cost(self.tokens),
             },
         }
         if self.fault == "no_cost":
             del usage["cost"], usage["cost_details"]
         return usage
+
+    def _cache_details(self) -> dict[str, int]:
+        details = {"cached_tokens": self.cache.read}
+        # Only models that charge for writing report it.
+        return details if self.model.cache_write_price is None else details | {"cache_write_tokens": self.cache.written}
 
     def head(self, kind: str) -> dict[str, Any]:
         """Return the fields that a completion shares with its chunks."""
@@ -112,7 +124,7 @@ class Answer:
         """The record of `GET /generation`, without its date."""
         counts = {"tokens_prompt": self.prompt_tokens, "tokens_completion": self.tokens}
         nothing = (
-            "upstream_id cache_discount upstream_inference_cost app_id moderation_latency service_tier "
+            "upstream_id upstream_inference_cost app_id moderation_latency service_tier "
             "native_tokens_completion_images num_media_prompt num_input_audio_prompt num_media_completion "
             "num_search_results num_fetches web_search_engine external_user preset_id router provider_responses "
             "user_agent http_referer workspace_id"
@@ -122,7 +134,8 @@ class Answer:
             **counts,
             **{f"native_{name}": count for name, count in counts.items()},
             "native_tokens_reasoning": self.reasoning,
-            "native_tokens_cached": 0,
+            "native_tokens_cached": self.cache.read,
+            "cache_discount": round(self.model.prompt_cost(self.prompt_tokens) - self.prompt_cost, 10),
             "id": self.id,
             "model": self.model.id,
             "provider_name": self.model.provider,

@@ -59,13 +59,34 @@ class Model:
             return 0
         return REASONING_TOKENS["medium" if effort is None or self.reasons == "deaf" else effort]
 
-    def prompt_cost(self, tokens: int) -> float:
-        """The price of a prompt."""
-        return tokens * self.prompt_price / 1_000_000
+    @property
+    def cache_read_price(self) -> float | None:
+        """The price of prompt tokens that are read from the cache; None without a cache."""
+        share = _CACHE_READS.get(self.id.split("/")[0])
+        return None if share is None else self.prompt_price * share
+
+    @property
+    def cache_write_price(self) -> float | None:
+        """The price of prompt tokens that are written to the cache; None where that costs nothing more."""
+        return self.prompt_price * 1.25 if self.id.startswith("anthropic/") else None
+
+    def prompt_cost(self, tokens: int, read: int = 0, written: int = 0) -> float:
+        """The price of a prompt, of which some tokens were read from the cache and some written to it."""
+        cached = read * (self.cache_read_price or 0.0) + written * (self.cache_write_price or 0.0)
+        return ((tokens - read - written) * self.prompt_price + cached) / 1_000_000
 
     def completion_cost(self, tokens: int) -> float:
         """The price of a completion."""
         return tokens * self.completion_price / 1_000_000
+
+    def _pricing(self) -> dict[str, str]:
+        prices = {
+            "prompt": self.prompt_price,
+            "completion": self.completion_price,
+            "input_cache_read": self.cache_read_price,
+            "input_cache_write": self.cache_write_price,
+        }
+        return {name: _per_token(price) for name, price in prices.items() if price is not None}
 
     def wire(self) -> dict[str, Any]:
         """The Model of `GET /models`."""
@@ -83,7 +104,7 @@ class Model:
                 "tokenizer": "Other",
                 "instruct_type": None,
             },
-            "pricing": {"prompt": _per_token(self.prompt_price), "completion": _per_token(self.completion_price)},
+            "pricing": self._pricing(),
             "top_provider": {
                 "context_length": self.context,
                 "max_completion_tokens": self.longest,
@@ -113,6 +134,9 @@ _PROVIDERS = {
     "google": "Google",
     "meta-llama": "DeepInfra",
 }
+
+#: Makers that cache prompts: the price of a token that is read from the cache, as a part of that of any other.
+_CACHE_READS = {"anthropic": 0.1, "openai": 0.5, "google": 0.1}
 
 _LIST = (
     Model(

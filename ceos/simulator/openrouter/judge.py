@@ -7,6 +7,7 @@ import re
 import sys
 from typing import Any
 
+from ceos.simulator.openrouter.caching import text_of
 from ceos.simulator.phrases import load
 from ceos.simulator.timeline import Timeline
 from ceos.simulator.wire import dump
@@ -29,7 +30,7 @@ class Judge:
     def answer(self, messages: list[dict[str, Any]], script: list[Any]) -> str:
         """Return the verdict about the text in the last message that is a JSON object."""
         # The instructions are the same for all texts.
-        prompt = [sys.intern(str(message.get("content"))) for message in messages]
+        prompt = [sys.intern(text_of(message.get("content"))) for message in messages]
         subject = next((found for text in reversed(prompt) if (found := _subject(text))), {})
         scripted = script.pop(0) if script else None
         categories = scripted if isinstance(scripted, list) else self._by_rules(subject)

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from ceos.simulator.openrouter.caching import text_of
+
 _PAYLOAD = re.compile(r"[:：]\s+(?=\S)|：")
 #: The shortest and the longest payload, in characters, that is taken for a demand.
 _SHORTEST, _LONGEST = 3, 300
@@ -38,12 +40,12 @@ def obey(messages: list[dict[str, Any]], prose: str, turn: int) -> str:
     tokens = [match[0] for match in _TOKENS.finditer(text)]
     if tokens:
         return _disguised(f"{prose.partition('. ')[0]}. {' '.join(tokens[:3])}", turn)
-    return str(messages[0].get("content"))[:_RECITED]
+    return text_of(messages[0].get("content"))[:_RECITED]
 
 
 def _texts(message: dict[str, Any]) -> Iterator[str]:
     """Yield the texts of strangers in a message: the strings in its lines of JSON, names of fields left out."""
-    for line in str(message.get("content")).splitlines():
+    for line in text_of(message.get("content")).splitlines():
         try:
             yield from _strings(json.loads(line))
         except ValueError:

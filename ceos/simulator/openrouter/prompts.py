@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ceos.simulator.openrouter.caching import text_of
 from ceos.simulator.prose import SPLIT
 
 _TOPIC_LINE = re.compile(
@@ -47,7 +48,7 @@ class Wish:
 
 def understand(messages: list[dict[str, Any]], user: str) -> Wish:
     """Guess topic, form and voice from the messages of a request."""
-    texts = [(message.get("role", "user"), _text(message.get("content"))) for message in messages]
+    texts = [(message.get("role", "user"), text_of(message.get("content"))) for message in messages]
     system = "\n".join(text for role, text in texts if role in {"system", "developer"})
     asked = next((text for role, text in reversed(texts) if role == "user"), system)
     return Wish(
@@ -61,7 +62,7 @@ def understand(messages: list[dict[str, Any]], user: str) -> Wish:
 
 def schema_in(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Return the JSON schema in the text of the last message, or None."""
-    text = _text(messages[-1].get("content"))
+    text = text_of(messages[-1].get("content"))
     start = text.find('{"')
     if start < 0 or "JSON" not in text[:start]:
         return None
@@ -103,11 +104,3 @@ def _parts(asked: str, system: str) -> int:
         return 0
     counted = _THREAD_OF.search(asked) or _PARTS.search(asked) or _PARTS.search(system)
     return min(max(int(counted[1]), 2), 10) if counted else 3
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return ""

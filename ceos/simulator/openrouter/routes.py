@@ -11,6 +11,7 @@ from ceos.simulator.chance import hex_hash
 from ceos.simulator.faults import ACCOUNT_FAULTS, FAULTS, ROUTE_FAULTS, Faults
 from ceos.simulator.openrouter import tools
 from ceos.simulator.openrouter.answers import Answer, stream_reply, whole_reply
+from ceos.simulator.openrouter.caching import CacheUse, PromptCache, prompt_tokens, text_of
 from ceos.simulator.openrouter.catalogue import DEFAULT, MODELS, REASONING_TOKENS, Model, find
 from ceos.simulator.openrouter.judge import Judge, is_verdict
 from ceos.simulator.openrouter.obedience import obey
@@ -47,6 +48,7 @@ class OpenRouter:
         self.prose = Prose(seed)
         self.judge = Judge(timeline)
         self.spent = 0.0
+        self._cache = PromptCache(timeline.clock)
         self._count = 0
         self._generations: OrderedDict[str, Answer] = OrderedDict()
 
@@ -226,7 +228,7 @@ class OpenRouter:
                 refusal.reply.headers.append((b"retry-after", f"{self.options['retry_after']:g}".encode()))
             return refusal
         if fault == "error_403_moderation":
-            text = str(body["messages"][-1].get("content"))[:100]
+            text = text_of(body["messages"][-1].get("content"))[:100]
             return refuse(
                 403,
                 f"{name} requires moderation. Your input was flagged.",
@@ -290,25 +292,34 @@ class OpenRouter:
             text = "\n"
         elif fault == "split_utf8":
             text += " 🌱"
-        prompt = sum(len(str(message.get("content", ""))) for message in body["messages"])
-        prompt += len(dump(body.get("tools") or ""))
+        if fault == "other_model":
+            model = find("openai/gpt-4o-mini-2024-07-18", accept_unknown=False) or model
         answer = Answer(
             id=f"gen-{int(self.timeline.clock())}-{hex_hash(8, self.seed, self._count)}",
             created=int(self.timeline.clock()),
-            model=find("openai/gpt-4o-mini-2024-07-18", accept_unknown=False) or model
-            if fault == "other_model"
-            else model,
+            model=model,
             text=text,
-            prompt_tokens=max(prompt // 4, 1) + 4 * len(body["messages"]),
+            prompt_tokens=prompt_tokens(body),
             fault=fault,
             streamed=bool(body.get("stream")),
             finish="tool_calls" if called else "stop",
             calls=called["name"] if called else "",
             reasoning=model.reasoning_tokens(_effort(body)),
+            cache=self._cache.use(model, body) if self.options["prompt_cache"] == "on" else CacheUse(),
         )
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         answer.shorten(limit if isinstance(limit, int) else model.longest)
-        self.timeline.record("openrouter", "completion", model=answer.model.id, topic=wish.topic, cost=answer.cost)
+        self.timeline.record(
+            "openrouter",
+            "completion",
+            model=answer.model.id,
+            topic=wish.topic,
+            cost=answer.cost,
+            prompt_tokens=answer.prompt_tokens,
+            cached_tokens=answer.cache.read,
+            cache_write_tokens=answer.cache.written,
+            completion_tokens=answer.tokens,
+        )
         return answer
 
     def _text(self, body: dict[str, Any], wish: Wish, model: Model) -> str:
@@ -337,10 +348,10 @@ class OpenRouter:
 
     def _obeying(self, messages: list[dict[str, Any]]) -> str:
         """Return the answer that a known injection in the messages demands: a text, or the instructions."""
-        read = "\n".join(str(message.get("content")) for message in messages)
+        read = "\n".join(text_of(message.get("content")) for message in messages)
         # An injection may be quoted, shortened or escaped on its way; its beginning is enough.
         found = next((one for one in INJECTIONS if one.text[:24] in read), None)
-        return (found.wanted or str(messages[0].get("content"))[:280]) if found else ""
+        return (found.wanted or text_of(messages[0].get("content"))[:280]) if found else ""
 
     def _remember(self, answer: Answer) -> None:
         self.spent += answer.cost
