@@ -159,7 +159,7 @@ class Fallback:
         if not progress.spent_usd:
             return True
         allowed = needs.may_spend(
-            progress.spent_usd + self._catalogue.price(model).of(needs.prompt_tokens, room.tokens)
+            progress.spent_usd + self._catalogue.price(model).most(needs.prompt_tokens, room.tokens)
         )
         if not allowed:
             progress.failures.append(RequestRefused(f"The budget does not allow {model} after that."))

@@ -105,6 +105,16 @@ class Answer:
             del usage["cost"], usage["cost_details"]
         return usage
 
+    def charges(self) -> dict[str, Any]:
+        """Return the amount charged and the token counts that it is for."""
+        return {
+            "cost": self.cost,
+            "prompt_tokens": self.prompt_tokens,
+            "cached_tokens": self.cache.read,
+            "cache_write_tokens": self.cache.written,
+            "completion_tokens": self.tokens,
+        }
+
     def _cache_details(self) -> dict[str, int]:
         details = {"cached_tokens": self.cache.read}
         # Only models that charge for writing report it.
@@ -152,6 +162,22 @@ class Answer:
             "api_type": "completions",
             "data_region": "global",
         }
+
+
+def spoil(text: str, fault: str | None, topic: str) -> str:
+    """Return a text with what a fault does to it."""
+    match fault:
+        case "preamble":
+            return f"Sure! Here's a post about {topic}:\n\n{text}\n\nLet me know if you would like another one!"
+        case "fenced_json":
+            return f"```json\n{text}\n```"
+        case "cut_json":
+            return text[: len(text) * 2 // 3]
+        case "blank_text":
+            return "\n"
+        case "split_utf8":
+            return text + " 🌱"
+    return text
 
 
 def whole_reply(answer: Answer) -> Reply:

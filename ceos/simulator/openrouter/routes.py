@@ -10,7 +10,7 @@ from ceos.simulator.audience.voices import INJECTIONS
 from ceos.simulator.chance import hex_hash
 from ceos.simulator.faults import ACCOUNT_FAULTS, FAULTS, ROUTE_FAULTS, Faults
 from ceos.simulator.openrouter import tools
-from ceos.simulator.openrouter.answers import Answer, stream_reply, whole_reply
+from ceos.simulator.openrouter.answers import Answer, spoil, stream_reply, whole_reply
 from ceos.simulator.openrouter.caching import CacheUse, PromptCache, prompt_tokens, text_of
 from ceos.simulator.openrouter.catalogue import DEFAULT, MODELS, REASONING_TOKENS, Model, find
 from ceos.simulator.openrouter.judge import Judge, is_verdict
@@ -282,16 +282,7 @@ class OpenRouter:
             text = obey(body["messages"], text, self._count)
         elif fault == "leftovers" and not body.get("response_format") and not called:
             text = LEFTOVERS[self._count % len(LEFTOVERS)].replace("{text}", text)
-        if fault == "preamble":
-            text = f"Sure! Here's a post about {wish.topic}:\n\n{text}\n\nLet me know if you would like another one!"
-        elif fault == "fenced_json":
-            text = f"```json\n{text}\n```"
-        elif fault == "cut_json":
-            text = text[: len(text) * 2 // 3]
-        elif fault == "blank_text":
-            text = "\n"
-        elif fault == "split_utf8":
-            text += " 🌱"
+        text = spoil(text, fault, wish.topic)
         if fault == "other_model":
             model = find("openai/gpt-4o-mini-2024-07-18", accept_unknown=False) or model
         answer = Answer(
@@ -309,17 +300,7 @@ class OpenRouter:
         )
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
         answer.shorten(limit if isinstance(limit, int) else model.longest)
-        self.timeline.record(
-            "openrouter",
-            "completion",
-            model=answer.model.id,
-            topic=wish.topic,
-            cost=answer.cost,
-            prompt_tokens=answer.prompt_tokens,
-            cached_tokens=answer.cache.read,
-            cache_write_tokens=answer.cache.written,
-            completion_tokens=answer.tokens,
-        )
+        self.timeline.record("openrouter", "completion", model=answer.model.id, topic=wish.topic, **answer.charges())
         return answer
 
     def _text(self, body: dict[str, Any], wish: Wish, model: Model) -> str:
