@@ -16,6 +16,7 @@ from ceos.cli.output import agents_argument, chosen_agents, command_runtime, jso
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.posts import Draft, Kind
 from ceos.domain.runs import Run
+from ceos.domain.text import clean
 from ceos.errors import CeosError
 from ceos.operations.drafts import with_full_texts
 from ceos.operations.media import OwnMedia
@@ -78,7 +79,7 @@ def post(
     embeds = tuple(one.url or one.source for one in media)
     requests = [PostRequest(agent_id=one, kind=chosen, text=text, embeds=embeds, key=key) for one in ids]
     if options["dry_run"]:
-        drafts = {request.agent_id: preview_post(runtime, request) for request in requests}
+        drafts = {request.agent_id: _preview(runtime, request, is_shown=not as_json) for request in requests}
         return (
             show_json({one: draft.model_dump(mode="json") for one, draft in drafts.items()})
             if as_json
@@ -144,6 +145,20 @@ def _spinner(text: str) -> AbstractContextManager[object]:
 
     # In a bare string, rich would take the ":m:" of an id for an emoji.
     return Console(stderr=True).status(Text(text))
+
+
+def _preview(runtime: Runtime, request: PostRequest, *, is_shown: bool) -> Draft:
+    """Return the draft of a request; on a terminal its text is shown while it is written."""
+    if not is_shown or request.text is not None or not sys.stdout.isatty():
+        return preview_post(runtime, request)
+    from rich.console import Console  # noqa: PLC0415  # only on a terminal
+    from rich.live import Live  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    head = Text(f"{request.agent_id} writes …\n", style="dim")
+    with Live(head, console=Console(), transient=True) as live:
+        # What a terminal would take for commands goes before it is shown.
+        return preview_post(runtime, request, lambda text: live.update(head + Text(clean(text)), refresh=True))
 
 
 def _print_drafts(drafts: dict[str, Draft], media: Sequence[OwnMedia]) -> None:

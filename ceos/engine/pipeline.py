@@ -64,10 +64,12 @@ class Pipeline:
         """Collect the counts of a published run's casts."""
         self._measure(run_id)
 
-    def preview(self, agent: Agent, brief: Brief, slot: str) -> Draft:
-        """Return the draft that the agent would write now; only its cost is stored."""
+    def preview(self, agent: Agent, brief: Brief, slot: str, watch: Callable[[str], None] | None = None) -> Draft:
+        """Return the draft that the agent would write now; only its cost is stored. `watch` as for the writer."""
         recent = self._runs.recent_texts(agent.id)
-        return self._writer.write(agent, Assignment(brief), slot=slot, recent=recent, call=f"preview:{slot}")
+        return self._writer.write(
+            agent, Assignment(brief), slot=slot, recent=recent, call=f"preview:{slot}", watch=watch
+        )
 
     # The stages
 

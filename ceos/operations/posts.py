@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -54,8 +55,11 @@ def create_post(context: Context, request: PostRequest) -> Run:
 
 
 @operation("post.preview", Scope.POST)
-def preview_post(context: Context, request: PostRequest) -> Draft:
-    """Return the draft that `create_post` would lead to, without storing or publishing it; raises as it does."""
+def preview_post(context: Context, request: PostRequest, watch: Callable[[str], None] | None = None) -> Draft:
+    """Return the draft that `create_post` would lead to, without storing or publishing it; raises as it does.
+
+    `watch` gets the text so far while a model writes it, and a shorter one when the text begins anew.
+    """
     agent = context.agents.agent(request.agent_id)
     if (draft := _own_draft(context, agent, request)) is not None:
         return draft
@@ -63,7 +67,7 @@ def preview_post(context: Context, request: PostRequest) -> Draft:
     brief = context.schedule_source.brief(agent, slot, request.kind)
     if brief is None:
         raise InvalidInput(f"The strategy {agent.strategy!r} chose to stay quiet.")
-    return context.pipeline.preview(agent, brief, slot)
+    return context.pipeline.preview(agent, brief, slot, watch)
 
 
 def _own_draft(context: Context, agent: Agent, request: PostRequest) -> Draft | None:

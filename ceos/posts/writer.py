@@ -54,6 +54,8 @@ class _Request:
     agent: Agent
     max_tokens: int
     context: UntrustedContext | None = None
+    #: Gets the text while a model writes it, if anyone watches.
+    watch: Callable[[str], None] | None = None
 
 
 class Writer:
@@ -65,17 +67,21 @@ class Writer:
         self._plugins = plugins
         self._skills = skills
 
-    def write(self, agent: Agent, assignment: Assignment, *, slot: str, recent: Sequence[str], call: str) -> Draft:
+    def write(
+        self, agent: Agent, assignment: Assignment, *, slot: str, recent: Sequence[str], call: str,
+        watch: Callable[[str], None] | None = None,
+    ) -> Draft:  # fmt: skip
         """Return a draft without violations.
 
-        `recent` are the agent's last casts, `call` names this attempt for the budget. Raises `DraftRejected` for
-        violations in the second attempt, `LimitReached`, or a `ServiceError`.
+        `recent` are the agent's last casts, `call` names this attempt for the budget, and `watch` gets the text so far
+        while a model writes it. Raises `DraftRejected` for violations in the second attempt, `LimitReached`, or a
+        `ServiceError`.
         """
         brief, context = assignment.brief, assignment.context
         skills = self._skills.start_session(agent, brief, slot, recent, call=call)
         cost = 0.0
         violations: list[str] = []
-        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context)
+        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context, watch)
         # Skills may cost money, which would be lost if the text were too expensive afterwards.
         first = self._messages(agent, brief, recent, (), context)(())
         self._model.check_budget(agent, first, max_tokens=request.max_tokens)
@@ -179,8 +185,9 @@ class Writer:
         self, request: _Request, messages: Sequence[Message], call: str, tools: Sequence[Tool], *, may_call: bool
     ) -> Completion:
         return self._model.ask(
-            request.agent, messages, call=call, max_tokens=request.max_tokens, tools=tools, may_call=may_call
-        )
+            request.agent, messages, call=call, max_tokens=request.max_tokens, tools=tools, may_call=may_call,
+            watch=request.watch,
+        )  # fmt: skip
 
 
 def _tools(request: _Request, skills: SkillSession) -> tuple[Tool, ...]:
