@@ -15,6 +15,7 @@ compiles and guards the code.
     policy      the Python that is compiled, with source, patterns, messages and names
     guards      the objects that compiled code can reach, with attributes, classes and formatting
     modules     the modules that it may import, with timed_re and hints (typing)
+    documents   feeds and pages as plain data, in a child in which no skill runs
 
 A process that holds a secret imports only the first three and `wire`.
 """

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ceos.sandbox import guards, kernel, policy, wire
-from ceos.sandbox.documents import reader
 from ceos.sandbox.names import FILENAME, as_written
 
 #: The child's only descriptor.
@@ -58,9 +57,23 @@ def prepare(with_language: bool) -> None:
     output = guards.Output()
     code = marshal.dumps(policy.compile_skill(_WARM_UP, ("now",)))
     _answer_result(_execute(code, json.loads(_WARM_UP_JOB), output), output)
-    reader.warm_up()
+    _load_reader()
     guards.make_ahead(1)
     gc.set_threshold(_GC_THRESHOLD, 50, 50)
+
+
+def _load_reader() -> None:
+    """Load and run what reads documents, without the hooks that its libraries would run in each forked child.
+
+    The hooks renew the locks of threads and logs, which a child does not have, and copy half a megabyte of pages.
+    """
+    register, os.register_at_fork = os.register_at_fork, lambda **_: None
+    try:
+        from ceos.sandbox.documents import reader  # noqa: PLC0415  # without the hooks
+
+        reader.warm_up()
+    finally:
+        os.register_at_fork = register
 
 
 def serve(socket_fd: int, seccomp_filter: kernel.Filter | None, memory: int) -> NoReturn:
@@ -122,6 +135,8 @@ def _answer(job: dict[str, Any], body: bytes) -> bytes:
 
 def _read_or_execute(job: dict[str, Any], body: bytes, output: guards.Output) -> Any:
     if job["do"] == "read":
+        from ceos.sandbox.documents import reader  # noqa: PLC0415  # loaded before the fork
+
         return reader.read_document(body=body, **job["document"])
     return (_execute if _with_language else _execute_unguarded)(body, job, output)
 
