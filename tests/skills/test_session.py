@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from helpers.skill_setup import Open, outcomes, skill, skill_runs, skill_setups
 
+from ceos.clients.http.safe_fetch import FetchedPage
 from ceos.domain.posts import Kind
 from ceos.operations.agents import spent_today
 from ceos.posts.writer import MAX_TOOL_CALLS, MAX_TOOL_TURNS
@@ -205,6 +206,23 @@ def test_a_post_may_contain_the_links_that_a_skill_returned_and_its_setting_perm
     setup = open_setup(feed, skills=[use])
     run = setup.post("ada", written, *([] if is_published else [WRITTEN]))
     assert (run.status, setup.texts()) == ("published", [written if is_published else WRITTEN])
+
+
+def test_a_link_of_a_feed_reaches_the_post_as_the_feed_gives_it(open_setup: Open) -> None:
+    read = skill(
+        "feed", 'return ctx.http_feed(params["url"])["items"]', params=FEED, grants={"http": {"hosts_from": ["url"]}}
+    )
+    url, link = "https://clocks.example.org/feed.xml", "https://clocks.example.org/drift?page=2&region=eu"
+    setup = open_setup(read, skills=[{"name": "feed", "params": {"url": url}}])
+    guid = '<guid isPermaLink="false">https://clocks.example.org/guid</guid>'
+    item = f"<item><title>Drift</title><link>{link.replace('&', '&amp;')}</link>{guid}</item>"
+    page = FetchedPage(200, url, "application/octet-stream", f"<rss><channel>{item}</channel></rss>".encode())
+    setup.fake.runtime.skill_hosts.fetch = lambda asked, **options: page
+    run = setup.post("ada", "Clocks drift, says https://clocks.example.org/drift", f"Clocks drift, says {link}")
+    assert (run.status, setup.texts()) == ("published", [f"Clocks drift, says {link}"])
+    assert '"link": "https://clocks.example.org/drift?page=2&region=eu"' in setup.model.prompts[0][1][1]
+    (ran,) = skill_runs(run)
+    assert [(call.method, call.what) for call in ran.calls] == [("http_feed", url)]
 
 
 @pytest.mark.parametrize("token", [LINK, "@harrison", "$TICK", "#clocks", "0x71C7656EC7ab88b098defB751B7401B5f6d8976F"])
