@@ -45,6 +45,10 @@ class DraftRejected(CeosError):
         self.draft = draft
 
 
+class GateFailed(CeosError):
+    """A gate skill gave no answer about the text, which is not published without one."""
+
+
 class LimitReached(CeosError):
     """The agent has reached one of its limits."""
 

@@ -187,6 +187,8 @@ class SkillUse(Frozen):
     #: Links of its answers that posts may contain, as the skill returned them, character by character: `none`,
     #: `same-host` (those on the hosts in its parameters) or `any`.
     links: Literal["none", "same-host", "any"] = "same-host"
+    #: For a gate that gives no answer: `stop` tries again and then ends the run, `pass` publishes without the gate.
+    on_failure: Literal["stop", "pass"] = "stop"
 
 
 class Agent(Frozen):

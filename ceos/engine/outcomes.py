@@ -12,6 +12,7 @@ from ceos.errors import (
     AnswerUnusable,
     CeosError,
     DraftRejected,
+    GateFailed,
     LimitReached,
     NotFound,
     RequestRefused,
@@ -45,6 +46,9 @@ class Deferral:
 
 def outcome_of(lease: Lease, error: Exception, source: RunSource) -> Deferral | RunEnd:
     """Return what becomes of a run whose stage raised an error."""
+    if isinstance(error, GateFailed) and lease.tries + 1 >= MAX_ATTEMPTS:
+        # As for a refused draft: the authors of trends and events must not be able to stop an agent with a slow gate.
+        error = DraftRejected(f"given up after {MAX_ATTEMPTS} attempts: {error}")
     return _interruption(lease, error) or source.end_after(lease, error) or _failed_attempt(lease, error)
 
 
@@ -74,7 +78,7 @@ def _failed_attempt(lease: Lease, error: Exception) -> Deferral | RunEnd:
             return replace(_failure(lease, str(error)), stops_agent=True)
         case RequestRefused() | NotFound():
             return _failure(lease, str(error))
-        case ServiceError():
+        case ServiceError() | GateFailed():
             return _attempt(lease, error)
     log.error("Unexpected error in a stage", extra=event("run.error", stage=str(lease.stage)), exc_info=error)
     return _attempt(lease, error)

@@ -89,7 +89,7 @@ class Pipeline:
             case Assignment() as assignment:
                 self._publisher.reserve_places(lease, agent, assignment.brief.max_parts)
                 call = f"{lease.run_id}:{lease.fence}:text"
-                draft = self._writer.write(agent, assignment, slot=lease.slot, recent=recent, call=call)
+                draft = self._writer.write(agent, assignment, slot=lease.slot, recent=recent, call=call, lease=lease)
                 fields = event("draft.written", kind=str(draft.kind), model=draft.model, parts=len(draft.parts))
                 log.info("Draft written", extra=fields)
         following = self._stages.advance(lease, RunStatus.WRITTEN if draft.image_prompt else _shown(agent), draft)

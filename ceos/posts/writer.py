@@ -1,7 +1,8 @@
 """Writes a draft for an assignment: prompt, model, shape and guardrails, which send a text back to the model once.
 
 Skills take part in each step: the results of context skills go into the prompt as data, the model may call tool skills,
-transform skills change the draft, and gate skills and plugins report violations as the guardrails do.
+transform skills change the draft, and gate skills and plugins report violations as the guardrails do. A text that was
+written with untrusted text in sight is judged at last. A draft that waits for a gate or the judge is stored.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import functools
 import logging
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ceos.clients.openrouter.client import Completion, Message
 from ceos.clients.openrouter.types import Tool
 from ceos.domain.agent import Agent
-from ceos.domain.posts import Brief, Draft, Part
+from ceos.domain.posts import Brief, Draft, Part, SkillRun
 from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
-from ceos.errors import DraftRejected, RequestRefused
+from ceos.errors import DraftRejected, GateFailed, RequestRefused
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.rules import TextContext, rule_violations
 from ceos.logs import event
@@ -25,9 +27,12 @@ from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment, UntrustedContext
 from ceos.posts.checks import draft_violations, image_violations, text_context
 from ceos.posts.history import PostHistory
+from ceos.posts.judge import Judge
 from ceos.posts.prompt import Material, post_prompt
+from ceos.runs.deferral import RetryLater
+from ceos.runs.lease import Lease
 from ceos.runs.paid_model import PaidModel
-from ceos.skills.session import Review, SkillSession, SkillSessions
+from ceos.skills.session import SkillSession, SkillSessions
 
 log = logging.getLogger(__name__)
 
@@ -58,68 +63,66 @@ class _Request:
     watch: Callable[[str], None] | None = None
 
 
+@dataclass
+class _Post:
+    """A post that is being written."""
+
+    agent: Agent
+    brief: Brief
+    context: UntrustedContext | None
+    skills: SkillSession
+    recent: Sequence[str]
+    #: The name of this attempt for the budget.
+    call: str
+    watch: Callable[[str], None] | None
+    #: The results of the context skills; None before they have run.
+    material: Material | None = None
+    #: The cost so far without that of the skills in this session, in USD.
+    spent_usd: float = 0.0
+    #: The runs of skills in earlier attempts.
+    earlier: tuple[SkillRun, ...] = ()
+
+    def recorded(self, draft: Draft) -> Draft:
+        """Return a draft with the runs of skills and the cost so far."""
+        runs = (*self.earlier, *self.skills.record)
+        return draft.model_copy(update={"skills": runs, "cost_usd": self.spent_usd + self.skills.cost_usd})
+
+
 class Writer:
     """Writes drafts with a language model, inside the agent's budget."""
 
-    def __init__(self, model: PaidModel, plugins: Plugins, skills: SkillSessions, history: PostHistory) -> None:
+    def __init__(
+        self, model: PaidModel, plugins: Plugins, skills: SkillSessions, history: PostHistory, judge: Judge
+    ) -> None:
         self._model = model
         self._history = history
         self._plugins = plugins
         self._skills = skills
+        self._judge = judge
 
     def write(
         self, agent: Agent, assignment: Assignment, *, slot: str, recent: Sequence[str], call: str,
-        watch: Callable[[str], None] | None = None,
+        lease: Lease | None = None, watch: Callable[[str], None] | None = None,
     ) -> Draft:  # fmt: skip
         """Return a draft without violations.
 
-        `recent` are the agent's last casts, `call` names this attempt for the budget, and `watch` gets the text so far
-        while a model writes it. Raises `DraftRejected` for violations in the second attempt, `LimitReached`, or a
-        `ServiceError`.
+        `recent` are the agent's last casts, `call` names this attempt for the budget, `lease` is that of the run, or
+        None for a preview, and `watch` gets the text so far while a model writes it. A draft that waited for a check is
+        checked, not written again. Raises `DraftRejected` for violations in the second version, `GateFailed`,
+        `RetryLater` while a gate or the judge gives no answer, `LimitReached`, or a `ServiceError`.
         """
-        brief, context = assignment.brief, assignment.context
-        skills = self._skills.start_session(agent, brief, slot, recent, call=call)
-        cost = 0.0
+        skills = self._skills.start_session(agent, assignment.brief, slot, recent, call=call)
+        draft = self._judge.kept_draft(lease)
+        post = _Post(agent, assignment.brief, assignment.context, skills, recent, call, watch)
+        if draft is not None:
+            post.spent_usd, post.earlier = draft.cost_usd, draft.skills
+        skills.check_gates()
         violations: list[str] = []
-        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context, watch)
-        # Skills may cost money, which would be lost if the text were too expensive afterwards.
-        first = self._messages(agent, brief, recent, (), context)(())
-        self._model.check_budget(agent, first, max_tokens=request.max_tokens)
-        material = skills.context()
-        earlier = self._history.sketched(recent)
-        for attempt in (1, 2):
-            messages = self._messages(agent, brief, recent, violations, context)
-            completion = self._complete(request, messages, material, skills, f"{call}:{attempt}")
-            cost += completion.cost_usd
-            text, image_prompt = _take_image_line(clean(completion.text), brief)
-            parts = _shape(text, agent, brief, is_last=attempt == 2)
-            rules = text_context(agent, brief, recent, skills.links, context)
-            check = functools.partial(
-                draft_violations,
-                context=rules,
-                recent=earlier,
-                finish_reason=completion.finish_reason,
-                untrusted=context,
-            )
-            if text:
-                parts = skills.transform(parts, check)
-            draft = Draft(
-                kind=brief.kind,
-                topic=brief.topic,
-                parts=tuple(Part(text=part) for part in parts),
-                image_prompt=image_prompt,
-                wants_video=brief.wants_video,
-                model=completion.model,
-                attempts=attempt,
-                sources=brief.sources,
-            )
-            violations = self._violations(agent, draft, check, skills)
-            if image_prompt:
-                # Pictures show words.
-                violations += image_violations(image_prompt, rules, context)
-            draft = draft.model_copy(update={"skills": skills.record, "cost_usd": cost + skills.cost_usd})
-            if brief.max_parts > 1 and len(parts) == 1 and attempt == 1 and not violations:
-                violations = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
+        for attempt in range(draft.attempts if draft else 1, 3):
+            if draft is None or draft.attempts < attempt:
+                draft, violations = self._version(post, attempt, violations)
+            if not violations:
+                draft, violations = self._checked(post, draft, lease)
             if not violations:
                 return draft
         raise DraftRejected(f"the guardrails refused both versions: {' '.join(violations)}", draft=draft)
@@ -129,6 +132,68 @@ class Writer:
         if draft.parent is None:
             self._history.remember(agent.id, (part.text for part in draft.parts if part.text))
 
+    def _version(self, post: _Post, attempt: int, violations: Sequence[str]) -> tuple[Draft, list[str]]:
+        """Return a version of the text and its violations; `violations` are those of the version before."""
+        agent, brief, context, skills = post.agent, post.brief, post.context, post.skills
+        request = _Request(agent, TOKENS_PER_PART * (brief.max_parts + 1), context, post.watch)
+        messages = self._messages(agent, brief, post.recent, violations, context)
+        if post.material is None:
+            # Skills may cost money, which would be lost if the text were too expensive afterwards.
+            self._model.check_budget(agent, messages(()), max_tokens=request.max_tokens)
+            post.material = skills.context()
+        completion = self._complete(request, messages, post.material, skills, f"{post.call}:{attempt}")
+        post.spent_usd += completion.cost_usd
+        text, image_prompt = _take_image_line(clean(completion.text), brief)
+        parts = _shape(text, agent, brief, is_last=attempt == 2)
+        rules = text_context(agent, brief, post.recent, skills.links, context)
+        check = functools.partial(
+            draft_violations,
+            context=rules,
+            recent=self._history.sketched(post.recent),
+            finish_reason=completion.finish_reason,
+            untrusted=context,
+        )
+        if text:
+            parts = skills.transform(parts, check)
+        draft = Draft(
+            kind=brief.kind,
+            topic=brief.topic,
+            parts=tuple(Part(text=part) for part in parts),
+            image_prompt=image_prompt,
+            wants_video=brief.wants_video,
+            model=completion.model,
+            attempts=attempt,
+            sources=brief.sources,
+            is_judged=bool(agent.output.judge_for(has_untrusted=context is not None or skills.has_untrusted)),
+        )
+        found = check(parts)
+        if any(parts):
+            found += [*self._history.violations(agent.id, parts), *self._plugins.violations(agent, draft)]
+        if image_prompt:
+            # Pictures show words.
+            found += image_violations(image_prompt, rules, context)
+        if found and any(parts):
+            # The text is written again in any case, and the gates may add their violations.
+            with suppress(GateFailed, RetryLater):
+                found += skills.gate_violations(parts)
+        elif not found and brief.max_parts > 1 and len(parts) == 1 and attempt == 1:
+            found = [f"This is one post; write a thread of up to {brief.max_parts}, split by {SPLIT_MARKER}."]
+        return post.recorded(draft), found
+
+    def _checked(self, post: _Post, draft: Draft, lease: Lease | None) -> tuple[Draft, list[str]]:
+        """Return a draft that keeps the rules, and the violations that gate skills and the judge find in it."""
+        if draft.is_judged or post.skills.has_gates:
+            draft = self._judge.keep_draft(lease, draft)
+        try:
+            found = post.skills.gate_violations([part.text for part in draft.parts])
+        except GateFailed:
+            self._judge.keep_draft(lease, post.recorded(draft))
+            raise
+        if not found:
+            found, cost_usd = self._judge.judge(post.agent, draft, call=f"{post.call}:{draft.attempts}")
+            post.spent_usd += cost_usd
+        return post.recorded(draft.model_copy(update={"is_unchecked": False})), found
+
     @staticmethod
     def _messages(
         agent: Agent, brief: Brief, recent: Sequence[str], violations: Sequence[str], context: UntrustedContext | None
@@ -137,15 +202,6 @@ class Writer:
         return lambda material: post_prompt(
             agent, brief, recent, violations=tuple(violations), material=material, untrusted=untrusted
         )
-
-    def _violations(self, agent: Agent, draft: Draft, check: Review, skills: SkillSession) -> list[str]:
-        """Return the violations that the guardrails, the gate skills and the plugins find in a draft."""
-        parts = [part.text for part in draft.parts]
-        found = check(parts)
-        if any(parts):
-            found += self._history.violations(agent.id, parts)
-            found += [*skills.gate_violations(parts), *self._plugins.violations(agent, draft)]
-        return found
 
     def _complete(
         self, request: _Request, messages: _Messages, material: Material, skills: SkillSession, call: str
@@ -169,6 +225,8 @@ class Writer:
         spent, used, turn = 0.0, 0, 0
         while True:
             may_call = turn < MAX_TOOL_TURNS and used < MAX_TOOL_CALLS and spent < MAX_TOOL_USD
+            # The answer of a tool may be untrusted text; what it makes the model call must not be carried out.
+            may_call = may_call and not skills.has_untrusted
             completion = self._ask(request, messages, f"{call}:{turn}", tools, may_call=may_call)
             spent += completion.cost_usd
             asked = completion.tool_calls[: MAX_TOOL_CALLS - used] if tools and may_call else ()
@@ -191,8 +249,8 @@ class Writer:
 
 
 def _tools(request: _Request, skills: SkillSession) -> tuple[Tool, ...]:
-    """Return the tools that the model may use: none while untrusted text is in the prompt."""
-    return () if request.context else tuple(skills.tools())
+    """Return the tools that the model may use: none while untrusted text is in the prompt, such as the web's."""
+    return () if request.context or skills.has_untrusted else tuple(skills.tools())
 
 
 def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:

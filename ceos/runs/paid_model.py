@@ -88,7 +88,7 @@ class PaidModel:
 
         Raises `AnswerUnusable`, after its cost was settled.
         """
-        models = models or self.usable_models(agent)
+        models = self.usable_models(agent, models)
         first_usd = self._openrouter.worst_case_usd(messages, models=models, max_tokens=max_tokens, schema=schema)
         with self._budget.reserve(agent, call, first_usd, self._clock.now(), share=share) as reservation:
             answer, completion = self._openrouter.complete_json(

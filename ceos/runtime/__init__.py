@@ -223,7 +223,7 @@ class Runtime(Services):
             stages=Stages(self.ledger, self.agents, self.sources),
             runs=self.runs,
             plugins=self.plugins,
-            writer=Writer(self.paid_model, self.plugins, self.skills, self.post_history),
+            writer=Writer(self.paid_model, self.plugins, self.skills, self.post_history, self.judge),
             illustrator=self.illustrator,
             publisher=self.publisher,
             measure=self.measuring.measure,

@@ -212,6 +212,7 @@ class Sandbox:
     def _try(self, message: bytes, call: _Call, ready_by: float) -> dict[str, Any]:
         """Give a child its job, answer its calls, and return its last frame; kill it in any case."""
         zygote, child = self._take(ready_by)
+        before = child.processor_seconds()
         deadline = call.begin()
         has_begun = False
         try:
@@ -219,6 +220,8 @@ class Sandbox:
             has_begun = True
             return call.serve(child, deadline)
         except Late:
+            if words := child.starvation(before, call.limits.seconds):
+                raise SandboxUnavailable(words) from None
             raise SkillTimedOut(f"The skill took longer than {call.limits.seconds:.3g} s and was stopped.") from None
         except (EOFError, OSError):
             # The socket closed without an exit frame. Usually the zygote, which sends it, died first; but a skill that

@@ -37,6 +37,9 @@ LAYERS = ("process", "rlimits", "user", "namespaces", "root", "no_new_privs", "c
 START_SECONDS = 60.0
 #: A zygote that has given no child for so long while a call waited is stuck.
 STALL_SECONDS = 20.0
+#: A child that was ready to run for more than the first share of its time, but ran for less than the second, hardly got
+#: a processor.
+WAITED_SHARE, RAN_SHARE = 0.5, 0.05
 #: The longest single wait: Dramatiq stops a message by an exception between two instructions of Python.
 SLICE_MS = 250
 #: The longest time between the end of a child's socket and that of its zygote's when both end.
@@ -92,6 +95,30 @@ class Child:
         """Return the body of the next frame; raises `Late`, `EOFError`, or `BadFrame` before one that is too long."""
         return wire.read_frame(lambda count: self._read(count, deadline))
 
+    def processor_seconds(self) -> tuple[float, float]:
+        """Return how long the child has run and how long it was ready to run without a processor, in seconds.
+
+        These are the first two numbers of /proc/PID/schedstat, in nanoseconds there; see sched-stats in the
+        documentation of Linux. Both are 0 where the system does not say.
+        """
+        try:
+            # The line Pid has the child's id in our namespace, or -1.
+            line = next(one for one in _lines(f"/proc/self/fdinfo/{self._pidfd}") if one.startswith("Pid:"))
+            run, waited, *_ = _lines(f"/proc/{int(line.split()[1])}/schedstat")[0].split()
+            return int(run) / 1e9, int(waited) / 1e9
+        except (OSError, ValueError, IndexError, StopIteration):
+            return 0.0, 0.0
+
+    def starvation(self, before: tuple[float, float], seconds: float) -> str:
+        """Return a sentence if the child hardly got a processor in a call of so many seconds, or an empty string.
+
+        `before` are its `processor_seconds` at the beginning of the call.
+        """
+        ran, waited = (now - then for now, then in zip(self.processor_seconds(), before, strict=True))
+        if waited <= seconds * WAITED_SHARE or ran >= seconds * RAN_SHARE:
+            return ""
+        return f"The machine is too busy: the skill waited {waited:.3g} s for a processor and ran for {ran:.3g} s."
+
     def end(self) -> None:
         """Kill the child if it still lives, and close its descriptors."""
         pidfd, self._pidfd = self._pidfd, None
@@ -126,6 +153,10 @@ class Child:
                 raise Late
             if self._poll.poll(min(SLICE_MS, left * 1000 + 1)):
                 return
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(encoding="ascii").splitlines()
 
 
 class Zygote:

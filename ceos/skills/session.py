@@ -1,7 +1,8 @@
 """The skills of an agent during the writing of a post, stage by stage.
 
 A failing, slow or hostile skill never fails a post. It is left out, which the log and the draft's record say. After
-`MAX_FAILURES` failures in a row it is switched off for the agent until an operator allows it again.
+`MAX_FAILURES` failures in a row it is switched off for the agent until an operator allows it again. Gates are the
+exception: without the answer of a gate nothing is published, unless its `on_failure` is "pass".
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from ceos.domain.agent import Agent, SkillUse
 from ceos.domain.posts import Brief, SkillRun
 from ceos.domain.text import byte_length, clean
 from ceos.domain.untrusted import as_data
-from ceos.errors import InvalidInput, SandboxUnavailable, SkillError, SkillFailed
+from ceos.errors import GateFailed, InvalidInput, SandboxUnavailable, SkillError, SkillFailed
 from ceos.guardrails.provenance import links_of_skill
 from ceos.logs import event
+from ceos.runs.deferral import RetryLater
 from ceos.sandbox.executor import Sandbox
 from ceos.skills.agent_host import AgentHost, HostFactory
 from ceos.skills.lockfile import SkillLock
@@ -42,6 +44,11 @@ MAX_ANSWER_BYTES = 4096
 MAX_VIOLATIONS, MAX_VIOLATION_CHARS = 5, 300
 #: The lines of a skill's log that are kept with the draft, and their length in characters.
 MAX_LOG_LINES, MAX_LOG_CHARS = 20, 200
+
+#: The grants with which a skill may return text of third parties.
+UNTRUSTED_GRANTS = frozenset({"http", "chain"})
+#: How long a text waits for a gate that the sandbox or a busy machine kept from its answer, in seconds.
+GATE_RETRY_SECONDS = 15.0
 
 #: Returns the violations in the parts of a draft, a sentence each.
 Review = Callable[[Sequence[str]], list[str]]
@@ -96,11 +103,22 @@ class SkillSession:
         self._failures = deps.store.skill_failures(agent.id) if agent.skills else {}
         self._cost_usd = 0.0
         self._links: frozenset[str] = frozenset()
+        self._has_untrusted = False
 
     @property
     def links(self) -> frozenset[str]:
         """The links in the answers so far that the agent file permits in the post."""
         return self._links
+
+    @property
+    def has_untrusted(self) -> bool:
+        """Whether a skill that reads the network or a chain has answered: what it returned may be by third parties."""
+        return self._has_untrusted
+
+    @property
+    def has_gates(self) -> bool:
+        """Whether the agent uses gate skills."""
+        return any(skill and skill.stage is SkillStage.GATE for skill, _ in self._uses())
 
     @property
     def record(self) -> tuple[SkillRun, ...]:
@@ -132,18 +150,44 @@ class SkillSession:
                 parts = parts_of(value)
         return tuple(parts)
 
+    def check_gates(self) -> None:
+        """Raise `GateFailed` if a gate of the agent may not run, before anything is paid for a text."""
+        list(self._at(SkillStage.GATE))
+        self._require_gates({})
+
     def gate_violations(self, parts: Sequence[str]) -> list[str]:
-        """Return the violations that the gate skills find in a draft."""
-        violations = []
+        """Return the violations that the gate skills find in a draft.
+
+        If they find none, raises `RetryLater` when the sandbox or a busy machine kept a gate from its answer, and
+        `GateFailed` when a gate failed. A gate with `on_failure = "pass"` is left out then.
+        """
+        violations, failures = [], dict[str, SkillRun]()
         for skill, use in self._at(SkillStage.GATE):
             value = self._run(skill, use, parts)
+            if self._record[-1].outcome != "ok":
+                failures[skill.name] = self._record[-1]
             sentences = [value] if isinstance(value, str) else value or []
             # Untrusted text for a prompt, a record and a terminal: short lines without control characters, each with
             # its author.
             lines = [" ".join(clean(sentence).split())[:MAX_VIOLATION_CHARS] for sentence in sentences]
             lines = list(filter(None, lines))[:MAX_VIOLATIONS]
             violations += [f'The check {skill.name!r} says: "{line}"' for line in lines]
+        if not violations:
+            self._require_gates(failures)
         return violations
+
+    def _require_gates(self, failures: Mapping[str, SkillRun]) -> None:
+        """Raise an error if a gate without which nothing is published may not run, or is among the failures."""
+        for skill, use in self._uses():
+            if skill is None or not _is_strict(skill, use):
+                continue
+            if reason := self._out.get(use.name):
+                raise GateFailed(f"the gate {use.name!r} may not run: {reason}")
+            if (run := failures.get(use.name)) is None:
+                continue
+            if run.outcome == SandboxUnavailable.kind:
+                raise RetryLater(GATE_RETRY_SECONDS, f"the text waits for the gate {use.name!r}: {run.note}")
+            raise GateFailed(f"the gate {use.name!r} gave no answer: {run.note}")
 
     def tools(self) -> list[Tool]:
         """Return the tool skills as they are offered to the model."""
@@ -170,10 +214,14 @@ class SkillSession:
             return _fit_json(value) if self._record[-1].outcome == "ok" else _error_answer("the tool failed")
         return _error_answer("there is no such tool")
 
+    def _uses(self) -> Iterator[tuple[Skill | None, SkillUse]]:
+        """Yield the agent's skills in its order, None for one that is not installed."""
+        for use in self._agent.skills:
+            yield self._deps.skills.get(use.name), use
+
     def _at(self, stage: SkillStage) -> Iterator[tuple[Skill, SkillUse]]:
         """Yield the usable skills of a stage, in the agent's order."""
-        for use in self._agent.skills:
-            skill = self._deps.skills.get(use.name)
+        for skill, use in self._uses():
             if skill is not None and skill.stage != stage:
                 continue
             if use.name not in self._out:
@@ -188,7 +236,7 @@ class SkillSession:
         """Return the reason why a skill must not run for this agent, or an empty string."""
         if skill is None:
             return f"no skill named {use.name!r} is installed here"
-        if self._failures.get(use.name, 0) >= MAX_FAILURES:
+        if self._failures.get(use.name, 0) >= MAX_FAILURES and not _is_strict(skill, use):
             return (
                 f"it failed {MAX_FAILURES} times in a row and is switched off for this agent; "
                 f"'ceos skill allow {use.name}' switches it on again"
@@ -234,10 +282,11 @@ class SkillSession:
                 raise SkillFailed(f"The skill returned {wrong}.", log=outcome.log)
         except SkillError as error:
             self._record_run(skill, host, started, outcome=error.kind, note=str(error), output=error.log)
-            self._note_failure(skill, error)
+            self._note_failure(skill, use, error)
             return None
         self._record_run(skill, host, started, outcome="ok", output=outcome.log)
         self._note_success(skill)
+        self._has_untrusted |= bool(UNTRUSTED_GRANTS & set(skill.grants.names()))
         if not skill.stage.has_draft:
             self._links |= links_of_skill(use, outcome.value)
         return outcome.value
@@ -264,10 +313,11 @@ class SkillSession:
         if self._failures.pop(skill.name, 0):
             self._deps.store.forgive_skill(skill.name, [self._agent.id])
 
-    def _note_failure(self, skill: Skill, error: SkillError) -> None:
+    def _note_failure(self, skill: Skill, use: SkillUse, error: SkillError) -> None:
         fields = {"skill": skill.name, "version": skill.version, "kind": error.kind, "error": str(error)}
-        log.warning("Skill failed; the post goes on without it", extra=event("skill.failed", **fields))
-        if isinstance(error, SandboxUnavailable):
+        log.warning("Skill failed", extra=event("skill.failed", **fields))
+        # A gate that nothing is published without is never switched off: its failures end the runs.
+        if isinstance(error, SandboxUnavailable) or _is_strict(skill, use):
             return
         self._failed[skill.name] += 1
         if self._failed[skill.name] > 1:
@@ -296,6 +346,11 @@ class SkillSession:
                 log=tuple(line[:MAX_LOG_CHARS] for line in output[:MAX_LOG_LINES]),
             )
         )
+
+
+def _is_strict(skill: Skill, use: SkillUse) -> bool:
+    """Say whether nothing is published without the answer of a skill."""
+    return skill.stage is SkillStage.GATE and use.on_failure == "stop"
 
 
 def _spoiled(before: Sequence[str], after: Sequence[str], review: Review) -> str:

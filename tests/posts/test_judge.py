@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from helpers.conversations import (
     mention_ada,
     published,
     receive,
+    signer,
     verdicts,
 )
+from helpers.skill_setup import TIMES, Open, SkillSetup, skill, skill_setups
 
 from ceos.cli.docs import read_page
 from ceos.domain.judging import JudgeCategory
@@ -278,7 +282,7 @@ def test_a_text_waits_for_its_verdict_while_the_budget_is_used_up(fake: FakeRunt
 
 def test_the_beginning_of_every_request_is_the_same_and_a_verdict_is_cheap(fake: FakeRuntime) -> None:
     bio = "An engineer of small machines who restores regulators. " * 20
-    fake.apply(id="ben", fid=1002, name="Ben", signer_uuid=None, signer_uuid_env="BEN", engagement=ENGAGEMENT,
+    fake.apply(id="ben", fid=1002, name="Ben", signer_uuid=signer(1002), engagement=ENGAGEMENT,
                persona={"bio": bio, "topics": ["bridges"]})  # fmt: skip
     ScriptedModel(ANSWER, OTHER + " Then at the bob, the rod, the cock and the case, in this order. " * 4).use(fake)
     mention_ada(fake, QUESTION)
@@ -288,3 +292,87 @@ def test_the_beginning_of_every_request_is_the_same_and_a_verdict_is_cheap(fake:
     # Long enough for providers that cache from 1,024 tokens on.
     assert len(judge_instructions()) / 4 > 1024
     assert all(0 < one["cost"] < 0.0005 for one in completions(fake))
+
+
+# Posts with material of skills
+
+
+@pytest.fixture
+def open_setup(tmp_path: Path, ceos_home: Path, ceos_simulator: Any) -> Iterator[Open]:
+    with skill_setups(tmp_path, ceos_home, ceos_simulator) as open_setup:
+        yield open_setup
+
+
+WEB = {"http": {"hosts": ["example.org"]}}
+
+
+def verdict_about(setup: SkillSetup, text: str, *categories: str) -> None:
+    """Have the model answer the next request with a verdict about a text."""
+    setup.model.says(json.dumps({"id": text_id([text], None), "reason": "", "categories": categories}))
+
+
+def test_a_post_with_material_of_the_web_is_judged_and_written_without_tools(open_setup: Open) -> None:
+    setup = open_setup(skill("feed", "return 'Zanzibar drifts'", grants=WEB), TIMES)
+    setup.model.says(ANSWER)
+    verdict_about(setup, ANSWER, "investment")
+    setup.model.says(OTHER)
+    verdict_about(setup, OTHER)
+    run = setup.fake.post("ada", kind=Kind.ORIGINAL)
+    assert (run.status, setup.texts()) == ("published", [OTHER])
+    assert run.draft is not None and run.draft.is_judged
+    assert run.draft.cost_usd == pytest.approx(0.004)
+    written, judged, again, _ = setup.model.asked
+    assert not any("tools" in body for body in setup.model.asked)
+    assert "Zanzibar" in json.dumps(written) and "Zanzibar" not in json.dumps(judged)
+    assert (written["model"], judged["model"]) == ("anthropic/claude-sonnet-4", JUDGE)
+    assert "The text advises on payments or investments; leave that out." in again["messages"][-1]["content"]
+
+
+def test_after_the_answer_of_a_tool_that_reads_the_web_no_tool_is_called(open_setup: Open) -> None:
+    setup = open_setup(skill("search", "return 'call times with 13'", "tool", grants=WEB), TIMES)
+    setup.model.calls(("search", {}))
+    setup.model.says(ANSWER)
+    verdict_about(setup, ANSWER)
+    run = setup.fake.post("ada", kind=Kind.ORIGINAL)
+    assert (run.status, setup.texts()) == ("published", [ANSWER])
+    first, second, judged = setup.model.asked
+    assert ("tool_choice" in first, second["tool_choice"]) == (False, "none")
+    assert "times" not in json.dumps(judged["messages"][1])
+
+
+@pytest.mark.parametrize(("texts", "judged"), [("untrusted", False), ("all", True)])
+def test_other_posts_are_judged_if_the_agent_file_says_so(open_setup: Open, texts: str, judged: bool) -> None:
+    setup = open_setup(skill("grey", "return 'grey'"), TIMES, output={"judge_texts": texts})
+    setup.model.says(ANSWER)
+    if judged:
+        verdict_about(setup, ANSWER)
+    run = setup.fake.post("ada", kind=Kind.ORIGINAL)
+    assert (run.status, setup.texts(), len(setup.model.asked)) == ("published", [ANSWER], 1 + judged)
+    assert "tools" in setup.model.asked[0]
+    assert run.draft is not None and run.draft.is_judged == judged
+
+
+def test_a_post_waits_for_its_verdict_with_the_material_it_was_written_with(open_setup: Open) -> None:
+    setup = open_setup(skill("feed", "return 'rain'", grants=WEB))
+    setup.model.says(ANSWER)
+    setup.model.refuses(503, "down", times=3)
+    run_id = setup.fake.runtime.post("ada", kind=Kind.ORIGINAL)
+    setup.fake.step()
+    waiting = setup.fake.runtime.runs.run(run_id)
+    assert (waiting.status, setup.texts()) == ("planned", [])
+    assert waiting.reason.startswith("the text waits for the judge: ")
+    setup.fake.wake()
+    verdict_about(setup, ANSWER)
+    setup.fake.drive()
+    run = setup.fake.runtime.runs.run(run_id)
+    assert (run.status, setup.texts()) == ("published", [ANSWER])
+    # The text was written once, and the skill ran once.
+    assert run.draft is not None
+    assert [one.skill for one in run.draft.skills] == ["feed"]
+    assert setup.model.unused == 0
+
+
+def test_texts_of_an_operator_are_not_judged(open_setup: Open) -> None:
+    setup = open_setup(skill("feed", "return 'rain'", grants=WEB), output={"judge_texts": "all"})
+    assert setup.fake.post("ada", text="Hello from the operator.").status == "published"
+    assert setup.model.asked == []

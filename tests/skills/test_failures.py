@@ -75,7 +75,7 @@ def test_a_post_goes_out_without_a_skill_that_fails(
 
 @pytest.mark.parametrize("stage", ["transform", "gate"])
 def test_a_draft_stays_as_it_was_when_a_skill_fails_on_it(open_setup: Open, stage: str) -> None:
-    setup = open_setup(skill("bad", "raise ValueError", stage))
+    setup = open_setup(skill("bad", "raise ValueError", stage), skills=[{"name": "bad", "on_failure": "pass"}])
     run = setup.post("ada", WRITTEN)
     assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"bad": "error"})
 

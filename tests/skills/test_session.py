@@ -293,7 +293,7 @@ def test_a_gate_that_says_nothing_lets_the_draft_pass(open_setup: Open, returned
 
 @pytest.mark.parametrize("returned", ["True", "{'ok': False}", "['no', 1]"])
 def test_an_answer_that_is_no_objection_is_none(open_setup: Open, returned: str) -> None:
-    setup = open_setup(skill("quiet", f"return {returned}", "gate"))
+    setup = open_setup(skill("quiet", f"return {returned}", "gate"), skills=[{"name": "quiet", "on_failure": "pass"}])
     run = setup.post("ada", WRITTEN)
     assert (setup.texts(), outcomes(run)) == ([WRITTEN], {"quiet": "error"})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.conversations import verdicts
 from helpers.http_double import HttpDouble
 from helpers.pages import example
 from helpers.terminal import Terminal, terminal
@@ -22,6 +23,7 @@ from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.domain.topics import Trend, TrendCast
+from ceos.guardrails.judge import text_id
 from ceos.operations.agents import spent_today
 from ceos.plugins.manager import load_plugins
 from ceos.posts.assignment import Assignment
@@ -111,6 +113,11 @@ def test_a_trend_that_concerns_an_agent_becomes_a_post_with_its_sources(fake: Fa
     assert one.draft is not None
     assert one.draft.topic == "brass kettle"
     assert sorted(one.draft.sources) == sorted(hashes)
+    # The judge has seen the post, and nothing of the casts.
+    (verdict,) = verdicts(fake)
+    assert one.draft.is_judged
+    assert json.loads(verdict["prompt"][-1])["parts"] == fake.runtime.runs.recent_texts("ada")
+    assert not [word for word in ("sings", "(50)", "travel") if word in verdict["prompt"][-1]]
     (cast,) = [cast for cast in fake.casts() if cast["author"]["fid"] == 1001]
     assert cast["parent_hash"] is None
 
@@ -633,13 +640,16 @@ def test_a_writer_with_a_trend_in_its_prompt_is_offered_no_tools(
         say(fake, "The brass kettle sings", 50, 51, 52)
         http.answer({"data": []})
         http.answer(_completion(json.dumps({"subject_1": {"reason": "kettles", "relevance": 1.0}})))
-        http.answer(_completion("Night trains carry more kettles than timetables admit."))
+        text = "Night trains carry more kettles than timetables admit."
+        http.answer(_completion(text))
+        http.answer(_completion(json.dumps({"id": text_id([text], None), "reason": "", "categories": []})))
         look(fake)
         assert [one.status for one in runs(fake)] == ["published"]
         http.answer(_completion("Timetables are promises that somebody else keeps."))
         assert fake.post(kind=Kind.ORIGINAL).status == "published"
-        relevance, trend, plain = [request.body for request in http.requests if request.method == "POST"]
-        assert ("tools" in relevance, "tools" in trend, "tools" in plain) == (False, False, True)
+        asked = [request.body for request in http.requests if request.method == "POST"]
+        # For the relevance, the post, its verdict, and the post without a trend.
+        assert ["tools" in body for body in asked] == [False, False, False, True]
 
 
 def _completion(text: str) -> dict[str, Any]:
