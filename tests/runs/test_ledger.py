@@ -630,6 +630,20 @@ def follow_events(fake: FakeRuntime) -> None:
     assert (again.delivered, again.removed, again.checkpoint) == (1, 1, session.checkpoint)
 
 
+def report_video(fake: FakeRuntime) -> None:
+    """Have a webhook report the video of a post, which then does without it."""
+    ledger = fake.runtime.ledger
+    run_id = fake.runtime.post("ada", kind=Kind.MEDIA)
+    fake.runtime.pipeline.write(run_id)
+    lease = ledger.begin_stage(run_id, Stage.ILLUSTRATE)
+    assert lease is not None
+    ledger.record_video(lease, '{"key": "secret", "job": null}')
+    assert ledger.report_video(run_id, "secret", "r-1") == "ok"
+    ledger.record_video(lease, "")
+    ledger.defer_run(lease, 0, "")
+    fake.drive()
+
+
 def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:
     """A day in the life of two agents, in which every script runs, each of them twice."""
     runtime, simulator = fake.runtime, fake.simulator
@@ -640,6 +654,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     fake.drive()
     fake.post(kind=Kind.THREAD)
     fake.post(kind=Kind.MEDIA)
+    report_video(fake)
     # Review: approve, edit, reject, expire
     fake.apply(id="ben", fid=1002, approval="review")
     for verb in ("approve", "edit", "reject", "expire"):
