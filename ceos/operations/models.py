@@ -19,9 +19,10 @@ class ModelNotice:
     """One sentence about a named model, with the agents that it concerns."""
 
     resolved: ResolvedModel
-    #: Ids of the agents that write with the model, and of those that name it as a fallback.
+    #: Ids of the agents that write with the model, of those that name it as a fallback, and of those whose judge it is.
     writers: tuple[str, ...]
     fallbacks: tuple[str, ...]
+    judged: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
@@ -31,7 +32,7 @@ class ModelNotice:
     @property
     def agents(self) -> tuple[str, ...]:
         """All agents that it concerns."""
-        return self.writers + self.fallbacks
+        return tuple(dict.fromkeys(self.writers + self.fallbacks + self.judged))
 
 
 @operation("model.notices", Scope.READ)
@@ -46,11 +47,13 @@ def model_notices(context: Context, agents: Sequence[Agent], *, may_fetch: bool 
         return []
     from ceos.clients.openrouter.successors import resolve  # noqa: PLC0415  # few commands ask about models
 
-    found: dict[ResolvedModel, tuple[list[str], list[str]]] = {}
+    found: dict[ResolvedModel, tuple[list[str], list[str], list[str]]] = {}
     for agent in agents:
-        for position, name in enumerate(dict.fromkeys(agent.models.writers)):
+        roles = [(min(position, 1), name) for position, name in enumerate(dict.fromkeys(agent.models.writers))]
+        if agent.output.judge != "off":
+            roles.append((2, agent.output.judge))
+        for role, name in roles:
             resolved = resolve(name, listings, agent.models.max_price_factor)
             if resolved.sentence:
-                users = found.setdefault(resolved, ([], []))
-                users[bool(position)].append(agent.id)
-    return [ModelNotice(resolved, tuple(writers), tuple(fallbacks)) for resolved, (writers, fallbacks) in found.items()]
+                found.setdefault(resolved, ([], [], []))[role].append(agent.id)
+    return [ModelNotice(resolved, *map(tuple, users)) for resolved, users in found.items()]

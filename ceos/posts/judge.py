@@ -76,7 +76,7 @@ class Judge:
     def _verdict(self, agent: Agent, draft: Draft, model: str, call: str, share: float) -> tuple[Verdict, float]:
         messages = [
             # Unlike all that follows, the same in every request, so that providers cache it.
-            Message(role="system", content=judge_instructions()),
+            Message(role="system", content=judge_instructions(), cache=True),
             Message(role="user", content=judge_subject(agent, draft)),
         ]
         verdict, cost_usd = self._model.ask_json(

@@ -78,6 +78,7 @@ class PaidModel:
                 may_spend=lambda usd: usd <= max_usd and reservation.extend(usd), **terms,
             )  # fmt: skip
             reservation.settle(completion.cost_usd)
+        _report(call, completion)
         return completion
 
     def ask_json(
@@ -95,6 +96,7 @@ class PaidModel:
                 messages, schema, models=models, max_tokens=max_tokens, user=agent.id, may_spend=reservation.extend
             )
             reservation.settle(completion.cost_usd)
+        _report(call, completion)
         return answer, completion.cost_usd
 
     def check_budget(self, agent: Agent, messages: Sequence[Message], *, max_tokens: int, share: float = 1.0) -> None:
@@ -109,3 +111,11 @@ class PaidModel:
         """Return the most that one answer of a model can cost, to a caller that is content with a cut one."""
         reasoning = agent.models.reasoning
         return self._openrouter.worst_case_usd(messages, models=(model,), max_tokens=max_tokens, reasoning=reasoning)
+
+
+def _report(call: str, completion: Completion) -> None:
+    """Log what was paid, and for what."""
+    counts = completion.model_dump(
+        include={"prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "cost_usd"}
+    )
+    log.info("Model paid", extra=event("model.paid", call=call, model=completion.model, **counts))

@@ -80,8 +80,7 @@ def test_sentences_name_the_model_the_date_and_the_consequence() -> None:
     )
     assert resolve(GEMINI, listings(GEMINI, "google/gemini-2.5-flash-lite"), 1.5).sentence == (
         "OpenRouter lists neither google/gemini-2.0-flash-001 (retired by its maker on 2026-06-01) nor a successor "
-        "within 1.5 times its price (google/gemini-3.1-flash-lite costs 3.8 times as much); the agent's next model is "
-        "asked instead."
+        "within 1.5 times its price (google/gemini-3.1-flash-lite costs 3.8 times as much); it is left out."
     )
     assert resolve("a/b", listings(), 1.5).sentence == (
         "OpenRouter does not list a/b, and ceos knows no successor of it; it is asked all the same."

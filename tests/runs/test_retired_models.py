@@ -111,6 +111,14 @@ def test_the_doctor_tells_workers_what_it_has_read(fake_runtime: FakeRuntime, re
     found = [one for one in examine(fake_runtime.runtime) if one.check == "models"]
     assert [one.status for one in found] == ["warning", "warning"]
     assert f"{SONNET}.5 takes its place. It is used by ada." in found[0].found
-    assert "asked instead. It is used by ada (as a fallback), bob (as a fallback)." in found[1].found
+    assert "it is left out. It is used by ada (as a fallback), bob (as a fallback)." in found[1].found
     shared = fake_runtime.runtime.database.client.hget("ceos:models", "rows")
     assert SONNET not in [row["id"] for row in json.loads(str(shared))["data"]]
+
+
+def test_a_retired_judge_is_replaced_and_reported_too(fake_runtime: FakeRuntime, retire: Callable[..., None]) -> None:
+    retire(GEMINI)
+    agent = fake_runtime.apply(output={"judge": GEMINI}, models={"fallbacks": [MINI]})
+    assert fake_runtime.runtime.paid_model.usable_models(agent, [agent.output.judge]) == (LITE,)
+    (found,) = [one for one in examine(fake_runtime.runtime) if one.check == "models"]
+    assert f"{LITE} takes its place. It is used by ada (as judge)." in found.found

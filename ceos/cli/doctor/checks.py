@@ -214,7 +214,7 @@ def _models(examination: Examination) -> Iterator[Finding]:
         yield Finding("models", Status.WARNING, found, fix)
         return
     runtime = examination.runtime
-    names = {name for agent in agents for name in agent.models.writers}
+    names = {name for agent in agents for name in (*agent.models.writers, agent.output.judge)} - {"off"}
     if not names:
         yield Finding("models", Status.OK, "None is used yet.")
         return
@@ -222,10 +222,13 @@ def _models(examination: Examination) -> Iterator[Finding]:
     runtime.model_catalogue.refresh()
     notices = model_notices(runtime, agents)
     for notice in notices:
-        users = ", ".join([*notice.writers, *(f"{one} (as a fallback)" for one in notice.fallbacks)])
-        found = f"{notice.sentence} It is used by {users}."
+        later = [
+            *(f"{one} (as a fallback)" for one in notice.fallbacks),
+            *(f"{one} (as judge)" for one in notice.judged),
+        ]
+        found = f"{notice.sentence} It is used by {', '.join([*notice.writers, *later])}."
         model = notice.resolved
-        is_lost = bool(notice.writers) and not model.is_listed and model.used in (None, model.named)
+        is_lost = bool(notice.writers or notice.judged) and not model.is_listed and model.used in (None, model.named)
         yield Finding("models", Status.FAILED if is_lost else Status.WARNING, found, _NAME_ANOTHER)
     if not notices:
         yield Finding("models", Status.OK, f"OpenRouter has all {number(len(names), 'model')} that the agents use.")

@@ -92,8 +92,9 @@ def _choose(name: str, subject: str, candidates: list[tuple[str, float]], limit:
         successor = f"a successor within {limit:g} times its price ({cheapest} costs {times:g} times as much)"
     else:
         successor = "a free successor" if split_variant(name)[1] == _FREE else "a successor"
-    sentence = f"OpenRouter lists neither {subject} nor {successor}; the agent's next model is asked instead."
-    return ResolvedModel(name, None, sentence, is_listed=False)
+    return ResolvedModel(
+        name, None, f"OpenRouter lists neither {subject} nor {successor}; it is left out.", is_listed=False
+    )
 
 
 def _place(base: str) -> tuple[_Family, int, _Model] | None:
