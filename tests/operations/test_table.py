@@ -20,8 +20,8 @@ from ceos.testing import FakeRuntime
 
 #: The scope of every operation that changes something or spends money.
 CHANGES = {
-    "cast.delete": "post",
-    "cast.unreact": "post",
+    "cast.delete": Scope.POST,
+    "cast.unreact": Scope.POST,
     "agent.apply": Scope.ADMIN,
     "agent.export": Scope.ADMIN,
     "agent.pause": Scope.ADMIN,

@@ -33,6 +33,7 @@ from ceos.domain.runs import Run
 from ceos.domain.topics import Relevance, Trend
 from ceos.errors import NotFound, StaleLease
 from ceos.evm.types import Fees
+from ceos.operations.casts import delete_casts
 from ceos.operations.drafts import edit_draft
 from ceos.runs.deferral import PublishingHalted
 from ceos.runs.lease import Lease, idempotency_key
@@ -652,9 +653,11 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     simulator.faults(neynar={"script": ["cut_after", "rate_limited"]})
     fake.clock.advance(minutes=2)
     fake.drive()
-    fake.post(kind=Kind.THREAD)
+    thread = fake.post(kind=Kind.THREAD)
     fake.post(kind=Kind.MEDIA)
     report_video(fake)
+    delete_casts(runtime, [thread.id])
+    fake.drive()
     # Review: approve, edit, reject, expire
     fake.apply(id="ben", fid=1002, approval="review")
     for verb in ("approve", "edit", "reject", "expire"):
