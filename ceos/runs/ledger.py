@@ -26,6 +26,7 @@ from ceos.runs.lease import Lease, lease_from
 from ceos.storage.agents import AgentStore
 from ceos.storage.connection import Database
 from ceos.storage.runs import RunStore
+from ceos.storage.sketches import SketchStore
 
 log = logging.getLogger(__name__)
 
@@ -273,6 +274,9 @@ class Ledger:
 
         `run_id` is the run that published it, or empty where that is unknown. Stored scores of weeks do not change.
         """
+        for cast in RunStore(self.database).recent_casts(agent_id):
+            if cast.hash == hash:
+                SketchStore(self.database).unlist_post(agent_id, cast.text)
         self.database.run_script("forget_cast", agent_id, run_id, hash)
 
     # Decisions of operators

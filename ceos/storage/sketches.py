@@ -51,6 +51,14 @@ class SketchStore:
             POSTS_PER_HASH, *hashes_of(sketch)[:LISTED_HASHES],
         )  # fmt: skip
 
+    def unlist_post(self, agent_id: str, text: str) -> None:
+        """Compare no further text with a post; repeatable."""
+        with redis_errors():
+            pipe = self._client.pipeline(transaction=False)
+            for hash in hashes_of(sketch_of(text))[:LISTED_HASHES]:
+                pipe.lrem(f"ceos:alike:{hash}", 0, f"{agent_id} {_digest(text)}")
+            pipe.execute()
+
     def posts_of_others(self, agent_id: str, sketch: str) -> list[tuple[str, str]]:
         """Return recent posts of other agents that may resemble a text, as (agent, sketch), the likeliest first.
 

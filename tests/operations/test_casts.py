@@ -14,6 +14,7 @@ from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
 from ceos.errors import InvalidInput, NotFound, RequestRefused
 from ceos.operations.casts import delete_casts, unreact_casts
+from ceos.storage.sketches import SketchStore
 from ceos.testing import FakeRuntime
 
 THREAD = "A clock drifts.\n---SPLIT---\nA bridge sways.\n---SPLIT---\nBoth are measured against the sun."
@@ -73,8 +74,10 @@ def test_a_deleted_cast_leaves_recent_texts_metrics_and_learning(fake: FakeRunti
     # A measurement that was due counts nothing any more
     runtime.pipeline.measure(bad.id)
     assert [record.slot for record in runtime.series.posts("ada")] == [good.slot]
-    # The same text may be published again
+    # The same text may be published again, by another agent too
     assert bad.draft is not None
+    sketches = SketchStore(runtime.database)
+    assert sketches.posts_of_others("ben", sketches.sketches([bad.draft.parts[0].text])[0]) == []
     assert fake.post(text=bad.draft.parts[0].text).status == "published"
 
 
