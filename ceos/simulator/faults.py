@@ -55,7 +55,7 @@ ROUTE_FAULTS = (
     "error_529",
     "availability_error",
 )
-ACCOUNT_FAULTS = ("error_402", "error_403_key", "error_500", "cut_before", "garbage_200")
+ACCOUNT_FAULTS = ("error_402", "error_403_key", "error_500", "cut_before", "stall", "garbage_200")
 #: Faults inside an answer with status 200.
 ANSWER_FAULTS = (
     "choice_error",
@@ -149,6 +149,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "retry_after": 1,
         "credits": None,
         "stream_pause_seconds": 0.0,
+        "stall_seconds": 100.0,
         "verdicts": [],
     },
     "fal": {

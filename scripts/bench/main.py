@@ -2,7 +2,7 @@
 
     scripts/bench.py                 everything
     scripts/bench.py start posts     only these: start, memory, ledger, posts, flight, schedule, sandbox, listen,
-                                     mentions, learning, series, chain
+                                     mentions, learning, series, chain, models
 
 Each figure is printed with its target. The simulated services run on the same cores; their CPU time is counted apart.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from bench.chain import bench_chain
 from bench.learning import bench_learning, bench_series
 from bench.listening import bench_mentions, bench_polls
+from bench.models import bench_models
 from bench.posts import bench_flight, bench_ledger, bench_posts
 from bench.sandbox import bench_sandbox
 from bench.schedule import bench_schedule
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[], None]] = {
     "series": bench_series,
     "mentions": bench_mentions,
     "chain": bench_chain,
+    "models": bench_models,
 }
 
 

@@ -223,7 +223,7 @@ def test_every_shape_of_failure_is_recognised(status, body, error):
             complete(make_client(http))
     assert type(caught.value) is error
     assert caught.value.cost_usd == 0
-    assert len(http.requests) == (3 if error in (RateLimited, ServiceUnavailable) else 1)
+    assert len(asked(http)) == (3 if error in (RateLimited, ServiceUnavailable) else 1)
 
 
 def test_a_moderation_flag_names_its_reason_and_never_the_prompt():
@@ -235,12 +235,36 @@ def test_a_moderation_flag_names_its_reason_and_never_the_prompt():
     assert "secret plan" not in str(caught.value)
 
 
-def test_no_answer_may_have_been_billed_and_is_neither_repeated_nor_passed_on():
+def test_no_answer_may_have_been_billed_and_the_next_model_is_asked():
     with HttpDouble() as http:
+        client = priced_client(http)
+        most = client.worst_case_usd(PROMPT, models=MODELS[:1], max_tokens=100)
+        http.answer(cut="unanswered")
+        http.answer(answer())
+        found = complete(client, MODELS)
+        assert asked(http) == MODELS[:2]
+    assert found.text == "gm"
+    assert (found.cost_usd, found.cost_is_estimate) == (pytest.approx(most + USAGE["cost"]), True)
+
+
+def test_no_answer_of_any_model_leaves_the_outcome_unknown():
+    with HttpDouble() as http:
+        client = priced_client(http)
+        http.answer(cut="unanswered")
+        http.answer(b"{")
+        http.answer(failure(503), 503)
+        with pytest.raises(OutcomeUnknown, match=r"None of the models.*claude-sonnet-4.*gpt-4o-mini.*gemini"):
+            complete(client, MODELS)
+        assert asked(http) == MODELS
+
+
+def test_a_further_model_is_not_asked_after_an_unknown_outcome_that_used_up_the_budget():
+    with HttpDouble() as http:
+        client = priced_client(http)
         http.answer(cut="unanswered")
         with pytest.raises(OutcomeUnknown):
-            complete(make_client(http), MODELS)
-        assert len(http.requests) == 1
+            complete(client, MODELS, may_spend=lambda _: False)
+        assert asked(http) == MODELS[:1]
 
 
 def test_a_missing_key_is_named_before_anything_is_sent():
@@ -609,8 +633,8 @@ def test_a_stream_that_breaks_off_on_the_wire_may_have_been_billed():
     with HttpDouble() as http:
         http.answer(events(piece("gm " * 50), LAST), cut="midway")
         with pytest.raises(OutcomeUnknown):
-            complete(make_client(http), MODELS, watch=lambda _: None)
-        assert len(http.requests) == 1
+            complete(make_client(http), watch=lambda _: None)
+        assert asked(http) == MODELS[:1]
 
 
 def test_a_stream_ends_at_its_deadline():

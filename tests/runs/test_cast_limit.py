@@ -287,13 +287,15 @@ def test_a_post_costs_what_the_services_charged(fake_runtime: FakeRuntime) -> No
     assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(completion["cost"], abs=2e-6)
 
 
-def test_a_completion_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRuntime) -> None:
+def test_a_completion_of_unknown_outcome_counts_as_paid(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
     fake_runtime.simulator.faults(openrouter={"script": ["cut_before"]})
     run = fake_runtime.post(kind=Kind.ORIGINAL)
     assert run.status == "published"
     assert run.draft is not None
-    assert spent_today(fake_runtime.runtime, "ada") > run.draft.cost_usd + 0.001
+    (completion,) = [one for one in fake_runtime.simulator.timeline() if one["what"] == "completion"]
+    assert run.draft.cost_usd > completion["cost"] + 0.001
+    assert spent_today(fake_runtime.runtime, "ada") == pytest.approx(run.draft.cost_usd, abs=2e-6)
 
 
 def test_a_picture_that_failed_counts_with_all_it_may_have_cost(fake_runtime: FakeRuntime) -> None:

@@ -579,7 +579,7 @@ def test_a_service_that_fails_is_no_model_for_the_skill_and_the_whole_story_in_t
 
 
 def test_an_answer_of_unknown_outcome_stays_set_aside(fake_runtime: FakeRuntime, make: Make) -> None:
-    fake_runtime.simulator.faults(openrouter={"script": ["cut_before"]})
+    fake_runtime.simulator.faults(openrouter={"cut_before": 1})
     host = make()
     with refused("No model can be asked now."):
         ask(host, "llm_generate", "Write one post about clocks.")

@@ -9,7 +9,7 @@ OpenRouter's own `models` list is not used: it would hide who failed and why, an
 | no text, because its room went into reasoning | the same model once with more room, see `reasoning`; then the next |
 | an answer without a choice or a text, a declined one, one that was cut off | the next model at once; it may be paid |
 | 401, 402, a 403 of the key (`KeyRefused`) | the end: every model would refuse |
-| no answer in time, a broken connection, no JSON (`OutcomeUnknown`) | the end: it may be paid, and the caller decides |
+| no answer in time, a broken connection, no JSON (`OutcomeUnknown`) | the next model; it counts as paid in full |
 
 Worst case of one ask: no request begins later than `BEGIN_SECONDS` after the first, and a request lasts 5 s of
 connecting and `ANSWER_SECONDS`: 215 s with any number of models. At most `MAX_PAID_ANSWERS` answers are paid, and
@@ -38,7 +38,15 @@ from ceos.clients.openrouter.prices import Catalogue
 from ceos.clients.openrouter.reasoning import Room, Rooms, Wish
 from ceos.clients.openrouter.stream import stream
 from ceos.clients.openrouter.types import Completion
-from ceos.errors import AnswerUnusable, KeyRefused, RateLimited, RequestRefused, ServiceError, ServiceUnavailable
+from ceos.errors import (
+    AnswerUnusable,
+    KeyRefused,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRefused,
+    ServiceError,
+    ServiceUnavailable,
+)
 from ceos.logs import event, redact
 
 log = logging.getLogger(__name__)
@@ -92,9 +100,20 @@ class _Progress:
     begun: float
     spent_usd: float
     paid_answers: int = 0
+    is_estimate: bool = False
     failures: list[ServiceError] = field(default_factory=list)
     #: The first answer that has a text, but was cut off.
     cut: Completion | None = None
+
+    def add_cost(self, usd: float, *, is_estimate: bool) -> None:
+        """Add the cost of one answer."""
+        self.spent_usd += usd
+        self.paid_answers += usd > 0
+        self.is_estimate = self.is_estimate or is_estimate
+
+    def with_all_costs(self, completion: Completion) -> Completion:
+        """Return a completion with the cost of all answers."""
+        return completion.model_copy(update={"cost_usd": self.spent_usd, "cost_is_estimate": self.is_estimate})
 
 
 class Fallback:
@@ -117,8 +136,8 @@ class Fallback:
     def answer(self, routes: Sequence[Route], needs: Needs) -> Completion:
         """Return the first answer of use, with the cost of all answers; else the first one that was only cut off.
 
-        Raises `AnswerUnusable` when answers were paid and none has a text, and otherwise one error for all failures:
-        one that may pass if there is any. Its `cost_usd` is what was paid.
+        Raises `AnswerUnusable` when an answer was paid and none has a text; `OutcomeUnknown` when one may have been;
+        otherwise one error for all failures, one that may pass if there is any. Its `cost_usd` is what was paid.
         """
         progress = _Progress(self._clock(), needs.spent_usd)
         ordered = sorted(routes, key=lambda route: self._rooms.is_silent(route.model, needs.wish))
@@ -132,16 +151,21 @@ class Fallback:
                 except KeyRefused as error:
                     error.cost_usd = progress.spent_usd
                     raise
+                except OutcomeUnknown as error:
+                    # It may have been billed to the end of its room.
+                    progress.add_cost(self._cost_usd(route.model, room, needs), is_estimate=True)
+                    self._note(route.model, error, progress)
+                    break
                 except (RateLimited, ServiceUnavailable, RequestRefused) as error:
                     self._note(route.model, error, progress)
                     room = self._rooms.after_refusal(route.model, room, needs.wish, error)
                     continue
                 if self._settle(completion, needs, progress):
-                    return completion.model_copy(update={"cost_usd": progress.spent_usd})
+                    return progress.with_all_costs(completion)
                 used_up = completion.finish_reason == "length" and _is_without_text(completion)
                 room = self._rooms.after_silence(route.model, room, needs.wish) if used_up else None
         if progress.cut is not None:
-            return progress.cut.model_copy(update={"cost_usd": progress.spent_usd})
+            return progress.with_all_costs(progress.cut)
         raise _summary(progress)
 
     def max_cost_usd(self, model: str, needs: Needs) -> float:
@@ -149,6 +173,10 @@ class Fallback:
         # The price first: it brings the catalogue, which says whether the model reasons.
         price = self._catalogue.price(model)
         return price.most(needs.prompt_tokens, self._rooms.first(model, needs.wish).tokens)
+
+    def _cost_usd(self, model: str, room: Room, needs: Needs) -> float:
+        """Return the most that one request can cost."""
+        return self._catalogue.price(model).most(needs.prompt_tokens, room.tokens)
 
     def _may_ask(self, model: str, room: Room, needs: Needs, progress: _Progress) -> bool:
         """Say whether a request may be sent: there is time for it, and another answer may be paid."""
@@ -158,17 +186,14 @@ class Fallback:
                 return False
         if not progress.spent_usd:
             return True
-        allowed = needs.may_spend(
-            progress.spent_usd + self._catalogue.price(model).most(needs.prompt_tokens, room.tokens)
-        )
+        allowed = needs.may_spend(progress.spent_usd + self._cost_usd(model, room, needs))
         if not allowed:
             progress.failures.append(RequestRefused(f"The budget does not allow {model} after that."))
         return allowed
 
     def _settle(self, completion: Completion, needs: Needs, progress: _Progress) -> bool:
         """Add up what an answer cost, note what is wrong with it, and say whether it is of use."""
-        progress.spent_usd += completion.cost_usd
-        progress.paid_answers += completion.cost_usd > 0
+        progress.add_cost(completion.cost_usd, is_estimate=completion.cost_is_estimate)
         if completion.tool_calls:
             return True
         has_text = not _is_without_text(completion)
@@ -272,9 +297,12 @@ def _summary(progress: _Progress) -> ServiceError:
     if not failures:
         return RequestRefused("OpenRouter was asked without a model.")
     words = " ".join(map(str, failures))
-    if progress.spent_usd:
+    unknown = [error for error in failures if isinstance(error, OutcomeUnknown)]
+    if any(isinstance(error, AnswerUnusable) for error in failures) or (progress.spent_usd and not unknown):
         return AnswerUnusable(f"{_NO_TEXT} {words}", cost_usd=progress.spent_usd)
     message = words if len(failures) == 1 else f"None of the models asked could answer. {words}"
+    if unknown:
+        return OutcomeUnknown(message, status=unknown[-1].status)
     passing = [error for error in failures if isinstance(error, RateLimited | ServiceUnavailable)]
     if not passing:
         return RequestRefused(message, status=failures[-1].status)

@@ -207,7 +207,7 @@ class OpenRouter:
                 if fault:
                     self.timeline.fault("openrouter", fault, model=name)
                 if fault in ACCOUNT_FAULTS:
-                    raise _account_refusal(fault)
+                    raise self._account_refusal(fault)
                 if fault not in ROUTE_FAULTS:
                     return model, fault
                 refusal = self._route_refusal(fault, name, body)
@@ -248,6 +248,19 @@ class OpenRouter:
         if self.options["retry_after"] is not None:
             refusal.reply.headers.append((b"retry-after", f"{self.options['retry_after']:g}".encode()))
         return refusal
+
+    def _account_refusal(self, fault: str) -> Refusal:
+        if fault == "error_402":
+            return _unpaid()
+        if fault == "error_403_key":
+            return refuse(403, "Key limit exceeded (total limit)", error_type="permission_denied")
+        if fault == "error_500":
+            return refuse(500, "Internal Server Error", error_type="server")
+        if fault == "stall":
+            return Refusal(Reply(cut=True, delay=self.options["stall_seconds"]))
+        if fault == "cut_before":
+            return Refusal(Reply(cut=True))
+        return Refusal(Reply(200, b"<!doctype html><title>Just a moment</title>", b"text/html"))
 
     def _availability(self, code: str, status: int, name: str, *, retryable: bool) -> Refusal:
         """The newer error object, which has neither `code` nor `metadata`."""
@@ -366,15 +379,3 @@ def _effort(body: dict[str, Any]) -> str | None:
     reasoning = body.get("reasoning")
     effort = reasoning.get("effort") if isinstance(reasoning, dict) else body.get("reasoning_effort")
     return effort if effort in REASONING_TOKENS else None
-
-
-def _account_refusal(fault: str) -> Refusal:
-    if fault == "error_402":
-        return _unpaid()
-    if fault == "error_403_key":
-        return refuse(403, "Key limit exceeded (total limit)", error_type="permission_denied")
-    if fault == "error_500":
-        return refuse(500, "Internal Server Error", error_type="server")
-    if fault == "cut_before":
-        return Refusal(Reply(cut=True))
-    return Refusal(Reply(200, b"<!doctype html><title>Just a moment</title>", b"text/html"))
