@@ -142,9 +142,10 @@ class SkillHost:
 
     def _http_get(self, url: Any) -> dict[str, Any]:
         page = self._fetched("http_get", url)
-        answer = {"status": page.status, "url": page.url, "content_type": page.content_type, "text": page.text}
+        text = page.text
+        answer = {"status": page.status, "url": page.url, "content_type": page.content_type, "text": text}
         # In the message to the sandbox, a character may take six bytes.
-        if len(page.text) * 6 > RESULT_BYTES and len(json.dumps(answer)) > RESULT_BYTES:
+        if len(text) * 6 > RESULT_BYTES and len(json.dumps(answer)) > RESULT_BYTES:
             raise HostRefused(f"{self._about} is too large; an answer has at most {RESULT_BYTES:,} bytes of JSON.")
         return answer
 

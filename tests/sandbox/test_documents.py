@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ceos.errors import SkillError, SkillFailed
 from ceos.sandbox import wire
+from ceos.sandbox.documents.feed import read_feed
 from ceos.sandbox.executor import Sandbox
 
 URL = "https://news.example.org/feeds/all.xml"
@@ -136,7 +140,28 @@ def test_atom_links_to_a_page_and_its_identifier_is_no_link(reader: Reader) -> N
     ]
 
 
+@given(st.text(st.sampled_from("abc?&=%/#.-_~+amplregioncopy0123"), max_size=40), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_a_link_is_passed_on_character_by_character(path: str, is_broken: bool) -> None:
+    link = f"https://a.example/{path}"
+    item = f"<title>t</title><link>{html.escape(link)}</link>{'<b>' if is_broken else ''}"
+    assert [item["link"] for item in read_feed(rss(item), URL)["items"]] == [link]
+
+
 # Texts
+
+
+#: Visible characters; the library reads pairs of those of Latin-1 as UTF-8 that was decoded wrongly.
+VISIBLE = st.characters(
+    exclude_categories=("C",), exclude_characters="".join(map(chr, range(0x80, 0x100))), max_codepoint=0xDFFFF
+)
+
+
+@given(st.text(VISIBLE, min_size=1, max_size=40).filter(lambda text: text.split() != []))
+@settings(max_examples=100, deadline=None)
+def test_a_text_of_atom_is_what_it_was_before_it_was_escaped(text: str) -> None:
+    found = read_feed(atom(f"<title>{html.escape(text)}</title>"), URL)
+    assert [item["title"] for item in found["items"]] == [" ".join(text.split())]
 
 
 @pytest.mark.parametrize(
@@ -181,8 +206,8 @@ def test_atom_says_what_is_html(reader: Reader, title: str, text: str) -> None:
 
 
 def test_a_description_is_html_and_its_blocks_are_apart(reader: Reader) -> None:
-    html = "<p>One &amp; Vec&lt;String&gt;</p><p>two<br>three <i>fo</i>ur<script>no()</script></p>"
-    item = reader.item(f"<title>t</title><description><![CDATA[{html}]]></description>")
+    text = "<p>One &amp; Vec&lt;String&gt;</p><p>two<br>three <i>fo</i>ur<script>no()</script></p>"
+    item = reader.item(f"<title>t</title><description><![CDATA[{text}]]></description>")
     assert item["summary"] == "One & Vec<String> two three four"
     long = f"<p>{'Vec&lt;T&gt; &amp; so on. ' * 200}</p>"
     for inside in (f"<![CDATA[{long}]]>", long.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")):
@@ -365,7 +390,7 @@ def test_a_mark_goes_before_the_header_and_what_names_none_is_detected(reader: R
 
 
 def test_a_page_says_what_it_is_and_its_main_part_is_its_text(reader: Reader) -> None:
-    html = """<!doctype html><html lang="en-GB"><head><base href="https://www.example.org/a/">
+    source = """<!doctype html><html lang="en-GB"><head><base href="https://www.example.org/a/">
         <title>Rivets &amp; bolts</title>
         <link rel="stylesheet canonical" href="rivets?x=1&amp;region=2"><meta property="og:site_name" content="A blog">
         <meta name=description content="Why rivets &lt;went&gt;."><meta property="article:published_time"
@@ -374,7 +399,7 @@ def test_a_page_says_what_it_is_and_its_main_part_is_its_text(reader: Reader) ->
         <main><h1>Rivets</h1><p>A rivet is set <b>hot</b>,<br>and cools.<p hidden>Unseen.</p>
         <table><tr><td>1<td>2</table><div aria-hidden="true">Nor this.</div></main>
         <footer>End.</footer></body></html>"""
-    assert reader("page", html, content_type="text/html") == {
+    assert reader("page", source, content_type="text/html") == {
         "title": "Rivets & bolts",
         "site": "A blog",
         "description": "Why rivets <went>.",
