@@ -182,7 +182,8 @@ class SkillHost:
             )
         except SkillError as error:
             reason = _READ_FAILURES.get(error.kind, "it is too broken")
-            raise HostRefused(f"{self._about} could not be read: {reason}.") from error
+            cause = None if error.kind in _READ_FAILURES else error
+            raise HostRefused(f"{self._about} could not be read: {reason}.") from cause
         if not isinstance(found, dict) or "unreadable" in found:
             reason = str(found["unreadable"]) if isinstance(found, dict) else "It is too broken."
             raise HostRefused(f"{self._about} could not be read. {reason}")

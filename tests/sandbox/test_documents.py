@@ -351,6 +351,11 @@ def test_a_feed_that_is_cut_off_keeps_its_whole_items(reader: Reader) -> None:
         "<title>One</title><link>https://a.example/1</link>", "<title>Two</title><link>https://a.example/2</link>"
     )
     assert reader.items(feed[: feed.index("example/2")], "title") == ["One"]
+    named = rss(
+        "<title>One</title>", "<title>Two</title><description>The tag &lt;item&gt; & more</description><broken>"
+    )
+    assert reader.items(named, "title") == ["One", "Two"]
+    assert reader.items("<rss><channel><title>T</title><item ", "title") == []
 
 
 # Encodings

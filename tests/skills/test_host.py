@@ -413,21 +413,23 @@ def test_what_is_no_feed_is_one_refusal(sandbox: Sandbox, act: Any, reason: str)
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    ("error", "reason", "cause"),
     [
-        (SkillTimedOut("x"), "it takes too long"),
-        (SkillOutOfMemory("x"), "it takes too much memory"),
-        (SandboxUnavailable("x"), "the sandbox does not work now"),
-        (SkillFailed("x", kind="crashed"), "it is too broken"),
+        (SkillTimedOut("x"), "it takes too long", ""),
+        (SkillOutOfMemory("x"), "it takes too much memory", ""),
+        (SandboxUnavailable("x"), "the sandbox does not work now", ""),
+        (SkillFailed("x", kind="crashed"), "it is too broken", " (x)"),
     ],
 )
-def test_a_reader_that_fails_is_one_refusal_and_the_record_has_the_cause(error: SkillError, reason: str) -> None:
+def test_a_reader_that_fails_is_one_refusal_and_the_record_has_an_unknown_cause(
+    error: SkillError, reason: str, cause: str
+) -> None:
     def read(*args: Any, **options: Any) -> Any:
         raise error
 
     with feeds(send(), read=read, http=LARGE) as (_, host), refused(f"http://{HOST}/ could not be read: {reason}."):
         ask(host, "http_page", f"http://{HOST}/")
-    assert host.calls[0].refused == f"http://{HOST}/ could not be read: {reason}. (x)"
+    assert host.calls[0].refused == f"http://{HOST}/ could not be read: {reason}.{cause}"
 
 
 def test_the_reader_gets_the_document_and_the_time_that_is_left() -> None:

@@ -59,12 +59,13 @@ def _read_xml(text: str, url: str) -> tuple[dict[str, str], Iterator[dict[str, s
     if not _ROOT.search(text[:_HEAD_CHARS]):
         raise NotAFeed
     headers = {"content-type": "application/xml; charset=utf-8"}
-    source = io.BytesIO(repaired(text).encode())
+    document = repaired(text)
+    source = io.BytesIO(document.encode())
     parsed = feedparser.parse(source, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
     if not parsed.version and not parsed.entries:
         raise NotAFeed
-    if parsed.bozo and _is_cut_off(text):
-        parsed.entries.pop()
+    if parsed.bozo and _is_cut_off(document):
+        del parsed.entries[-1:]
     is_atom, is_rdf = parsed.version.startswith("atom"), parsed.version in ("rss090", "rss10")
     feed = {
         "title": _text(parsed.feed, "title", TITLE_CHARS, is_atom),
