@@ -58,14 +58,18 @@ _SPACED = re.compile(r"(?<!\w)(?:\w[\s._\-*|/]){3,}\w(?!\w)")
 
 def normalize(text: str) -> str:
     """Return a text as its reader sees it: one form for each letter, nothing invisible, emoji letters as letters."""
+    if text.isascii():
+        return text[:MAX_CHARS]
     text = _TAGS.sub(lambda match: "".join(chr(ord(char) - 0xE0000) for char in match[0]), text[:MAX_CHARS])
-    text = "".join(map(_emoji_letter, text)) if not text.isascii() else text
+    text = "".join(map(_emoji_letter, text))
     text = INVISIBLE.sub("", unicodedata.normalize("NFKC", INVISIBLE.sub("", text)))
     return unicodedata.normalize("NFC", _COMBINING.sub("", text) if _is_stacked(text) else text)
 
 
 def to_ascii(text: str) -> str:
     """Return a text with look-alikes of Latin letters replaced by these letters, and without accents."""
+    if text.isascii():
+        return text[:MAX_CHARS]
     return _COMBINING.sub("", unicodedata.normalize("NFKD", normalize(text).translate(_ALIKE)))
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from ceos.domain.text import similarity
 from ceos.domain.topics import words_of
@@ -27,6 +29,7 @@ LEAK_WORDS = 7
 #: Letters of the prompt that disclose it as initials of lines or sentences.
 INITIALS = 6
 
+_WORD = re.compile("[A-Za-z]+")
 _REQUEST = re.compile(
     r"\b(?:say|repeat|write|post|reply|respond|answer|output|print|type|tell|announce|confirm|cast|complete|finish|"
     r"decode|translate|spell)\b"
@@ -37,20 +40,38 @@ _REQUEST = re.compile(
 )
 
 
+class _Source(NamedTuple):
+    """A prompt as it is searched: its runs of letters by their length, and its runs of words."""
+
+    runs: dict[int, frozenset[str]]
+    words: frozenset[tuple[str, ...]]
+
+
+@lru_cache(maxsize=8)
+def _source(prompt: str) -> _Source:
+    letters = strip_separators(to_ascii(prompt))
+    sizes = (LEAK_LETTERS, LEAK_LETTERS // 3)
+    runs = {
+        size: frozenset(letters[start : start + size] for start in range(len(letters) - size + 1)) for size in sizes
+    }
+    return _Source(runs, frozenset(_word_runs(prompt)))
+
+
 def discloses(text: str, prompt: str) -> bool:
     """Say whether a text contains words of the prompt, in any encoding."""
-    source = strip_separators(to_ascii(prompt))
+    source = _source(prompt)
     for reading in deobfuscate(text):
         letters = strip_separators(reading)
-        if _shares(letters, source, LEAK_LETTERS // _weight(letters)):
+        size = LEAK_LETTERS // _weight(letters)
+        if any(letters[start : start + size] in source.runs[size] for start in range(len(letters) - size + 1)):
             return True
-    return _shares_words(_shuffled(text), _shuffled(prompt))
+    return not source.words.isdisjoint(_word_runs(text))
 
 
 def spells(text: str, prompt: str) -> bool:
     """Say whether the first letters of a text's lines, sentences or words spell the beginning of the prompt."""
-    source = strip_separators(to_ascii(prompt))
-    return any(len(firsts) >= INITIALS and firsts[:INITIALS] in source[:400] for firsts in _initials(text))
+    start = strip_separators(to_ascii(prompt[:600]))[:400]
+    return any(len(firsts) >= INITIALS and firsts[:INITIALS] in start for firsts in _initials(text))
 
 
 def repeats(text: str, others: Sequence[str]) -> bool:
@@ -71,16 +92,12 @@ def _runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[start : start + QUOTED_WORDS]) for start in range(len(words) - QUOTED_WORDS + 1)}
 
 
-def _shuffled(text: str) -> list[str]:
-    """Return the words of a text with their letters sorted, so that Pig Latin and anagrams equal the original."""
-    words = re.findall(r"[a-z]+", to_ascii(text).casefold())
+def _word_runs(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield the runs of words with their letters sorted, so that Pig Latin and anagrams equal the original."""
     # Pig Latin adds "ay", "yay" or "way".
-    return ["".join(sorted(re.sub(r"[wy]", "", re.sub(r"(?<=[a-z]{2})ay$", "", word)))) for word in words]
-
-
-def _shares_words(text: Sequence[str], source: Sequence[str]) -> bool:
-    runs = {tuple(source[start : start + LEAK_WORDS]) for start in range(len(source) - LEAK_WORDS + 1)}
-    return any(tuple(text[start : start + LEAK_WORDS]) in runs for start in range(len(text) - LEAK_WORDS + 1))
+    words = [word[:-2] if len(word) > 3 and word.endswith("ay") else word for word in _WORD.findall(to_ascii(text))]
+    shuffled = ["".join(sorted(word.casefold().replace("w", "").replace("y", ""))) for word in words]
+    return (tuple(shuffled[start : start + LEAK_WORDS]) for start in range(len(words) - LEAK_WORDS + 1))
 
 
 def _initials(text: str) -> Iterator[str]:

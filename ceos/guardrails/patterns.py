@@ -17,3 +17,13 @@ def load_patterns(name: str) -> dict[str, Any]:
 def compile_any(patterns: Iterable[str]) -> re.Pattern[str]:
     """Compile alternatives without regard to case; `~` stands for up to 40 characters of the same sentence."""
     return re.compile("|".join(patterns).replace("~", r"[^.!?\n。！？]{0,40}?"), re.IGNORECASE)
+
+
+def word_set(words: str) -> frozenset[str]:
+    """Return the words of a list in a data file."""
+    return frozenset(words.split())
+
+
+def alternatives(words: str) -> str:
+    """Return a list of patterns in a data file as alternatives of one pattern."""
+    return f"(?:{'|'.join(words.split())})"

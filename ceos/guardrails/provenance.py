@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ceos.domain.agent import Agent, SkillUse
 from ceos.domain.text import SPACELESS
 from ceos.guardrails.deobfuscate import normalize
-from ceos.guardrails.tokens import canonical, find_tokens
+from ceos.guardrails.tokens import canonical, find_tokens, squeezed
 
 _URL = re.compile(rf"https?://[^\s<>\"'`{{}}|\\^{SPACELESS}]+", re.IGNORECASE)
 #: Punctuation behind a link that is part of the sentence.
@@ -25,8 +25,9 @@ def trusted_tokens(agent: Agent, own: Sequence[str]) -> frozenset[str]:
     """Return the canonical tokens that any text of the agent may contain; `own` are its earlier casts."""
     persona = agent.persona
     texts = [persona.bio, persona.tone, *persona.topics, *persona.examples, agent.name, *own]
-    found = {canonical(token.text) for text in texts for token in find_tokens(text)}
-    found |= {canonical(normalize(entry)) for entry in (*agent.output.allow, *agent.engagement.allow)}
+    tokens = [token.text for text in texts for token in find_tokens(text)]
+    tokens += [normalize(entry) for entry in (*agent.output.allow, *agent.engagement.allow)]
+    found = {form(token) for token in tokens for form in (canonical, squeezed)}
     return frozenset(filter(None, found | {f"/{agent.channel}"}))
 
 

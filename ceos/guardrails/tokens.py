@@ -1,12 +1,48 @@
-"""Finds what can be clicked, paid or called in a text: links, addresses, tickers, @names, hashtags and channels."""
+"""Finds everything in a text that can be clicked, paid or called: the tokens that need provenance.
+
+Each token has a rule: `link`, `address`, `payment`, `contact`, `ticker`, `name`, `hashtag`, `channel`, or `command` for
+what other agents obey.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
+from ceos.guardrails.contacts import find_contacts
 from ceos.guardrails.deobfuscate import normalize, to_ascii
+from ceos.guardrails.links import find_links
+from ceos.guardrails.patterns import alternatives, load_patterns, word_set
+from ceos.guardrails.payments import find_accounts, find_addresses
+
+_DATA = load_patterns("tokens")
+_AT, _HASH = word_set(_DATA["code"]["at"]), word_set(_DATA["code"]["hash"])
+_VARIABLES, _PATHS = word_set(_DATA["code"]["variables"]), word_set(_DATA["code"]["paths"])
+_AGENTS, _POLITE, _ORDERS = (alternatives(_DATA["agents"][key]) for key in ("names", "polite", "orders"))
+
+_CURRENCIES = "USD|EUR|GBP|CAD|AUD|NZD|CHF|JPY|CNY|INR|BRL|MXN|USDC|USDT"
+#: All currency signs of Unicode's category Sc, and two that are used as such.
+_SIGNS = "".join(chr(code) for code in range(0x20C1) if unicodedata.category(chr(code)) == "Sc") + "₿💲"
+_TICKER = re.compile(
+    rf"(?<!\w)[{_SIGNS}](?:([^\W\d_]\w{{1,20}})|\d{{1,3}}(?!(?:{_CURRENCIES})\b)[A-Z]{{3,}}\b"
+    rf"|\s(?!(?:{_CURRENCIES})\b)[A-Z]{{3,}}\b)"
+)
+_NAME = re.compile(r"(?<!\w)@([^\W_][\w.-]*)")
+_HASHTAG = re.compile(r"(?<![\w&])#(?!\d+\b)(\w+)")
+_CHANNEL = re.compile(r"(?<![\w/<.~])/([a-z][a-z0-9-]{1,30})\b(?![/(]|\.\w)", re.IGNORECASE)
+_METHOD = re.compile(r"(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s$")
+_TIP = rf"(?:{'|'.join(_DATA['agents']['tips'].split())})"
+_TIP_WITH_SIGN = rf"(?:{'|'.join(_DATA['agents']['tips_with_sign'].split())})"
+_COMMAND = re.compile(
+    rf"(?<!\w)@?{_AGENTS}\b[\s,:;!…-]*(?:{_POLITE}[\s,]+){{0,3}}{_ORDERS}(?!\w)"
+    rf"|{_TIP}\s?[x×*]?\s?\d+|\d+\s?[x×*]?\s?{_TIP}|{_TIP_WITH_SIGN}\s?[x×*]\s?\d+|\d+\s?[x×*]\s?{_TIP_WITH_SIGN}"
+    r"|^\s*[!/][a-z]{2,}\w*(?=\s|$)|^\s*\.(?:tip|send|pay|withdraw|claim|buy|sell)\b"
+    r"|(?<=\s)!(?:tip|send|pay|attack|claim|buy|sell|swap|mint|stake|withdraw|rain|gift|bet)\b",
+    re.IGNORECASE,
+)
 
 
 class Token(NamedTuple):
@@ -16,57 +52,68 @@ class Token(NamedTuple):
     text: str
 
 
-_ENDINGS = (
-    "com net org info biz xyz app dev page site online club top vip shop store tech live pro fun art blog "
-    "cloud world life finance money cash fund exchange market markets network digital social media news email "
-    "chat zone space icu lol wtf ninja rocks run tools team agency link click download zip mov gift gifts win "
-    "bet casino game games wallet crypto nft dao eth sol lens bnb base arb degen farcaster frame frames meme "
-    "coin token claim claims airdrop reward rewards support help center services solutions systems software "
-    "name mobi onion global foundation community codes wiki study black red pink blue green gold"
-)
-_ENDING = rf"(?:[a-z]{{2}}|{'|'.join(_ENDINGS.split())}|xn--[a-z0-9-]+|рф|онлайн|中国|中國|公司|网络|भारत|السعودية)"
-_LABEL = r"[^\W_](?:[\w-]{0,62}[^\W_])?"
-_TOKENS: dict[str, re.Pattern[str]] = {
-    "link": re.compile(
-        r"\b(?:h\w{2}ps?|ftp|ipfs|ar|web3|data|javascript|magnet|tel|sms|mailto|ethereum|bitcoin|solana|farcaster|"
-        r"warpcast|file)"
-        r"\s?:\s?(?:/\s?/|\?|[^\s:])\S*"
-        rf"|\bwww\s?\.\s?\S+|(?<![\w@.])(?:{_LABEL}[.。．｡])+{_ENDING}(?![\w-])(?:[:/?#]\S*)?"
-        rf"|\b{_LABEL}\s?[\[({{<]\s?(?:\.|dot|punkt|punto|point|точка|点|ドット)\s?[\])}}>]\s?{_ENDING}\b"
-        rf"|\b{_LABEL}\s(?:dot|punkt|punto|точка|点|ドット)\s(?:{'|'.join(_ENDINGS.split())}|io|gg|ly|cc)\b"
-        rf"|\b{_LABEL}[-_](?:dot|punkt|punto|точка)[-_](?:{'|'.join(_ENDINGS.split())}|[a-z]{{2}})\b"
-        r"|\b[a-z0-9-]+\s(?:com|net|org|xyz|io|me|ly|gg|cc|co|app)\s(?:forward )?slash\s\w+"
-        rf"|\b{_LABEL}\s?\.\s(?:com|net|org|xyz|eth|io|app)\b|\b{_LABEL}\s\.(?:{_ENDING})\b"
-        r"|\b(?:\d{1,3}\.){3}\d{1,3}\b|\bxn--[a-z0-9-]+|\b[\w-]+\.[a-z]{2,}/\S+",
-        re.IGNORECASE,
-    ),
-    "address": re.compile(
-        r"(?:0|\b(?:zero|null|cero|zéro|ноль))\s?[x×]\s?(?:[0-9a-f][\s.\-_:]?){6,}|\b[0-9a-f]{24,}\b|\b(?:bc1|addr1|cosmos1|tb1|ltc1)[a-z0-9]{8,}"
-        r"|\b(?=\w*\d)(?=\w*[A-Z])(?=\w*[a-z])[1-9A-HJ-NP-Za-km-z]{26,64}\b|\b[TUE]Q[\w-]{40,}",
-        re.IGNORECASE,
-    ),
-    "ticker": re.compile(r"[$＄﹩]\s?[a-z_][\w]{0,15}", re.IGNORECASE),
-    "name": re.compile(r"[@＠﹫]\s?[^\W_][\w.-]*", re.IGNORECASE),
-    "hashtag": re.compile(r"(?<![\w&])#(?!\d+\b)\w+"),
-    "channel": re.compile(r"(?<![\w/<.])/[a-z][a-z0-9-]{1,30}\b(?!/)", re.IGNORECASE),
+@lru_cache(maxsize=1_024)
+def find_tokens(text: str) -> tuple[Token, ...]:
+    """Return the tokens of a text, and those that only appear when look-alikes of Latin letters are replaced."""
+    forms = dict.fromkeys((normalize(text), to_ascii(text)))
+    return tuple(dict.fromkeys(token for form in forms for token in _tokens(form)))
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for rule, find in _FINDERS.items():
+        for found in find(text):
+            yield Token(rule, found)
+
+
+def _tickers(text: str) -> Iterator[str]:
+    return (match[0] for match in _TICKER.finditer(text) if (match[1] or "").casefold() not in _VARIABLES)
+
+
+def _names(text: str) -> Iterator[str]:
+    for match in _NAME.finditer(text):
+        # A price, such as @ 0.80 apiece, or a decorator of program code.
+        is_number = match[1].rstrip(".").replace(".", "").isdigit() and len(match[1]) < 5
+        if not is_number and match[1].rstrip(".-").casefold() not in _AT:
+            yield match[0].rstrip(".-")
+
+
+def _hashtags(text: str) -> Iterator[str]:
+    for match in _HASHTAG.finditer(text):
+        word = match[1].casefold()
+        is_color = re.fullmatch(r"[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8}", word) and any(map(str.isdigit, word))
+        if not is_color and word not in _HASH:
+            yield match[0]
+
+
+def _channels(text: str) -> Iterator[str]:
+    for match in _CHANNEL.finditer(text):
+        if match[1].casefold() not in _PATHS and not _METHOD.search(text[: match.start()]):
+            yield match[0]
+
+
+def _commands(text: str) -> Iterator[str]:
+    return (match[0].strip() for match in _COMMAND.finditer(text))
+
+
+_FINDERS = {
+    "link": find_links,
+    "address": find_addresses,
+    "payment": find_accounts,
+    "contact": find_contacts,
+    "ticker": _tickers,
+    "name": _names,
+    "hashtag": _hashtags,
+    "channel": _channels,
+    "command": _commands,
 }
 
 
-def find_tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text, and those that only appear when look-alikes of Latin letters are replaced."""
-    for form in dict.fromkeys((normalize(text), to_ascii(text))):
-        for rule, pattern in _TOKENS.items():
-            for match in pattern.finditer(form):
-                yield Token(rule, match[0])
-    # An address in pieces: the signs between them are left out.
-    joined = re.sub(r"[^0-9a-z]", "", to_ascii(text).casefold())
-    yield from (Token("address", piece) for piece in re.findall(r"0x[0-9a-f]{40}", joined))
-
-
 def without_tokens(text: str, tokens: frozenset[str]) -> str:
-    """Return a text without the tokens whose canonical form begins with one of these."""
-    for pattern in _TOKENS.values():
-        text = pattern.sub(lambda match: "" if is_listed(match[0], tokens) else match[0], text)
+    """Return a text without the tokens that are in a list of canonical ones."""
+    for token in find_tokens(text):
+        if is_listed(token.text, tokens):
+            # A longer token that begins or ends with this one stays whole; a letter keeps its neighbours apart.
+            text = re.sub(rf"(?<![\w@.-]){re.escape(token.text)}(?![\w-]|[.:/@?#]\w)", "x", text)
     return text
 
 
@@ -76,7 +123,12 @@ def canonical(token: str) -> str:
     return bare.rstrip(".,;:!?)]}»”\"'/")
 
 
+def squeezed(token: str) -> str:
+    """Return an account or a number without the signs between its groups, marked apart from canonical tokens."""
+    return "=" + re.sub(r"[\s().\-/]", "", token.casefold())
+
+
 def is_listed(token: str, listed: frozenset[str]) -> bool:
-    """Say whether a token is in a list of canonical ones, or is a page of a host in it."""
+    """Say whether a token is in a list of canonical ones, is a page of a host in it, or differs only in its spaces."""
     found = canonical(token)
-    return any(found == one or found.startswith(f"{one}/") for one in listed)
+    return any(found == one or found.startswith(f"{one}/") for one in listed) or squeezed(token) in listed

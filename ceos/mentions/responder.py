@@ -30,6 +30,7 @@ from ceos.domain.sketch import Sketched
 from ceos.domain.text import clean, fit
 from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, PluginError
 from ceos.guardrails.injection import detect_injection
+from ceos.guardrails.leftovers import cut_reasoning
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.reply import reaction_violation, reply_violations
 from ceos.logs import event, redact
@@ -323,7 +324,7 @@ class MentionResponder:
         draft = Draft(
             kind=Kind.REPLY,
             topic=f"an answer to fid {mention.author_fid}",
-            parts=(Part(text=clean(completion.text)),),
+            parts=(Part(text=clean(cut_reasoning(completion.text))),),
             model=completion.model,
             cost_usd=completion.cost_usd + (before.cost_usd if before else 0.0),
             attempts=attempt,

@@ -20,6 +20,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief, Draft, Part, SkillRun
 from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
 from ceos.errors import DraftRejected, GateFailed, RequestRefused
+from ceos.guardrails.leftovers import cut_reasoning
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.rules import TextContext, rule_violations
 from ceos.logs import event
@@ -143,7 +144,7 @@ class Writer:
             post.material = skills.context()
         completion = self._complete(request, messages, post.material, skills, f"{post.call}:{attempt}")
         post.spent_usd += completion.cost_usd
-        text, image_prompt = _take_image_line(clean(completion.text), brief)
+        text, image_prompt = _take_image_line(clean(cut_reasoning(completion.text)), brief)
         parts = _shape(text, agent, brief, is_last=attempt == 2)
         rules = text_context(agent, brief, post.recent, skills.links, context)
         check = functools.partial(

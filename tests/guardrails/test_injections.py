@@ -54,14 +54,12 @@ def test_there_are_many_and_each_says_what_it_tries() -> None:
 def test_the_gate_refuses_the_answer_of_a_model_that_obeys(attack: Attack) -> None:
     agent = make_agent()
     system_prompt = system_prompt_of(agent, attack)
+    answer = attack.obeyed(system_prompt)
     found = reply_violations(
-        attack.obeyed(system_prompt),
-        agent=agent,
-        mention=attack.as_mention(),
-        talk=attack.as_talk(),
-        system_prompt=system_prompt,
+        answer, agent=agent, mention=attack.as_mention(), talk=attack.as_talk(), system_prompt=system_prompt
     )
-    assert bool(found) == ("gate" in attack.fences), found
+    quality = quality_violations([answer], finish_reason="stop", recent=(), banned=(), limit=1024)
+    assert bool(found or quality) == ("gate" in attack.fences), found
     assert not any(re.search(r'["“`]', sentence) for sentence in found), "an objection quotes nobody"
 
 
