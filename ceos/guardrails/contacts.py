@@ -17,6 +17,7 @@ MIN_DIGITS = 8, 9
 _INTERNATIONAL = re.compile(r"(?<![\w.,+])(?:\+|00)[1-9]\d{0,2}[\s().\-/]{0,2}(?:\(?\d[\s().\-/]{0,2}){6,14}")
 _NATIONAL = re.compile(
     r"(?<![A-Za-z0-9.])\(\d{2,5}\)\s?\d{2,4}(?:[\s-]?\d{2,4}){1,3}\b|(?<![A-Za-z0-9.,])0\d{1,4}(?:[\s./-]?\d{2,6}){1,4}(?!\d)"
+    r"|(?<![\d+])[0+](?:[\s-]{1,3}\d){8,}(?!\d)"
     r"|(?<![\w.,-])\d{3}[-. ]\d{3}[-. ]\d{4}(?![\w-])|(?<![\w.,-])1[3-9]\d[\s-]\d{4}[\s-]\d{4}\b"
 )
 _CALLED = re.compile(rf"(?<!\w){_CALLS}\b[^\d+\n]{{0,25}}?(\+?(?:\(?\d[\s().\-/]{{0,2}}){{6,15}})", re.IGNORECASE)
@@ -36,9 +37,11 @@ _HANDLE = re.compile(
     re.IGNORECASE,
 )
 _ASKS = re.compile(
-    rf"(?<!\w){_VERBS}\s(?:\S+\s){{0,3}}?(?:on|at|via|over|per|auf|[uü]ber|por|en|sur|par|su|в|на|w|'da|على|through)?"
+    rf"(?<!\w){_VERBS}[\s-](?:\S+\s){{0,3}}?(?:on|at|via|over|per|auf|[uü]ber|por|en|sur|par|su|в|на|w|'da|على|through)?"
     rf"\s?(?:my\s)?(?:{_MESSENGERS})(?!\w)"
-    rf"|\b\S+\s(?:over\s|up\s)?on\s(?:telegram|whatsapp|wechat|viber)\b(?=\s?[.!?]?$)|(?:加|联系)我?(?:的)?{_MESSENGERS}",
+    rf"|\b\S+\s(?:over\s|up\s)?on\s(?:telegram|whatsapp|wechat|viber)\b(?=\s?[.!?]?$)|(?:加|联系)我?(?:的)?{_MESSENGERS}"
+    rf"|(?<!\w){_VERBS}[\s-](?:me|us|mich|mir|uns|moi|nous|m[ei])\s(?:on|via|at|over|auf|[uü]ber|sur|par|por|su|в)\s{_WITH_ID}\b"
+    rf"|{_MESSENGERS}(?:で|에서|으로|로|'?[dt][ae]n?)?\s?(?:連絡|メッセージ|메시지|연락|ulaş|yaz|联系|聯繫|私信)",
     re.IGNORECASE,
 )
 

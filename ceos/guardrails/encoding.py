@@ -28,7 +28,10 @@ _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _TAGS = re.compile("[\U000e0000-\U000e007f]")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f|[\U0001f1e6-\U0001f1ff]{2}")
 _COMBINING = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]")
-_SMALL_CAPITALS = re.compile("[\u1d00-\u1d2b\ua730-\ua731\u0299\u0262\u026a\u029f\u0274\u0280\u028f]")
+#: Small capitals, and the letters of upside-down text.
+_SMALL_CAPITALS = re.compile(
+    "[\u01dd\u0287\u0183\u1d09\u029e\u028d\u028e\u0265\u1d00-\u1d2b\ua730-\ua731\u0299\u0262\u026a\u029f\u0274\u0280\u028f]"
+)
 _MIXED = re.compile(r"[^\W\d_]*(?:[A-Za-z][\u0400-\u052f]|[\u0400-\u052f][A-Za-z])[^\W\d_]*")
 _GREEK = re.compile(r"[^\W\d_]*(?:[A-Za-z][\u0370-\u03ff]|[\u0370-\u03ff][A-Za-z])[^\W\d_]*")
 #: A Latin abbreviation with a Russian ending, such as "SMSка".

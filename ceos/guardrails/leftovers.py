@@ -85,7 +85,7 @@ _COUNT = re.compile(
     rf"[(\[（【*_]+\s*[^()\[\]（）【】\n]{{0,30}}?\d[\d.,]*\s*(?:/\s*\d+\s*)?个?\s*{_UNITS}\s*[^()\[\]（）\n]{{0,20}}[)\]）】*_]+\s*\Z"
     rf"|(?:[.!?…。！？\"”»]\s+|\n\s*)[(\[*_]+[^()\[\]\n]{{0,30}}?\d[\d.,]*\s*{_SIZED}\b[^()\[\]\n]{{0,20}}[)\]*_]+\s*\Z"
     rf"|^\s*[(\[*_]*(?:character|word|byte|token)s?\s?count\s*:?\s*\d+"
-    rf"|\n\s*~?\d+\s?(?:/\s?\d+\s?)?(?:{_UNITS}|{_SIZED})\.?\s*\Z",
+    rf"|\n\s*[—–(-]?\s?~?\d+\s?(?:/\s?\d+\s?)?(?:{_UNITS}|{_SIZED})\.?\s*\Z",
     re.IGNORECASE | re.MULTILINE,
 )
 _NOTES = re.compile(
@@ -93,10 +93,14 @@ _NOTES = re.compile(
 )
 _OPTIONS = re.compile(
     rf"\A\W*{_OPTION}\s?(?:1|one|a|i|一|А)\W{{0,3}}[:：.)\-–—]"
-    rf".*?(?<!\w){_OPTION}\s?(?:2|two|b|ii|二|Б|В)\W{{0,3}}[:：.)\-–—]",
+    rf".*?(?<!\w){_OPTION}\s?(?:2|two|b|ii|二|Б|В)\W{{0,3}}[:：.)\-–—]"
+    r"|\A\s*1[.)]\s.*\n\s*2[.)]\s.*\bwhich (?:one|version|option)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _PREAMBLE = re.compile(
+    # A label, such as "Final post (48 characters):", and "Here you go:" on a line of its own.
+    r"\A\W*(?:(?:final|revised|updated|new|short|my)\s)?(?:post|cast|tweet|caption|draft)\s?(?:#?\d+\s?)?(?:\([^)\n]{0,30}\))?\s?[:：]"
+    rf"|\A\W*(?:{_SURE}[\s,!.、，。！]*)?{_HERE}\s?[:：!]\s*\n|"
     # "Here is the post:", with or without "Sure!", in front of the text.
     rf"\A\W*(?:{_SURE}[\s,!.、，。！]*)?{_HERE}(?=\W|[^\x00-\x7f])[^:：\n]{{0,80}}?{_POST}[^:：\n]{{0,60}}[:：]"
     # A first line of its own that names the post and ends with a colon.

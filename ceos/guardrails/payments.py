@@ -17,7 +17,8 @@ _BECH32 = r"\b[a-z][a-z0-9]{0,14}1[02-9ac-hj-np-z]{20,}\b|\b(?:bc|tb|ltc|addr|co
 _ADDRESS = re.compile(
     r"(?:\b0|\b(?:zero|null|cero|zéro|ноль))\s?[x×]\s?(?:[0-9a-f][\s.\-_:]?){7,}"
     r"|\b0x[0-9a-f]{2,}\s?(?:…|\.{2,4})\s?[0-9a-f]{2,}\b"
-    rf"|\b[0-9a-f]{{24,}}\b|{_BECH32}",
+    rf"|\b[0-9a-f]{{24,}}\b|{_BECH32}|(?<![a-z0-9])(?=[a-z]*\d)[a-z0-9]{{40,}}\b"
+    r"|\b(?:[0-9a-f]{2}[\s:-]){19,}[0-9a-f]{2}\b",
     re.IGNORECASE,
 )
 _ADDRESS_BY_CASE = re.compile(
@@ -34,7 +35,7 @@ _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,4})?
 _CARD = re.compile(r"\b[3-6]\d{3}(?:[ -]?\d){9,15}\b")
 _ACCOUNT = re.compile(
     rf"\b[\w.-]{{2,}}\s?@\s?{_UPI}\b|\b\d{{3}}\.\d{{3}}\.\d{{3}}-\d{{2}}\b"
-    rf"|(?<!\w){_PAYMENT}\s?(?:(?:me|us|id|tag|name|handle|account)\s?)?[:：=]\s?[$@]?[\w.+-]*[\d_.-][\w.+-]*"
+    rf"|(?<!\w){_PAYMENT}\s?(?:(?:me|us|id|tag|name|handle|account)\s?)?(?:[:：=]|\s(?:is|ist|es|est|é|è)\s)\s?[$@]?[\w.+-]*[\d_.-][\w.+-]*"
     rf"|(?<!\w){_PAYMENT}\s(?:me|us)\s(?:at|to|on|@|:)\s?\S+|(?<!\w){_PAYMENT}[:：]\s?[$@]\w+",
     re.IGNORECASE,
 )

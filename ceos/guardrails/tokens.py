@@ -38,6 +38,7 @@ _TIP = rf"(?:{'|'.join(_DATA['agents']['tips'].split())})"
 _TIP_WITH_SIGN = rf"(?:{'|'.join(_DATA['agents']['tips_with_sign'].split())})"
 _COMMAND = re.compile(
     rf"(?<!\w)@?{_AGENTS}\b[\s,:;!…-]*(?:{_POLITE}[\s,]+){{0,3}}{_ORDERS}(?!\w)"
+    rf"|(?<!\w)@?{_AGENTS}\s?[,:!]+\s[^.!?\n]{{0,60}}?(?<!\w){_ORDERS}(?!\w)"
     rf"|{_TIP}\s?[x×*]?\s?\d+|\d+\s?[x×*]?\s?{_TIP}|{_TIP_WITH_SIGN}\s?[x×*]\s?\d+|\d+\s?[x×*]\s?{_TIP_WITH_SIGN}"
     r"|^\s*[!/][a-z]{2,}\w*(?=\s|$)|^\s*\.(?:tip|send|pay|withdraw|claim|buy|sell)\b"
     r"|(?<=\s)!(?:tip|send|pay|attack|claim|buy|sell|swap|mint|stake|withdraw|rain|gift|bet)\b",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import sys
 import time
@@ -21,8 +22,7 @@ TESTS = Path(__file__).parents[2] / "tests"
 def bench_guardrails() -> None:
     """Print the harmless texts that are refused, the breaking ones that pass, both by rule, and the time per text."""
     sys.path.append(str(TESTS))
-    from helpers.corpora import breaking, harmless  # lies beside the tests
-
+    corpora = importlib.import_module("helpers.corpora")
     agent = make_agent()
     prompt = confidential(agent, Brief.text("clocks"))
     times: list[float] = []
@@ -35,7 +35,7 @@ def bench_guardrails() -> None:
         return found
 
     violated("warm up")
-    good, bad = harmless(), breaking()
+    good, bad = corpora.harmless(), corpora.breaking()
     refused = [rules for sample in good if (rules := violated(sample.text))]
     missed = Counter(
         sample.label
