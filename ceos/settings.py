@@ -150,6 +150,20 @@ class Settings(BaseModel):
         le=86_400,
         description="Seconds between two polls of trending topics, once for all agents.",
     )
+    trends_agents_per_topic: int = Field(
+        2,
+        alias="CEOS_TRENDS_AGENTS_PER_TOPIC",
+        ge=1,
+        le=10_000,
+        description="Agents of the installation that may post about one trending topic, the most relevant first.",
+    )
+    trends_minutes_apart: float = Field(
+        30.0,
+        alias="CEOS_TRENDS_MINUTES_APART",
+        ge=0,
+        le=10_080,
+        description="Shortest time in minutes between two of them.",
+    )
     base_rpc_url: HttpUrls = Field(
         "https://mainnet.base.org",
         alias="BASE_RPC_URL",

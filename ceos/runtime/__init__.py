@@ -6,6 +6,7 @@ replaces it.
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -130,16 +131,22 @@ class Runtime(Services):
     def trends(self) -> TrendMonitor:
         """The monitor of trends."""
         from ceos.runs.cast_limit import CastLimit
+        from ceos.trends.allocation import TrendAllocator
         from ceos.trends.monitor import TrendMonitor
         from ceos.trends.relevance import TrendRelevance
+        from ceos.trends.store import FleetRules
 
+        rules = FleetRules(
+            agents_per_topic=self.settings.trends_agents_per_topic,
+            apart=dt.timedelta(minutes=self.settings.trends_minutes_apart),
+        )
+        limit = CastLimit(self.database)
         return TrendMonitor(
             agents=self.agents,
-            ops=self.ops,
             trends=self.trend_store,
             neynar=self.neynar,
             relevance=TrendRelevance(self.relevance),
-            limit=CastLimit(self.database),
+            allocator=TrendAllocator(self.agents, self.ops, self.trend_store, limit, self.clock, rules=rules),
             clock=self.clock,
             refresh_seconds=self.settings.trends_seconds,
         )

@@ -54,6 +54,9 @@
     ceos:trends:asked:{agent}:{time} string  present after the agent was asked about the snapshot of this time
     ceos:trends:judged:{agent} hash topic → its relevance to the agent, JSON Relevance
     ceos:trends:taken:{agent} zset  slots of the posts about trends of the last 31 days by their time
+    ceos:trends:asking      set     the agents whose bids for the latest snapshot are waited for
+    ceos:trends:bids        hash    agent → the relevance of the trends that it would post about, JSON by topic
+    ceos:trends:fleet       zset    the runs of posts about trends of all agents of the last 31 days by their time
     ceos:trend:{run}        string  the trend of a run, JSON ClaimedTrend
     ceos:metrics:{run}      hash    cast hash → its measurements, packed
     ceos:count              hash    done (the last hour whose accounts were counted), until (end of a claim)

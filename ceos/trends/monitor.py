@@ -20,8 +20,6 @@ from ceos.clients.neynar.reads import CHANNELS_PER_CALL
 from ceos.clients.neynar.types import FeedCast
 from ceos.clock import Clock
 from ceos.domain.agent import Agent
-from ceos.domain.lifecycle import AgentState
-from ceos.domain.schedule import is_quiet
 from ceos.domain.topics import (
     SLUG,
     ListedTopic,
@@ -36,9 +34,8 @@ from ceos.domain.topics import (
 )
 from ceos.errors import KeyRefused, LimitReached, NotFound, RequestRefused, ServiceError
 from ceos.logs import event
-from ceos.runs.cast_limit import CastLimit
 from ceos.storage.agents import AgentStore
-from ceos.storage.ops import OpsStore
+from ceos.trends.allocation import TrendAllocator
 from ceos.trends.relevance import TrendRelevance
 from ceos.trends.store import ClaimedTrend, TrendSnapshot, TrendStore
 
@@ -59,20 +56,18 @@ class TrendMonitor:
         self,
         *,
         agents: AgentStore,
-        ops: OpsStore,
         trends: TrendStore,
         neynar: Neynar,
         relevance: TrendRelevance,
-        limit: CastLimit,
+        allocator: TrendAllocator,
         clock: Clock,
         refresh_seconds: float,
     ) -> None:
         self._agents = agents
-        self._ops = ops
         self._trends = trends
         self._neynar = neynar
         self._relevance = relevance
-        self._limit = limit
+        self._allocator = allocator
         self._clock = clock
         self._refresh_seconds = refresh_seconds
 
@@ -90,6 +85,8 @@ class TrendMonitor:
         token = uuid.uuid4().hex
         if not self._trends.begin_refresh(token):
             return []
+        # An agent whose worker was killed never made its bid; the bids of the others still count.
+        self._allocator.allocate(self._trends.bids())
         agents = self._following()
         now, last = self._clock.now(), self._trends.snapshot()
         sources = _Sources(self._neynar, self._agents)
@@ -103,9 +100,11 @@ class TrendMonitor:
         snapshot = TrendSnapshot(at=now, trends=tuple(found), gaps=tuple(sources.gaps))
         if not self._trends.save_snapshot(token, snapshot, self._refresh_seconds / self._clock.speed):
             return []
+        asked = [agent.id for agent in agents] if snapshot.trends else []
+        self._trends.ask_for_bids(asked)
         fields = {"trends": len(snapshot.trends), "gaps": len(snapshot.gaps)}
         log.info("Trends refreshed", extra=event("trends.seen", **fields))
-        return [agent.id for agent in agents] if snapshot.trends else []
+        return asked
 
     def current(self) -> list[Trend]:
         """Return the current trends, highest score first."""
@@ -123,43 +122,42 @@ class TrendMonitor:
 
     # Asking an agent
 
-    def consider(self, agent_id: str) -> str | None:
-        """Let an agent claim the most relevant trend of the latest snapshot, if any; return the id of the run."""
+    def consider(self, agent_id: str) -> list[str]:
+        """Ask an agent about the latest snapshot; the last one that is asked starts the allocation of the trends.
+
+        Returns the ids of the runs that were opened.
+        """
         snapshot = self._trends.snapshot()
+        if snapshot is None or not self._trends.claim_question(agent_id, snapshot):
+            return []
+        wanted: dict[str, Relevance] = {}
+        try:
+            wanted = self._wanted(agent_id, snapshot)
+        finally:
+            # Others wait for this agent, whatever happens.
+            bids = self._trends.save_bid(agent_id, wanted)
+        return self._allocator.allocate(bids)
+
+    def _wanted(self, agent_id: str, snapshot: TrendSnapshot) -> dict[str, Relevance]:
+        """Return the relevance of the trends that an agent would post about now."""
         try:
             agent = self._agents.agent(agent_id)
         except NotFound:
-            return None
-        if snapshot is None or self._cannot_post(agent) or not self._trends.claim_question(agent_id, snapshot):
-            return None
+            return {}
+        if not self._allocator.can_post(agent):
+            return {}
         now = self._clock.now()
         claimed = self._trends.recent_claims(agent.id, now - dt.timedelta(hours=max(agent.trends.window_hours, 24)))
         free = [trend for trend in live_trends(snapshot.trends, now) if not _is_claimed(agent, trend, claimed, now)]
         today = sum(at.date() == now.date() for at, _ in claimed)
         if not free or today >= agent.trends.posts_per_day:
-            return None
+            return {}
         relevances = self._relevances(agent, free, snapshot)
-        wanted = [trend for trend in free if _value(relevances, trend) >= agent.trends.min_relevance]
-        for trend in sorted(wanted, key=lambda one: (-one.score * _value(relevances, one), one.slug)):
-            run, answer = self._trends.open_trend_run(
-                agent, ClaimedTrend(trend=trend, relevance=relevances[trend.slug]), now
-            )
-            if answer == "opened":
-                log.info("Trend taken up", extra=event("trend.taken", agent=agent.id, draft=run, topic=trend.slug))
-                return run
-            if answer != "taken":
-                break
-        return None
-
-    def _cannot_post(self, agent: Agent) -> bool:
-        """Say whether an agent cannot post now, whatever the trends."""
-        if not agent.trends.posts_per_day or is_quiet(agent.schedule, self._clock.now_ms()):
-            return True
-        if self._ops.panic_reason() is not None:
-            return True
-        if self._limit.is_full(agent, self._clock.now()):
-            return True
-        return self._agents.agent_statuses([agent.id])[0].state in (AgentState.PAUSED, AgentState.ERROR)
+        return {
+            trend.slug: relevances[trend.slug]
+            for trend in free
+            if trend.slug in relevances and relevances[trend.slug].value >= agent.trends.min_relevance
+        }
 
     def _relevances(self, agent: Agent, trends: Sequence[Trend], snapshot: TrendSnapshot) -> dict[str, Relevance]:
         """Return the relevance of trends to an agent; a model is asked only about those it has not scored yet."""
@@ -181,10 +179,6 @@ def _is_claimed(
     """Say whether an agent has claimed a topic within its window, under any name."""
     since = now - dt.timedelta(hours=agent.trends.window_hours)
     return any(at > since and is_same(trend, one.trend) for at, one in claimed)
-
-
-def _value(relevances: dict[str, Relevance], trend: Trend) -> float:
-    return relevances[trend.slug].value if trend.slug in relevances else -1.0
 
 
 class _Sources:

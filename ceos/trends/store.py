@@ -6,7 +6,9 @@ All agents share one snapshot, so a thousand agents need no more requests than o
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from pydantic import AwareDatetime
@@ -43,6 +45,29 @@ class ClaimedTrend(Frozen):
 
     trend: Trend
     relevance: Relevance
+
+
+#: The relevance of the trends that an agent would post about, by agent and slug.
+Bids = dict[str, dict[str, Relevance]]
+
+
+@dataclass(frozen=True)
+class FleetRules:
+    """How the agents of an installation share a topic."""
+
+    #: The most agents that post about one topic within their windows.
+    agents_per_topic: int = 2
+    #: The shortest time between two of them.
+    apart: dt.timedelta = dt.timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class FleetClaim:
+    """A trend that one of all agents claimed."""
+
+    agent_id: str
+    at: dt.datetime
+    claimed: ClaimedTrend
 
 
 class TrendStore:
@@ -105,9 +130,33 @@ class TrendStore:
             pipe.expire(key, KEEP_RELEVANCE_SECONDS)
             pipe.execute()
 
+    # Bids
+
+    def ask_for_bids(self, agent_ids: Iterable[str]) -> None:
+        """Forget all bids and wait for those of these agents."""
+        with redis_errors():
+            pipe = self._client.pipeline()
+            pipe.delete("ceos:trends:bids", "ceos:trends:asking")
+            if ids := list(agent_ids):
+                pipe.sadd("ceos:trends:asking", *ids)
+            pipe.execute()
+
+    def save_bid(self, agent_id: str, relevances: dict[str, Relevance]) -> Bids:
+        """Store an agent's bid, which may be empty; return all bids if no other one is waited for, else nothing."""
+        bid = json.dumps({slug: one.model_dump() for slug, one in relevances.items()}) if relevances else ""
+        return _bids(self._database.run_script("trend_bid", agent_id, bid, KEEP_ASKED_SECONDS))
+
+    def bids(self) -> Bids:
+        """Return the bids that were made since `ask_for_bids`."""
+        with redis_errors():
+            rows = cast("dict[str, str]", self._client.hgetall("ceos:trends:bids"))
+        return _bids([text for row in rows.items() for text in row])
+
     # Claimed trends
 
-    def open_trend_run(self, agent: Agent, claimed: ClaimedTrend, now: dt.datetime) -> tuple[str, str]:
+    def open_trend_run(
+        self, agent: Agent, claimed: ClaimedTrend, now: dt.datetime, rules: FleetRules = FleetRules()
+    ) -> tuple[str, str]:
         """Open the run for a trend; return its id and `opened`, or why there is none: see `lua/trend_open.lua`."""
         at = _ms(now)
         run = RunId.trend(agent.id, claimed.trend.slug, at)
@@ -116,7 +165,7 @@ class TrendStore:
         keep = max(window // 1000, KEEP_CASTS_SECONDS)
         answer = self._database.run_script(
             "trend_open", agent.id, run.slot, at, window, day, agent.trends.posts_per_day, KEEP_CLAIMED_MS, keep,
-            claimed.model_dump_json(),
+            claimed.model_dump_json(), rules.agents_per_topic, int(rules.apart.total_seconds() * 1000),
         )  # fmt: skip
         return str(run), str(answer)
 
@@ -139,6 +188,25 @@ class TrendStore:
             for run, row in zip(runs, rows, strict=True)
             if run.moment and row
         ]
+
+    def fleet_claims(self, since: dt.datetime) -> list[FleetClaim]:
+        """Return the trends that all agents claimed after a moment, oldest first."""
+        with redis_errors():
+            ids = cast("list[str]", self._client.zrange("ceos:trends:fleet", f"({_ms(since)}", "+inf", byscore=True))
+            rows = cast("list[str | None]", self._client.mget([f"ceos:trend:{run}" for run in ids]) if ids else [])
+        runs = map(RunId.parse, ids)
+        return [
+            FleetClaim(run.agent_id, run.moment, ClaimedTrend.model_validate_json(row))
+            for run, row in zip(runs, rows, strict=True)
+            if run.moment and row
+        ]
+
+
+def _bids(rows: Sequence[str]) -> Bids:
+    return {
+        agent_id: {slug: Relevance.model_validate(one) for slug, one in json.loads(bid).items()}
+        for agent_id, bid in zip(rows[::2], rows[1::2], strict=True)
+    }
 
 
 def _ms(moment: dt.datetime) -> int:

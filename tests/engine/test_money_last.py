@@ -154,7 +154,7 @@ def test_an_agent_with_a_full_hour_is_not_asked_about_trends(fake_runtime: FakeR
             f"00000000-0000-4000-8000-{fid:012d}", "Night trains are back.", idem=f"t{fid}", channel="travel"
         )
     fake_runtime.runtime.trends.refresh()
-    assert fake_runtime.runtime.trends.consider("ada") is None
+    assert fake_runtime.runtime.trends.consider("ada") == []
     assert paid(fake_runtime) == 0
 
 

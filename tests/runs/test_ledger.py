@@ -557,6 +557,8 @@ def hear_others(fake: FakeRuntime) -> None:
     for answer in ("opened", "taken"):
         fake.clock.advance(seconds=1)
         assert runtime.trend_store.open_trend_run(runtime.agents.agent("dan"), relevant, fake.clock.now())[1] == answer
+    runtime.trend_store.ask_for_bids(["dan"])
+    assert runtime.trend_store.save_bid("dan", {"night_trains": relevant.relevance}) == runtime.trend_store.bids()
     # Mentions: looked for, taken, and the limit on requests
     eve = fake.apply(id="eve", fid=1005, engagement={"enabled": True}, schedule={"cron": "0 0 1 1 *"})
     cast = {"hash": "0x" + "e" * 40, "timestamp": fake.clock.now() + dt.timedelta(minutes=1), "author": {"fid": 77}}
