@@ -123,13 +123,23 @@ def slots_between(schedule: Schedule, start_ms: int, end_ms: int) -> list[int]:
 
 def jitter_ms(agent_id: str, slot_ms: int, jitter_seconds: int) -> int:
     """Return the delay of a post after its slot, 0 to `jitter_seconds`; the same slot always has the same delay."""
-    digest = hashlib.sha256(f"{agent_id}|{slot_ms}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") % (jitter_seconds * 1000 + 1)
+    return _drawn(f"{agent_id}|{slot_ms}", jitter_seconds * 1000)
+
+
+def _drawn(seed: str, most: int) -> int:
+    return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big") % (most + 1)
+
+
+def spread_ms(agent_id: str, schedule: Schedule, slot_ms: int) -> int:
+    """Return the delay that spreads agents with one cron, at least a minute shorter than the time to the next slot."""
+    following = next_slot(schedule, slot_ms) if schedule.spread_minutes else None
+    room = following - slot_ms - MINUTE_MS if following is not None else DAY_MS
+    return _drawn(f"{agent_id}|{slot_ms}|spread", max(0, min(schedule.spread_minutes * MINUTE_MS, room)))
 
 
 def fire_time(agent_id: str, schedule: Schedule, slot_ms: int) -> int:
-    """Return the moment a slot fires: with jitter, unless that moves it into the quiet hours."""
-    moment = slot_ms + jitter_ms(agent_id, slot_ms, schedule.jitter_seconds)
+    """Return the moment a slot fires: with spread and jitter, unless these move it into the quiet hours."""
+    moment = slot_ms + spread_ms(agent_id, schedule, slot_ms) + jitter_ms(agent_id, slot_ms, schedule.jitter_seconds)
     return slot_ms if is_quiet(schedule, moment) else moment
 
 
@@ -360,6 +370,8 @@ class Schedule(Frozen):
     timezone: str = "UTC"
     #: Longest delay of a post after its slot, 0 to 60; the same slot always gets the same delay.
     jitter_seconds: int = Field(default=60, ge=0, le=60)
+    #: Spreads agents that share a cron over so many minutes after the slot, 0 to 120, but not beyond the next slot.
+    spread_minutes: int = Field(default=0, ge=0, le=120)
     #: Spans without slots, such as `"23:00-07:00"`.
     quiet_hours: tuple[Annotated[str, AfterValidator(_is_span)], ...] = ()
     #: After an outage: `once` posts for the latest missed slot, `all` for at most 10, `skip` for none.

@@ -11,6 +11,7 @@ from ceos.clock import Clock
 from ceos.domain.agent import Agent
 from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Draft, Situation
+from ceos.domain.schedule import spread_ms
 from ceos.errors import DraftRejected, KeyRefused, NotFound, RequestRefused
 from ceos.posts.actions import DecidedReaction
 from ceos.posts.assignment import Assignment
@@ -72,6 +73,8 @@ class RunSource:
         # An operator who retries a dead run knows that it is late.
         moment = None if lease.is_retried else lease.id.moment
         late = self._clock.now() - moment if moment else dt.timedelta(0)
+        if moment and lease.id.kind is RunKind.SCHEDULE:
+            late -= dt.timedelta(milliseconds=spread_ms(agent.id, agent.schedule, int(lease.slot)))
         if late <= dt.timedelta(minutes=agent.schedule.max_late_minutes):
             return ""
         return f"late by {late.total_seconds() / 60:.0f} min; the agent allows {agent.schedule.max_late_minutes}"

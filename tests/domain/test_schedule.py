@@ -28,6 +28,7 @@ from ceos.domain.schedule import (
     never_fires,
     next_slot,
     plan,
+    spread_ms,
 )
 
 
@@ -295,6 +296,38 @@ def test_jitter_is_within_its_range_and_stable(agent: str, slot: int, seconds: i
 def test_jitter_reaches_both_ends_and_spreads_agents() -> None:
     assert {jitter_ms(f"agent-{n}", 0, 1) // 250 for n in range(200)} >= {0, 1, 2, 3}
     assert jitter_ms("ada", 0, 60) == 37_800
+
+
+def test_agents_with_one_cron_are_spread_over_the_minutes_after_the_slot() -> None:
+    schedule = make_schedule("0 9 * * *", spread_minutes=60, jitter_seconds=0)
+    slot = at("2026-03-02 09:00")
+    fires = [fire_time(f"agent-{number}", schedule, slot) for number in range(120)]
+    assert fires == [fire_time(f"agent-{number}", schedule, slot) for number in range(120)]
+    assert all(slot <= fire <= slot + 60 * MINUTE_MS for fire in fires)
+    # No ten minutes have more than a third of them, where all had the same second.
+    assert max(sum((fire - slot) // (10 * MINUTE_MS) == span for fire in fires) for span in range(7)) < 40
+    assert spread_ms("ada", schedule, slot) != spread_ms("ada", schedule, slot + DAY_MS)
+    assert spread_ms("ada", make_schedule("0 9 * * *"), slot) == 0
+
+
+@pytest.mark.parametrize("cron", ["* * * * *", "*/5 * * * *", "0 * * * *", "0 9,10 * * *"])
+def test_a_spread_slot_fires_before_the_next_one_and_is_not_missed(cron: str) -> None:
+    schedule = make_schedule(cron, spread_minutes=120, jitter_seconds=60, catch_up="skip", max_late_minutes=1)
+    slot: int | None = next_slot(schedule, at("2026-03-02 00:00"))
+    for _ in range(50):
+        assert slot is not None
+        fire, following = fire_time("ada", schedule, slot), next_slot(schedule, slot)
+        assert following is not None and slot <= fire <= following
+        assert not plan("ada", schedule, slot, fire - 1).open
+        firing = plan("ada", schedule, slot, fire)
+        assert (firing.open[:1], firing.missed) == ((slot,), ())
+        slot = firing.next_slot
+
+
+def test_a_spread_does_not_carry_a_slot_into_the_quiet_hours() -> None:
+    schedule = make_schedule("59 22 * * *", spread_minutes=60, quiet_hours=("23:00-07:00",), jitter_seconds=0)
+    slot = at("2026-03-02 22:59")
+    assert {fire_time(f"agent-{number}", schedule, slot) for number in range(20)} <= set(range(slot, slot + MINUTE_MS))
 
 
 def test_jitter_does_not_carry_a_slot_into_the_quiet_hours() -> None:

@@ -14,6 +14,7 @@ from ceos.clock import Clock
 from ceos.domain.lifecycle import Stage
 from ceos.domain.posts import Kind
 from ceos.domain.runs import Run
+from ceos.domain.schedule import spread_ms
 from ceos.engine.scheduler import BATCH, HIGH_WATER, Scheduler
 from ceos.errors import StoreUnavailable
 from ceos.storage.agents import AgentStore
@@ -66,6 +67,18 @@ def test_a_slot_opens_its_run_when_it_is_due_and_not_before(fake: FakeRuntime) -
     assert slots(fake) == ["09:00"]
     assert called == (runs(fake)[0].id, Stage.WRITE)
     assert tick(fake, at(9)) == []
+
+
+def test_a_slot_that_is_spread_is_not_late(fake: FakeRuntime) -> None:
+    fake.apply(schedule={**HOURLY, "cron": "0 9,13 * * *", "spread_minutes": 120, "max_late_minutes": 1})
+    delay = spread_ms("ada", fake.runtime.agents.agent("ada").schedule, fake.clock.now_ms() + 60_000)
+    assert delay > 120_000
+    fake.clock.advance(minutes=1)
+    fake.drive()
+    assert fake.runtime.runs.recent_runs("ada") == []
+    fake.clock.advance(seconds=delay / 1000 + 1)
+    fake.drive()
+    assert [run.status for run in fake.runtime.runs.recent_runs("ada")] == ["published"]
 
 
 def test_jitter_puts_a_slot_off_by_at_most_a_minute_but_not_the_one_after_it(fake: FakeRuntime) -> None:
