@@ -255,6 +255,8 @@ def test_a_description_is_html_and_its_blocks_are_apart(reader: Reader) -> None:
         ("Mon, 31 Feb 2026 09:00:00 GMT", ""),
         ("28 Feb 2026 18:00 +9900", ""),
         ("28 Feb 2026 25:00 GMT", ""),
+        ("2026/02/28 18:00:00", "2026-02-28T18:00:00Z"),
+        ("2026-059", ""),
         ("1772442000", ""),
         ("yesterday", ""),
     ],
@@ -341,9 +343,13 @@ def test_doubled_items_are_returned_once(reader: Reader) -> None:
         "<title>weather</title><link>https://a.example/w2</link><pubDate>2026-01-02</pubDate>",
         "<title>d</title>",
         "<title>d</title>",
+        "<title>e</title><link>https://a.example/e</link>",
+        "<title>e</title><link>https://a.example/e#comments</link>",
+        "<title>f</title><link>https://a.example/changes#2</link>",
+        "<title>g</title><link>https://a.example/changes#1</link>",
         "",
     )
-    assert sorted(reader.items(feed, "title")) == ["a, corrected", "b", "c", "d", "weather", "weather"]
+    assert sorted(reader.items(feed, "title")) == ["a, corrected", "b", "c", "d", "e", "f", "g", "weather", "weather"]
 
 
 def test_a_feed_that_is_cut_off_keeps_its_whole_items(reader: Reader) -> None:

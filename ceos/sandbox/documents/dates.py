@@ -17,7 +17,7 @@ _RFC = re.compile(
 _MONTH_FIRST = re.compile(rf"\b{_MONTH}\s+(?P<day>\d{{1,2}}),?\s+(?P<rest>.+)")
 _C_TIME = re.compile(r"(?P<time>\d{1,2}:\d{2}(?::\d{2})?)(?P<zone>(?:\s+[A-Z]{1,5})?)\s+(?P<year>\d{4})")
 _ISO = re.compile(
-    r"(?P<year>\d{4})-?(?P<month>\d{2})(?:-?(?P<day>\d{2}))?"
+    r"(?P<year>\d{4})[-/]?(?P<month>\d{2})(?:[-/]?(?P<day>\d{2}))?(?!\d)"
     r"(?:[Tt\s]+(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
     r"\s*(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?|[A-Z]{2,5})?)?"
 )

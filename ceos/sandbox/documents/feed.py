@@ -152,10 +152,10 @@ def _distinct(items: Iterator[dict[str, str]]) -> Iterator[dict[str, str]]:
         item["title"] = item["title"] or short(item["summary"], 80)
         if not item["title"]:
             continue
-        keys = {("id", item["id"]), ("link", item["link"]), ("title", item["title"].casefold(), item["published"])}
-        keys -= {("id", ""), ("link", "")}
-        if not item["published"] and (item["id"] or item["link"]):
-            keys = {key for key in keys if key[0] != "title"}
+        keys: set[tuple[str, ...]] = {(key, item[key]) for key in ("id", "link") if item[key]}
+        # Without a date, the page must be the same too.
+        page = "" if item["published"] else item["link"].partition("#")[0] or item["id"]
+        keys.add(("title", item["title"].casefold(), item["published"] or page))
         if not keys & seen:
             yield item
         seen |= keys
