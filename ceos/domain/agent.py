@@ -15,6 +15,9 @@ from ceos.domain.text import CAST_BYTES, LONG_CAST_BYTES, byte_length
 #: The message for an agent without a signer, or with two; `config.agents` uses it too.
 ONE_SIGNER = "exactly one of 'signer_uuid_env' (the name of a variable) and 'signer_uuid'"
 
+#: The room for a label that discloses a text as a program's, in bytes.
+LABEL_BYTES = 40
+
 #: The longest persona, all of its texts together; it is part of every prompt.
 MAX_PERSONA_BYTES = 16_384
 
@@ -170,6 +173,9 @@ class Output(Frozen):
     judge_texts: Literal["untrusted", "all"] = "untrusted"
     #: Categories of the judge that are no reason to refuse a text.
     allow_categories: tuple[JudgeCategory, ...] = ()
+    #: Where readers learn that the account is a program: `profile` (in its bio, which you write, and `ceos doctor`
+    #: reads), `post` (in a short [label](guardrails.md#disclosure) at the end of each text) or `off`.
+    disclosure: Literal["profile", "post", "off"] = "profile"
 
     def judge_for(self, *, has_untrusted: bool) -> str:
         """Return the model that judges a text, or an empty string for a text that is not judged."""
@@ -235,6 +241,11 @@ class Agent(Frozen):
     def cast_bytes(self) -> int:
         """The longest cast this agent may publish, in UTF-8 bytes."""
         return LONG_CAST_BYTES if self.long_casts else CAST_BYTES
+
+    @property
+    def text_bytes(self) -> int:
+        """The longest text that may be written for a cast of this agent; the rest is for a label."""
+        return self.cast_bytes - (LABEL_BYTES if self.output.disclosure == "post" else 0)
 
 
 class Transition(Frozen):

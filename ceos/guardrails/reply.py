@@ -85,9 +85,11 @@ def _language_violations(text: str, agent: Agent, mention: Mention, talk: Conver
     language, heard = language_of(seen), {language_of(text) for text in (mention.text, spoken)}
     if language and language not in heard and "" not in {language_of(mention.text)}:
         yield "The answer is in another language than the cast; answer in the language you were spoken to in."
-    for signs in _SCRIPTS.values():
+    for name, signs in _SCRIPTS.items():
         count = len(re.findall(f"[{signs}]", seen))
-        if count > 2 and not re.search(f"[{signs}]", normalize(spoken)):
+        # Japanese is written in both.
+        heard_signs = signs + _SCRIPTS["Kana"] if name == "Han" else signs
+        if count > 2 and not re.search(f"[{heard_signs}]", normalize(spoken)):
             yield "The answer is in an alphabet that the conversation does not use; answer in its language."
 
 

@@ -14,6 +14,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.mentions import ConversationContext, Mention, ThreadCast
 from ceos.domain.text import byte_length, fit
 from ceos.domain.untrusted import as_data
+from ceos.guardrails.disclosure import nature_question
 from ceos.posts.prompt import fill, in_character
 
 #: The size of a conversation in the prompt, in bytes; about 2,000 tokens at two bytes for a token.
@@ -28,6 +29,8 @@ def prompt(
     """Return the messages that ask for a reply; `violations` are those of the reply before."""
     system = in_character("reply_system", agent)
     request = fill("reply")
+    if nature_question(mention.text):
+        request += "\n\n" + fill("reply_nature")
     if context.earlier:
         request += "\n\n" + fill("reply_earlier", earlier="\n".join(f"- {text}" for text in context.earlier))
     if violations:

@@ -29,6 +29,7 @@ from ceos.domain.schedule import is_quiet
 from ceos.domain.sketch import Sketched
 from ceos.domain.text import clean, fit
 from ceos.errors import CeosError, KeyRefused, LimitReached, NotFound, PluginError
+from ceos.guardrails.disclosure import nature_question, nature_violations, truthful_answer
 from ceos.guardrails.injection import detect_injection
 from ceos.guardrails.leftovers import cut_reasoning
 from ceos.guardrails.quality import quality_violations
@@ -38,6 +39,7 @@ from ceos.mentions.prompt import MAX_MENTION_BYTES, prompt, thread_cast, untrust
 from ceos.mentions.store import MentionStore
 from ceos.plugins.manager import Plugins
 from ceos.posts.actions import DecidedReaction
+from ceos.posts.disclosure import with_label
 from ceos.posts.judge import Judge
 from ceos.posts.relevance import RelevanceScorer, Subject, by_words
 from ceos.posts.source import RunEnd
@@ -307,8 +309,10 @@ class MentionResponder:
             if not violations and draft.is_judged:
                 draft, violations = self._judged(case, draft)
             if not violations:
-                return draft.model_copy(update={"is_unchecked": False})
+                return with_label(case.agent, draft.model_copy(update={"is_unchecked": False}))
             log.info("A reply was refused", extra=event("mention.objection", attempt=attempt, reasons=violations))
+        if draft is not None and (language := nature_question(case.mention.text)):
+            return _fixed_answer(draft, language, violations)
         raise Ignored(f"the answer was objected to twice: {' '.join(violations)}")
 
     def _version(
@@ -351,15 +355,30 @@ class MentionResponder:
             finish_reason=completion.finish_reason,
             recent=[Sketched.of(reply) for reply in context.earlier],
             banned=agent.persona.avoid,
-            limit=agent.cast_bytes,
+            limit=agent.text_bytes,
         )
         if text:
             found += reply_violations(text, agent=agent, mention=mention, talk=context, system_prompt=system_prompt)
             found += self._plugins.violations(agent, draft)
+        if nature_question(mention.text):
+            found += nature_violations(text)
         if redact(text) != text:
             found.append("The answer contains what looks like a key; leave it out.")
         # Quoted text is untrusted, and violations go into our own message to the model.
         return [re.sub(r'["“].*["”]', "something", sentence) for sentence in dict.fromkeys(found)]
+
+
+def _fixed_answer(draft: Draft, language: str, violations: Sequence[str]) -> Draft:
+    """Return the answer to a question whether the agent is a program, for a writer that did not give one."""
+    note = f"a fixed answer, because two of the writer were refused: {' '.join(violations)}"
+    return draft.model_copy(
+        update={
+            "parts": (Part(text=truthful_answer(language)),),
+            "notes": (*draft.notes, note),
+            "is_judged": False,
+            "is_unchecked": False,
+        }
+    )
 
 
 def _is_ping_pong(fid: int, casts: Sequence[FeedCast]) -> bool:

@@ -41,7 +41,7 @@ def draft_violations(
         finish_reason=finish_reason,
         recent=recent,
         banned=context.agent.persona.avoid,
-        limit=context.agent.cast_bytes,
+        limit=context.agent.text_bytes,
     )
     return [*found, *_rule_sentences(parts, context, untrusted)]
 

@@ -53,7 +53,7 @@ def in_character(template: str, agent: Agent) -> str:
         topics=", ".join(persona.topics),
         avoid=", ".join(persona.avoid) or "nothing in particular",
         examples="\n\n".join(persona.examples) or "(none given)",
-        limit=str(agent.cast_bytes),
+        limit=str(agent.text_bytes),
     )
 
 

@@ -27,6 +27,7 @@ from ceos.logs import event
 from ceos.plugins.manager import Plugins
 from ceos.posts.assignment import Assignment, UntrustedContext
 from ceos.posts.checks import draft_violations, image_violations, text_context
+from ceos.posts.disclosure import with_label
 from ceos.posts.history import PostHistory
 from ceos.posts.judge import Judge
 from ceos.posts.prompt import Material, post_prompt
@@ -125,7 +126,7 @@ class Writer:
             if not violations:
                 draft, violations = self._checked(post, draft, lease)
             if not violations:
-                return draft
+                return with_label(agent, draft)
         raise DraftRejected(f"the guardrails refused both versions: {' '.join(violations)}", draft=draft)
 
     def remember(self, agent: Agent, draft: Draft) -> None:
@@ -290,7 +291,7 @@ def _shape(text: str, agent: Agent, brief: Brief, *, is_last: bool) -> tuple[str
     """Split a text into casts. A single post that is too long goes back to the model once; then it is split."""
     if not text:
         return ("",)
-    limit = agent.cast_bytes
+    limit = agent.text_bytes
     if brief.max_parts == 1 and SPLIT_MARKER not in text and (byte_length(text) <= limit or not is_last):
         return (text,)
     # Each part takes a place in the agent's hour.

@@ -274,7 +274,7 @@ class SkillSession:
                 now=self._deps.clock.now(), seed=f"{self._agent.id}|{self._slot}|{skill.name}",
             )  # fmt: skip
             # A draft that was too long before is returned to the model for it; that is not the skill's fault.
-            limit = max([self._agent.cast_bytes, *map(byte_length, parts or ())])
+            limit = max([self._agent.text_bytes, *map(byte_length, parts or ())])
             wrong = misfit(skill.stage, outcome.value, limit)
             if not wrong and review and parts and outcome.value is not None:
                 wrong = _spoiled(parts, parts_of(outcome.value), review)
@@ -305,7 +305,7 @@ class SkillSession:
             "kind": str(self._brief.kind),
             "draft": list(parts) if parts is not None else None,
             "recent": self._recent,
-            "limit": self._agent.cast_bytes,
+            "limit": self._agent.text_bytes,
         }
 
     def _note_success(self, skill: Skill) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from helpers.terminal import Terminal, ceos, clean_environ, terminal
 
 import ceos as public
@@ -56,8 +57,15 @@ def assert_finding(finding: Finding, status: str, *words: str) -> None:
     assert status in ("ok", "info") or finding.fix.endswith(".")
 
 
+def set_bio(fake: FakeRuntime, bio: str) -> None:
+    """Change the bio of ada's account."""
+    url = f"{fake.simulator.url}/v2/farcaster/user"
+    requests.patch(url, json={"signer_uuid": SIGNER, "bio": bio}, headers={"x-api-key": "key"}, timeout=30)
+
+
 def test_all_is_well_with_a_sound_agent(fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
+    set_bio(fake_runtime, "An AI that repairs clocks.")
     fake_runtime.runtime.ops.note_worker("host:1")
     found = by_check(examine(fake_runtime.runtime))
     assert {name: str(finding.status) for name, finding in found.items() if finding.status != "ok"} == {}
@@ -143,6 +151,15 @@ def test_a_model_that_does_not_exist_names_every_agent_that_uses_it(fake_runtime
     )
     assert_finding(findings[1], "warning", "nobody/else", "bob (as a fallback)")
     assert len(findings) == 2
+
+
+def test_a_bio_that_does_not_disclose_the_agent_is_a_warning(fake_runtime: FakeRuntime) -> None:
+    fake_runtime.apply()
+    set_bio(fake_runtime, "I repair clocks.")
+    found = by_check(examine(fake_runtime.runtime))["disclosure"]
+    assert_finding(found, "warning", "does not say that it is a program: ada.", "'AI' or 'bot'", 'disclosure = "post"')
+    fake_runtime.apply(output={"disclosure": "post"})
+    assert "disclosure" not in by_check(examine(fake_runtime.runtime))
 
 
 def test_signers_are_judged_one_by_one(fake_runtime: FakeRuntime) -> None:
@@ -294,7 +311,7 @@ def test_bad_variables_are_named_and_what_needs_them_is_left_out(fake_runtime: F
     failed = [finding for finding in found if finding.check == "settings"]
     assert [finding.found.split()[0] for finding in failed] == ["CEOS_BROKER_URL", "CEOS_LOG_LEVEL", "NEYNAR_BASE_URL"]
     skipped = {finding.check: finding for finding in found if finding.found.startswith("Not checked")}
-    assert skipped.keys() == {"broker", "neynar key", "signers"}
+    assert skipped.keys() == {"broker", "neynar key", "signers", "disclosure"}
     assert "NEYNAR_BASE_URL is not valid" in skipped["neynar key"].found
 
 
@@ -317,7 +334,8 @@ def test_in_a_pipe_every_finding_is_one_line(run: Terminal, fake_runtime: FakeRu
     shown = run("doctor")
     *lines, last = shown.out.splitlines()
     assert {line.split()[0] for line in lines} == {"ok", "warning"}
-    assert last == f"{len(lines)} findings: 1 warning, 0 failed."
+    # No worker is running, and the bio of the simulated account says nothing of a program.
+    assert last == f"{len(lines)} findings: 2 warnings, 0 failed."
     assert shown.err == ""
 
 

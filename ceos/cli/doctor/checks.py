@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ceos.cli.doctor.chain import chain
+from ceos.cli.doctor.disclosure import disclosure
 from ceos.cli.doctor.findings import Check, Examination, Finding, Status
 from ceos.cli.doctor.skills import sandbox, skills
 from ceos.cli.doctor.web import webhooks
@@ -336,6 +337,7 @@ CHECKS = (
     Check("fal key", _fal_key, needs_redis=False),
     Check("neynar key", _neynar_key, ("NEYNAR_BASE_URL",), needs_redis=False),
     Check("signers", _signers, ("NEYNAR_BASE_URL",)),
+    Check("disclosure", disclosure, ("NEYNAR_BASE_URL",)),
     Check("webhooks", webhooks, ("CEOS_WEB_PORT",), needs_redis=False),
     Check("chain", chain, ("BASE_RPC_URL", "BASE_CHAIN_ID", "CEOS_HOME")),
 )

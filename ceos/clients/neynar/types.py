@@ -81,6 +81,12 @@ def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return None
 
 
+def _bio(profile: Any) -> Any:
+    """Return the text of a bio, which is two objects deep in a profile."""
+    bio = profile.get("bio") if isinstance(profile, dict) else profile
+    return _text(bio.get("text") if isinstance(bio, dict) else bio)
+
+
 def _score(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
@@ -139,6 +145,7 @@ class User(Record):
     fid: int
     username: Text = ""
     display_name: Text = ""
+    bio: Annotated[str, BeforeValidator(_bio)] = Field(default="", validation_alias="profile")
     followers: Count = Field(default=0, validation_alias="follower_count")
     following: Count = Field(default=0, validation_alias="following_count")
     #: Quality of the account from 0 to 1, or None when Neynar has not rated it.
