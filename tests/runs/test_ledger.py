@@ -599,6 +599,12 @@ def send_transactions(database: Database) -> None:
     assert database.run_script("chain_due", 5, 1000) == [second.id]
 
 
+def measure_now(client: Any) -> None:
+    """Make all measurements due."""
+    for run_id in client.zrange("ceos:measure", 0, -1):
+        client.zadd("ceos:measure", {run_id: 0})
+
+
 def take_and_keep(ledger: Ledger, run_id: str) -> None:
     """Begin a stage of a run and store its draft before it has ended."""
     lease = take(ledger, run_id, Stage.PUBLISH)
@@ -702,9 +708,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     fake.apply(name="Ada Lovelace")
     runtime.remove("ada")
     fake.drive()
-    client: Any = runtime.database.client
-    for run_id in client.zrange("ceos:measure", 0, -1):
-        client.zadd("ceos:measure", {run_id: 0})
+    measure_now(runtime.database.client)
     fake.drive()
     scripts = {path.name.removesuffix(".lua") for path in (resources.files("ceos.storage") / "lua").iterdir()}
     assert twice == scripts - {"lib", "fenced"}
