@@ -19,7 +19,7 @@ from ceos.clients.openrouter.types import Tool
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief, Draft, Part, SkillRun
 from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
-from ceos.errors import DraftRejected, GateFailed, RequestRefused
+from ceos.errors import DraftRejected, GateFailed, KeyRefused, RequestRefused
 from ceos.guardrails.leftovers import cut_reasoning
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.rules import TextContext, rule_violations
@@ -212,7 +212,8 @@ class Writer:
         try:
             return self._converse(request, messages(material), skills, call)
         except RequestRefused as error:
-            if not material and not _tools(request, skills):
+            is_about_account = isinstance(error, KeyRefused) and error.status in (401, 402)
+            if is_about_account or (not material and not _tools(request, skills)):
                 raise
             # A service may refuse the output of third-party skills, and some models know no tools.
             log.warning("Writing without skills", extra=event("draft.unaided", error=str(error)))

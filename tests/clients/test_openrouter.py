@@ -158,6 +158,9 @@ def test_tool_calls_come_without_text():
         ),
         pytest.param(403, failure(403, metadata={"raw": "{}", "provider_name": "X"}), RequestRefused, id="provider"),
         pytest.param(403, {"error": {"code": 403, "message": "Key limit exceeded"}}, KeyRefused, id="limit of the key"),
+        pytest.param(
+            403, failure(403, metadata={"error_type": "content_policy_violation"}), RequestRefused, id="policy"
+        ),
         pytest.param(403, failure(403, metadata={"patterns": ["x"]}), KeyRefused, id="guardrail of the account"),
         pytest.param(403, failure(403, metadata={"error_type": "permission_denied"}), KeyRefused, id="permission"),
         pytest.param(

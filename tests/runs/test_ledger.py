@@ -653,6 +653,18 @@ def report_video(fake: FakeRuntime) -> None:
     fake.drive()
 
 
+def review_drafts(fake: FakeRuntime) -> None:
+    """Approve, edit, reject and expire drafts of another agent."""
+    fake.apply(id="ben", fid=1002, approval="review")
+    for verb in ("approve", "edit", "reject", "expire"):
+        run = fake.post("ben", kind=Kind.ORIGINAL)
+        if verb == "edit":
+            edit_draft(fake.runtime, run.id, "Words of my own.")
+        else:
+            fake.runtime.ledger.decide(run.id, verb, "because")
+    fake.drive()
+
+
 def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:
     """A day in the life of two agents, in which every script runs, each of them twice."""
     runtime, simulator = fake.runtime, fake.simulator
@@ -666,15 +678,7 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     report_video(fake)
     delete_casts(runtime, [thread.id])
     fake.drive()
-    # Review: approve, edit, reject, expire
-    fake.apply(id="ben", fid=1002, approval="review")
-    for verb in ("approve", "edit", "reject", "expire"):
-        run = fake.post("ben", kind=Kind.ORIGINAL)
-        if verb == "edit":
-            edit_draft(runtime, run.id, "Words of my own.")
-        else:
-            runtime.ledger.decide(run.id, verb, "because")
-    fake.drive()
+    review_drafts(fake)
     hear_others(fake)
     trade(runtime.database)
     send_transactions(runtime.database)

@@ -213,7 +213,7 @@ def test_a_link_of_a_feed_reaches_the_post_as_the_feed_gives_it(open_setup: Open
         "feed", 'return ctx.http_feed(params["url"])["items"]', params=FEED, grants={"http": {"hosts_from": ["url"]}}
     )
     url, link = "https://clocks.example.org/feed.xml", "https://clocks.example.org/drift?page=2&region=eu"
-    setup = open_setup(read, skills=[{"name": "feed", "params": {"url": url}}])
+    setup = open_setup(read, skills=[{"name": "feed", "params": {"url": url}}], output={"judge": "off"})
     guid = '<guid isPermaLink="false">https://clocks.example.org/guid</guid>'
     item = f"<item><title>Drift</title><link>{link.replace('&', '&amp;')}</link>{guid}</item>"
     page = FetchedPage(200, url, "application/octet-stream", f"<rss><channel>{item}</channel></rss>".encode())
@@ -434,6 +434,14 @@ def test_a_model_that_knows_no_tools_writes_without_them(open_setup: Open) -> No
     run = setup.post("ada", WRITTEN)
     assert ("tools" in setup.model.asked[0], "tools" in setup.model.asked[1]) == (True, False)
     assert (setup.texts(), skill_runs(run)) == ([WRITTEN], [])
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_a_refused_key_is_not_tried_again_without_tools(open_setup: Open, status: int) -> None:
+    setup = open_setup(LOOK_UP, params=FIXED)
+    setup.model.refuses(status, "Insufficient credits")
+    run = setup.post("ada", WRITTEN)
+    assert (run.status, len(setup.model.asked)) == ("failed", 1)
 
 
 def test_the_simulated_models_use_tools_too(open_setup: Open) -> None:

@@ -40,6 +40,7 @@ _STATUS_OF_TYPE = {
 
 #: Fields that only errors of a provider or of a region have; a refused key has none of them.
 _PROVIDER_FIELDS = frozenset({"provider_name", "model_slug", "requested_models", "affected_providers", "constraint"})
+_MODERATION_TYPES = frozenset({"content_policy_violation", "refusal", "invalid_prompt"})
 _REGION = re.compile(r"\b(?:regions?|countr(?:y|ies)|territor(?:y|ies))\b", re.IGNORECASE)
 
 
@@ -152,8 +153,10 @@ def _hidden_error(body: Any) -> Any:
 
 def _is_about_provider(error: dict[str, Any]) -> bool:
     """Say whether a 403 concerns one provider, its moderation or a region, so that another model may answer."""
-    about = {*_mapping(error.get("metadata")), *_mapping(error.get("availability"))}
-    return bool(about & _PROVIDER_FIELDS) or bool(_REGION.search(str(error.get("message") or "")))
+    metadata = _mapping(error.get("metadata"))
+    about = {*metadata, *_mapping(error.get("availability"))}
+    is_about_text = bool({str(metadata.get("error_type")), str(error.get("error_type"))} & _MODERATION_TYPES)
+    return bool(about & _PROVIDER_FIELDS or is_about_text or _REGION.search(str(error.get("message") or "")))
 
 
 def _status(error: dict[str, Any], answered: int) -> int:

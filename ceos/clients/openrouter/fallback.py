@@ -273,18 +273,18 @@ def _is_without_text(completion: Completion) -> bool:
 
 def _unusable(completion: Completion) -> ServiceError:
     """Return the error that an answer without use stands for: a free one may be better the next time."""
-    tokens = f"{completion.completion_tokens:,}"
+    used = f"its {completion.completion_tokens:,} tokens" if completion.completion_tokens else "all of its tokens"
     if completion.refusal.strip() and _is_without_text(completion):
         said = " ".join(redact(completion.refusal).split())
         words = f"declined: {said[:MAX_REFUSAL_CHARACTERS]}"
     elif completion.finish_reason == "content_filter":
         words = "was stopped by the content filter of its provider"
     elif not _is_without_text(completion):
-        words = f"was cut off at its limit of {tokens} tokens"
+        words = f"was cut off when {used} were used"
     elif completion.finish_reason == "length" and completion.reasoning_tokens:
-        words = f"used {completion.reasoning_tokens:,} of its {tokens} tokens for reasoning and wrote no text"
+        words = f"used {completion.reasoning_tokens:,} of {used} for reasoning and wrote no text"
     elif completion.finish_reason == "length":
-        words = f"wrote no text within its limit of {tokens} tokens"
+        words = f"used {used} and wrote no text"
     else:
         words = "gave an empty answer"
     message = f"{completion.model} {words.rstrip('.')}."
