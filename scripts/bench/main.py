@@ -2,7 +2,7 @@
 
     scripts/bench.py                 everything
     scripts/bench.py start posts     only these: start, memory, ledger, posts, flight, schedule, sandbox, listen,
-                                     mentions, learning, series, chain, models, guardrails
+                                     mentions, learning, series, chain, models, guardrails, cost
 
 Each figure is printed with its target. The simulated services run on the same cores; their CPU time is counted apart.
 """
@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable
 
 from bench.chain import bench_chain
+from bench.cost import bench_cost
 from bench.guardrails import bench_guardrails
 from bench.learning import bench_learning, bench_series
 from bench.listening import bench_mentions, bench_polls
@@ -37,6 +38,7 @@ BENCHES: dict[str, Callable[[], None]] = {
     "chain": bench_chain,
     "models": bench_models,
     "guardrails": bench_guardrails,
+    "cost": bench_cost,
 }
 
 
