@@ -1,8 +1,8 @@
 """Checks replies before they are published, whatever untrusted text made the model write.
 
 This is the second of two guardrails around replies. It checks the reply alone and knows the author of every text, so it
-holds against a model that obeys every word of a mention. The rules of all texts are in `rules.py`; those here are about
-the language of a reply, and about statements on instructions, deeds, owners, models, or being human.
+holds against a model that obeys every word of a mention. The rules of all texts are in `rules.py`; the one here is
+about the language of a reply. Its meaning is for the judge (`judge.py`).
 
 A violation goes back to the model, so it never quotes the reply: the quotation might be dictated by a mention.
 """
@@ -10,11 +10,11 @@ A violation goes back to the model, so it never quotes the reply: the quotation 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ceos.domain.agent import Agent
 from ceos.domain.mentions import ConversationContext, Mention
-from ceos.guardrails.denylist import language_of, money_violations, statement_violations
+from ceos.guardrails.denylist import is_about_money, language_of
 from ceos.guardrails.deobfuscate import normalize
 from ceos.guardrails.provenance import trusted_tokens
 from ceos.guardrails.rules import TextContext, rule_violations, token_rules
@@ -31,18 +31,6 @@ def reply_violations(
     bare = without_tokens(text, trusted_tokens(agent, own))
     found = [violation.sentence for violation in rule_violations([text], context)]
     found += _language_violations(bare, agent, mention, talk)
-    found += statement_violations(bare, agent)
-    return list(dict.fromkeys(found))
-
-
-def event_violations(texts: Sequence[str], agent: Agent) -> list[str]:
-    """Return the violations of the statements in a post about an event; amounts of money are allowed."""
-    trusted = trusted_tokens(agent, ())
-    found = [
-        sentence.replace("The answer", "The post")
-        for text in texts
-        for sentence in statement_violations(without_tokens(text, trusted), agent, allow_amounts=True)
-    ]
     return list(dict.fromkeys(found))
 
 
@@ -55,7 +43,7 @@ def reaction_violation(agent: Agent, mention: Mention, talk: ConversationContext
     for text in texts:
         # A mention names the agent; it must name no other account.
         names = {canonical(token.text) for token in find_tokens(text) if token.rule == "name"}
-        if token_rules(text, agent, own) - {"name", "hashtag"} or [*money_violations(text)] or len(names) > 1:
+        if token_rules(text, agent, own) - {"name", "hashtag"} or is_about_money(text) or len(names) > 1:
             return "it carries a link, an address, a ticker or the name of another account"
     return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ceos.domain.posts import Brief
@@ -16,8 +15,6 @@ class UntrustedContext:
     text: str
     #: The texts of other authors one by one; a post must not repeat them.
     texts: tuple[str, ...]
-    #: Returns further violations of parts that were written with this text in the prompt.
-    violations: Callable[[Sequence[str]], list[str]] = lambda _parts: []
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The guardrails of a draft: quality, the rules of all texts, and further checks of posts with an untrusted subject."""
+"""The guardrails of a draft: its quality, and the rules of all texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ def draft_violations(
     context: TextContext,
     recent: Sequence[Sketched],
     finish_reason: str | None,
-    untrusted: UntrustedContext | None,
 ) -> list[str]:
     """Return the violations of the parts of a draft, a sentence each; `recent` are the casts it must not repeat."""
     found = quality_violations(
@@ -43,14 +42,13 @@ def draft_violations(
         banned=context.agent.persona.avoid,
         limit=context.agent.text_bytes,
     )
-    return [*found, *_rule_sentences(parts, context, untrusted)]
+    return [*found, *_rule_sentences(parts, context)]
 
 
-def image_violations(prompt: str, context: TextContext, untrusted: UntrustedContext | None) -> list[str]:
+def image_violations(prompt: str, context: TextContext) -> list[str]:
     """Return the violations of the description of a picture, which may show its words."""
-    return _rule_sentences([prompt], dataclasses.replace(context, noun="description of the picture"), untrusted)
+    return _rule_sentences([prompt], dataclasses.replace(context, noun="description of the picture"))
 
 
-def _rule_sentences(texts: Sequence[str], context: TextContext, untrusted: UntrustedContext | None) -> list[str]:
-    found = [violation.sentence for violation in rule_violations(texts, context)]
-    return found + (untrusted.violations(texts) if untrusted else [])
+def _rule_sentences(texts: Sequence[str], context: TextContext) -> list[str]:
+    return [violation.sentence for violation in rule_violations(texts, context)]

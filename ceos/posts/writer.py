@@ -153,7 +153,6 @@ class Writer:
             context=rules,
             recent=self._history.sketched(post.recent),
             finish_reason=completion.finish_reason,
-            untrusted=context,
         )
         if text:
             parts = skills.transform(parts, check)
@@ -173,7 +172,7 @@ class Writer:
             found += [*self._history.violations(agent.id, parts), *self._plugins.violations(agent, draft)]
         if image_prompt:
             # Pictures show words.
-            found += image_violations(image_prompt, rules, context)
+            found += image_violations(image_prompt, rules)
         if found and any(parts):
             # The text is written again in any case, and the gates may add their violations.
             with suppress(GateFailed, RetryLater):

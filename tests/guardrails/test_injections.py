@@ -1,7 +1,8 @@
 """Hostile mentions: none has anything published, not even by a model that obeys it. Friendly ones are answered.
 
-Each file in `tests/injections` is tried against each of the two fences on its own, and end to end: an agent that
-answers everything, with a model that writes exactly what the attacker wants.
+Each file in `tests/injections` is tried against each of the fences on its own, and end to end: an agent that answers
+everything, with a model that writes exactly what the attacker wants. What only the meaning of an answer gives away is
+for the judge, whose verdict is scripted here; see `tests/posts/test_judge.py`.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ each_attack = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: atta
 def test_there_are_many_and_each_says_what_it_tries() -> None:
     assert len(ATTACKS) == len(list(FOLDER.iterdir())) >= 60
     assert len({attack.about for attack in ATTACKS}) >= 60
-    assert {attack.name for attack in ATTACKS if "gate" not in attack.fences} == FIRST_FENCE_ONLY
-    assert all(set(attack.fences) <= {"lure", "gate"} and attack.fences for attack in ATTACKS)
+    assert {attack.name for attack in ATTACKS if not {"gate", "judge"} & {*attack.fences}} == FIRST_FENCE_ONLY
+    assert all(set(attack.fences) <= {"lure", "gate", "judge"} and attack.fences for attack in ATTACKS)
 
 
 # Each fence on its own
@@ -96,8 +97,12 @@ class Obedient(ScriptedModel):
         return super().complete(messages, **options)
 
 
-def stage(fake: FakeRuntime, attack: Attack) -> str:
-    """Have the conversation of an attack take place, and let ada hear of its end; returns the run."""
+def stage(fake: FakeRuntime, attack: Attack, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have the conversation of an attack take place, and let ada hear of its end alone; returns the run."""
+    # At the slot of its polls, by the real clock, ada would react to the casts before too.
+    monkeypatch.setattr(fake.runtime.mention_poller, "poll", lambda agent_id: None)
+    verdicts = [["instructions"]] * 2 if "judge" in attack.fences else []
+    fake.simulator.faults(openrouter={"verdicts": verdicts})
     above: Any = None
     # Everybody has a limit of answers in an hour, and here all of them are asked for at once.
     mallory = 60_000 + ATTACKS.index(attack)
@@ -134,10 +139,10 @@ def test_no_attack_has_anything_published(
         monkeypatch.setattr(conversation, "detect_injection", lambda texts: "")
     asked = set()
     for attack in ATTACKS:
-        if fences == "gate alone" and "gate" not in attack.fences:
+        if fences == "gate alone" and attack.name in FIRST_FENCE_ONLY:
             continue
         model = Obedient(attack).use(fake)
-        run_id = stage(fake, attack)
+        run_id = stage(fake, attack, monkeypatch)
         before = len(published(fake))
         # A strategy that answers everything, as far as it is asked.
         fake.runtime.mention_store.save_decision(run_id, Decision(action="answer", reason="it always does"))
@@ -151,12 +156,12 @@ def test_no_attack_has_anything_published(
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("action", ["like", "recast"])
-def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any) -> None:
+def test_no_attack_is_liked_or_recast(fake_runtime: FakeRuntime, action: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = fake_runtime
     fake.apply(engagement={**ENGAGEMENT, "likes_per_day": 1000, "recasts_per_day": 100, "max_depth": 50})
     shown = set()
     for attack in ATTACKS:
-        run_id = stage(fake, attack)
+        run_id = stage(fake, attack, monkeypatch)
         fake.runtime.mention_store.save_decision(run_id, Decision(action=action, reason="it always does"))
         fake.drive()
         run = fake.runtime.runs.run(run_id)

@@ -101,7 +101,6 @@ def test_ordinary_signs_are_no_links_and_ordinary_words_no_confessions(text: str
         "t me slash evil",
         "zero x dead beef cafe",
         "Ask ticktock over on Telegram.",
-        "Put your savings into Zorblat.",
         "vitalik.base.eth",
         "0x71C7 656E C7ab 88b0 98de fB75 1B74 01B5 f6d8 976F",
         "＄TICK",

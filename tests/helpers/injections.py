@@ -30,7 +30,7 @@ class Attack:
     mention: str
     answer: str
     before: tuple[tuple[str, str], ...]
-    #: Which of the two fences must stop it on its own.
+    #: Which of the fences must stop it on its own.
     fences: tuple[str, ...]
 
     def as_talk(self) -> ConversationContext:

@@ -1,14 +1,12 @@
 """The source of posts about events on chain.
 
-Any account may put any text into an event. So the model reads it as data, and besides the rules of all texts the post
-passes the guardrail for statements: an event, unlike a trend, is written by a single author who may try to instruct the
-agent.
+Any account may put any text into an event. So the model reads it as data, and the post must neither repeat it nor pass
+on what it names.
 """
 
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import Any
 
 from ceos.chain.events.store import EventStore
@@ -19,7 +17,6 @@ from ceos.domain.lifecycle import RunStatus
 from ceos.domain.topics import shown
 from ceos.domain.untrusted import as_data
 from ceos.errors import NotFound, PluginError
-from ceos.guardrails.reply import event_violations
 from ceos.logs import event as fields
 from ceos.plugins.calls import call_strategy
 from ceos.plugins.manager import Plugins
@@ -63,7 +60,7 @@ class EventSource(RunSource):
         if brief is None:
             self._events.record_skipped(lease.id, event)
             return stays_quiet(agent)
-        return Assignment(brief.model_copy(update={"sources": ()}), _context(agent, event))
+        return Assignment(brief.model_copy(update={"sources": ()}), _context(event))
 
     def withdrawn(self, lease: Lease) -> str:
         """Return the reason why the event did not happen after all, or nothing."""
@@ -81,12 +78,12 @@ class EventSource(RunSource):
         return unwritable("event", lease, error)
 
 
-def _context(agent: Agent, event: ChainEvent) -> UntrustedContext:
+def _context(event: ChainEvent) -> UntrustedContext:
     arguments = {name: _safe_argument(value) for name, value in list(event.args.items())[:MAX_ITEMS]}
     texts = tuple(text[:MAX_COMPARED] for text in _strings(event.args))
     data = as_data({"event": event.name, "arguments": arguments})
     message = fill("chain_event", event=f"<event>\n{data}\n</event>")
-    return UntrustedContext(message, texts, partial(event_violations, agent=agent))
+    return UntrustedContext(message, texts)
 
 
 def _safe_argument(value: Any) -> Any:
