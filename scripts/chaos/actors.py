@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ceos.clients.fal.client import Fal
 from ceos.clients.neynar.client import Neynar
 from ceos.clients.openrouter.client import OpenRouter
 from ceos.runs.lease import Lease
@@ -32,10 +33,11 @@ LOOKUP = os.environ.get("CHAOS_LOOKUP") != "off"
 STEPS = {
     "Ledger": (
         *("fire_slots", "claim_due_runs", "begin_stage", "record_sending", "record_sent", "record_unsent"),
-        *("record_unanswered", "advance_run", "defer_run", "finish_run"),
+        *("record_unanswered", "record_video", "advance_run", "defer_run", "finish_run"),
     ),
     "Neynar": ("publish_cast", "find_cast"),
     "OpenRouter": ("complete",),
+    "Fal": ("image", "submit_video", "poll_video"),
     "Broker": ("enqueue_many",),
 }
 
@@ -114,6 +116,15 @@ class ChaosRuntime(Runtime):
         """The writer's client, crashing."""
         key = self.settings.openrouter_api_key.get_secret_value() if self.settings.openrouter_api_key else None
         made: OpenRouter = crashing(OpenRouter)(key, self.settings.openrouter_base_url, sleep=self.sleep)
+        return made
+
+    @cached_property
+    def fal(self) -> Fal:
+        """The client for media, crashing."""
+        settings = self.settings
+        key = settings.fal_key.get_secret_value() if settings.fal_key else None
+        urls = (settings.fal_run_url, settings.fal_queue_url, settings.fal_rest_url)
+        made: Fal = crashing(Fal)(key, *urls, sleep=self.sleep)
         return made
 
 

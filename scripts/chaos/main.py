@@ -6,7 +6,7 @@
 
 It uses real worker processes, the real embedded server, and the simulated services in their own process. The verdict
 compares from outside: every part of every run is exactly once in the simulated Farcaster, every thread is whole and in
-order, every slot is accounted for, and no run is left open.
+order, every slot is accounted for, no run has paid for two videos, and none is left open.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from ceos_strategies.mix import Mix
 
 
 class Chaos(Mix):
-    """Mostly threads: they have the most ways to break."""
+    """Mostly threads, which have the most ways to break, and some videos, which cost the most."""
 
     name = "chaos"
 
     def __init__(self):
-        super().__init__(original=45, thread=45, engagement=5, media=5)
+        super().__init__(videos=100, original=40, thread=45, engagement=5, media=10)
 
 
 @hookimpl
@@ -78,6 +78,7 @@ FAULTS: dict[str, Any] = {
         "latency_seconds": 0.05,
     },
     "openrouter": {"error_503": 0.03, "choice_error": 0.03, "latency_seconds": 0.05},
+    "fal": {"cut_after": 0.05, "cut_before": 0.05, "latency_seconds": 0.05},
 }
 
 
@@ -112,7 +113,8 @@ def main() -> int:
 def is_clean(verdict: dict[str, Any]) -> bool:
     """Say whether nothing was doubled, lost, torn or left open."""
     return not any(
-        verdict[key] for key in ("duplicates", "lost", "broken_threads", "unaccounted_slots", "open", "strays")
+        verdict[key]
+        for key in ("duplicates", "lost", "broken_threads", "unaccounted_slots", "open", "strays", "paid_twice")
     )
 
 
@@ -137,6 +139,7 @@ def chaos(parts: int, idem: str, options: argparse.Namespace) -> dict[str, Any]:
             "idem": idem,
             "lookup": "off" if options.control else "on",
             **compare(runs, casts, agents, slots, runtime),
+            **compare_videos(runs, stats.get("fal.queued", 0), runtime),
             "resumed": resumed,
             "open": 0 if quiet else runtime.ops.counts()["open"],
             "seconds": round(time.monotonic() - begun, 1),
@@ -170,6 +173,7 @@ def make_agent(number: int, slots: int, now: dt.datetime) -> Agent:
                 "catch_up": "all",
                 "max_late_minutes": 10_080,
             },
+            "models": {"video": "wan"},
             "limits": {"casts_per_hour": 1000, "usd_per_day": 1000},
         }
     )
@@ -318,6 +322,17 @@ def compare(
             Counter(run.reason[:90] for run in runs if run.reason and run.status is not RunStatus.PUBLISHED)
         ),
     }
+
+
+def compare_videos(runs: list[Run], paid: int, runtime: Runtime) -> dict[str, Any]:
+    """Compare the jobs that were paid for with the runs that asked for a video: each may have paid for one."""
+    records = [runtime.database.client.hget(f"ceos:run:{run.id}", "video") for run in runs]
+    endings = Counter(
+        "video" if run.draft.video_model else "picture" if run.draft.image_model else "text"
+        for run in runs
+        if run.draft and run.draft.wants_video
+    )
+    return {"videos_paid": paid, "paid_twice": max(0, paid - len(list(filter(None, records)))), "media": dict(endings)}
 
 
 def crashes(log: Path) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def test_a_thousand_parts_come_out_once_each_whatever_is_killed() -> None:
     for verdict in rounds:
         assert verdict["duplicates"] == verdict["lost"] == verdict["strays"] == 0, verdict
         assert verdict["broken_threads"] == verdict["unaccounted_slots"] == verdict["open"] == 0, verdict
+        assert verdict["paid_twice"] == 0, verdict
         assert verdict["resumed"] <= 5, verdict
         assert verdict["crashes"] >= 20, verdict
         assert verdict["killed_workers"] >= 1, verdict
