@@ -284,6 +284,13 @@ def test_every_event_of_a_stream_matches_the_schema(sim: Running) -> None:
     assert lines.pop() == "data: [DONE]"
     for line in lines:
         check("openrouter", chunk, json.loads(line.removeprefix("data: ")))
+    tool = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object"}}}
+    called = [line for line in chat(sim, stream=True, tools=[tool], tool_choice="required").text.splitlines() if line]
+    assert called.pop() == "data: [DONE]"
+    for line in called:
+        check("openrouter", chunk, json.loads(line.removeprefix("data: ")))
+    assert any('"name":"clock"' in line for line in called)
+    assert '"finish_reason":"tool_calls"' in called[-2]
     sim.faults(openrouter={"script": ["refusal_field"]})
     assert '"refusal":' in chat(sim, stream=True).text
     sim.faults(openrouter={"script": ["mid_stream_error"]})

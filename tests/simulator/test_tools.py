@@ -110,8 +110,9 @@ def test_the_request_says_which_tool(sim: Running, fields: dict[str, Any], funct
     assert called(chat(sim, **fields)) == function, why
 
 
-def test_a_stream_answers_in_words(sim: Running) -> None:
-    assert "tool_calls" not in chat(sim, stream=True).text
+def test_a_stream_calls_functions_too(sim: Running) -> None:
+    assert '"finish_reason":"tool_calls"' in chat(sim, stream=True).text
+    assert "tool_calls" not in chat(sim, stream=True, tool_choice="none").text
 
 
 def test_tools_can_be_left_alone(sim: Running) -> None:

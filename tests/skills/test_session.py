@@ -13,6 +13,7 @@ from helpers.skill_setup import Open, outcomes, skill, skill_runs, skill_setups
 from ceos.clients.http.safe_fetch import FetchedPage
 from ceos.domain.posts import Kind
 from ceos.operations.agents import spent_today
+from ceos.operations.posts import PostRequest, preview_post
 from ceos.posts.writer import MAX_TOOL_CALLS, MAX_TOOL_TURNS
 
 WRITTEN = "Clocks drift, so measure twice."
@@ -448,6 +449,11 @@ def test_the_simulated_models_use_tools_too(open_setup: Open) -> None:
     setup = open_setup(LOOK_UP, params=FIXED, simulated=True)
     run = setup.fake.post(kind=Kind.ORIGINAL)
     assert (run.status, outcomes(run)) == ("published", {"look-up": "ok"})
+    # A text that is watched while it is written is written with the same help.
+    seen: list[str] = []
+    draft = preview_post(setup.fake.runtime, PostRequest(agent_id="ada", kind=Kind.ORIGINAL), seen.append)
+    assert [one.outcome for one in draft.skills] == ["ok"]
+    assert seen[-1] == draft.text
 
 
 def test_the_request_is_marked_for_the_cache_only_where_turns_with_tools_may_repeat_it(open_setup: Open) -> None:

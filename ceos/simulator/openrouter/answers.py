@@ -209,8 +209,14 @@ def stream_reply(answer: Answer, pause: float) -> Reply:
     texts = [" ".join(words[i : i + _CHUNK_WORDS]) for i in range(0, len(words), _CHUNK_WORDS)]
     texts = [text if i == 0 else " " + text for i, text in enumerate(texts)]
     events = [_event(answer, {"role": "assistant", "content": ""})]
-    field = "refusal" if answer.fault == "refusal_field" else "content"
-    events += [_event(answer, {field: text}) for text in texts]
+    if answer.calls:
+        call = answer.message()["tool_calls"][0]
+        begun = {**call, "index": 0, "function": {"name": answer.calls, "arguments": ""}}
+        rest = [{"index": 0, "function": {"arguments": text}} for text in texts]
+        events += [_event(answer, {"tool_calls": [part]}) for part in (begun, *rest)]
+    else:
+        field = "refusal" if answer.fault == "refusal_field" else "content"
+        events += [_event(answer, {field: text}) for text in texts]
     if answer.fault in {"mid_stream_error", "mid_stream_error_string", "choice_error", "top_level_error_200"}:
         code = "server_error" if answer.fault == "mid_stream_error_string" else 502
         events = events[: max(len(events) // 2, 1)]

@@ -35,7 +35,7 @@ def problem(body: dict[str, Any]) -> str:
 def wanted(body: dict[str, Any]) -> dict[str, Any] | None:
     """The function that the model calls now: the one demanded, or the first offered; each turn of the user gets one."""
     choice = body.get("tool_choice")
-    if choice == "none" or body.get("stream") or not are_offered(body):
+    if choice == "none" or not are_offered(body):
         return None
     turn = [message.get("role") for message in body["messages"]]
     last_user = max((i for i, role in enumerate(turn) if role == "user"), default=-1)
