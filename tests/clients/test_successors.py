@@ -130,8 +130,10 @@ class Shared:
 
 
 class Clock:
+    begin = 1_800_000_000.0
+
     def __init__(self) -> None:
-        self.now = 1_800_000_000.0
+        self.now = self.begin
 
     def __call__(self) -> float:
         return self.now
@@ -189,6 +191,23 @@ def test_what_may_not_be_fetched_is_read_from_redis_alone() -> None:
     Catalogue(body, shared=shared).refresh()
     assert isinstance(catalogue.listings(may_fetch=False)[SONNET], Listing)
     assert not forbidden.is_set()
+
+
+def test_a_refused_model_has_the_catalogue_read_again_at_most_once_an_hour() -> None:
+    clock, reads = Clock(), []
+
+    def fetch() -> Any:
+        reads.append(clock.now)
+        return body(*([SONNET] if len(reads) > 1 else []))
+
+    catalogue = Catalogue(fetch, shared=Shared(), clock=clock)
+    for minutes, count in ((0, 1), (59, 1), (61, 2), (62, 2)):
+        clock.now = Clock.begin + 60 * minutes
+        catalogue.listings()
+        catalogue.doubt(SONNET)
+        catalogue.listings()
+        assert len(reads) == count, minutes
+    assert SONNET not in catalogue.listings()
 
 
 def test_an_empty_catalogue_is_no_catalogue() -> None:

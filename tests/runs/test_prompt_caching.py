@@ -17,6 +17,7 @@ from ceos.mentions.prompt import prompt as reply_prompt
 from ceos.operations.agents import spent_today
 from ceos.posts.prompt import post_prompt
 from ceos.posts.relevance import Subject, request
+from ceos.runs.budget import Budget
 from ceos.testing import FakeRuntime, make_agent
 
 SONNET = "anthropic/claude-sonnet-4.5"
@@ -100,3 +101,11 @@ def test_prices_of_the_cache_count_and_the_most_is_a_prompt_that_is_written_whol
     assert price.of(2000, 100, written=1500) == pytest.approx(500 * 3e-6 + 1500 * 3.75e-6 + 100 * 15e-6)
     assert price.most(2000, 100) == pytest.approx(2000 * 3.75e-6 + 100 * 15e-6)
     assert Price(3e-6, 15e-6).most(2000, 100) == Price(3e-6, 15e-6).of(2000, 100, cached=700, written=300)
+
+
+@pytest.mark.parametrize(("usd", "micro"), [(0.000123, 123), (0.0000011, 2), (0.0, 0), (1.1, 1_100_000)])
+def test_costs_are_booked_in_whole_millionths_rounded_up(fake_runtime: FakeRuntime, usd: float, micro: int) -> None:
+    runtime = fake_runtime.runtime
+    with Budget(runtime.database).reserve(make_agent(), "call", 1.5, fake_runtime.clock.now()) as reservation:
+        reservation.settle(usd)
+    assert round(spent_today(runtime, "ada") * 1e6) == micro

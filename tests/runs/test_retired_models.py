@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 
 from ceos.cli.doctor.command import examine
+from ceos.clients.openrouter.prices import Catalogue
 from ceos.domain.agent import Models
+from ceos.domain.posts import Kind
 from ceos.errors import RequestRefused
 from ceos.operations.agents import spent_today
+from ceos.storage.catalogue import CatalogueStore
 from ceos.testing import FakeRuntime, make_agent
 
 SONNET, MINI = "anthropic/claude-sonnet-4", "openai/gpt-4o-mini"
@@ -101,6 +105,25 @@ def test_models_that_resolve_to_one_are_asked_once(fake_runtime: FakeRuntime, re
     retire(SONNET)
     agent = fake_runtime.apply(models={"text": SONNET, "fallbacks": [f"{SONNET}.5", MINI]})
     assert fake_runtime.runtime.paid_model.usable_models(agent) == (f"{SONNET}.5", MINI)
+
+
+def test_a_model_that_is_retired_during_the_day_is_replaced_from_the_next_post_on(
+    fake_runtime: FakeRuntime, retire: Callable[..., None]
+) -> None:
+    runtime = fake_runtime.runtime
+    now = [time.time()]
+    runtime.model_catalogue = Catalogue(
+        lambda: runtime.openrouter.fetch_models(),  # noqa: PLW0108  # the client needs the catalogue first
+        shared=CatalogueStore(lambda: runtime.database),
+        clock=lambda: now[0],
+    )
+    fake_runtime.apply(models={"fallbacks": [MINI]})
+    fake_runtime.post(kind=Kind.ORIGINAL)
+    retire(SONNET)
+    now[0] += 7200
+    fake_runtime.post(kind=Kind.ORIGINAL)
+    fake_runtime.post(kind=Kind.ORIGINAL)
+    assert asked(fake_runtime) == [SONNET, MINI, f"{SONNET}.5"]
 
 
 def test_the_doctor_tells_workers_what_it_has_read(fake_runtime: FakeRuntime, retire: Callable[..., None]) -> None:

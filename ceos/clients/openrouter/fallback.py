@@ -63,6 +63,8 @@ MAX_PAID_ANSWERS = 3
 MAX_REFUSAL_CHARACTERS = 120
 
 _PATH = "/chat/completions"
+#: The statuses with which an unknown or retired model is refused, among others.
+_UNKNOWN_MODEL = (400, 404)
 #: The reasons of an answer that ended before its text did.
 _CUT = ("length", "content_filter")
 _NO_TEXT = "No model wrote a text; choose another one, lower models.reasoning, or raise models.max_tokens."
@@ -263,6 +265,8 @@ class Fallback:
 
     def _note(self, model: str, error: ServiceError, progress: _Progress) -> None:
         progress.failures.append(error)
+        if isinstance(error, RequestRefused) and error.status in _UNKNOWN_MODEL:
+            self._catalogue.doubt(model)
         fields = event("openrouter.model_failed", model=model, status=error.status, reason=str(error))
         log.warning("A model did not answer", extra=fields)
 

@@ -18,9 +18,10 @@ from ceos.logs import event
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a catalogue is good, for which a failed request is not repeated, and after which a process looks
-#: whether another one has read a newer catalogue.
+#: Seconds for which a catalogue is good, also after a listed model was refused, for which a failed request is not
+#: repeated, and after which a process looks whether another one has read a newer catalogue.
 FRESH_SECONDS = 86_400.0
+DOUBTED_SECONDS = 3600.0
 FAILURE_SECONDS = 300.0
 RECHECK_SECONDS = 60.0
 
@@ -112,6 +113,7 @@ class Catalogue:
         self._lock = threading.Lock()
         self._listings: Mapping[str, Listing] = {}
         self._read_at = -math.inf
+        self._is_doubted = False
         self._due = -math.inf
 
     def price(self, model: str) -> Price:
@@ -148,6 +150,11 @@ class Catalogue:
                 self._lock.release()
         return self._listings
 
+    def doubt(self, model: str) -> None:
+        """Have the catalogue read again, at most once an hour, because a model that it lists was refused."""
+        if find_listing(self._listings, model) and self._clock() - self._read_at >= DOUBTED_SECONDS:
+            self._is_doubted, self._due = True, -math.inf
+
     def refresh(self) -> None:
         """Read the catalogue now; raises a `ServiceError` when it cannot be read."""
         with self._lock:
@@ -156,7 +163,7 @@ class Catalogue:
     def _renew(self) -> None:
         self._load_shared()
         wait = RECHECK_SECONDS
-        is_old = self._clock() - self._read_at >= FRESH_SECONDS
+        is_old = self._clock() - self._read_at >= (DOUBTED_SECONDS if self._is_doubted else FRESH_SECONDS)
         if is_old and (self._claim() or not self._listings):
             try:
                 self._read()
@@ -187,7 +194,7 @@ class Catalogue:
         return True
 
     def _use(self, at: float, body: Any) -> None:
-        self._listings, self._read_at = _listings(body), at
+        self._listings, self._read_at, self._is_doubted = _listings(body), at, False
 
 
 def split_variant(model: str) -> tuple[str, str]:
