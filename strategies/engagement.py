@@ -1,4 +1,4 @@
-"""A strategy for mentions: it answers questions, likes praise, recasts relevant quotes and ignores the rest."""
+"""A strategy for mentions: it answers questions, likes praise, recasts very good casts and ignores the rest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 from ceos import Agent, ConversationContext, Decision, Mention, Strategy
 
-#: The relevance from which a cast is answered, liked or recast.
-ANSWER, LIKE, RECAST = 0.5, 0.3, 0.8
-#: The reactions to a cast, and the rating of its author, from which it is recast.
-RECAST_REACTIONS, RECAST_SCORE = 5, 0.7
+#: The relevance from which a cast is answered or liked.
+ANSWER, LIKE = 0.5, 0.3
+#: A cast is recast only if it has this many words, or characters in a script without spaces: it stands alone then.
+FULL_WORDS, FULL_CHARACTERS = 8, 24
 #: A cast of at most this many words is not answered unless it is a question.
 SHORT_WORDS = 3
 
@@ -38,14 +38,13 @@ _NAME = re.compile(r"@[\w.-]+")
 
 
 class Engagement(Strategy):
-    """Answers questions and greetings, likes praise and recasts relevant quotes; writes no posts of its own."""
+    """Answers questions and greetings, likes praise and recasts very good casts; writes no posts of its own."""
 
     name = "engagement"
     summary = "decides about mentions; writes no posts"
 
     def decide(self, agent: Agent, mention: Mention, talk: ConversationContext) -> Decision:
         """Decide by simple rules, and otherwise by relevance, for which a model is asked."""
-        del agent
         said = _NAME.sub(" ", mention.text).strip()
         words = re.findall(r"\w+", said)
         if _QUESTION.search(said):
@@ -56,17 +55,25 @@ class Engagement(Strategy):
             return Decision(action="answer", reason="it is a greeting")
         if not words:
             return Decision(action="ignore", reason="it names the agent and says nothing")
-        return _by_relevance(mention, talk, is_short=len(words) <= SHORT_WORDS and said.isascii())
+        return _by_relevance(agent, mention, talk, said)
 
 
-def _by_relevance(mention: Mention, talk: ConversationContext, *, is_short: bool) -> Decision:
+def _by_relevance(agent: Agent, mention: Mention, talk: ConversationContext, said: str) -> Decision:
     relevance = talk.relevance()
     found = f"its relevance is {relevance:.2f}"
-    is_good = talk.likes + 2 * talk.recasts >= RECAST_REACTIONS and (mention.author_score or 0.0) >= RECAST_SCORE
-    if mention.kind == "quote" and relevance >= RECAST and is_good:
-        return Decision(action="recast", reason=f"{found}, and others like it")
+    words = len(re.findall(r"\w+", said))
+    is_short = words <= SHORT_WORDS and said.isascii()
+    stands_alone = words >= FULL_WORDS or (not said.isascii() and len(said) >= FULL_CHARACTERS)
+    if relevance >= agent.engagement.recast_min_relevance and stands_alone and _deserves_recast(agent, mention, talk):
+        return Decision(action="recast", reason=f"{found}, and its author's score is {mention.author_score:.2f}")
     if relevance >= ANSWER and not is_short and mention.kind != "quote":
         return Decision(action="answer", reason=found)
     if relevance >= LIKE:
         return Decision(action="like", reason=found)
     return Decision(action="ignore", reason=f"{found}, and it asks nothing")
+
+
+def _deserves_recast(agent: Agent, mention: Mention, talk: ConversationContext) -> bool:
+    rules = agent.engagement
+    is_liked = talk.likes + 2 * talk.recasts >= rules.recast_min_reactions
+    return talk.can_recast and is_liked and (mention.author_score or 0.0) >= rules.recast_min_score

@@ -141,6 +141,12 @@ class Engagement(Frozen):
     likes_per_day: int = Field(default=30, ge=0, le=1000)
     #: Recasts in a UTC day.
     recasts_per_day: int = Field(default=3, ge=0, le=100)
+    #: Lowest relevance to the persona, from 0 to 1, of a cast that is [recast](mentions.md#recasts).
+    recast_min_relevance: float = Field(default=0.8, ge=0, le=1)
+    #: Lowest Neynar score of the author of such a cast.
+    recast_min_score: float = Field(default=0.8, ge=0, le=1)
+    #: Likes, and recasts twice, that such a cast must have had.
+    recast_min_reactions: int = Field(default=0, ge=0, le=100_000)
     #: Fids that are never reacted to.
     blocked: tuple[int, ...] = ()
     #: More of what `output.allow` lists; both lists count for every text.

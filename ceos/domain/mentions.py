@@ -57,6 +57,8 @@ class ConversationContext(Frozen):
     #: The reactions to the mention so far.
     likes: int = 0
     recasts: int = 0
+    #: Whether the agent may recast it, within `recasts_per_day` and unless another agent reacts to it.
+    can_recast: bool = True
     #: The agent's last replies to this person, newest first.
     earlier: tuple[str, ...] = ()
     #: Returns the relevance of the mention to the persona, from 0 to 1; the first call asks a model.

@@ -205,6 +205,7 @@ class MentionResponder:
             quotes=tuple(quoted.text for quoted in thread.cast.quoted if quoted.text),
             likes=thread.cast.likes,
             recasts=thread.cast.recasts,
+            can_recast=self._store.claim_mention(agent, mention, "recast", self._clock.now(), only_asks=True) is None,
             earlier=tuple(self._store.earlier_replies(agent.id, mention.author_fid)),
             relevance=functools.cache(functools.partial(self._score_relevance, case)),
         )

@@ -134,7 +134,7 @@ def test_no_kind_of_run_costs_anything_while_nothing_may_be_published(
 
 
 def test_a_model_does_not_score_a_mention_that_cannot_be_answered(fake_runtime: FakeRuntime) -> None:
-    agent = fake_runtime.apply(engagement={**ENGAGEMENT, "answers_per_person_per_hour": 1})
+    agent = fake_runtime.apply(engagement={**ENGAGEMENT, "answers_per_person_per_hour": 1, "recasts_per_day": 0})
     model = ScriptedModel("Invar for the rod.", "Oil it less.", score=0.9).use(fake_runtime)
     assert mention_ada(fake_runtime, STATEMENT).status == "published"
     assert model.judged == 1

@@ -353,16 +353,57 @@ def test_the_engagement_strategy_decides(
     assert (run.status, run.reason) == end
 
 
-def test_what_others_like_and_is_relevant_is_recast(fake: FakeRuntime) -> None:
-    hash = cast(fake, "This is how bridges should be seen.")
+GOOD = "Bridges keep their shape because every part of them leans on another one."
+
+
+@pytest.mark.parametrize("kind", ["mention", "reply", "quote"])
+def test_a_very_good_cast_is_recast_whatever_its_kind(fake: FakeRuntime, kind: str) -> None:
+    model_of(fake).score = 0.9
+    hash = cast(fake, GOOD)
+    run_id = receive(fake, hash, kind=kind)
+    fake.drive()
+    run = fake.runtime.runs.run(run_id)
+    assert (run.status, run.reason) == ("reacted", "recast: its relevance is 0.90, and its author's score is 0.90")
+    assert ("recast", hash) in reactions(fake)
+
+
+@pytest.mark.parametrize(
+    ("text", "relevance", "score", "rules"),
+    [
+        pytest.param(GOOD, 0.79, 0.9, {}, id="not relevant enough"),
+        pytest.param(GOOD, 0.9, 0.79, {}, id="an author of a lower score"),
+        pytest.param("Bridges are patient, always.", 0.9, 0.9, {}, id="too short to stand alone"),
+        pytest.param(GOOD, 0.9, 0.9, {"recast_min_relevance": 0.95}, id="a stricter relevance"),
+        pytest.param(GOOD, 0.9, 0.9, {"recast_min_score": 0.95}, id="a stricter score"),
+        pytest.param(GOOD, 0.9, 0.9, {"recast_min_reactions": 1}, id="nobody has liked it"),
+        pytest.param(GOOD, 0.9, 0.9, {"recasts_per_day": 0}, id="no recasts"),
+    ],
+)
+def test_other_casts_are_answered_and_not_recast(
+    fake: FakeRuntime, text: str, relevance: float, score: float, rules: dict[str, Any]
+) -> None:
+    listening(fake, rules)
+    model_of(fake).score = relevance
+    assert mention_ada(fake, text, author_score=score).status == "published"
+    assert reactions(fake) == []
+
+
+def test_a_cast_that_others_like_is_recast_where_the_operator_asks_for_that(fake: FakeRuntime) -> None:
+    listening(fake, {"recast_min_reactions": 6})
+    hash = cast(fake, GOOD)
     for fid in range(800, 806):
         fake.runtime.neynar.react(f"00000000-0000-4000-8000-{fid:012d}", "like", hash, BOB, idem=f"like-{fid}")
     model_of(fake).score = 0.9
-    run_id = receive(fake, hash, kind="quote")
+    receive(fake, hash, kind="reply")
     fake.drive()
-    run = fake.runtime.runs.run(run_id)
-    assert (run.status, run.reason) == ("reacted", "recast: its relevance is 0.90, and others like it")
     assert ("recast", hash) in reactions(fake)
+
+
+def test_what_exceeds_the_recasts_of_a_day_is_answered(fake: FakeRuntime) -> None:
+    listening(fake, {"recasts_per_day": 2})
+    model_of(fake).score = 0.9
+    statuses = [mention_ada(fake, f"{GOOD} So say {number} of us.", fid=900 + number).status for number in range(4)]
+    assert statuses == ["reacted", "reacted", "published", "published"]
 
 
 @pytest.mark.parametrize(

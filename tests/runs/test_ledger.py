@@ -546,8 +546,9 @@ def trade(database: Database) -> None:
 
 
 def hear_others(fake: FakeRuntime) -> None:
-    """What agents hear, beside their schedules: trends and mentions."""
+    """What agents hear, beside their schedules: trends and mentions; and the correction of stored numbers."""
     runtime = fake.runtime
+    runtime.migrate()
     # Trends: a look, and one that is taken up
     fake.apply(id="dan", fid=1004, trends={"posts_per_day": 1}, schedule={"cron": "0 0 1 1 *"})
     fake.drive()
@@ -697,7 +698,6 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     assert runtime.metrics.measured_casts("ada") == []
     # Numbers of accounts
     runtime.measuring.count()
-    runtime.migrate()
     # Who is who on chain
     place, account = "eip155:8453:0x1", "0x" + "11" * 20
     entry = Registration(agent="ada", registry_name=place, account=account, uri="https://x.example", token_id=0)
