@@ -140,7 +140,7 @@ class MentionResponder:
         for reason in self._author_objections(case):
             raise Ignored(reason)
         context = self._read_context(case)
-        if pattern := detect_injection(untrusted_texts(case.mention, context)):
+        if pattern := detect_injection(untrusted_texts(case.mention, context), case.agent.persona.topics):
             raise Ignored(f"it looks like an attempt to steer the agent: {pattern}")
         decision = self._decision(case, context)
         log.info("Mention considered", extra=event(f"mention.{decision.action}", reason=decision.reason))
