@@ -128,6 +128,15 @@ READS: list[tuple[str, dict[str, Any]]] = [
     ("following/", {"fid": 7}),
     ("notifications/", {"fid": 42}),
     ("storage/usage/", {"fid": 42}),
+    ("cast/conversation/summary/", {"identifier": "ROOT", "type": "hash"}),
+    ("cast/metrics/", {"q": "tea", "interval": "180d"}),
+    ("feed/parent_urls/", {"parent_urls": "https://farcaster.group/base"}),
+    ("storage/allocations/", {"fid": 42}),
+    ("channel/search/", {"q": "a", "limit": 2}),
+    ("channel/bulk/", {"ids": "base,dev,no-such-channel-here"}),
+    ("feed/", {"feed_type": "filter", "filter_type": "embed_url", "embed_url": "example.com"}),
+    ("feed/", {"feed_type": "filter", "filter_type": "embed_types", "embed_types": "image"}),
+    ("feed/user/replies_and_recasts/", {"fid": 7, "filter": "recasts"}),
     ("signer/", {"signer_uuid": AGENT}),
 ]
 
@@ -139,6 +148,39 @@ def test_reads_of_neynar_match_its_schema(sim: Running, path: str, params: dict[
     answer = neynar(sim, path, **filled)
     assert answer.status_code == 200, answer.text
     check_answer("neynar", "get", f"/v2/farcaster/{path}", answer)
+
+
+def test_recasts_are_told_apart_from_replies_and_feeds_are_filtered_by_embeds() -> None:
+    with running() as sim:
+        root = _posted(sim, "A root.")
+        reply = _posted(sim, "An answer.", FAN, parent=root)
+        picture = _posted(sim, "A picture.", embeds=[{"url": "https://example.com/a.png"}])
+        _posted(sim, "A page.", embeds=[{"url": "https://example.org/a"}])
+        body = {"signer_uuid": FAN, "reaction_type": "recast", "target": root}
+        requests.post(f"{sim.neynar_url}/farcaster/reaction/", headers={"x-api-key": "k"}, json=body, timeout=60)
+
+        def hashes(path: str, **params: Any) -> list[str]:
+            return [cast["hash"] for cast in neynar(sim, path, **params).json()["casts"]]
+
+        shared = "feed/user/replies_and_recasts/"
+        assert hashes(shared, fid=7, filter="recasts") == [root]
+        assert hashes(shared, fid=7, filter="replies") == [reply]
+        assert hashes(shared, fid=7) == [root, reply]
+        filtered = {"feed_type": "filter", "filter_type": "embed_url", "embed_url": "example.com"}
+        assert hashes("feed/", **filtered) == [picture]
+        assert hashes("feed/", feed_type="filter", filter_type="embed_types", embed_types="image") == [picture]
+        user = neynar(sim, "user/bulk/", fids="42").json()["users"][0]
+        found = neynar(sim, "user/bulk-by-address/", addresses=user["custody_address"])
+        check_answer("neynar", "get", "/v2/farcaster/user/bulk-by-address/", found)
+        assert [one["fid"] for one in found.json()[user["custody_address"]]] == [42]
+
+
+def _posted(sim: Running, text: str, signer: str = AGENT, **fields: Any) -> str:
+    body = {"signer_uuid": signer, "text": text, **fields}
+    url = f"{sim.neynar_url}/farcaster/cast/"
+    answer = requests.post(url, headers={"x-api-key": "k"}, json=body, timeout=60)
+    found: str = answer.json()["cast"]["hash"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +235,7 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("delete", "cast/", {"target_hash": "0x" + "0" * 40}),
     ("post", "reaction/", {"reaction_type": "like", "target": "ROOT"}),
     ("delete", "reaction/", {"reaction_type": "recast", "target": "ROOT"}),
+    ("post", "reaction/", {"reaction_type": "like", "target": "https://example.com/page"}),
     ("post", "user/follow/", {"target_fids": [3, 4]}),
     ("delete", "user/follow/", {"target_fids": [3]}),
     ("patch", "user/", {"bio": "New here."}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from collections.abc import Callable
 from typing import Any
@@ -127,8 +128,19 @@ class Reads:
         return json_reply({"casts": [self.shapes.cast(cast) for cast in recent[:10]]})
 
     def replies_and_recasts(self, request: Request) -> Reply:
-        """A user's replies; recasts are not mixed in."""
-        return self.feed_page(request, [("fid", fid_param(request))], 25, 50, lambda cast: bool(cast.parent_hash))
+        """A user's replies, the casts that it recast, or first these and then the replies."""
+        fid, wanted = fid_param(request), request.param("filter", "all")
+        if wanted not in ("all", "replies", "recasts"):
+            raise bad_query("filter", "filter is all, replies or recasts")
+        if wanted == "replies":
+            return self.feed_page(request, [("fid", fid)], 25, 50, lambda cast: bool(cast.parent_hash))
+        shared = self.world.liked.get((fid, "recast"), {}).values()
+        stamped = [(cast.reacted("recast")[fid], "recast", cast) for cast in shared if self.world.visible(cast)]
+        if wanted == "all":
+            replies = (cast for cast in self.world.latest(("fid", fid)) if cast.parent_hash)
+            stamped += [((cast.seq, cast.at), "reply", cast) for cast in replies]
+        page, cursor = self._stamped(request, stamped, 25, 50)
+        return paged("casts", [self.shapes.cast(cast) for _, _, cast in page], cursor)
 
     def feed(self, request: Request) -> Reply:
         """The general feed with its filters."""
@@ -141,6 +153,13 @@ class Reads:
                 keys = [("channel", request.param("channel_id"))]
             case "parent_url":
                 keys = [("parent_url", request.param("parent_url"))]
+            case "embed_url" if wanted := request.param("embed_url"):
+                prefix = wanted if "://" in wanted else f"https://{wanted}"
+                return self.feed_page(request, [("all",)], 25, 100, lambda cast: _embeds(cast, prefix))
+            case "embed_types" if request.params("embed_types"):
+                # The simulator does not fetch addresses: it knows a file by the end of its name.
+                types = tuple(request.params("embed_types"))
+                return self.feed_page(request, [("all",)], 25, 100, lambda cast: _has_type(cast, types))
             case other:
                 raise bad_query("filter_type", f"{other!r} is not a filter this feed has")
         return self.feed_page(request, keys, 25, 100)
@@ -277,6 +296,19 @@ class Reads:
     def _links(self, request: Request, links: dict[int, tuple[int, float]]) -> Reply:
         page, cursor = self._stamped(request, [(stamp, fid, None) for fid, stamp in links.items()], 20, 100)
         return paged("users", [{"object": "follower", "user": self.shapes.user(fid)} for _, fid, _ in page], cursor)
+
+
+def _addresses(cast: Cast) -> list[str]:
+    return [embed["url"] for embed in cast.embeds if "url" in embed]
+
+
+def _embeds(cast: Cast, prefix: str) -> bool:
+    return any(url.startswith(prefix) for url in _addresses(cast))
+
+
+def _has_type(cast: Cast, types: tuple[str, ...]) -> bool:
+    found = [mimetypes.guess_type(url)[0] or "text/html" for url in _addresses(cast)]
+    return any(one == kind or one.partition("/")[0] == kind for one in found for kind in types)
 
 
 def _reaction_kinds(request: Request, name: str) -> list[str]:

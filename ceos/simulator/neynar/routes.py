@@ -12,6 +12,7 @@ from ceos.simulator.audience.audience import Audience
 from ceos.simulator.audience.waves import TOPICS
 from ceos.simulator.chance import hex_hash, number
 from ceos.simulator.faults import READ_FAULTS, Faults
+from ceos.simulator.neynar.lookups import Lookups
 from ceos.simulator.neynar.notifications import Notifications
 from ceos.simulator.neynar.objects import Shapes
 from ceos.simulator.neynar.publishing import Publishing, body_object, invalid_field, rate_limited, refuse
@@ -74,6 +75,7 @@ class Neynar:
         reads: dict[str, Handler] = {
             **self.reads.routes(),
             **Threads(self.reads).routes(),
+            **Lookups(self.reads).routes(),
             **Trends(self.reads).routes(),
             "notifications": self.notifications.show,
             "signer": self.signer,
@@ -187,7 +189,10 @@ class Neynar:
         fid = self.account(body)
         if (kind := body.get("reaction_type")) not in _REACTIONS:
             raise refuse(400, "reaction_type is like or recast", prop="reaction_type")
-        change(self._target(body.get("target"), "target"), kind, fid)
+        target = body.get("target")
+        # A URL may be reacted to as well; nothing here shows such reactions.
+        if not isinstance(target, str) or not re.match(r"(?:https?|chain)://", target):
+            change(self._target(target, "target"), kind, fid)
         return _done()
 
     def _follows(self, request: Request, change: Callable[[int, int], None]) -> Reply:
