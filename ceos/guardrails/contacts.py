@@ -14,7 +14,7 @@ _MESSENGERS, _WITH_ID = alternatives(_DATA["messengers"]), alternatives(_DATA["m
 #: The fewest digits of a telephone number with a country code, or in brackets, or with a leading zero.
 MIN_DIGITS = 8, 9
 
-_INTERNATIONAL = re.compile(r"(?<![\w.,+])(?:\+|00)[1-9]\d{0,2}[\s().\-/]{0,2}(?:\(?\d[\s().\-/]{0,2}){6,14}")
+_INTERNATIONAL = re.compile(r"(?<![\w.,+])(?:\+\s?|00)[1-9]\d{0,2}[\s().\-/]{0,2}(?:\(?\d[\s().\-/]{0,2}){6,14}")
 _NATIONAL = re.compile(
     r"(?<![A-Za-z0-9.])\(\d{2,5}\)\s?\d{2,4}(?:[\s-]?\d{2,4}){1,3}\b|(?<![A-Za-z0-9.,])0\d{1,4}(?:[\s./-]?\d{2,6}){1,4}(?!\d)"
     r"|(?<![\d+])[0+](?:[\s-]{1,3}\d){8,}(?!\d)"
@@ -22,7 +22,7 @@ _NATIONAL = re.compile(
 )
 _CALLED = re.compile(rf"(?<!\w){_CALLS}\b[^\d+\n]{{0,25}}?(\+?(?:\(?\d[\s().\-/]{{0,2}}){{6,15}})", re.IGNORECASE)
 _E_MAIL = re.compile(
-    r"[\w.+-]+\s?@\s?[^\W_][\w-]*(?:\.[\w-]+)+"
+    r"[\w.+-]+\s?@\s?[^\W_][\w-]*(?:(?:\.|\s?[\[(]\s?(?:\.|dot)\s?[\])]\s?)[\w-]+)+"
     r"|[\w.+-]+\s?[\[({]\s?(?:at|@|arroba|chez|собака)\s?[\])}]\s?[\w-]+"
     rf"|\b[\w.+-]+\s(?:at|arroba)\s{_MAIL}(?:\s?dot\s?|\s?\.\s?)\w+",
     re.IGNORECASE,
@@ -32,7 +32,7 @@ _HANDLE = re.compile(
     rf"|(?<!\w){_MESSENGERS}\s?(?:id|username|handle|nick|아이디|号|號)\s[\w.#-]{{3,}}"
     rf"|(?<!\w){_MESSENGERS}\s[\w.-]*[\d_#][\w.#-]*\b(?!\s?[%°€$])"
     rf"|(?<!\w)(?:{_WITH_ID}|threema)\s?(?:id|username|handle|号|號)\s?[:：=]?\s?[\w.#-]{{3,}}"
-    rf"|(?<!\w){_WITH_ID}\s?[:：=]\s?[@+]?(?:[\w-]*[\d_.#]+[\w.#-]+|[\w.#-]*\d{{3,}})"
+    rf"|(?<!\w){_WITH_ID}\s?[:：=]\s?[@+]?(?:(?=[\w.#-]*[a-z])[\w-]*[\d_.#]+[\w.#-]+|\d{{5,}})"
     r"|\b\w{2,32}#\d{4}\b",
     re.IGNORECASE,
 )

@@ -37,14 +37,20 @@ _SCHEME = re.compile(
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(?<![\w.])(?<!v )((?:\d{1,3}\.){3}\d{1,3})(?![\w]|\.\d)" + _TAIL)
+#: Addresses of this machine and of private networks, which lead a reader nowhere.
+_LOCAL = re.compile(r"(?:127|10|0)\.|192\.168\.")
+_CODE = re.compile(r"`[^`\n]+`|```.*?```", re.DOTALL)
 _PATH = re.compile(r"(?<![\w@./-])([\w-]+(?:\.[\w-]+)*)\.([a-z]{2,})/[^\s/]\S*", re.IGNORECASE)
-_BRACKETS = re.compile(rf"\b{_LABEL}\s?[\[({{<]\s?(?:\.|{_DOT})\s?[\])}}>]\s?([^\W\d_]{{2,63}})\b", re.IGNORECASE)
+_ENDING = r"([^\W\d_]{2,63})\b(\s?/\s?\w)?"
+_BRACKETS = re.compile(rf"\b(?:{_LABEL}\s?[\[({{<]\s?(?:\.|{_DOT})\s?[\])}}>]\s?)+{_ENDING}", re.IGNORECASE)
 _SPACED = re.compile(
-    rf"\b{_LABEL}\s\.\s?([^\W\d_]{{2,63}})\b|\b{_LABEL}\.\s((?-i:com|net|org|xyz|eth))\b"
+    rf"\b(?:{_LABEL}\s\.\s)+{_ENDING}|\b{_LABEL}\.\s((?-i:com|net|org|xyz|eth))\b"
     rf"|\b{_LABEL}[-_]{_DOT}[-_]([^\W\d_]{{2,63}})\b",
     re.IGNORECASE,
 )
-_SPELLED_DOT = re.compile(r"\b([\w-]+)\sdot\s([^\W\d_]{2,63})\b", re.IGNORECASE)
+_SPELLED_DOT = re.compile(
+    rf"\b([\w-]+)\s(?:dot\s(?:[\w-]+\sdot\s)*{_ENDING}|\.((?!net\b)(?:{_COMMON}))\b)", re.IGNORECASE
+)
 _SPELLED = re.compile(
     rf"\b{_LABEL}\s{_DOT}\s(?:{_COMMON})\b|\b[a-z0-9-]+\s(?:com|net|org|xyz|io|me|ly|gg|cc|co|app)\s"
     r"(?:(?:forward )?slash|barra|schrägstrich|слэш)\s\w+",
@@ -58,33 +64,45 @@ def find_links(text: str) -> Iterator[str]:
         yield from (match[0] for match in pattern.finditer(text))
     if "." in text or "。" in text or "．" in text or "｡" in text:
         yield from _hosts(text)
-    domains = top_level_domains()
     for match in _SPELLED_DOT.finditer(text):
-        before, ending = match[1].casefold(), match[2].casefold()
-        if ending in domains and ending not in _NOT_AFTER_DOT and before not in _BEFORE_DOT:
+        is_last = bool(match[3]) or not text[match.end() :].strip(" .!?")
+        if match[1].casefold() not in _BEFORE_DOT and _is_domain(match[2] or match[4], match[3], is_last=is_last):
             yield match[0]
-    for pattern in (_BRACKETS, _SPACED):
-        for match in pattern.finditer(text):
-            ending = next(filter(None, match.groups())).casefold()
-            if ending in domains and ending not in _NOT_AFTER_DOT:
-                yield match[0]
+    for match in _BRACKETS.finditer(text):
+        if _is_domain(match[1], match[2], is_last=True):
+            yield match[0]
+    for match in _SPACED.finditer(text):
+        ending = next(filter(None, match.groups()))
+        # A space before a full stop is a slip; the next sentence begins with a capital letter.
+        if _is_domain(ending, match[2], is_last=not ending.istitle()):
+            yield match[0]
+
+
+def _is_domain(ending: str, path: str | None, *, is_last: bool) -> bool:
+    """Say whether a word behind a spelled dot is a domain: any with a path, and a short ordinary word at the end."""
+    ending = ending.casefold()
+    return bool(path) or (ending in top_level_domains() and (is_last or ending not in _NOT_AFTER_DOT))
 
 
 def _hosts(text: str) -> Iterator[str]:
+    code = [span.span() for span in _CODE.finditer(text)]
     for match in _HOST.finditer(text):
-        if _is_host(match, text[match.end() : match.end() + 1]):
+        is_call = text[match.end() : match.end() + 1] == "("
+        if is_call and any(start < match.start() < end for start, end in code):
+            continue
+        if _is_host(match, is_call=is_call):
             yield match[0]
     for match in _PATH.finditer(text):
         if match[2].casefold() not in _OTHER_ENDINGS and not _is_file(match[1], match[2]):
             yield match[0]
     for match in _NUMERIC.finditer(text):
-        if all(int(octet) < 256 for octet in match[1].split(".")) and not re.search(
-            r"(?:version|release|v)\s*$", text[: match.start()], re.IGNORECASE
-        ):
+        is_version = re.search(r"(?:version|release|v)\s*$", text[: match.start()], re.IGNORECASE)
+        is_local = _LOCAL.match(match[1]) and match[0] == match[1]
+        if all(int(octet) < 256 for octet in match[1].split(".")) and not is_version and not is_local:
             yield match[0]
 
 
-def _is_host(match: re.Match[str], following: str) -> bool:
+def _is_host(match: re.Match[str], *, is_call: bool) -> bool:
     """Say whether labels with dots between them are a host, not a file, a product, code or an abbreviation."""
     labels = re.split("[.。．｡]", match[1].casefold())[:-1]
     ending, tail = match[2].casefold(), match[3]
@@ -100,7 +118,7 @@ def _is_host(match: re.Match[str], following: str) -> bool:
     stem = labels[0] if labels[0].isascii() else re.sub(r".*[^\x00-\x7f]", "", labels[0]) or labels[0]
     if f"{stem}.{ending}" in _PRODUCTS or _is_file(stem, ending):
         return False
-    if stem in _OBJECTS and (ending in _ATTRIBUTES or following == "("):
+    if stem in _OBJECTS and (ending in _ATTRIBUTES or is_call):
         return False
     # A time of day, such as 10.am.
     return not (stem.isdigit() and ending in ("am", "pm", "in", "km"))

@@ -24,11 +24,13 @@ _ADDRESS = re.compile(
 _ADDRESS_BY_CASE = re.compile(
     # Base58 of Bitcoin, Solana, Tron, XRP, Tezos, Polkadot, Monero and IPFS.
     r"\b(?=[A-Za-z]*\d)(?=\w*[A-Z])(?=\w*[a-z])[1-9A-HJ-NP-Za-km-z]{26,110}\b"
+    # The same in one case, which no wallet takes and every reader repairs.
+    r"|\b(?=(?:[A-Za-z]*\d){3})(?=(?:\d*[A-Za-z]){3})[A-Za-z0-9]{26,}\b"
     # TON; Stellar and Algorand.
     r"|\b[EUk0]Q[A-Za-z0-9_-]{44,48}|\b[A-Z2-7]{55,58}\b"
 )
 _NAME = re.compile(
-    rf"\b([\w-]+)(?:\s?[.。．]\s?|\sdot\s|\s?[\[(]\s?(?:dot|\.)\s?[\])]\s?)({_NAMES})\b|\b([\w-]+)\.({_WORDS})\b(?![./])",
+    rf"\b([\w-]+)(?:\s?[.。．]\s?|\sdot\s|\s?[\[(]\s?(?:dot|\.)\s?[\])]\s?)({_NAMES})\b|\b([\w-]+)(?:\.|\s\.\s|\s?[\[(]\s?(?:\.|dot)\s?[\])]\s?)({_WORDS})\b(?![./])",
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:\s?[A-Z0-9]{4}){2,7}(?:\s?[A-Z0-9]{1,4})?\b")

@@ -19,6 +19,7 @@ from ceos.guardrails.patterns import alternatives, load_patterns, word_set
 from ceos.guardrails.payments import find_accounts, find_addresses
 
 _DATA = load_patterns("tokens")
+_PLACES = word_set(_DATA["code"]["places"])
 _AT, _HASH = word_set(_DATA["code"]["at"]), word_set(_DATA["code"]["hash"])
 _VARIABLES, _PATHS = word_set(_DATA["code"]["variables"]), word_set(_DATA["code"]["paths"])
 _AGENTS, _POLITE, _ORDERS = (alternatives(_DATA["agents"][key]) for key in ("names", "polite", "orders"))
@@ -28,9 +29,9 @@ _CURRENCIES = "USD|EUR|GBP|CAD|AUD|NZD|CHF|JPY|CNY|INR|BRL|MXN|USDC|USDT"
 _SIGNS = "".join(chr(code) for code in range(0x20C1) if unicodedata.category(chr(code)) == "Sc") + "₿💲"
 _TICKER = re.compile(
     rf"(?<!\w)[{_SIGNS}](?:([^\W\d_]\w{{1,20}})|\d{{1,3}}(?!(?:{_CURRENCIES})\b)[A-Z]{{3,}}\b"
-    rf"|\s(?!(?:{_CURRENCIES})\b)[A-Z]{{3,}}\b)"
+    rf"|\s(?!(?:{_CURRENCIES})\b)[A-Z]{{3,}}\b)|(?<![\w`\n])(?<!\d\s)(?<!^)\$\s[a-z]\w{{1,20}}"
 )
-_NAME = re.compile(r"(?<!\w)@([^\W_][\w.-]*)")
+_NAME = re.compile(r"(?<!\w)@([^\W_][\w.-]*)|@\s([^\W\d_][\w.-]+|\d{5,})")
 _HASHTAG = re.compile(r"(?<![\w&])#(?!\d+\b)(\w+)")
 _CHANNEL = re.compile(r"(?<![\w/<.~])/([a-z][a-z0-9-]{1,30})\b(?![/(]|\.\w)", re.IGNORECASE)
 _METHOD = re.compile(r"(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s$")
@@ -73,8 +74,9 @@ def _tickers(text: str) -> Iterator[str]:
 def _names(text: str) -> Iterator[str]:
     for match in _NAME.finditer(text):
         # A price, such as @ 0.80 apiece, or a decorator of program code.
-        is_number = match[1].rstrip(".").replace(".", "").isdigit() and len(match[1]) < 5
-        if not is_number and match[1].rstrip(".-").casefold() not in _AT:
+        word = (match[1] or match[2]).rstrip(".-").casefold()
+        is_number = word.replace(".", "").isdigit() and len(word) < 5
+        if not is_number and word not in (_AT if match[1] else _PLACES):
             yield match[0].rstrip(".-")
 
 

@@ -62,7 +62,8 @@ def test_a_host_under_any_top_level_domain_is_a_link(domain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Node.js", "main.py", "README.md", "ASP.NET", "Next.js", "setup.cfg", "B.Sc.", "e.g. it"]
+    "name",
+    ["Node.js", "main.py", "README.md", "ASP.NET", "Next.js", "setup.cfg", "B.Sc.", "e.g. it", "the .NET", "127.0.0.1"],
 )
 def test_names_of_files_and_frameworks_are_no_links(name: str) -> None:
     assert rules(f"I know {name} well, and it knows me.") == []
@@ -147,6 +148,7 @@ def test_what_models_leave_behind_is_a_violation(text: str, rule: str) -> None:
         "2 * 3 * 4 is 24, and __init__ is a method.",
         "My post about clocks: they are late.",
         "Me: hello\nMy clock: late",
+        "Teams: 12, and `asyncio.run(main())` runs them.",
     ],
 )
 def test_code_and_ordinary_signs_are_no_leftovers(text: str) -> None:
