@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
-from ceos.domain.base import AgentId, ChannelId, Frozen, ShortText
+from ceos.domain.base import AgentId, ChannelId, Fid, Frozen, PlainText, ShortText
 from ceos.domain.judging import JudgeCategory
 from ceos.domain.lifecycle import AgentState
 from ceos.domain.schedule import Schedule
@@ -41,15 +41,15 @@ class Persona(Frozen):
     """The character of the agent; its texts are part of every prompt."""
 
     #: Who the agent is. All texts of the persona together may have 16,384 bytes.
-    bio: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    bio: Annotated[PlainText, StringConstraints(strip_whitespace=True, min_length=1)]
     #: How it speaks.
-    tone: str = ""
+    tone: PlainText = ""
     #: What it writes about; at least one topic.
     topics: tuple[ShortText, ...] = Field(min_length=1)
     #: Words and phrases that no post may contain.
     avoid: tuple[ShortText, ...] = ()
     #: Posts that show its voice.
-    examples: tuple[str, ...] = ()
+    examples: tuple[PlainText, ...] = ()
 
     @model_validator(mode="after")
     def _is_short_enough(self) -> Persona:
@@ -148,7 +148,7 @@ class Engagement(Frozen):
     #: Likes, and recasts twice, that such a cast must have had.
     recast_min_reactions: int = Field(default=0, ge=0, le=100_000)
     #: Fids that are never reacted to.
-    blocked: tuple[int, ...] = ()
+    blocked: tuple[Fid, ...] = ()
     #: More of what `output.allow` lists; both lists count for every text.
     allow: tuple[ShortText, ...] = ()
 
@@ -211,7 +211,7 @@ class Agent(Frozen):
     #: The name used in prompts.
     name: ShortText
     #: Number of the Farcaster account.
-    fid: int = Field(ge=1)
+    fid: Fid
     #: Name of the variable that holds the signer.
     signer_uuid_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     #: The signer itself; a variable is safer.

@@ -26,6 +26,8 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ceos.domain.base import Frozen
+from ceos.domain.cron_steps import too_long_step
+from ceos.domain.zones import zone_name
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -85,6 +87,8 @@ def check_cron(expression: str) -> None:
         raise CronError(f"{wanted}; the {name} {value!r} in {expression!r} is not valid") from None
     except ValueError:
         raise CronError(f"{wanted}; a number in this one is too long") from None
+    if problem := too_long_step(expression):
+        raise CronError(f"{wanted}; {problem}")
 
 
 def check_quiet_hours(span: str) -> None:
@@ -367,7 +371,7 @@ class Schedule(Frozen):
     #: One cron expression of five fields, or a list of them.
     cron: tuple[Annotated[str, AfterValidator(_is_cron)], ...] = Field(min_length=1)
     #: IANA time zone; a clock change neither skips nor repeats a fixed time.
-    timezone: str = "UTC"
+    timezone: Annotated[str, AfterValidator(zone_name)] = "UTC"
     #: Longest delay of a post after its slot, 0 to 60; the same slot always gets the same delay.
     jitter_seconds: int = Field(default=60, ge=0, le=60)
     #: Spreads agents that share a cron over so many minutes after the slot, 0 to 120, but not beyond the next slot.
@@ -383,15 +387,6 @@ class Schedule(Frozen):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("an IANA time zone such as 'Europe/Berlin'") from None
-        return value
 
     @model_validator(mode="after")
     def _fires(self) -> Schedule:

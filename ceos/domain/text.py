@@ -233,11 +233,16 @@ def _cuts_by_force(unit: str, offset: int, limit: int) -> Iterator[_Cut]:
 # Threads
 
 
+#: An address, up to a character of a script without spaces that follows it.
+_ADDRESS = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
+
+
 def split_thread(text: str, *, limit: int = CAST_BYTES, max_parts: int = MAX_PARTS) -> tuple[str, ...]:
     """Return the parts of a thread, each at most `limit` bytes, cut at the markers and where a part is too long.
 
     A long part is cut between paragraphs if possible, else between sentences, words, characters, into pieces of similar
-    length. Parts that a marker separates are never merged.
+    length. Parts that a marker separates are never merged. Raises `ValueError` for a text that does not fit, and for an
+    address that is longer than a part.
 
         >>> split_thread("One.---SPLIT---Two.")
         ('One.', 'Two.')
@@ -245,6 +250,12 @@ def split_thread(text: str, *, limit: int = CAST_BYTES, max_parts: int = MAX_PAR
     if limit < 4:
         raise ValueError(f"A part needs room for one character, which takes up to 4 bytes; the limit is {limit}.")
     sections = [section.strip() for section in MARKER.split(text) if section.strip()]
+    for address in _ADDRESS.findall(text):
+        if (length := byte_length(address)) > limit:
+            raise ValueError(
+                f"The address {address[:60]}… of {length:,} bytes does not fit into a cast of {limit:,} bytes, and a "
+                "part of it leads nowhere; use a shorter one."
+            )
     size = sum(byte_length(section) for section in sections)
     # White space at a cut is free; without it, a text longer than all parts together cannot fit.
     hopeless = sum(byte_length("".join(section.split())) for section in sections) > limit * max_parts

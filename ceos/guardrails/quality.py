@@ -19,6 +19,10 @@ from ceos.guardrails.patterns import load_patterns
 
 #: The similarity from which a post repeats an earlier one. Posts on one topic share up to half of their shingles.
 TOO_SIMILAR = 0.7
+#: The protocol's limit for a cast; the rest of a thread would be refused with a cast that has more.
+MAX_MENTIONS = 10
+
+_MENTIONS = re.compile(r"(?<![\w@.])@[a-z0-9][\w.-]*", re.IGNORECASE)
 
 
 def quality_violations(
@@ -71,6 +75,8 @@ def _part_violations(part: str, limit: int) -> Iterator[str]:
         yield "The post contains a split marker inside a part; put the marker only between two parts."
     if (size := byte_length(part)) > limit:
         yield f"A part has {size:,} bytes, more than the {limit:,} allowed; write it shorter."
+    if (count := len(_MENTIONS.findall(part))) > MAX_MENTIONS:
+        yield f"A part names {count} accounts with @, and a cast may name {MAX_MENTIONS}; name fewer."
 
 
 def _repetition_violations(parts: Sequence[str], recent: Sequence[Sketched]) -> Iterator[str]:

@@ -46,8 +46,8 @@ class PostRequest(Frozen):
 def create_post(context: Context, request: PostRequest) -> Run:
     """Open the run of a post by hand and return it; the scheduler of any worker starts it within a second.
 
-    A text of the operator's own is published as it is, without approval. Raises `NotFound`, `InvalidInput`, or
-    `DraftRejected` for a text that cannot be published.
+    A text of the operator's own is published as it is, without approval. Raises `NotFound`, `InvalidInput`, also for
+    a key that belongs to another post, or `DraftRejected` for a text that cannot be published.
     """
     agent = context.agents.agent(request.agent_id)
     draft = _own_draft(context, agent, request)
@@ -87,6 +87,8 @@ def operator_draft(agent: Agent, kind: Kind | None, text: str) -> Draft:
     """Return the draft of an operator's own text; raises `DraftRejected` for one that cannot be published."""
     from ceos.posts.writer import own_draft  # noqa: PLC0415  # loads the clients of the models
 
+    if not _is_unicode(text):
+        raise InvalidInput("The text is not valid UTF-8; set the terminal, or the file that it comes from, to UTF-8.")
     brief = Brief(kind=kind or Kind.ORIGINAL, topic="(the operator's own text)", instructions="")
     return own_draft(agent, brief, text)
 
@@ -94,11 +96,16 @@ def operator_draft(agent: Agent, kind: Kind | None, text: str) -> Draft:
 def _key(key: str | None) -> str:
     if key is None:
         return uuid.uuid4().hex[:12]
-    if not key or len(key) > MAX_KEY_CHARACTERS or any(sign in key for sign in ": \n"):
+    if not key or len(key) > MAX_KEY_CHARACTERS or any(sign in key for sign in ": \n") or not _is_unicode(key):
         raise InvalidInput(
             f"{key[:50]!r} cannot be a post's key: use up to {MAX_KEY_CHARACTERS} letters, digits, dashes and dots."
         )
     return key
+
+
+def _is_unicode(text: str) -> bool:
+    """Return False for a text with bytes that were not UTF-8, which Python keeps as halves of characters."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _with_warning(draft: Draft, siblings: list[str]) -> Draft:

@@ -18,7 +18,7 @@ from ceos.clients.openrouter.client import Completion, Message
 from ceos.clients.openrouter.types import Tool
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief, Draft, Part, SkillRun
-from ceos.domain.text import MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
+from ceos.domain.text import MARKER, MAX_PARTS, SPLIT_MARKER, byte_length, clean, split_thread
 from ceos.errors import DraftRejected, GateFailed, KeyRefused, RequestRefused
 from ceos.guardrails.leftovers import cut_reasoning
 from ceos.guardrails.quality import quality_violations
@@ -265,6 +265,11 @@ def own_draft(agent: Agent, brief: Brief, text: str) -> Draft:
         parts or ("",), finish_reason=None, recent=(), banned=agent.persona.avoid, limit=agent.cast_bytes
     )
     if violations:
+        if len(parts) > 1 and not MARKER.search(text):
+            size = byte_length(text)
+            violations.insert(
+                0, f"The text of {size:,} bytes was split into {len(parts)} casts of up to {agent.cast_bytes} bytes."
+            )
         raise DraftRejected(" ".join(violations))
     warnings = [violation.sentence for violation in rule_violations(parts, TextContext(agent))]
     if warnings:

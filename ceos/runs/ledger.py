@@ -7,6 +7,7 @@ sent, and its hash after it. One sorted set of open runs finds the runs that no 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import threading
@@ -90,13 +91,17 @@ class Ledger:
     def create_run(self, agent_id: str, key: str, *, kind: Kind | None = None, draft: Draft | None = None) -> str:
         """Open the run of a manual post and return its id; the same key again opens nothing new.
 
-        Raises `NotFound` for an unknown agent and `InvalidInput` for one that is paused or in error.
+        Raises `NotFound` for an unknown agent, and `InvalidInput` for one that is paused or in error and for a key that
+        was used with another kind, text or media.
         """
         run = RunId.manual(agent_id, key)
         status = RunStatus.ILLUSTRATED if draft else RunStatus.PLANNED
         answer = self.database.run_script(
-            "create_run", agent_id, run.slot, status, kind or "", draft.model_dump_json() if draft else ""
-        )
+            "create_run", agent_id, run.slot, status, kind or "", draft.model_dump_json() if draft else "",
+            _order_digest(kind, draft),
+        )  # fmt: skip
+        if answer == "other":
+            raise InvalidInput(f"The key {key!r} belongs to {str(run)!r}, which is another post; use another key.")
         if answer == "missing":
             AgentStore(self.database).agent(agent_id)
         if answer in ("paused", "error"):
@@ -307,6 +312,12 @@ _PAST = {
     "retry": "retried",
     "drop": "dropped",
 }
+
+
+def _order_digest(kind: Kind | None, draft: Draft | None) -> str:
+    """Return a digest of what an operator asked for."""
+    order = [kind, [[part.text, part.embeds] for part in draft.parts] if draft else None]
+    return hashlib.sha256(json.dumps(order).encode()).hexdigest()[:16]
 
 
 def _state_words(state: str) -> str:

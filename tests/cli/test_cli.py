@@ -325,7 +325,7 @@ def test_wait_returns_the_casts_of_a_post_that_is_out(run: Terminal, fake_runtim
 def test_wait_ends_with_code_1_when_the_post_failed(run: Terminal, fake_runtime: FakeRuntime) -> None:
     fake_runtime.apply()
     failed(fake_runtime, key="k")
-    shown = run("post", "ada", "--text", "x y z", "--key", "k", "--wait")
+    shown = run("post", "ada", "--text", "A post that nobody lets out: k.", "--key", "k", "--wait")
     assert shown.code == 1
     assert "failed" in shown.out and "signer" in shown.out.lower()
     assert shown.err == "'ceos doctor' finds the cause; then 'ceos dead retry ada:m:k' continues.\n"

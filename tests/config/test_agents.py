@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ceos.config.agents import export_agents, load_agents, parse_agents
 from ceos.config.toml import TomlError, line_numbers, load
 from ceos.domain.agent import IMAGE_STYLES, Agent
+from ceos.domain.base import MAX_FID
 from ceos.errors import InvalidInput
 
 SECRET = "19d0c5fd-9b33-4a48-a0e2-bc7b0555baec"
@@ -379,7 +380,9 @@ def test_a_parameter_that_toml_does_not_know_is_refused() -> None:
         export_agents([odd])
 
 
-words = st.text(min_size=1, max_size=40).map(str.strip).filter(bool)
+people = st.characters(exclude_categories=["Cs", "Cc"])
+words = st.text(people, min_size=1, max_size=40).map(str.strip).filter(bool)
+prose = st.text(st.one_of(people, st.sampled_from("\"\\\n\r\t#'=[]")), max_size=80)
 lines = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\"\\\n\r\t#'=[]")), max_size=80)
 moments = st.datetimes(timezones=st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=-5, minutes=-30))]))
 values = st.recursive(
@@ -401,13 +404,13 @@ def described_agent(agent_id: str) -> st.SearchStrategy[Agent]:
     fields: dict[str, st.SearchStrategy[Any]] = {
         "id": st.just(agent_id),
         "name": words,
-        "fid": st.integers(1, 2**63),
+        "fid": st.integers(1, MAX_FID),
         "approval": st.sampled_from(["auto", "review"]),
         "channel": st.none() | st.just("base"),
         "long_casts": st.booleans(),
         "persona": st.fixed_dictionaries(
-            {"bio": words, "tone": lines, "topics": st.lists(words, min_size=1, max_size=3)},
-            optional={"avoid": st.lists(words, max_size=3), "examples": st.lists(lines, max_size=3)},
+            {"bio": words, "tone": prose, "topics": st.lists(words, min_size=1, max_size=3)},
+            optional={"avoid": st.lists(words, max_size=3), "examples": st.lists(prose, max_size=3)},
         ),
         "schedule": st.fixed_dictionaries(
             {"cron": st.lists(st.sampled_from(["0 9 * * *", "*/5 * * * 1-5"]), min_size=1, max_size=2)},

