@@ -177,9 +177,10 @@ def test_what_gets_no_place_does_not_leave(places: Places, error: Exception) -> 
 
 
 def test_a_post_without_a_place_waits_and_goes_out_once(fake_runtime: FakeRuntime) -> None:
-    # Given a limit that is used up
+    # Given an agent whose signer is known, and a limit that is used up
     fake = fake_runtime
     fake.apply()
+    fake.post(text="The first words.")
     full = [True]
 
     def refuse_at_first() -> None:
@@ -196,4 +197,4 @@ def test_a_post_without_a_place_waits_and_goes_out_once(fake_runtime: FakeRuntim
     assert lease["why"] == "not now"
     fake.drive()
     assert fake.runtime.runs.run(run).status == "published"
-    assert len(fake.casts()) == 1
+    assert [one["text"] for one in fake.casts()] == ["The first words.", "Words of my own."]
