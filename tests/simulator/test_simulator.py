@@ -597,6 +597,15 @@ def test_the_queue_is_followed_by_the_urls_of_the_submit_answer(sim: Running) ->
     assert requests.get(result["video"]["url"], timeout=60).headers["content-type"] == "video/mp4"
 
 
+def test_the_status_of_the_queue_is_streamed_until_its_end(sim: Running) -> None:
+    submitted = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=60).json()
+    answer = requests.get(f"{submitted['status_url']}/stream", headers=FAL, timeout=60)
+    assert answer.headers["content-type"] == "text/event-stream"
+    told = [json.loads(line[6:])["status"] for line in answer.text.splitlines() if line]
+    assert told[0] == "IN_QUEUE" and told[-1] == "COMPLETED"
+    assert requests.get(submitted["response_url"], headers=FAL, timeout=60).status_code == 200
+
+
 def test_completed_can_mean_failed_and_a_queued_request_can_be_cancelled(sim: Running) -> None:
     sim.faults(fal={"script": ["completed_with_error"], "polls_until_done": 0})
     submitted = requests.post(f"{sim.fal_queue_url}/{SCHNELL}", headers=FAL, json={"prompt": "x"}, timeout=60).json()

@@ -166,3 +166,16 @@ def test_a_request_that_does_not_fit_together_is_refused(
     sim: Running, messages: list[dict[str, Any]], fields: dict[str, Any], why: str
 ) -> None:
     assert chat(sim, *messages, **fields).status_code == 400, why
+
+
+def test_an_unknown_role_is_refused(sim: Running) -> None:
+    answer = chat(sim, {"role": "x", "content": "Write."})
+    assert answer.status_code == 400 and "messages.0.role" in answer.json()["error"]["message"]
+
+
+def test_a_streamed_answer_calls_the_tool_that_is_required(sim: Running) -> None:
+    answer = chat(sim, ASKED, stream=True, tool_choice="required")
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    calls = [call for event in events for one in event["choices"] for call in one["delta"].get("tool_calls", [])]
+    assert calls[0]["function"]["name"] == "poll-maker"
+    assert json.loads("".join(call["function"]["arguments"] for call in calls))["question"]

@@ -15,7 +15,7 @@ from ceos.simulator.fal.webhooks import KEYS, FalWebhooks
 from ceos.simulator.faults import FAL_FAULTS, Faults
 from ceos.simulator.neynar.webhooks import Delivery
 from ceos.simulator.timeline import Timeline
-from ceos.simulator.wire import Handler, Refusal, Reply, Request, Routes, json_reply
+from ceos.simulator.wire import EVENT_STREAM, Handler, Refusal, Reply, Request, Routes, json_reply
 
 RUN, QUEUE = "/fal-run/", "/fal-queue/"
 _REMEMBERED = 5_000
@@ -81,6 +81,8 @@ class Fal:
         match request.method, action:
             case "GET", "status":
                 return self._status(request, job)
+            case "GET", "status/stream":
+                return self._status_stream(request, job)
             case "GET", "":
                 return self._result(request, job)
             case "PUT", "cancel":
@@ -121,6 +123,15 @@ class Fal:
         elif job.cancelled:
             status |= {"error": "Request was cancelled", "error_type": "client_cancelled"}
         return self._answer(status, job.id)
+
+    def _status_stream(self, request: Request, job: Job) -> Reply:
+        """Return every status of a job up to its end as server-sent events."""
+        chunks: list[bytes] = []
+        while True:
+            reply = self._status(request, job)
+            chunks.append(b"data: " + reply.body + b"\n\n")
+            if reply.status == 200:
+                return Reply(200, content_type=EVENT_STREAM, chunks=chunks)
 
     def _result(self, request: Request, job: Job) -> Reply:
         if job.polls <= self.options["polls_until_done"]:

@@ -8,13 +8,20 @@ from typing import Any
 CALL_FAULTS = (None, "no_cost", "other_model", "cut_json", "finish_length")
 
 
+#: The authors that a message may have.
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+
+
 def are_offered(body: dict[str, Any]) -> bool:
     """Say whether the request needs a model that can call tools."""
     return bool(body.get("tools"))
 
 
 def problem(body: dict[str, Any]) -> str:
-    """Return the problem of the tools of a request, or of the calls in its messages; "" for none."""
+    """Return the problem of the tools of a request, or of the roles and calls in its messages; "" for none."""
+    for number, message in enumerate(body["messages"]):
+        if message.get("role") not in _ROLES:
+            return f"messages.{number}.role: expected one of {', '.join(_ROLES)}"
     tools = body.get("tools") or []
     if not isinstance(tools, list) or not all(_function(tool).get("name") for tool in tools):
         return "tools: expected an array of functions with names"
