@@ -31,6 +31,7 @@ everything there is.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -40,9 +41,28 @@ pytest_plugins = ["ceos.testing", "helpers.evm"]
 COMPLETE = ("CI", "CEOS_REQUIRE_ANVIL")
 
 
+#: How many tests were left out, here or in the processes that run the tests.
+DESELECTED = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count the tests that are left out."""
+    if items:
+        config = items[0].config
+        config.stash[DESELECTED] = config.stash.get(DESELECTED, 0) + len(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the count of a process that has run tests; each collects all of them."""
+    node.config.stash[DESELECTED] = getattr(node, "workeroutput", {}).get("deselected", 0)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail a session that skipped tests where all of them have to run."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["deselected"] = session.config.stash.get(DESELECTED, 0)
     if exitstatus == pytest.ExitCode.OK and _skipped(session.config) and any(map(os.environ.get, COMPLETE)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -54,7 +74,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     if reasons := _skipped(config):
         terminal.write_line(f"Skipped: {'; '.join(reasons)}.", yellow=True)
-    count = len(terminal.stats.get("deselected", ()))
+    count = config.stash.get(DESELECTED, 0)
     # What the caller has deselected needs no announcement.
     if count and not {"-k", "-m"} & {str(word)[:2] for word in config.invocation_params.args}:
         line = f'{count} tests marked corpus or slow did not run: pytest -m "" or scripts/test runs them.'

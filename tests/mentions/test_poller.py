@@ -579,6 +579,7 @@ def test_one_mention_is_in_line_and_the_others_wait_in_the_order_of_their_casts(
     assert fake.runtime.mention_store.counts() == {"open": 0, "opened": 3, "ignored": 3}
 
 
+@pytest.mark.slow
 def test_ten_thousand_mentions_do_not_keep_a_post_waiting(fake: FakeRuntime) -> None:
     fake.apply(engagement=LISTENS, schedule={"cron": "0 13 * * *", "jitter_seconds": 0})
     runs = flood(fake, 10_000)

@@ -668,6 +668,7 @@ def review_drafts(fake: FakeRuntime) -> None:
     fake.drive()
 
 
+@pytest.mark.slow
 def test_every_script_executed_twice_changes_nothing_more(fake: FakeRuntime, twice: set[str]) -> None:
     """A day in the life of two agents, in which every script runs, each of them twice."""
     runtime, simulator = fake.runtime, fake.simulator

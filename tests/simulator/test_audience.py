@@ -211,6 +211,7 @@ def test_what_people_delete_is_gone() -> None:
         assert any(cast["deleted"] and cast["parent_hash"] for cast in sim.casts())
 
 
+@pytest.mark.slow
 def test_pictures_are_liked_more_questions_are_answered_more_and_evenings_are_better() -> None:
     def reactions(hour: int, text: str = POSTS[0], **fields: Any) -> Counter[str]:
         with network(people=400, audience_hostiles=0, audience_spammers=0, audience_bots=0) as (sim, clock):

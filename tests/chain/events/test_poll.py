@@ -620,6 +620,7 @@ def test_successive_reorgs_of_any_depth_are_followed(world: World) -> None:
     assert world.journal.there == world.expected(0)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_a_plugin_ends_up_with_the_events_of_the_chain_after_any_history(
