@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
+
+_TEXT = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|$)')
 
 
 def as_data(value: Any) -> str:
     """Return a value as JSON in which no element of a prompt can begin or end: it contains neither `<` nor `>`."""
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def texts_in(data: str) -> Iterator[str]:
+    """Yield the texts in JSON, names of fields included; the JSON may have been cut off anywhere."""
+    for match in _TEXT.finditer(data):
+        try:
+            yield json.loads(f'"{match[1]}"', strict=False)
+        except ValueError:
+            yield match[1]

@@ -60,7 +60,9 @@ def find_addresses(text: str) -> Iterator[str]:
 def find_accounts(text: str) -> Iterator[str]:
     """Yield the bank accounts, cards and accounts of payment services in a normalized text."""
     yield from (match[0] for match in _ACCOUNT.finditer(text))
-    yield from (match[0] for match in _IBAN.finditer(text) if _is_iban(match[0]))
+    for match in _IBAN.finditer(text):
+        if _is_iban(match[0]) or re.search(r"\bIBAN\W{0,3}$", text[: match.start()], re.IGNORECASE):
+            yield match[0]
     yield from (match[0] for match in _CARD.finditer(text) if _is_card(match[0]))
 
 

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from ceos.domain.agent import Agent
 from ceos.domain.text import fit
 from ceos.guardrails import echo
+from ceos.guardrails.copies import copied_tokens
 from ceos.guardrails.deobfuscate import normalize
 from ceos.guardrails.encoding import encoded_rules
 from ceos.guardrails.leftovers import leftover_rules
@@ -50,6 +51,8 @@ class TextContext:
     links: frozenset[str] = frozenset()
     #: Texts of other people that the model was shown as the subject of this text.
     untrusted: tuple[str, ...] = ()
+    #: Further texts of other people that the model was shown, such as those in the answers of skills.
+    material: tuple[str, ...] = ()
     #: The part of the prompt that no reader may learn.
     prompt: str = ""
 
@@ -96,6 +99,8 @@ def _violations(text: str, context: TextContext, trusted: frozenset[str]) -> Ite
     text = without_links(text, context.links)
     for rule, token in _untrusted_tokens(text, context.untrusted, trusted):
         yield _violation(rule, context, token)
+    for copy in copied_tokens(text, (*context.untrusted, *context.material), trusted):
+        yield _violation(copy.rule, context)
     bare = without_tokens(text, trusted)
     for rule in (*leftover_rules(text, context.agent.name), *encoded_rules(bare)):
         yield _violation(rule, context)

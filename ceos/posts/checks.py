@@ -8,21 +8,29 @@ from collections.abc import Sequence
 from ceos.domain.agent import Agent
 from ceos.domain.posts import Brief
 from ceos.domain.sketch import Sketched
+from ceos.domain.untrusted import texts_in
 from ceos.guardrails.quality import quality_violations
 from ceos.guardrails.rules import TextContext, rule_violations
 from ceos.posts.assignment import UntrustedContext
-from ceos.posts.prompt import confidential
+from ceos.posts.prompt import Material, confidential
 
 
 def text_context(
-    agent: Agent, brief: Brief, recent: Sequence[str], links: frozenset[str], untrusted: UntrustedContext | None
+    agent: Agent,
+    brief: Brief,
+    *,
+    recent: Sequence[str],
+    material: Material,
+    links: frozenset[str],
+    untrusted: UntrustedContext | None,
 ) -> TextContext:
-    """Return what a post may contain: `recent` are the agent's last casts, `links` those that its skills may give."""
+    """Return the context of a post: `links` are those of `material` that it may contain."""
     return TextContext(
         agent,
         own=tuple(recent),
         links=links,
         untrusted=untrusted.texts if untrusted else (),
+        material=tuple(text for _, answer in material for text in texts_in(answer)),
         prompt=confidential(agent, brief),
     )
 

@@ -147,7 +147,9 @@ class Writer:
         post.spent_usd += completion.cost_usd
         text, image_prompt = _take_image_line(clean(cut_reasoning(completion.text)), brief)
         parts = _shape(text, agent, brief, is_last=attempt == 2)
-        rules = text_context(agent, brief, post.recent, skills.links, context)
+        rules = text_context(
+            agent, brief, recent=post.recent, material=post.material, links=skills.links, untrusted=context
+        )
         check = functools.partial(
             draft_violations,
             context=rules,

@@ -3,6 +3,7 @@
     scripts/chaos.py                      at least 1,000 parts, `idem` honoured and ignored
     scripts/chaos.py --control            without the ledger's look-up: this must show duplicates
     scripts/chaos.py --parts 200 --json   smaller, for a machine to read
+    scripts/chaos.py --credulous 10000    instead, posts and replies by models that obey every stranger
 
 It uses real worker processes, the real embedded server, and the simulated services in their own process. The verdict
 compares from outside: every part of every run is exactly once in the simulated Farcaster, every thread is whole and in
@@ -38,6 +39,7 @@ from ceos.runs.lease import idempotency_key
 from ceos.runtime import Runtime
 from ceos.settings import Settings
 from ceos.supervisor import Supervisor, simulator_command, simulator_environ, wait_until, worker_command
+from chaos.credulous import credulous
 
 LEASE, SETTLE, SPEED = 3.0, 3.0, 10
 AGENTS = 100
@@ -93,8 +95,15 @@ def main() -> int:
     parser.add_argument("--crash", type=float, default=0.005, help="chance of each crash point")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--credulous", type=int, metavar="POSTS", help="this many posts and replies that obey strangers"
+    )
     options = parser.parse_args()
     logging.disable(logging.WARNING)
+    if options.credulous:
+        verdict = credulous(options.credulous, options.seed)
+        print(json.dumps(verdict, ensure_ascii=False))
+        return 1 if verdict["published"] or verdict["leftovers"] or verdict["echoes"] else 0
     modes = ["ignore"] if options.control else ["honour", "ignore"] if options.idem == "both" else [options.idem]
     verdicts = []
     for mode in modes:
