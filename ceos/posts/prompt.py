@@ -58,8 +58,13 @@ def in_character(template: str, agent: Agent) -> str:
 
 
 def confidential(agent: Agent, brief: Brief) -> str:
-    """Return the part of a post's prompt that no reader may learn: everything but the persona's public texts."""
-    instructions = brief.instructions.replace(brief.topic, "\n") if brief.topic else brief.instructions
+    """Return the part of a post's prompt that no reader may learn.
+
+    The persona's public texts are left out, and so are the sentences that name the topic: they say what to write about,
+    and a post uses their words.
+    """
+    sentences = re.split(r"(?<=[.!?])\s+|\n", brief.instructions)
+    instructions = "\n".join(sentence for sentence in sentences if not brief.topic or brief.topic not in sentence)
     return "\n".join([re.sub(r"\{\w+\}", "\n", _template("system")), agent.persona.tone, instructions])
 
 
