@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from ceos.domain.base import AgentId, ChannelId, Fid, Frozen, PlainText, ShortText
 from ceos.domain.judging import JudgeCategory
@@ -35,6 +43,14 @@ def _is_judge(value: str) -> str:
     if value != "off" and ("/" not in value or " " in value):
         raise ValueError("\"off\", or a model id of the form 'author/name'")
     return value
+
+
+def _judge_category(value: object) -> JudgeCategory:
+    # Agent files are validated strictly, and then pydantic makes no member of an enum from a string.
+    if not isinstance(value, str) or value not in tuple(JudgeCategory):
+        *names, last = (f"'{one}'" for one in JudgeCategory)
+        raise ValueError(f"{', '.join(names)} or {last}")
+    return JudgeCategory(value)
 
 
 class Persona(Frozen):
@@ -178,7 +194,7 @@ class Output(Frozen):
     #: trends and events, and posts with material from skills that read the network or a chain) or `all`.
     judge_texts: Literal["untrusted", "all"] = "untrusted"
     #: Categories of the judge that are no reason to refuse a text.
-    allow_categories: tuple[JudgeCategory, ...] = ()
+    allow_categories: tuple[Annotated[JudgeCategory, BeforeValidator(_judge_category)], ...] = ()
     #: Where readers learn that the account is a program: `profile` (in its bio, which you write, and `ceos doctor`
     #: reads), `post` (in a short [label](guardrails.md#disclosure) at the end of each text) or `off`.
     disclosure: Literal["profile", "post", "off"] = "profile"

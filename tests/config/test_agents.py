@@ -16,6 +16,7 @@ from ceos.config.agents import export_agents, load_agents, parse_agents
 from ceos.config.toml import TomlError, line_numbers, load
 from ceos.domain.agent import IMAGE_STYLES, Agent
 from ceos.domain.base import MAX_FID
+from ceos.domain.judging import JudgeCategory
 from ceos.errors import InvalidInput
 
 SECRET = "19d0c5fd-9b33-4a48-a0e2-bc7b0555baec"
@@ -246,6 +247,20 @@ MODEL_ID = "expected a model id of the form 'author/name'"
 def test_a_mistake_is_one_exact_sentence(old: str, new: str, message: str) -> None:
     assert old in GOOD
     assert problems(GOOD.replace(old, new, 1)) == [f"agents.toml:{message}"]
+
+
+def test_categories_of_the_judge_are_read_and_exported_by_name() -> None:
+    output = '[agent.output]\nallow_categories = ["politics", "medical-legal"]\n'
+    [ada] = parse_agents(GOOD + output, "agents.toml")
+    assert ada.output.allow_categories == (JudgeCategory.POLITICS, JudgeCategory.MEDICAL_LEGAL)
+    assert parse_agents(export_agents([ada]), "again.toml") == [ada]
+
+
+@pytest.mark.parametrize("wrong", ['"politik"', "7"])
+def test_an_unknown_category_of_the_judge_is_answered_with_the_known_ones(wrong: str) -> None:
+    [problem] = problems(GOOD + f"[agent.output]\nallow_categories = [{wrong}]\n")
+    assert problem.startswith("agents.toml:12: agent 'ada', output.allow_categories[0]: expected 'order', 'promise', ")
+    assert problem.endswith(f"'impersonation' or 'off-persona'; got {wrong.replace(chr(34), chr(39))}.")
 
 
 def test_a_huge_number_is_not_printed() -> None:
