@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ceos.domain.lifecycle import RunStatus
+from ceos.domain.lifecycle import RunStatus, Stage
 from ceos.domain.posts import Draft
 from ceos.errors import (
     AnswerUnusable,
@@ -86,7 +86,9 @@ def _failed_attempt(lease: Lease, error: Exception) -> Deferral | RunEnd:
 
 def _deferral(lease: Lease, error: RetryLater) -> Deferral | RunEnd:
     if error.is_limited and lease.deferrals >= MAX_DEFERRALS:
-        return _failure(lease, f"given up after waiting {MAX_DEFERRALS} times: {error}")
+        given_up = _failure(lease, f"given up after waiting {MAX_DEFERRALS} times: {error}")
+        # A finished text that its judge, its gate or the budget kept waiting is no failure of the agent.
+        return replace(given_up, counts=lease.stage is not Stage.WRITE)
     # The longer it has waited, the longer it waits, even if the service always names a short time.
     seconds = max(error.seconds, min(float(lease.deferrals), 60.0)) if error.is_limited else error.seconds
     log.info("Run put off", extra=event("run.later", seconds=round(seconds, 1), reason=str(error)))

@@ -264,6 +264,19 @@ def test_replies_reserve_only_their_share_of_the_hour(fake_runtime: FakeRuntime)
     limit.claim_places(agent, "ada:2", 1, now)
 
 
+def test_a_reply_that_waits_for_its_judge_keeps_its_place_while_posts_fill_the_hour(fake_runtime: FakeRuntime) -> None:
+    agent = fake_runtime.apply(engagement=ENGAGEMENT, limits={"casts_per_hour": 4})
+    model = ScriptedModel("Invar for the rod. Brass would cost you a minute in a warm week.").use(fake_runtime)
+    fake_runtime.simulator.faults(openrouter={"error_503": {"p": 1, "models": [agent.output.judge]}})
+    run_id = receive(fake_runtime, cast_by(fake_runtime, QUESTION))
+    fake_runtime.step()
+    assert (fake_runtime.runtime.runs.run(run_id).status, places(fake_runtime)) == ("planned", 1)
+    CastLimit(fake_runtime.runtime.database).claim_places(agent, "ada:other", 3, fake_runtime.clock.now())
+    fake_runtime.simulator.faults(openrouter={"error_503": 0})
+    fake_runtime.drive()
+    assert (fake_runtime.runtime.runs.run(run_id).status, len(model.told)) == ("published", 1)
+
+
 # Late, and money before skills
 
 

@@ -251,6 +251,16 @@ def test_a_text_that_never_gets_a_verdict_ends_unpublished_and_can_be_retried(
     assert (fake.runtime.runs.run(run_id).status, published(fake), len(model.told)) == ("published", [ANSWER], 1)
 
 
+def test_posts_that_get_no_verdict_do_not_stop_their_agent(fake: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcomes, "MAX_DEFERRALS", 2)
+    fake.apply(output={"judge_texts": "all"})
+    ScriptedModel(ANSWER).use(fake)
+    fake.simulator.faults(openrouter={"error_503": {"p": 1, "models": [JUDGE]}})
+    runs = [fake.post(kind=Kind.ORIGINAL) for _ in range(3)]
+    assert [run.status for run in runs] == ["failed"] * 3
+    assert fake.runtime.agents.agent_statuses(["ada"])[0].state == "sleeping"
+
+
 # Money
 
 
