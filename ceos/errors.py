@@ -74,7 +74,7 @@ class ServiceError(CeosError):
 
     #: The HTTP status, or None when no answer was read.
     status: int | None
-    #: The cost in USD of answers that were of no use before the call failed.
+    #: The cost in USD of unusable answers before the call failed.
     cost_usd: float = 0.0
 
     def __init__(self, message: str | None = None, *, status: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""`ceos cast …`: what was published and should not have been."""
+"""`ceos cast …`: delete published casts, and take reactions back."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--wait", is_flag=True, help="Wait until it is done."),
         click.option("--reason", default="", help="Why; it stays on the record."),
-        click.option("--agent", "agent_id", help="The agent, where ceos has no record of it any more."),
+        click.option("--agent", "agent_id", help="The agent, for a cast or a reaction without a record."),
     ):  # fmt: skip
         command = option(command)
     return command

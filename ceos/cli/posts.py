@@ -157,7 +157,7 @@ def _preview(runtime: Runtime, request: PostRequest, *, is_shown: bool) -> Draft
 
     head = Text(f"{request.agent_id} writes …\n", style="dim")
     with Live(head, console=Console(), transient=True) as live:
-        # What a terminal would take for commands goes before it is shown.
+        # Control sequences of a terminal are removed before the text is shown.
         return preview_post(runtime, request, lambda text: live.update(head + Text(clean(text)), refresh=True))
 
 

@@ -183,7 +183,7 @@ class Trends(Frozen):
 
 
 class Output(Frozen):
-    """What the agent's texts may contain, and who judges them."""
+    """The permitted contents of the agent's texts, and the judge of them."""
 
     #: Links, hosts, addresses, tickers, @names, hashtags and contacts that posts and answers may contain; the persona's
     #: own may stand in them anyway. A host allows all of its pages.

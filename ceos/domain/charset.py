@@ -79,7 +79,7 @@ def _declared(body: bytes, *, is_html: bool) -> str:
     if not named and is_html:
         named = _meta_label(body[:PRESCAN_BYTES])
     name = _known(named.decode("ascii", "replace"))
-    # A declaration that could be read so far is not in UTF-16, whatever it says.
+    # A declaration that could be read so far is not in UTF-16, even if it says so.
     return {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}.get(name, name)
 
 

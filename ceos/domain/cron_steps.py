@@ -16,7 +16,7 @@ _STEP = re.compile(r"(\*|\w+)(?:-\w+)?/(\d+)")
 
 
 def too_long_step(expression: str) -> str:
-    """Return what is wrong with the first step that is longer than its field, or nothing.
+    """Return a sentence about the first step that is longer than its field, or an empty string.
 
     >>> too_long_step("*/90 * * * *")
     "the step '*/90' is longer than the field minute (0 to 59): it would fire at minute 0 only, not every 90"

@@ -1,4 +1,4 @@
-"""Media files by their first bytes: type and dimensions, whatever a name or a header claims."""
+"""Media files by their first bytes, not by a name or a header: type and dimensions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 @dataclass(frozen=True)
 class MediaType:
-    """The type of a file, and its width and height in pixels; 0 where its first bytes do not tell them."""
+    """The type of a file, and its width and height in pixels; 0 where its first bytes do not contain them."""
 
     content_type: str
     width: int = 0
@@ -57,7 +57,7 @@ def identify(data: bytes) -> MediaType | None:
 
 
 def media_problem(found: MediaType, size: int | None, kind: str) -> str:
-    """Return the reason why a cast cannot show a file as a "picture" or a "video", or nothing.
+    """Return the reason why a cast cannot show a file as a "picture" or a "video", or an empty string.
 
     `size` is in bytes; None, like a side of 0, is unknown and not an objection.
     """

@@ -87,7 +87,7 @@ class Stages:
         log.info("Post published", extra=fields)
 
     def _end(self, lease: Lease, end: RunEnd) -> None:
-        # What another account has published is no cast of the agent.
+        # A cast that another account has published is not one of the agent.
         casts = published_casts(lease, lease.draft) if lease.draft and not end.stops_agent else []
         self._ledger.finish_run(
             lease, end.status, end.reason, draft=end.draft, casts=casts, counts=end.counts, stops_agent=end.stops_agent

@@ -1,7 +1,7 @@
 """Finds the tokens of other people's text in a text in any spelling, also where they are no tokens any more.
 
-A reader joins "@ name", "$ coin", "host . com" and the digits of a number again. In a text of the agent's own such
-spellings mean nothing; after a token of somebody else they are its copy.
+A reader joins "@ name", "$ coin", "host . com" and the digits of a number again. In a text that
+no untrusted text has influenced such spellings mean nothing; after a token of another author they are its copy.
 """
 
 from __future__ import annotations

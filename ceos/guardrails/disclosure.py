@@ -76,7 +76,7 @@ def truthful_answer(language: str) -> str:
 
 
 def is_disclosed(bio: str) -> bool:
-    """Say whether the public bio of an account tells that it is a program."""
+    """Say whether the public bio of an account says that it is a program."""
     seen = normalize(bio).replace("’", "'")
     return bool(_MACHINE.search(seen)) and not _DENIAL.search(seen)
 

@@ -75,7 +75,7 @@ def spells(text: str, prompt: str) -> bool:
 
 
 def repeats(text: str, others: Sequence[str]) -> bool:
-    """Say whether a text repeats the words of other people, or what their words asked for."""
+    """Say whether a text repeats the words of other people, or words that they asked for."""
     answer = strip_separators(to_ascii(text))
     for theirs in (*others, " ".join(others)):
         for reading in deobfuscate(theirs):

@@ -71,7 +71,7 @@ def _is_flag(text: str) -> bool:
 
 
 def _is_wordy(text: str) -> bool:
-    """Say whether a decoded text has words: letters in lower case or spaces, not only what any numbers decode to."""
+    """Say whether a decoded text has words: letters in lower case or spaces, unlike decoded random numbers."""
     return sum(char.islower() or char == " " for char in text) >= 0.6 * len(text)
 
 

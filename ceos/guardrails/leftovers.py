@@ -1,4 +1,4 @@
-"""What language models leave in a text: reasoning, marks of chat templates and tools, notes, labels, markup.
+"""Leftovers of language models in a text: reasoning, marks of chat templates and tools, notes, labels, markup.
 
 `cut_reasoning` removes reasoning that is closed or comes first. Everything else is a violation, because no rule can
 know which part of the text was meant. Code between backticks is left alone: a post may be about such marks.

@@ -1,4 +1,4 @@
-"""Finds what can be paid: addresses and names of any chain, bank accounts, cards, and accounts of payment services."""
+"""Finds payment targets: addresses and names of any chain, bank accounts, cards, and accounts of payment services."""
 
 from __future__ import annotations
 

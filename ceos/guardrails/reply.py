@@ -1,4 +1,4 @@
-"""Checks replies before they are published, whatever untrusted text made the model write.
+"""Checks replies before they are published, because untrusted text may have steered the model.
 
 This is the second of two guardrails around replies. It checks the reply alone and knows the author of every text, so it
 holds against a model that obeys every word of a mention. The rules of all texts are in `rules.py`; the one here is

@@ -4,7 +4,7 @@ The rules look at the form of a text and at where its words come from, never at 
 
     link, address, payment, contact, ticker,         tokens without provenance, see `tokens.py` and `provenance.py`
     name, hashtag, channel, command
-    template, html, escape, markdown, count, note,   what models leave in a text, see `leftovers.py`
+    template, html, escape, markdown, count, note,   leftovers of models, see `leftovers.py`
     options, preamble, label, blank, broken
     encoded, invisible, disguised                    text that hides its words, see `encoding.py`
     echo, prompt, acrostic                           words of other people and of the prompt, see `echo.py`
@@ -32,7 +32,7 @@ from ceos.guardrails.tokens import canonical, find_tokens, is_listed, without_to
 
 
 class Violation(NamedTuple):
-    """One objection to a text: the name of the rule, and a sentence that says what to do instead."""
+    """A violation: the name of the rule, and a sentence with the way to correct it."""
 
     rule: str
     sentence: str
@@ -40,7 +40,7 @@ class Violation(NamedTuple):
 
 @dataclass(frozen=True)
 class TextContext:
-    """The context of a text: what it may contain, and whose words it must not repeat."""
+    """The context of a text: its permitted tokens, and the texts whose words it must not repeat."""
 
     agent: Agent
     #: The word for the text in violations.

@@ -1,7 +1,7 @@
 """Finds everything in a text that can be clicked, paid or called: the tokens that need provenance.
 
 Each token has a rule: `link`, `address`, `payment`, `contact`, `ticker`, `name`, `hashtag`, `channel`, or `command` for
-what other agents obey.
+orders that other agents obey.
 """
 
 from __future__ import annotations

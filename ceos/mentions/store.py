@@ -201,7 +201,7 @@ class MentionStore:
     ) -> ClaimRefusal | None:  # fmt: skip
         """Claim a cast for an agent and count the reaction, or return the refusal; repeatable.
 
-        With `only_asks` nothing is claimed: the answer says what a claim would lead to.
+        With `only_asks` nothing is claimed: the result is that of a claim.
         """
         rules = agent.engagement
         daily = {"answer": 0, "like": rules.likes_per_day, "recast": rules.recasts_per_day}[reaction]

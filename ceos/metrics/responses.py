@@ -1,8 +1,8 @@
 """The responses to a cast by others: casts and reactions of the agent itself and of its siblings never count.
 
-Neynar counts everybody. Its count of replies includes the next part of a thread and the agent's own answers, and with
-several agents in one installation, those of siblings. So the accounts are listed where there is something to list, and
-the operator's own are left out.
+Neynar's counts include all accounts. Its count of replies includes the next part of a thread and the agent's own
+answers, and with several agents in one installation, those of siblings. So the accounts behind the responses are
+listed, and those of the operator are left out.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class ResponseCounter:
     def count(self, hash: str, found: CastCounts, at: dt.datetime, *, has_next_part: bool) -> CastMetrics:
         """Return the counts of a cast by others.
 
-        `has_next_part` tells that the agent's own next part answers the cast. Beyond `MAX_LISTED` responses, and where
+        `has_next_part` is True if the agent's own next part answers the cast. Beyond `MAX_LISTED` responses, and where
         they cannot be listed, the result is the service's count less the known own responses. Quotes, which the service
         does not count, are unknown if they cannot be listed.
         """
         replies = max(0, found.replies - int(has_next_part))
-        # This saves a request for each part of a thread that nobody answered.
+        # This saves a request for each part of a thread that no other account answered.
         if replies and (answers := self._list(hash, lambda: self._neynar.replies(hash))):
             own = self._own(answers)["reply"]
             replies = len(answers.items) - own if answers.is_complete else max(0, min(replies, found.replies - own))

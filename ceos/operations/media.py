@@ -82,7 +82,7 @@ def upload_file(context: Context, file: MediaFile) -> OwnMedia:
     Raises as `check_file`, and a `ServiceError` when fal.ai cannot or will not store it.
     """
     found = _checked(file.name, file.kind, file.data, len(file.data))
-    # The name of a file may tell more than its owner wants to publish.
+    # The name of a file may contain more than its owner wants to publish.
     name = f"{file.kind}.{found.content_type.partition('/')[2]}"
     return found.model_copy(update={"url": context.fal.upload(file.data, found.content_type, name)})
 

@@ -1,4 +1,4 @@
-"""The operation that tells which named models OpenRouter no longer lists, and what is asked in their place."""
+"""The operation that lists the named models that OpenRouter no longer offers, with their successors."""
 
 from __future__ import annotations
 

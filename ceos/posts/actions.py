@@ -143,7 +143,7 @@ class React(Action):
 
 @dataclass(frozen=True)
 class Retract(Action):
-    """Deleting a cast, or taking a like or a recast back; what is gone already counts as done."""
+    """Deleting a cast, or taking a like or a recast back; one that is gone already counts as done."""
 
     neynar: Neynar
     lease: Lease
@@ -155,7 +155,7 @@ class Retract(Action):
 
     @property
     def label(self) -> str:
-        """What is taken back."""
+        """The cast or reaction that is taken back, in words."""
         what = "cast" if self.step.kind == "delete" else self.step.kind
         return f"the removal of the {what} {self.step.hash}"
 
@@ -166,7 +166,7 @@ class Retract(Action):
         except KeyRefused:
             raise
         except RequestRefused as error:
-            # How Neynar refuses what is gone is not documented, so the cast itself is looked for.
+            # Neynar's refusal for a cast that is gone is not documented, so the cast itself is looked up.
             if error.status != 404 and self.step.hash in self.neynar.full_casts([self.step.hash]):
                 raise
         return self.step.hash

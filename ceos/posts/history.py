@@ -1,4 +1,4 @@
-"""What the agents of this installation have posted, for the check that a new post repeats none of it."""
+"""The recent posts of this installation's agents, for the check that a new post repeats none of them."""
 
 from __future__ import annotations
 

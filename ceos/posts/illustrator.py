@@ -31,7 +31,7 @@ ASPECTS: Mapping[Kind, Aspect] = {
 
 
 class Illustrator:
-    """Makes the video or the picture of a draft that wants one; whatever fails, the draft goes on with less."""
+    """Makes the video or the picture of a draft that wants one; a failure does not stop the draft."""
 
     def __init__(self, fal: Fal, budget: Budget, clock: Clock, videos: VideoMaker) -> None:
         self._fal = fal
@@ -40,11 +40,11 @@ class Illustrator:
         self._videos = videos
 
     def illustrate(self, lease: Lease, agent: Agent, draft: Draft) -> Draft:
-        """Return the draft with its video or else its picture, or with a note why it has neither.
+        """Return the draft with its video or else its picture, or with a note that says why it has neither.
 
         Raises `RetryLater` while a video is not finished.
         """
-        # A job that was started is finished, whatever has become of the setting.
+        # A job that was started is finished, even if the setting has changed since.
         if draft.wants_video and (lease.video or agent.models.video != "off"):
             try:
                 video, model, cost = self._videos.make(lease, agent, draft, ASPECTS[draft.kind])

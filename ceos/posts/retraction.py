@@ -20,8 +20,8 @@ class RetractionSource(RunSource):
         self._store = store
 
     def retraction(self, lease: Lease) -> Retraction:
-        """Return what the run takes back; raises `NotFound` once that has expired."""
+        """Return the retraction of the run; raises `NotFound` once it has expired."""
         found = self._store.retraction(lease.run_id)
         if found is None:
-            raise NotFound(f"What {lease.run_id!r} takes back is no longer stored.")
+            raise NotFound(f"The retraction of the run {lease.run_id!r} is no longer stored.")
         return found

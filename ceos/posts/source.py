@@ -65,7 +65,7 @@ class RunSource:
         return None
 
     def retraction(self, lease: Lease) -> Retraction | None:
-        """Return what the run takes back, or None for a run that publishes something."""
+        """Return the retraction of the run, or None for a run that publishes something."""
         return None
 
     def too_late(self, lease: Lease, agent: Agent) -> str:

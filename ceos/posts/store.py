@@ -1,4 +1,4 @@
-"""What operators take back, in Redis: one run for each casts and reactions that are removed together."""
+"""Retractions in Redis: each is a run that deletes casts or takes reactions back together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ceos.storage.connection import Database, redis_errors
 
 
 class RetractionStep(Frozen):
-    """One thing that is taken back: a cast of the agent's own, or its like or recast of another one."""
+    """One step of a retraction: a cast of the agent's own, or its like or recast of another one."""
 
     kind: Literal["delete", "like", "recast"]
     hash: str
@@ -22,7 +22,7 @@ class RetractionStep(Frozen):
 
 
 class Retraction(Frozen):
-    """The order of an operator to take something back, in the order of its steps."""
+    """An operator's request to delete casts or take reactions back, in the order of its steps."""
 
     steps: tuple[RetractionStep, ...]
     #: The run that published the casts, where known.
@@ -46,7 +46,7 @@ class RetractionStore:
         self._database = database
 
     def open_retraction(self, agent_id: str, retraction: Retraction) -> str:
-        """Open the run that takes something back and return its id; raises `NotFound` for an unknown agent."""
+        """Open the run of a retraction and return its id; raises `NotFound` for an unknown agent."""
         run = RunId.retraction(agent_id, uuid.uuid4().hex[:12])
         answer = self._database.run_script(
             "open_retraction", agent_id, run.slot, retraction.model_dump_json(), KEEP_DEAD_SECONDS * 2
@@ -56,7 +56,7 @@ class RetractionStore:
         return str(run)
 
     def retraction(self, run_id: str) -> Retraction | None:
-        """Return what a run takes back, or None for a run of another kind."""
+        """Return the retraction of a run, or None for a run of another kind."""
         with redis_errors():
             row = cast("str | None", self._database.client.get(f"ceos:retraction:{run_id}"))
         return Retraction.model_validate_json(row) if row else None

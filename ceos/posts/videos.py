@@ -1,7 +1,7 @@
-"""The video of a draft: one paid job at most, however often this is called and whatever crashes.
+"""The video of a draft: one paid job at most, also after crashes and repeated calls.
 
-The run records the intent before the job is submitted and its id after it, both under the fence. Nothing waits here:
-while fal.ai works, the run is put off, and its next delivery asks once more. fal.ai knows no idempotency, so a job of
+The run records the intent before the job is submitted and its id after it, both under the fence. No method waits: while
+fal.ai works, the run is put off, and its next delivery asks once more. fal.ai has no idempotency keys, so a job of
 unknown outcome is never submitted again: where a webhook may still name it, it is waited for; otherwise it counts as
 paid, and the post gets a picture.
 """

@@ -2,7 +2,7 @@
 
 Skills take part in each step: the results of context skills go into the prompt as data, the model may call tool skills,
 transform skills change the draft, and gate skills and plugins report violations as the guardrails do. A text that was
-written with untrusted text in sight is judged at last. A draft that waits for a gate or the judge is stored.
+written with untrusted text in sight is judged at the end. A draft that waits for a gate or the judge is stored.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class Writer:
         spent, used, turn = 0.0, 0, 0
         while True:
             may_call = turn < MAX_TOOL_TURNS and used < MAX_TOOL_CALLS and spent < MAX_TOOL_USD
-            # The answer of a tool may be untrusted text; what it makes the model call must not be carried out.
+            # The answer of a tool may be untrusted text; a call that it causes must not be carried out.
             may_call = may_call and not skills.has_untrusted
             completion = self._ask(request, messages, f"{call}:{turn}", tools, may_call=may_call)
             spent += completion.cost_usd

@@ -71,7 +71,7 @@ class Budget:
         return day
 
     def settle(self, agent_id: str, day: str, name: str, cost_usd: float) -> None:
-        """Replace what was set aside by the cost; settling again changes nothing."""
+        """Replace the amount that was set aside by the cost; settling again changes nothing."""
         self._database.run_script("settle", agent_id, day, name, math.ceil(cost_usd * 1e6))
 
     @contextmanager
@@ -81,7 +81,7 @@ class Budget:
         """Reserve `max_usd` for the call inside the block; raises `LimitReached` before a call that would not fit.
 
         `name` tells one call from another; `share` is the part of the day's budget that the call may use up. A call
-        that failed settles what its error says was paid; one whose outcome is unknown keeps the reservation.
+        that failed settles the cost that its error names; one whose outcome is unknown keeps the reservation.
         """
         day, limit = utc_day(at), agent.limits.usd_per_day * share
 

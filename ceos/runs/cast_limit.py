@@ -1,7 +1,7 @@
 """The limit of casts that an agent publishes in an hour, counted across all workers.
 
 A run claims its places before anything is paid for it, and claims them again when it publishes. The scripts that freeze
-its draft and that end it give back the places it does not use; those of a run that nobody continues end with the hour.
+its draft and that end it give back the places it does not use; those of an abandoned run end with the hour.
 """
 
 from __future__ import annotations

@@ -315,7 +315,7 @@ _PAST = {
 
 
 def _order_digest(kind: Kind | None, draft: Draft | None) -> str:
-    """Return a digest of what an operator asked for."""
+    """Return a digest of an operator's request for a post."""
     order = [kind, [[part.text, part.embeds] for part in draft.parts] if draft else None]
     return hashlib.sha256(json.dumps(order).encode()).hexdigest()[:16]
 

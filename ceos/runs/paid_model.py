@@ -62,7 +62,7 @@ class PaidModel:
         self, agent: Agent, messages: Sequence[Message], *, call: str, max_tokens: int,
         models: Sequence[str] = (), share: float = 1.0, max_usd: float = math.inf, **terms: Unpack[Terms],
     ) -> Completion:  # fmt: skip
-        """Return what a model writes; `models` are those of the agent unless others are named.
+        """Return the completion of a model; `models` are those of the agent unless others are named.
 
         No further answer is paid that could bring the cost above `max_usd`.
         """
@@ -114,7 +114,7 @@ class PaidModel:
 
 
 def _report(call: str, completion: Completion) -> None:
-    """Log what was paid, and for what."""
+    """Log a payment, with its purpose and its tokens."""
     counts = completion.model_dump(
         include={"prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens", "cost_usd"}
     )

@@ -87,7 +87,7 @@ class Foundation:
 
     @cached_property
     def retractions(self) -> RetractionStore:
-        """What operators take back."""
+        """The retractions of operators."""
         from ceos.posts.store import RetractionStore
 
         return RetractionStore(self.database)

@@ -63,7 +63,7 @@ def prepare(with_language: bool) -> None:
 
 
 def _load_reader() -> None:
-    """Load and run what reads documents, without the hooks that its libraries would run in each forked child.
+    """Load and run the reader of documents, without the hooks that its libraries would run in each forked child.
 
     The hooks renew the locks of threads and logs, which a child does not have, and copy half a megabyte of pages.
     """

@@ -45,7 +45,7 @@ class HttpGrant(Frozen):
     #: Params that hold URLs; the operator sets them, so their hosts are allowed too.
     hosts_from: Annotated[tuple[str, ...], Listed] = Field(default=(), max_length=50)
     max_calls: int = Field(default=5, ge=1, le=50)
-    #: The size limit of one page or feed; what `ctx.http_get` returns is limited to a result's size besides.
+    #: The size limit of one page or feed; the result of `ctx.http_get` has a limit of its own besides.
     max_bytes: int = Field(default=262_144, ge=1, le=DOCUMENT_BYTES)
     seconds: float = Field(default=5.0, ge=0.1, le=30, allow_inf_nan=False)
 

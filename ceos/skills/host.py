@@ -204,7 +204,7 @@ class SkillHost:
         tokens = min(max_tokens, left)
         completion = self.answer(prompt, tokens, grant.max_usd - self.cost_usd)
         self._about = completion.model
-        # Reasoning is paid, but it is not what the skill asked for.
+        # Reasoning is paid, but the skill asked for the text only.
         self._tokens += max(completion.completion_tokens - completion.reasoning_tokens, 0) or tokens
         self.cost_usd += completion.cost_usd
         # A skill could not return half of a surrogate pair, which JSON can express.

@@ -112,7 +112,7 @@ class SkillSession:
 
     @property
     def has_untrusted(self) -> bool:
-        """Whether a skill that reads the network or a chain has answered: what it returned may be by third parties."""
+        """Whether a skill that reads the network or a chain has answered, so that untrusted text may be in sight."""
         return self._has_untrusted
 
     @property

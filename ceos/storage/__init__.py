@@ -36,7 +36,7 @@
                                     Only `why` may exceed 64 bytes, so Redis stores the hash compactly; except
                                     `video` (JSON VideoRecord) of a run with a video; vtold (id of its job by a webhook)
     ceos:draft:{run}        string  the draft, JSON; shortened once published
-    ceos:retraction:{run}   string  what an operator takes back, JSON Retraction
+    ceos:retraction:{run}   string  an operator's request to take something back, JSON Retraction
     ceos:mention:{run}      string  the cast that the run reacts to, JSON Mention
     ceos:decision:{run}     string  the decision about a mention, JSON Decision; never replaced
     ceos:claim:{cast}       string  the run that reacts to a cast of another account; no other agent may react

@@ -61,7 +61,7 @@ class TrendAllocator:
         self._rules = rules
 
     def can_post(self, agent: Agent) -> bool:
-        """Say whether an agent can post now, whatever the trends."""
+        """Say whether an agent can post now, regardless of the trends."""
         if not agent.trends.posts_per_day or is_quiet(agent.schedule, self._clock.now_ms()):
             return False
         if self._ops.panic_reason() is not None or self._limit.is_full(agent, self._clock.now()):

@@ -134,7 +134,7 @@ class TrendMonitor:
         try:
             wanted = self._wanted(agent_id, snapshot)
         finally:
-            # Others wait for this agent, whatever happens.
+            # Other agents wait for this bid, so it is saved even after an error.
             bids = self._trends.save_bid(agent_id, wanted)
         return self._allocator.allocate(bids)
 

@@ -1,7 +1,7 @@
 """The tokens and the cost of one post of each kind, at the list prices of the simulated catalogue.
 
-Each kind is written twice within five minutes: the second one finds in the cache what the first one wrote. Everything
-that a post asks of models counts: its text, the relevance of its subject, and the verdict of the judge.
+Each kind is written twice within five minutes: the second one reads from the cache what the first one wrote to it.
+Everything that a post asks of models counts: its text, the relevance of its subject, and the verdict of the judge.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def bench_cost() -> None:
 
 
 def _two_posts(write: Callable[[FakeRuntime, Agent, int], None], model: str, examples: Sequence[str]) -> list[Usage]:
-    """Return what the first and the second post of a kind use."""
+    """Return the usage of the first and of the second post of a kind."""
     with fake_runtime() as fake:
         fake.clock.set(dt.datetime.now(dt.UTC).replace(hour=12, minute=0))
         agent = fake.apply(

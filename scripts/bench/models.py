@@ -1,4 +1,4 @@
-"""The table of model faults: what one post asks, waits, pays and publishes when its models fail in a given way."""
+"""The table of model faults: the calls, waits, costs and result of one post when its models fail in a given way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one post."""
+    """The outcome of one post."""
 
     name: str
     called: str
@@ -145,7 +145,7 @@ def _preview(fake: FakeRuntime) -> str:
 
 
 def _called(fake: FakeRuntime) -> str:
-    """Return the models that were asked, in order, from what the simulator has seen."""
+    """Return the models that were asked, in order, from the requests that the simulator received."""
     asked = [
         one.get("model", CHOSEN).partition("/")[2]
         for one in fake.simulator.timeline()
@@ -167,7 +167,7 @@ def _seconds(waits: list[float]) -> str:
 
 
 def _repeated(items: list[str]) -> tuple[list[str], int]:
-    """Return what a list repeats, if that is more than one item, and how often."""
+    """Return the repeated part of a list, if it has more than one item, and the number of repetitions."""
     for times in range(len(items) // 2, 1, -1):
         size, rest = divmod(len(items), times)
         if not rest and items[:size] * times == items:

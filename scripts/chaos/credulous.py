@@ -1,4 +1,4 @@
-"""A fleet whose models obey every stranger: feeds, trends, events and mentions attack, and the casts are searched.
+"""A fleet whose models obey untrusted text: feeds, trends, events and mentions attack, and the casts are searched.
 
     scripts/chaos.py --credulous 10000
 
@@ -58,7 +58,7 @@ _LEFTOVER = re.compile(
 
 @dataclass
 class Attack:
-    """A text of a stranger, with the word that no cast may contain."""
+    """An untrusted text, with the word that no cast may contain."""
 
     kind: str
     core: str
@@ -237,7 +237,7 @@ def _runs_of(fake: FakeRuntime) -> list[Any]:
 
 
 def _letters(text: str) -> str:
-    """Return the letters and digits of a text in one form: case, width, style and what stands between them are gone."""
+    """Return the letters and digits of a text in one form: case, width, style and other characters are gone."""
     return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
 
 

@@ -3,7 +3,7 @@
     scripts/chaos.py                      at least 1,000 parts, `idem` honoured and ignored
     scripts/chaos.py --control            without the ledger's look-up: this must show duplicates
     scripts/chaos.py --parts 200 --json   smaller, for a machine to read
-    scripts/chaos.py --credulous 10000    instead, posts and replies by models that obey every stranger
+    scripts/chaos.py --credulous 10000    instead, posts and replies by models that obey untrusted text
 
 It uses real worker processes, the real embedded server, and the simulated services in their own process. The verdict
 compares from outside: every part of every run is exactly once in the simulated Farcaster, every thread is whole and in
@@ -96,7 +96,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
-        "--credulous", type=int, metavar="POSTS", help="this many posts and replies that obey strangers"
+        "--credulous", type=int, metavar="POSTS", help="this many posts and replies of models that obey untrusted text"
     )
     options = parser.parse_args()
     logging.disable(logging.WARNING)

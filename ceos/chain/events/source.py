@@ -1,7 +1,7 @@
 """The source of posts about events on chain.
 
-Any account may put any text into an event. So the model reads it as data, and the post must neither repeat it nor pass
-on what it names.
+Any account may put any text into an event. So the model reads it as data, and the post must neither repeat it nor
+contain the links, accounts and names in it.
 """
 
 from __future__ import annotations

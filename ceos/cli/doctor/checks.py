@@ -219,7 +219,7 @@ def _models(examination: Examination) -> Iterator[Finding]:
     if not names:
         yield Finding("models", Status.OK, "None is used yet.")
         return
-    # Read anew, so that the workers too know what the doctor reports.
+    # Read anew, so that workers and this report use the same catalogue.
     runtime.model_catalogue.refresh()
     notices = model_notices(runtime, agents)
     for notice in notices:

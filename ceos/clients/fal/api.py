@@ -72,7 +72,7 @@ class FalApi(Api):
         retry_after = retry_after_seconds(response.headers)
         retryable = response.headers.get("X-Fal-Retryable", "").lower()
         may_pass = retryable == "true" or (status == 409 and retryable != "false")
-        # A write of unknown outcome stays one, whatever the header says.
+        # A write of unknown outcome stays one, even if the header allows a repetition.
         if effect != "write" and status not in (401, 402, 403, 429) and may_pass:
             return ServiceUnavailable(message, status=status, retry_after=retry_after)
         if effect != "write" and status >= 500 and retryable == "false":

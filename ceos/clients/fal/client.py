@@ -82,7 +82,7 @@ class Fal(VideoQueue):
         self._storage = Storage(self._rest)
 
     def webhook_keys(self) -> list[bytes]:
-        """Return the public keys by which fal.ai signs webhooks; somebody waits for it, so it is asked only once."""
+        """Return the public keys with which fal.ai signs webhooks; one attempt only, because a sender waits."""
         answer = self._rest.call("GET", KEYS_PATH, task="name its keys", effect="read", seconds=4.0, attempts=1)
         return public_keys(answer.body)
 
@@ -103,7 +103,7 @@ class Fal(VideoQueue):
     ) -> Picture:
         """Make one picture, by `model` or, when that fails, by another; `Picture.model` says which.
 
-        `charge` is told the most that may have been charged so far, before and after every attempt. Raises
+        `charge` gets the most that may have been charged so far, in USD, before and after every attempt. Raises
         `LimitReached` when the chosen model costs more than `max_usd`, and `ContentRefused` when fal.ai flagged the
         prompt or the picture. Of several failures the first is raised, that of the chosen model.
         """

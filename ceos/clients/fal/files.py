@@ -1,4 +1,4 @@
-"""The files that fal.ai's answers name: none is embedded in a cast before its first bytes were seen."""
+"""The files that fal.ai's answers name: each is checked by its first bytes before a cast embeds it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _SILENT = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 class ResultFiles:
     """Checks the files of answers: there, not empty, and of the type that was asked for.
 
-    Files of the hosts in `own_urls`, which the operator configured, are read there. Other addresses are a third
-    party's word: only hosts on the public internet are asked.
+    Files of the hosts in `own_urls`, which the operator configured, are read there. Other addresses come
+    from a third party: they are read from hosts on the public internet only.
     """
 
     def __init__(self, own_urls: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
-"""Videos by fal.ai's queue: a job is submitted once, and its id is all that is needed to go on after a crash.
+"""Videos by fal.ai's queue: a job is submitted once, and its id is enough to continue after a crash.
 
-Nothing here waits: the caller stores the job, and asks again later.
+No method waits: the caller stores the job, and asks again later.
 """
 
 from __future__ import annotations

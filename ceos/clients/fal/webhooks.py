@@ -1,7 +1,7 @@
 """fal.ai's webhooks: their signature, an Ed25519 one by any of the keys that fal.ai publishes.
 
-It proves that fal.ai sent a webhook, not that it is about a job of ours: anybody may have fal.ai call any address. The
-receiver compares the secret in its own address and the id of the job, and fetches the result from the queue.
+It proves that fal.ai sent a webhook, not that it is about a job of ours: any account may name any address to fal.ai.
+The receiver compares the secret in its own address and the id of the job, and fetches the result from the queue.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def ask(
 ) -> Reply:
     """Return the answer of the host of `url` itself, of any type; `headers` are sent to it only.
 
-    A redirect is an answer like any other: who sends more than a page's address along must not be led elsewhere. A
+    A redirect is returned and not followed, because `headers` are meant for this host alone. A
     request with a `Range` gets the first `max_bytes` also of a host that sends the whole. For the rest as `get`.
     """
     address = read_address(url)

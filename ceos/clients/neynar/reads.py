@@ -83,7 +83,7 @@ class NeynarReads:
         found: Any = body.get("conversation")
         cast = found.get("cast") if isinstance(found, dict) else None
         if isinstance(cast, dict) and normal_hash(cast.get("hash")) is None:
-            # It is the cast that was asked for, in whatever form the answer names it.
+            # The answer may write the hash in another form.
             found = {**found, "cast": {**cast, "hash": cast_hash}}
         return read_record(Conversation, found, task)
 

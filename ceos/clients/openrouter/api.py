@@ -104,7 +104,7 @@ def read_tool_calls(calls: Any) -> tuple[ToolCall, ...]:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer says about its cost in USD and its tokens; None where it does not."""
+    """The cost in USD and the tokens of an answer; None where the answer does not name them."""
 
     cost: float | None
     prompt: int | None
@@ -115,7 +115,7 @@ class Usage:
 
 
 def read_usage(body: Any) -> Usage:
-    """Return the cost and the tokens as far as the answer says."""
+    """Return the cost and the tokens that an answer names."""
     usage = _mapping(body.get("usage")) if isinstance(body, dict) else {}
     cost = amount(usage.get("cost"))
     if cost is not None and usage.get("is_byok") is True:

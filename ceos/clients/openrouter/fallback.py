@@ -1,8 +1,8 @@
-"""The order in which models are asked until one gives an answer of use: attempts, deadline and money of one ask.
+"""The order in which models are asked until one gives a usable answer: attempts, deadline and money of one ask.
 
 OpenRouter's own `models` list is not used: it would hide who failed and why, and ask on where asking on is wrong.
 
-| the model | what follows |
+| the model | consequence |
 | --- | --- |
 | 429, 5xx, an error inside HTTP 200 | the chosen model has three attempts, each fallback one; then the next |
 | unknown or retired, prompt too long, 403 of one provider, its moderation or a region | the next model at once |
@@ -59,7 +59,7 @@ BEGIN_SECONDS, CHOSEN_SECONDS = 120.0, 30.0
 #: The answers of one ask that may be paid.
 MAX_PAID_ANSWERS = 3
 
-#: How much is told of the words with which a model declined.
+#: The characters that are quoted of the words with which a model declined.
 MAX_REFUSAL_CHARACTERS = 120
 
 _PATH = "/chat/completions"
@@ -82,7 +82,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Needs:
-    """What an ask needs: the tokens of its prompt and of its answer, and the right to pay for them."""
+    """The needs of an ask: the tokens of its prompt and of its answer, and the permission to pay for them."""
 
     prompt_tokens: int
     wish: Wish
@@ -91,13 +91,13 @@ class Needs:
     #: See `Terms`.
     whole: bool = True
     watch: Callable[[str], None] | None = None
-    #: What was paid before this ask for the same purpose.
+    #: The USD that were paid before this ask for the same purpose.
     spent_usd: float = 0.0
 
 
 @dataclass
 class _Progress:
-    """What has become of one ask so far."""
+    """The progress of one ask."""
 
     begun: float
     spent_usd: float
@@ -136,10 +136,11 @@ class Fallback:
         self._clock = clock
 
     def answer(self, routes: Sequence[Route], needs: Needs) -> Completion:
-        """Return the first answer of use, with the cost of all answers; else the first one that was only cut off.
+        """Return the first usable answer, with the cost of all answers; else the first one that was only cut off.
 
         Raises `AnswerUnusable` when an answer was paid and none has a text; `OutcomeUnknown` when one may have been;
-        otherwise one error for all failures, one that may pass if there is any. Its `cost_usd` is what was paid.
+        otherwise one error for all failures, one that may pass if there is any. Its `cost_usd` is the amount that was
+        paid.
         """
         progress = _Progress(self._clock(), needs.spent_usd)
         ordered = sorted(routes, key=lambda route: self._rooms.is_silent(route.model, needs.wish))
@@ -194,7 +195,7 @@ class Fallback:
         return allowed
 
     def _settle(self, completion: Completion, needs: Needs, progress: _Progress) -> bool:
-        """Add up what an answer cost, note what is wrong with it, and say whether it is of use."""
+        """Add the cost of an answer, record its failure if there is one, and say whether it can be used."""
         progress.add_cost(completion.cost_usd, is_estimate=completion.cost_is_estimate)
         if completion.tool_calls:
             return True
@@ -276,7 +277,7 @@ def _is_without_text(completion: Completion) -> bool:
 
 
 def _unusable(completion: Completion) -> ServiceError:
-    """Return the error that an answer without use stands for: a free one may be better the next time."""
+    """Return the error for an unusable answer; a free one may be better at the next attempt."""
     used = f"its {completion.completion_tokens:,} tokens" if completion.completion_tokens else "all of its tokens"
     if completion.refusal.strip() and _is_without_text(completion):
         said = " ".join(redact(completion.refusal).split())

@@ -75,7 +75,7 @@ def read_reasoner(row: Mapping[str, Any]) -> Reasoner | None:
 
 @dataclass(frozen=True)
 class Wish:
-    """The tokens of the text that a caller wants, and what the agent's file says about reasoning."""
+    """The tokens of the text that a caller wants, and the settings of the agent for reasoning."""
 
     text_tokens: int
     reasoning: Reasoning = "off"

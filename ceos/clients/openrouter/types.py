@@ -16,12 +16,12 @@ from ceos.domain.base import Frozen
 _TOKENS_PER_MESSAGE = 8
 
 
-#: Makers whose models cache only what is marked; the others cache the beginning of every prompt, or nothing.
+#: Makers whose models cache only marked parts; the others cache the beginning of every prompt, or nothing.
 _MARKED_MAKERS = frozenset({"anthropic", "alibaba", "qwen"})
 
 
 def needs_cache_mark(model: str) -> bool:
-    """Say whether the provider of a model caches only what is marked."""
+    """Say whether the provider of a model caches only marked parts."""
     return model.lstrip("~").partition("/")[0] in _MARKED_MAKERS
 
 
@@ -75,7 +75,7 @@ class Tool(Frozen):
 
 
 class Terms(TypedDict, total=False):
-    """What a caller may ask for beside a text."""
+    """The options of a caller beside the text itself."""
 
     #: The tools that the model may call. A conversation that has used them goes on naming them.
     tools: Sequence[Tool]
@@ -85,7 +85,7 @@ class Terms(TypedDict, total=False):
     #: as the text and the reasoning need.
     reasoning: Reasoning
     token_limit: int | None
-    #: Whether a text that was cut off is of no use; True by default.
+    #: Whether a text that was cut off is unusable; True by default.
     whole: bool
     #: The answer is streamed, and this gets the text so far; a shorter one when a model starts anew.
     watch: Callable[[str], None] | None

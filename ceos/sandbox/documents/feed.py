@@ -1,7 +1,7 @@
 """Feeds: RSS 0.9x, 1.0 and 2.0 and Atom by feedparser, and JSON Feed.
 
-The library decides what an element means; which addresses count as links, which texts are HTML and what a date says is
-decided here.
+The library decides the meaning of elements; this module decides which addresses count as links,
+which texts are HTML, and how a date is read.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from selectolax.lexbor import LexborHTMLParser
 
-#: How a piece of text is to be understood: as it is, as HTML, or as whichever of both it looks like.
+#: How a piece of text is to be understood: as it is, as HTML, or as the one of both that it looks like.
 Kind = Literal["plain", "html", "guess"]
 
 #: The elements of HTML, current and former.
@@ -62,7 +62,7 @@ def plain(text: str, kind: Kind) -> str:
     """Return a short piece as a reader sees it, on one line.
 
     Signs such as those of `Vec<String>` stay: only names of HTML's elements make tags, and in a text that may not be
-    HTML only those that are closed. What is in no tag is unescaped once.
+    HTML only those that are closed. Text outside tags is unescaped once.
     """
     if kind == "plain" or not ("<" in text or "&" in text):
         return clean(text)

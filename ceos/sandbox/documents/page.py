@@ -1,4 +1,4 @@
-"""Pages of HTML, by selectolax: what a page says of itself, and the text of its main part."""
+"""Pages of HTML, by selectolax: the description that a page gives of itself, and the text of its main part."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _IS_HTML = re.compile(r"\s*<(?:!doctype|html|head|body|!--|[a-z][a-z0-9]*[\s>/])
 
 
 def read_page(text: str, url: str, content_type: str) -> dict[str, Any]:
-    """Return what the page at `url` says: title, site, description, language, published, canonical and text.
+    """Return the contents of the page at `url`: title, site, description, language, published, canonical and text.
 
     All are strings that may be empty. `canonical` is the address that the page gives for itself, `published` is in UTC,
     and `text` has a line for each block of the main part. A page that is not HTML has a text only.

@@ -1,7 +1,7 @@
 """Repairs of feeds before their parser sees them.
 
 The strict parser gives links and texts as they are written, while the one for broken documents guesses at them. The
-usual mistakes are mended here, so that fewer documents need the second one, and both get the same text.
+usual mistakes are repaired here, so that fewer documents need the second one, and both get the same text.
 """
 
 from __future__ import annotations

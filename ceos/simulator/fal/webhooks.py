@@ -73,7 +73,7 @@ class FalWebhooks:
         return Delivery(url, data, headers)
 
     def keys(self, request: Request) -> Reply:
-        """Return the public keys; the first belongs to nobody, as if keys had just been changed."""
+        """Return the public keys; the first signs nothing, as after a change of keys."""
         del request
         own = _key(self._seed).public_key().export_key(format="raw")
         return json_reply({"keys": [_jwk(_key(-1).public_key().export_key(format="raw")), _jwk(own)]})

@@ -165,7 +165,7 @@ class Answer:
 
 
 def spoil(text: str, fault: str | None, topic: str) -> str:
-    """Return a text with what a fault does to it."""
+    """Return a text with the changes that a fault makes."""
     match fault:
         case "preamble":
             return f"Sure! Here's a post about {topic}:\n\n{text}\n\nLet me know if you would like another one!"

@@ -40,7 +40,7 @@ class PromptCache:
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
     def use(self, model: Model, body: dict[str, Any]) -> CacheUse:
-        """Return what a request reads and writes, and keep its beginning."""
+        """Return the tokens that a request reads and writes, and keep its beginning."""
         if model.cache_read_price is None:
             return CacheUse()
         beginnings = list(_marked(model, body) if model.cache_write_price is not None else _steps(model, body))

@@ -34,7 +34,7 @@ class Model:
     temperature: bool = True
     tools: bool = True
     #: Whether it takes `reasoning`: "no", "asked" (only when asked to), "usual" (unless asked not to), "always" (it
-    #: refuses not to), or "deaf" (it reasons whatever it is asked).
+    #: refuses not to), or "deaf" (it reasons at every request).
     reasons: str = "no"
 
     @property

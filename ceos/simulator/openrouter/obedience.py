@@ -1,8 +1,8 @@
-"""The answers of a model that obeys every stranger, for the fault `obeys_all`.
+"""The answers of a model that obeys untrusted text, for the fault `obeys_all`.
 
-It writes what an untrusted text demands after its last colon. Where a text demands nothing in so many words, it recites
-its instructions or passes on whatever can be clicked, paid or called. From its second answer about one text on it
-disguises such things, as people do who were refused before.
+It writes the words that an untrusted text demands after its last colon. For a text without such a demand, it recites
+its instructions or repeats links, addresses, names and contacts. From its second answer about one text on it disguises
+them, as people do after a refusal.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def obey(messages: list[dict[str, Any]], prose: str, turn: int) -> str:
 
 
 def _texts(message: dict[str, Any]) -> Iterator[str]:
-    """Yield the texts of strangers in a message: the strings in its lines of JSON, names of fields left out."""
+    """Yield the untrusted texts in a message: the strings in its lines of JSON, names of fields left out."""
     for line in text_of(message.get("content")).splitlines():
         try:
             yield from _strings(json.loads(line))
