@@ -322,6 +322,7 @@ class MentionResponder:
         """Return a reply and its violations; `violations` are those of the reply `before`."""
         agent, mention = case.agent, case.mention
         attempt = before.attempts + 1 if before else 1
+        self._judge.check_model(agent, has_untrusted=True)
         messages = prompt(agent, mention, context, violations)
         completion = self._model.ask(
             agent, messages, call=f"{case.call}:answer:{attempt}", max_tokens=MAX_REPLY_TOKENS, share=MAX_REPLY_SHARE

@@ -52,6 +52,11 @@ class Judge:
             self._ledger.keep_draft(lease, draft)
         return draft
 
+    def check_model(self, agent: Agent, *, has_untrusted: bool) -> None:
+        """Raise `RequestRefused`, before a text is paid for, if its judge can no longer be asked."""
+        if model := agent.output.judge_for(has_untrusted=has_untrusted):
+            self._model.usable_models(agent, (model,))
+
     def judge(self, agent: Agent, draft: Draft, *, call: str, share: float = 1.0) -> tuple[list[str], float]:
         """Return the violations in the verdict about a draft, and its cost in USD; a draft may need no verdict.
 

@@ -143,6 +143,7 @@ class Writer:
             # Skills may cost money, which would be lost if the text were too expensive afterwards.
             self._model.check_budget(agent, messages(()), max_tokens=request.max_tokens)
             post.material = skills.context()
+        self._judge.check_model(agent, has_untrusted=context is not None or skills.has_untrusted)
         completion = self._complete(request, messages, post.material, skills, f"{post.call}:{attempt}")
         post.spent_usd += completion.cost_usd
         text, image_prompt = _take_image_line(clean(cut_reasoning(completion.text)), brief)

@@ -22,7 +22,7 @@ from pydantic import Field, ValidationError
 from ceos.domain.base import Frozen
 from ceos.errors import InvalidInput, NotFound
 from ceos.skills.grants import Grants
-from ceos.skills.skill import Skill
+from ceos.skills.skill import Skill, SkillStage
 
 #: The name of the file in CEOS_HOME.
 LOCK_FILE = "skills.lock"
@@ -37,6 +37,8 @@ class LockEntry(Frozen):
     #: The hash of the source alone; it only shows whether the source changed.
     source_sha256: str
     grants: Grants
+    #: The stage of the skill, by which a gate is known that is no longer installed.
+    stage: SkillStage | None = None
 
 
 class _File(Frozen):
@@ -66,6 +68,14 @@ class SkillLock:
         changes = "; ".join(_changes(skill, entry))
         return f"Skill {skill.name!r} is not what was allowed: {changes}. Look at it {way_out}"
 
+    def is_gate(self, name: str) -> bool:
+        """Say whether a skill, which need not be installed, was allowed as a gate."""
+        try:
+            entry = self.entries().get(name)
+        except InvalidInput:
+            return False
+        return entry is not None and entry.stage is SkillStage.GATE
+
     def state(self, skill: Skill) -> str:
         """Return "allowed", "not allowed" or "changed"."""
         entry = self.entries().get(skill.name)
@@ -81,8 +91,9 @@ class SkillLock:
     def allow(self, skill: Skill) -> None:
         """Allow a skill exactly as it is now."""
         entry = LockEntry(
-            version=skill.version, sha256=skill.sha256, source_sha256=_digest(skill.source), grants=skill.grants
-        )
+            version=skill.version, sha256=skill.sha256, source_sha256=_digest(skill.source), grants=skill.grants,
+            stage=skill.stage,
+        )  # fmt: skip
         with self._exclusive():
             self._write({**self.entries(), skill.name: entry})
 

@@ -179,7 +179,8 @@ class SkillSession:
     def _require_gates(self, failures: Mapping[str, SkillRun]) -> None:
         """Raise an error if a gate without which nothing is published may not run, or is among the failures."""
         for skill, use in self._uses():
-            if skill is None or not _is_strict(skill, use):
+            is_lost = skill is None and use.on_failure == "stop" and self._deps.lock.is_gate(use.name)
+            if not is_lost and (skill is None or not _is_strict(skill, use)):
                 continue
             if reason := self._out.get(use.name):
                 raise GateFailed(f"the gate {use.name!r} may not run: {reason}")

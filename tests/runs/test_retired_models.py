@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from helpers.conversations import ENGAGEMENT, mention_ada
 
 from ceos.cli.doctor.command import examine
 from ceos.clients.openrouter.prices import Catalogue
@@ -145,3 +146,15 @@ def test_a_retired_judge_is_replaced_and_reported_too(fake_runtime: FakeRuntime,
     assert fake_runtime.runtime.paid_model.usable_models(agent, [agent.output.judge]) == (LITE,)
     (found,) = [one for one in examine(fake_runtime.runtime) if one.check == "models"]
     assert f"{LITE} takes its place. It is used by ada (as judge)." in found.found
+
+
+def test_no_text_is_paid_for_that_no_judge_can_be_asked_about(
+    fake_runtime: FakeRuntime, retire: Callable[..., None]
+) -> None:
+    retire(GEMINI, LITE)
+    fake_runtime.apply(
+        output={"judge": GEMINI, "judge_texts": "all"}, engagement=ENGAGEMENT, models={"max_price_factor": 1}
+    )
+    post, reply = fake_runtime.post(), mention_ada(fake_runtime, "@ada how do you keep a pendulum steady in summer?")
+    assert [(run.status, GEMINI in run.reason) for run in (post, reply)] == [("failed", True)] * 2
+    assert [one["model"] for one in fake_runtime.simulator.timeline() if one["what"] == "completion"] == []

@@ -182,3 +182,16 @@ def test_linux_says_how_long_a_child_ran() -> None:
     assert ran > 0 <= waited
     # A child that is gone has no numbers.
     assert child.processor_seconds() == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("on_failure", "status"), [("stop", "failed"), ("pass", "published")])
+def test_a_gate_that_is_not_installed_any_more_lets_no_post_out(open_setup: Open, on_failure: str, status: str) -> None:
+    setup = open_setup(skill("gate", "return 'Too loud.'", "gate"))
+    setup.apply(skills=[{"name": "gate", "on_failure": on_failure}])
+    # As when its package was removed, or its manifest cannot be read any more
+    del setup.fake.runtime.plugins._skills["gate"]
+    says = [WRITTEN] if status == "published" else []
+    run = setup.post("ada", *says)
+    assert (run.status, len(setup.model.asked)) == (status, len(says))
+    if status == "failed":
+        assert "the gate 'gate' may not run: no skill named 'gate' is installed here" in run.reason

@@ -642,7 +642,8 @@ def test_nothing_is_allowed_until_the_operator_says_so(lock: SkillLock) -> None:
     lock.allow(skill())
     assert (lock.refusal(skill()), lock.state(skill())) == ("", "allowed")
     assert (lock.path.stat().st_mode & 0o777, lock.path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    assert list(json.loads(lock.path.read_text())["skills"]["x"]) == ["version", "sha256", "source_sha256", "grants"]
+    entry = json.loads(lock.path.read_text())["skills"]["x"]
+    assert list(entry) == ["version", "sha256", "source_sha256", "grants", "stage"]
 
 
 @pytest.mark.parametrize(
