@@ -102,7 +102,7 @@ class Settings(BaseModel):
     openrouter_base_url: HttpUrl = Field(
         "https://openrouter.ai/api/v1", alias="OPENROUTER_BASE_URL", description="Address of OpenRouter."
     )
-    fal_key: SecretStr | None = Field(None, alias="FAL_KEY", description="Key of fal.ai, which makes the pictures.")
+    fal_key: SecretStr | None = Field(None, alias="FAL_KEY", description="Key of fal.ai, for pictures and videos.")
     fal_run_url: HttpUrl = Field(
         "https://fal.run", alias="FAL_RUN_URL", description="Address of fal.ai's direct calls."
     )
@@ -155,14 +155,14 @@ class Settings(BaseModel):
         alias="CEOS_TRENDS_AGENTS_PER_TOPIC",
         ge=1,
         le=10_000,
-        description="Agents of the installation that may post about one trending topic, the most relevant first.",
+        description="Most agents of the installation that may post about one trending topic, the most relevant first.",
     )
     trends_minutes_apart: float = Field(
         30.0,
         alias="CEOS_TRENDS_MINUTES_APART",
         ge=0,
         le=10_080,
-        description="Shortest time in minutes between two of them.",
+        description="Shortest time in minutes between the posts of two agents about one trending topic.",
     )
     base_rpc_url: HttpUrls = Field(
         "https://mainnet.base.org",

@@ -38,8 +38,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--timeout", default=120.0, show_default=True, type=click.FloatRange(0),
             help="How long --wait waits, in seconds.",
         ),
-        click.option("--wait", is_flag=True, help="Wait until it is done."),
-        click.option("--reason", default="", help="Why; it stays on the record."),
+        click.option("--wait", is_flag=True, help="Wait until the worker is done."),
+        click.option("--reason", default="", help="The reason, which is recorded."),
         click.option("--agent", "agent_id", help="The agent, for a cast or a reaction without a record."),
     ):  # fmt: skip
         command = option(command)
@@ -52,7 +52,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def delete(names: tuple[str, ...], **options: Unpack[RetractOptions]) -> None:
     """Delete casts by HASH, or all casts of a RUN, the last part first.
 
-    A worker deletes them, also while the agent is paused. They leave metrics, similarity and learning.
+    A worker deletes them, also while the agent is paused. Metrics, similarity and learning leave deleted casts out.
     """
     runtime = command_runtime()
     runs = operations.delete_casts(runtime, names, agent_id=options["agent_id"], reason=options["reason"])

@@ -91,10 +91,10 @@ class Models(Frozen):
         "meta-llama/llama-3.3-70b-instruct",
     )
     #: A model that OpenRouter no longer lists is replaced by a [successor](limits.md#retired-models) that costs at most
-    #: so many times as much.
+    #: this many times as much.
     max_price_factor: float = Field(default=1.5, ge=1, le=100)
-    #: How much a model that can reason does so before it writes: `off`, `low`, `medium` or `high`. One that cannot be
-    #: stopped reasons as little as it can. Reasoning is paid like text.
+    #: Effort of a model that can reason, before it writes: `off`, `low`, `medium` or `high`. A model that cannot be
+    #: stopped gets its lowest effort. Reasoning is paid like text.
     reasoning: Reasoning = "off"
     #: Tokens of the answer for a post or a reply, reasoning included; by default as many as its parts and the reasoning
     #: need, and more at a second try of a model that used them up without a text.
@@ -161,11 +161,11 @@ class Engagement(Frozen):
     recast_min_relevance: float = Field(default=0.8, ge=0, le=1)
     #: Lowest Neynar score of the author of such a cast.
     recast_min_score: float = Field(default=0.8, ge=0, le=1)
-    #: Likes, and recasts twice, that such a cast must have had.
+    #: Fewest reactions to such a cast; a recast counts as two.
     recast_min_reactions: int = Field(default=0, ge=0, le=100_000)
     #: Fids that are never reacted to.
     blocked: tuple[Fid, ...] = ()
-    #: More of what `output.allow` lists; both lists count for every text.
+    #: More entries like those of `output.allow`; both lists count for every text.
     allow: tuple[ShortText, ...] = ()
 
 
@@ -185,8 +185,8 @@ class Trends(Frozen):
 class Output(Frozen):
     """The permitted contents of the agent's texts, and the judge of them."""
 
-    #: Links, hosts, addresses, tickers, @names, hashtags and contacts that posts and answers may contain; the persona's
-    #: own may stand in them anyway. A host allows all of its pages.
+    #: Links, hosts, addresses, tickers, @names, hashtags and contacts that posts and answers may contain; those in the
+    #: persona are always allowed. A host allows all of its pages.
     allow: tuple[ShortText, ...] = ()
     #: The model that [judges](judge.md) finished texts by their meaning, or `"off"`.
     judge: Annotated[str, AfterValidator(_is_judge)] = "openai/gpt-4o-mini"

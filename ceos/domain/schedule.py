@@ -374,7 +374,7 @@ class Schedule(Frozen):
     timezone: Annotated[str, AfterValidator(zone_name)] = "UTC"
     #: Longest delay of a post after its slot, 0 to 60; the same slot always gets the same delay.
     jitter_seconds: int = Field(default=60, ge=0, le=60)
-    #: Spreads agents that share a cron over so many minutes after the slot, 0 to 120, but not beyond the next slot.
+    #: Minutes after the slot, 0 to 120, over which agents that share a cron are spread, but not beyond the next slot.
     spread_minutes: int = Field(default=0, ge=0, le=120)
     #: Spans without slots, such as `"23:00-07:00"`.
     quiet_hours: tuple[Annotated[str, AfterValidator(_is_span)], ...] = ()

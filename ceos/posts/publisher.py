@@ -121,7 +121,7 @@ class Publisher:
                 fields = event(
                     "cast.retracted", kind=step.kind, hash=step.hash, by=retraction.by, reason=retraction.reason
                 )
-                log.info("Taken back", extra=fields)
+                log.info("Cast deleted or reaction taken back", extra=fields)
             if step.kind == "delete":
                 self._ledger.forget_cast(agent.id, retraction.run_id, step.hash)
 

@@ -23,7 +23,7 @@ def environ_of(fake: FakeRuntime, home: Path) -> dict[str, str]:
 
 
 def on_a_terminal(*words: str, environ: dict[str, str]) -> str:
-    """Run `ceos WORDS…` with a terminal as its output and return what it wrote there."""
+    """Run `ceos WORDS…` with a terminal as its output and return its output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen([sys.executable, "-m", "ceos", *words], env=environ, stdout=theirs, stdin=theirs) as process:
         os.close(theirs)

@@ -1,4 +1,4 @@
-"""Models that reason: what they are asked, the room they get, and what becomes of one that writes nothing."""
+"""Models that reason: the requested effort, the room they get, and the consequence of an answer without a text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both clients read what their vendors' specifications allow: random answers with every freedom that these leave."""
+"""Clients read all answers that their vendors' specifications allow: random ones with every permitted variation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a post asks, waits, pays and publishes for every fault of a model, measured as in the table of the docs."""
+"""The calls, waits, costs and result of a post for every fault of a model, measured as in the table of the docs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A token of somebody else is found in every spelling; the same words of the agent's own are only words."""
+"""A token of another author is found in every spelling; the same words of the agent's own are only words."""
 
 from __future__ import annotations
 

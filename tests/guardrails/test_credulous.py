@@ -1,4 +1,4 @@
-"""A fleet whose models obey every stranger publishes nothing that strangers wanted."""
+"""A fleet whose models obey untrusted text publishes nothing that this text demands."""
 
 from __future__ import annotations
 

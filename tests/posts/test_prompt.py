@@ -1,4 +1,4 @@
-"""What a post may repeat of its prompt: the sentences that say what it is about, and nothing else."""
+"""The part of the prompt that a post may repeat: the sentences that name its topic, and no others."""
 
 from __future__ import annotations
 

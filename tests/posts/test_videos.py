@@ -1,4 +1,4 @@
-"""The videos of posts: one paid job at most whatever crashes, no waiting worker, and a picture when there is none."""
+"""The videos of posts: one paid job at most despite crashes, no waiting worker, and a picture when there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prompt caching: what is marked, for which models, and what is booked."""
+"""Prompt caching: the marked parts, for which models, and the booked costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feeds and pages read in a locked child: what a feed says is returned, and what it hides or breaks is not."""
+"""Feeds and pages read in a locked child: visible contents are returned, hidden and broken ones are not."""
 
 from __future__ import annotations
 

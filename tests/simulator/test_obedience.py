@@ -1,4 +1,4 @@
-"""A simulated model that obeys every stranger writes what they demand, in changing forms."""
+"""A simulated model that obeys untrusted text writes the words that it demands, in changing forms."""
 
 from __future__ import annotations
 

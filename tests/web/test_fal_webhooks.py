@@ -1,4 +1,4 @@
-"""fal.ai's webhooks: only what fal.ai signed lately is taken, and its keys may change."""
+"""fal.ai's webhooks: only recently signed ones are accepted, and the keys may change."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 -- OPEN_RETRACTION: open the run that takes casts or reactions back. ARGV: agent, slot, JSON Retraction, keep seconds.
--- It does not wait in the agent's queue: what should not be there goes at once, also while the agent is paused.
+-- It does not wait in the agent's queue: an unwanted cast is deleted at once, also while the agent is paused.
 local agent, slot, retraction, keep = unpack(ARGV)
 local run = run_of(agent, slot)
 if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 0 then return 'missing' end
