@@ -1,8 +1,9 @@
 """The errors of ceos, divided by the reaction of the caller.
 
-Retry: `RateLimited`, `ServiceUnavailable`. Look the outcome up before a retry: `OutcomeUnknown`. Give up:
-`RequestRefused`, `AnswerUnusable` (and record the cost). Treat as a normal outcome: `DraftRejected`, `LimitReached`.
-Continue without: `SkillError`. Report to the operator: `InvalidInput`, `NotFound`, `StoreUnavailable`.
+Retry: `RateLimited`, `ServiceUnavailable`, `GateFailed`. Look the outcome up before a retry: `OutcomeUnknown`. Give up:
+`RequestRefused`, `AnswerUnusable` (and record the cost). Stop the agent: `WrongAccount`. Treat as a normal outcome:
+`DraftRejected`, `LimitReached`. Continue without: `SkillError`. Report to the operator: `InvalidInput`, `NotFound`,
+`StoreUnavailable`.
 
 A class's docstring is its default message.
 """

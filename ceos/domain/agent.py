@@ -137,7 +137,7 @@ class Limits(Frozen):
 
 
 class Engagement(Frozen):
-    """How the agent reacts to mentions."""
+    """The agent's reactions to mentions."""
 
     #: Whether the agent reads its mentions, replies and quotes, and [answers](mentions.md).
     enabled: bool = False
@@ -170,7 +170,7 @@ class Engagement(Frozen):
 
 
 class Trends(Frozen):
-    """How the agent reacts to trends."""
+    """The agent's posts about trends."""
 
     #: Posts about [trends](trends.md) in a UTC day; 0 switches them off.
     posts_per_day: int = Field(default=0, ge=0, le=24)

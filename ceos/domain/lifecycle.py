@@ -64,7 +64,7 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the run is never processed again (a partial one can be resumed by command)."""
+        """True if the run is never processed again (a partial one can be resumed by command)."""
         return self in FINAL
 
 

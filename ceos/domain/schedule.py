@@ -366,7 +366,7 @@ def _is_span(value: str) -> str:
 
 
 class Schedule(Frozen):
-    """When the agent posts."""
+    """The times at which the agent posts."""
 
     #: One cron expression of five fields, or a list of them.
     cron: tuple[Annotated[str, AfterValidator(_is_cron)], ...] = Field(min_length=1)

@@ -45,7 +45,7 @@ class Deferral:
 
 
 def outcome_of(lease: Lease, error: Exception, source: RunSource) -> Deferral | RunEnd:
-    """Return what becomes of a run whose stage raised an error."""
+    """Return the deferral or the end of a run whose stage raised an error."""
     if isinstance(error, GateFailed) and lease.tries + 1 >= MAX_ATTEMPTS:
         # As for a refused draft: the authors of trends and events must not be able to stop an agent with a slow gate.
         error = DraftRejected(f"given up after {MAX_ATTEMPTS} attempts: {error}")

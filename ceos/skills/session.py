@@ -112,12 +112,12 @@ class SkillSession:
 
     @property
     def has_untrusted(self) -> bool:
-        """Whether a skill that reads the network or a chain has answered, so that untrusted text may be in sight."""
+        """True if a skill that reads the network or a chain has answered, so that untrusted text may be in sight."""
         return self._has_untrusted
 
     @property
     def has_gates(self) -> bool:
-        """Whether the agent uses gate skills."""
+        """True if the agent uses gate skills."""
         return any(skill and skill.stage is SkillStage.GATE for skill, _ in self._uses())
 
     @property

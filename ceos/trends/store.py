@@ -53,7 +53,7 @@ Bids = dict[str, dict[str, Relevance]]
 
 @dataclass(frozen=True)
 class FleetRules:
-    """How the agents of an installation share a topic."""
+    """The rules by which the agents of an installation share a topic."""
 
     #: The most agents that post about one topic within their windows.
     agents_per_topic: int = 2

@@ -1,4 +1,4 @@
-"""What a web page says, for a model that is to write about it: title, description and the beginning of its text."""
+"""The contents of a web page, for a model that writes about it: title, description and the beginning of its text."""
 
 import hashlib
 import json

@@ -155,8 +155,8 @@ def _candidates(chosen: ImageModel, aspect: Aspect) -> list[ImageModel]:
     """Return the chosen model, then those that cost no more, best first, then the others, cheapest first."""
     limit = chosen.price_of(aspect)
     others = [model for model in IMAGE_MODELS if model is not chosen]
-    dearer = [model for model in others if model.price_of(aspect) > limit]
-    return [chosen, *(model for model in others if model not in dearer), *reversed(dearer)]
+    expensive = [model for model in others if model.price_of(aspect) > limit]
+    return [chosen, *(model for model in others if model not in expensive), *reversed(expensive)]
 
 
 def _fits(usd: float, most: float) -> bool:

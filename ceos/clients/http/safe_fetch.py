@@ -57,7 +57,7 @@ _look_ups = AbandonableCall("ceos-look-up", LOOK_UPS)
 
 @dataclass(frozen=True)
 class FetchedPage:
-    """What an address answered."""
+    """The answer of an address."""
 
     status: int
     #: Where it was found, after redirects.
@@ -255,7 +255,7 @@ def _verifying() -> ssl.SSLContext:
 
 
 class _Unacceptable(Exception):
-    """What the host sends is not taken."""
+    """The answer of the host is not accepted."""
 
 
 class _Source(io.RawIOBase):

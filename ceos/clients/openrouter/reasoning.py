@@ -35,7 +35,7 @@ SILENT_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Reasoner:
-    """How a model may be asked to reason, as the catalogue says."""
+    """The ways in which a model may be asked to reason, according to the catalogue."""
 
     #: It cannot be asked not to.
     is_mandatory: bool = False

@@ -38,9 +38,9 @@ class Message(Frozen):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
-    #: What an assistant's turn asked for.
+    #: The calls that an assistant's turn asks for.
     tool_calls: tuple[ToolCall, ...] = ()
-    #: Which call a tool's turn answers.
+    #: The id of the call that a tool's turn answers.
     tool_call_id: str | None = None
     #: Whether the prompt up to the end of this message is the same in many requests, so that a provider may cache it.
     #: At most four messages of a request have this.
