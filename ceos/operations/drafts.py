@@ -91,7 +91,7 @@ def edit_draft(context: Context, run_id: str, text: str) -> Run:
         raise InvalidInput(f"Draft {run_id!r} is {run.status}; it has no text to edit.")
     own = operator_draft(context.agents.agent(run.agent_id), run.draft.kind, text)
     first = Part(text=own.parts[0].text, embeds=run.draft.parts[0].embeds)
-    notes = (*run.draft.notes, "edited by the operator")
+    notes = (*run.draft.notes, "edited by the operator", *own.notes)
     draft = run.draft.model_copy(update={"parts": (first, *own.parts[1:]), "notes": notes})
     context.post_history.remember(run.agent_id, (part.text for part in draft.parts))
     context.ledger.decide(run_id, "edit", draft.model_dump_json())

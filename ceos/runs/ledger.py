@@ -300,6 +300,8 @@ class Ledger:
             raise NotFound(f"No draft or run named {run[:80]!r}; 'ceos draft list' shows the ones there are.")
         if answer == "removed":
             raise InvalidInput(f"The agent of {run!r} was removed; apply its file again first.")
+        if answer == "wrong":
+            raise InvalidInput(f"{run!r} was published by another account and cannot go on; post its text anew.")
         expected = "failed or partial" if verb in ("retry", "drop") else "in review"
         raise InvalidInput(f"Draft {run!r} is {answer}, not {expected}; it cannot be {_PAST[verb]}.")
 

@@ -29,9 +29,9 @@
     ceos:review             zset    parked run by the time it expires
     ceos:dead               zset    failed or partial run by the time it ended
     ceos:measure            zset    published run by the time of its next measurement
-    ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), at, end, why,
-                                    order (digest of what an operator asked for), kind, fence, token, lease,
-                                    deliv(eries), d (calls without effect), tries, waits;
+    ceos:run:{run}          hash    st(atus), was (status before its end), again (retried by command), wrong (account),
+                                    at, end, why, order (digest of what an operator asked for), kind, fence, token,
+                                    lease, deliv(eries), d (calls without effect), tries, waits;
                                     per part i: s{i} first send, l{i} last send, a{i} failed sends, h{i} hash.
                                     Only `why` may exceed 64 bytes, so Redis stores the hash compactly; except
                                     `video` (JSON VideoRecord) of a run with a video; vtold (id of its job by a webhook)

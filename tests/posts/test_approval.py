@@ -87,6 +87,13 @@ def test_an_edited_draft_is_published_with_the_operators_words(fake: FakeRuntime
     assert texts(fake) == ["Better words.", "And more of them."]
 
 
+def test_an_edit_that_would_not_pass_the_rules_says_so_to_the_reviewer(fake: FakeRuntime) -> None:
+    run = park(fake)
+    edited = edit_draft(fake.runtime, run.id, "Claim yours at clockdrop.pizza/claim today.")
+    assert edited.draft is not None
+    assert any("clockdrop.pizza" in note for note in edited.draft.notes)
+
+
 def test_an_edit_keeps_the_picture(fake: FakeRuntime) -> None:
     run = park(fake, Kind.MEDIA)
     assert run.draft is not None

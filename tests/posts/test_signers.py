@@ -146,7 +146,10 @@ def test_a_cast_that_another_account_published_stops_the_agent(
     )
     status = fake_runtime.runtime.agents.agent_statuses(["ada"])[0]
     assert (status.state, status.reason) == ("error", run.reason)
-    # And the cast is none of the agent's
+    # And the cast is none of the agent's, nor is it continued there
+    with pytest.raises(InvalidInput, match="was published by another account and cannot go on; post its text anew"):
+        fake_runtime.runtime.ledger.decide(run.id, "retry")
+    fake_runtime.runtime.ledger.decide(run.id, "drop")
     assert fake_runtime.runtime.runs.recent_casts("ada") == []
 
 

@@ -25,6 +25,7 @@ if verb == 'retry' or verb == 'drop' then
     return 'ok'
   end
   if redis.call('HEXISTS', 'ceos:agent:' .. agent, 'state') == 0 then return 'removed' end
+  if redis.call('HEXISTS', key, 'wrong') == 1 then return 'wrong' end
   for part = 0, 9 do
     if redis.call('HEXISTS', key, 'h' .. part) == 0 then redis.call('HDEL', key, 'a' .. part) end
   end

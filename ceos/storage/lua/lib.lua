@@ -205,6 +205,8 @@ local function end_run(run, status, reason, keep_seconds, failures_allowed)
     redis.call('ZADD', 'ceos:dead', at, run)
     redis.call('ZREMRANGEBYSCORE', 'ceos:dead', '-inf', at - keep_seconds * 1000)
     local stops = failures_allowed == 'none'
+    -- Another account has published a part of it, on which nothing of the agent's can follow.
+    if stops then redis.call('HSET', key, 'wrong', 1) end
     local counts = not stops and tonumber(failures_allowed) > 0 and not is_mention(run) and not is_retraction(run)
     local failures = not counts and 0 or redis.call('HINCRBY', state_key, 'failures', 1)
     release_agent(agent, run)
