@@ -109,7 +109,8 @@ class TextFormatter(_Redacting):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # overrides logging's name
         extra = {key: value for key, value in vars(record).items() if key not in _STANDARD and key != "event"}
         # Untrusted text among them must not begin a line that looks like a log line.
-        fields = " ".join(f"{key}={visible(str(value), keep='')}" for key, value in extra.items())
+        told = {key: " ".join(map(str, value)) if isinstance(value, list) else value for key, value in extra.items()}
+        fields = " ".join(f"{key}={visible(str(value), keep='')}" for key, value in told.items())
         return super().formatMessage(record) + (f"  [{fields}]" if fields else "")
 
 

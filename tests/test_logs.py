@@ -83,6 +83,12 @@ def test_a_text_line_ends_with_the_fields() -> None:
     assert target.getvalue().split(" ", 1)[1] == "WARNING Slots were missed  [count=3 agent=ada]\n"
 
 
+def test_a_list_in_a_text_line_reads_as_sentences() -> None:
+    target = stream("text")
+    log.warning("Not by the rules", extra=event("draft.warned", reasons=["It has a link.", 'It names "@ada".']))
+    assert target.getvalue().endswith('Not by the rules  [reasons=It has a link. It names "@ada".]\n')
+
+
 def test_a_strangers_words_begin_no_line_of_their_own() -> None:
     target = stream("text")
     log.warning("A skill failed", extra=event("skill.failed", error="no\n12:00:00 INFO    All is well\x1b[2J"))

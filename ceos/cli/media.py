@@ -55,7 +55,7 @@ def describe_media(one: OwnMedia) -> str:
     if one.width and one.height:
         facts.append(f"{one.width} × {one.height}")
     if one.size is not None:
-        facts.append(f"{one.size / 1000:,.0f} kB")
+        facts.append(f"{one.size / 1000:,.0f} kB" if one.size >= 1000 else f"{one.size} bytes")
     later = "" if one.url else "; it is uploaded when it is posted"
     return f"{kind}: {one.source} ({', '.join(facts)}){later}"
 

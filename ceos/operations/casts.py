@@ -68,6 +68,11 @@ def _casts_of(context: Context, name: str, agent_id: str | None) -> tuple[str, s
         owner = _owner(context, hash, agent_id)
         return owner, context.runs.run_of_cast(owner, hash), [hash]
     agent = RunId.parse(name).agent_id
+    if name in ("", agent):
+        raise InvalidInput(
+            f"{name[:80]!r} is neither the hash of a cast (0x and 40 hexadecimal digits) nor the id of a run, "
+            "such as 'ada:m:0123456789ab'."
+        )
     context.agents.agent(agent)
     hashes = context.runs.published_hashes(name)
     for run in context.runs.runs([name]):
@@ -89,7 +94,10 @@ def _owner(context: Context, hash: str, agent_id: str | None) -> str:
             return one
     cast = context.neynar.full_casts([hash]).get(hash)
     if cast is None:
-        raise NotFound(f"There is no cast {hash} on Farcaster; --agent names the agent that had published it.")
+        raise NotFound(
+            f"There is no cast {hash} on Farcaster; it may be deleted already. If it is public all the same, "
+            "name its agent with --agent."
+        )
     owners = context.agents.agents_of([cast.author_fid or 0]).get(cast.author_fid or 0)
     if not owners:
         raise NotFound(f"The cast {hash} is by fid {cast.author_fid}, which is the account of no agent here.")

@@ -52,7 +52,7 @@ class OwnMedia(Frozen):
 def check_file(context: Context, file: MediaFile) -> OwnMedia:
     """Return the facts of a file that a cast can show; raises `InvalidInput` for any other."""
     del context
-    return _checked(file.name, file.kind, file.data, len(file.data))
+    return _checked_file(file)
 
 
 @operation("media.check_address", Scope.READ)
@@ -81,7 +81,7 @@ def upload_file(context: Context, file: MediaFile) -> OwnMedia:
 
     Raises as `check_file`, and a `ServiceError` when fal.ai cannot or will not store it.
     """
-    found = _checked(file.name, file.kind, file.data, len(file.data))
+    found = _checked_file(file)
     # The name of a file may contain more than its owner wants to publish.
     name = f"{file.kind}.{found.content_type.partition('/')[2]}"
     return found.model_copy(update={"url": context.fal.upload(file.data, found.content_type, name)})
@@ -90,6 +90,13 @@ def upload_file(context: Context, file: MediaFile) -> OwnMedia:
 def is_address(source: str) -> bool:
     """Say whether a source is an address and not the name of a file."""
     return source.lower().startswith(("http://", "https://"))
+
+
+def _checked_file(file: MediaFile) -> OwnMedia:
+    found = _checked(file.name, file.kind, file.data, len(file.data))
+    if not (found.width and found.height):
+        raise InvalidInput(f"{PurePath(file.name).name} is damaged or not whole: it does not say its size in pixels.")
+    return found
 
 
 def _checked(source: str, kind: Literal["picture", "video"], data: bytes, size: int | None) -> OwnMedia:

@@ -51,5 +51,6 @@ class CastLimit:
             )
         moment = dt.datetime.fromtimestamp(int(free_at) / 1000, dt.UTC)
         raise LimitReached(
-            f"over the limit: {limit} casts an hour; there is room for {len(names)} again at {moment:%H:%M:%S} UTC"
+            f"over the limit: {limit} cast{'s' * (limit != 1)} an hour; "
+            f"there is room for {len(names)} again at {moment:%H:%M:%S} UTC"
         )

@@ -77,6 +77,13 @@ def test_a_preview_shows_the_facts_and_uploads_nothing(run: Terminal, fake_runti
     assert shown.data["ada"]["parts"][0]["embeds"] == [str(photo)]
 
 
+def test_the_size_of_a_small_file_is_shown_in_bytes(run: Terminal, tmp_path: Path) -> None:
+    small = drawn(size=(16, 16))
+    (tmp_path / "small.png").write_bytes(small)
+    shown = run("post", "ada", "--text", "Look.", "--image", str(tmp_path / "small.png"), "--dry-run")
+    assert f"(image/png, 16 × 16, {len(small)} bytes)" in shown.out
+
+
 def test_several_agents_share_one_upload(run: Terminal, fake_runtime: FakeRuntime, photo: Path) -> None:
     fake_runtime.apply(id="bob", fid=1002, signer_uuid="00000000-0000-4000-8000-000000001002")
     run("post", "ada", "bob", "--text", "Look.", "--image", str(photo))
@@ -89,6 +96,8 @@ def test_several_agents_share_one_upload(run: Terminal, fake_runtime: FakeRuntim
     "case",
     [
         pytest.param(("--image", b"", "is empty"), id="an empty file"),
+        pytest.param(("--image", drawn()[:20], "bad is damaged or not whole"), id="the beginning of a picture"),
+        pytest.param(("--video", film()[:40], "bad is damaged or not whole"), id="the beginning of a video"),
         pytest.param(("--image", b"<svg/>", "is neither a picture nor a video"), id="a vector drawing"),
         pytest.param(("--image", film(), "is video/mp4, but a picture is JPEG, PNG, GIF, WEBP"), id="a video"),
         pytest.param(("--video", drawn(), "is image/png, but a video is MP4"), id="a picture"),

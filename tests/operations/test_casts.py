@@ -183,6 +183,9 @@ def test_names_that_stand_for_no_cast_are_refused_and_nothing_is_deleted(fake: F
         delete_casts(fake.runtime, [open_run])
     with pytest.raises(InvalidInput, match="is not the hash of a cast"):
         unreact_casts(fake.runtime, ["ada"])
+    for name in ("ada", "0x1234", "nonsense"):
+        with pytest.raises(InvalidInput, match=f"'{name}' is neither the hash of a cast .* nor the id of a run"):
+            delete_casts(fake.runtime, [name])
     fake.drive()
     assert deleted(fake) == []
 
@@ -220,6 +223,8 @@ def test_the_commands_tell_what_they_do(fake: FakeRuntime, capsys: pytest.Captur
     assert "No worker is running" in told.err
     fake.drive()
     assert len(deleted(fake)) == 1
+    gone = run("cast", "delete", post.hashes[0] or "")
+    assert (gone.code, "it may be deleted already" in gone.err) == (2, True)
     again = run("cast", "delete", post.id, "--json")
     assert set(json.loads(again.out)[0]) == {"agent", "draft", "status", "reason"}
     shown = run("draft", "show", told.out.split()[0])

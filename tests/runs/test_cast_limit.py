@@ -66,6 +66,14 @@ def test_the_hour_counts_every_part_of_a_thread(limit: CastLimit) -> None:
     )
 
 
+def test_a_limit_of_one_is_told_in_the_singular(limit: CastLimit) -> None:
+    agent = agent_with(casts_per_hour=1)
+    assert not refused(limit, agent, "ada:1")
+    assert refused(limit, agent, "ada:2") == (
+        "over the limit: 1 cast an hour; there is room for 1 again at 10:00:00 UTC"
+    )
+
+
 def test_a_thread_gets_all_of_its_places_or_none(limit: CastLimit) -> None:
     agent = agent_with(casts_per_hour=4)
     assert not refused(limit, agent, "ada:1", parts=2)
