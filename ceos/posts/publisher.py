@@ -87,9 +87,15 @@ class Publisher:
     def reserve_places(self, lease: Lease, agent: Agent, parts: int) -> None:
         """Reserve places in the agent's hour for a post of up to so many parts, before anything is paid for it.
 
-        Raises `LimitReached` when the hour has no room for them.
+        Raises `LimitReached` when the hour has no room for them. A text that waits for its checks is paid for, and
+        waits for its places too if they have ended meanwhile.
         """
-        self._limit.claim_places(agent, lease.run_id, parts, self._clock.now())
+        try:
+            self._limit.claim_places(agent, lease.run_id, parts, self._clock.now())
+        except LimitReached as error:
+            if lease.draft is not None and lease.draft.is_unchecked:
+                raise RetryLater(RATE_LIMIT_RETRY_SECONDS, str(error)) from None
+            raise
 
     def publish(self, lease: Lease, agent: Agent, draft: Draft) -> list[Cast]:
         """Publish every part of a draft and return the casts.

@@ -277,6 +277,27 @@ def test_a_reply_that_waits_for_its_judge_keeps_its_place_while_posts_fill_the_h
     assert (fake_runtime.runtime.runs.run(run_id).status, len(model.told)) == ("published", 1)
 
 
+def test_a_paid_text_whose_places_ended_while_it_waited_for_its_judge_waits_for_others(
+    fake_runtime: FakeRuntime,
+) -> None:
+    agent = fake_runtime.apply(
+        output={"judge_texts": "all"}, limits={"casts_per_hour": 4}, schedule={"cron": "0 0 1 1 *"}
+    )
+    model = ScriptedModel("Invar for the rod. Brass would cost you a minute in a warm week.").use(fake_runtime)
+    fake_runtime.simulator.faults(openrouter={"error_503": {"p": 1, "models": [agent.output.judge]}})
+    run_id = fake_runtime.runtime.post("ada", kind=Kind.ORIGINAL)
+    fake_runtime.step()
+    fake_runtime.clock.advance(minutes=61)
+    fill_hour(fake_runtime, agent)
+    fake_runtime.simulator.faults(openrouter={"error_503": 0})
+    fake_runtime.wake()
+    fake_runtime.step()
+    assert fake_runtime.runtime.runs.run(run_id).status == "planned"
+    fake_runtime.clock.advance(minutes=61)
+    fake_runtime.drive()
+    assert (fake_runtime.runtime.runs.run(run_id).status, len(model.told)) == ("published", 1)
+
+
 # Late, and money before skills
 
 
