@@ -135,6 +135,8 @@ def _print_draft(detail: DraftDetail) -> None:
     run = detail.run
     click.echo(f"{run.id}  {run.status}" + (f": {run.reason}" if run.reason else ""))
     click.echo(f"opened {when(run.opened_at)} UTC")
+    for deletion in detail.deletions:
+        click.echo(f"taken back: {deletion}")
     if detail.mention:
         print_mention(detail.mention)
     if run.draft is None:

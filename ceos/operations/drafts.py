@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from ceos.domain.lifecycle import RunStatus
 from ceos.domain.mentions import Mention
 from ceos.domain.posts import Part
 from ceos.domain.runs import Run
@@ -14,10 +15,14 @@ from ceos.errors import InvalidInput, NotFound
 from ceos.operations.context import Context
 from ceos.operations.posts import operator_draft
 from ceos.operations.table import Scope, operation
+from ceos.runs.ids import RunId
 
 if TYPE_CHECKING:
     from ceos.domain.chain_event import ChainEvent
     from ceos.trends.store import ClaimedTrend
+
+#: The latest runs of an agent among which those are looked for that deleted casts; its list keeps so many.
+_MAX_RUNS = 200
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class DraftDetail:
     mention: Mention | None = None
     trend: ClaimedTrend | None = None
     chain_event: ChainEvent | None = None
+    #: The records of the runs that have deleted casts of it, latest first.
+    deletions: tuple[str, ...] = ()
 
 
 @operation("draft.list", Scope.READ)
@@ -53,7 +60,20 @@ def show_draft(context: Context, run_id: str) -> DraftDetail:
         mention=context.mention_store.mention(run_id),
         trend=context.trend_store.claimed_trend(run_id),
         chain_event=context.event_posts.event_of_run(run_id),
+        deletions=tuple(_deletions_of(context, run_id)),
     )
+
+
+def _deletions_of(context: Context, run_id: str) -> Iterator[str]:
+    try:
+        runs = context.runs.recent_runs(RunId.parse(run_id).agent_id, _MAX_RUNS)
+    except NotFound:
+        return
+    for run in runs:
+        if run.status is RunStatus.RETRACTED:
+            order = context.retractions.retraction(run.id)
+            if order is not None and order.run_id == run_id:
+                yield run.reason
 
 
 def with_full_texts(context: Context, run: Run) -> Run:

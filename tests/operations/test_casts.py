@@ -223,6 +223,7 @@ def test_the_commands_tell_what_they_do(fake: FakeRuntime, capsys: pytest.Captur
     assert "No worker is running" in told.err
     fake.drive()
     assert len(deleted(fake)) == 1
+    assert f"taken back: {fake.runtime.runs.run(told.out.split()[0]).reason}\n" in run("draft", "show", post.id).out
     gone = run("cast", "delete", post.hashes[0] or "")
     assert (gone.code, "it may be deleted already" in gone.err) == (2, True)
     again = run("cast", "delete", post.id, "--json")
