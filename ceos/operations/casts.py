@@ -71,7 +71,7 @@ def _casts_of(context: Context, name: str, agent_id: str | None) -> tuple[str, s
     if name in ("", agent):
         raise InvalidInput(
             f"{name[:80]!r} is neither the hash of a cast (0x and 40 hexadecimal digits) nor the id of a run, "
-            "such as 'ada:m:0123456789ab'."
+            f"such as {str(RunId.manual('ada', '0123456789ab'))!r}."
         )
     context.agents.agent(agent)
     hashes = context.runs.published_hashes(name)
