@@ -167,6 +167,8 @@ def _round(fake: FakeRuntime, fleet: list[str], strangers: Strangers) -> int:
     for place, agent_id in enumerate(fleet):
         agent = runtime.agents.agent(agent_id)
         topic = agent.persona.topics[number % 3]
+        # An agent none of whose posts were fit to publish has been stopped.
+        runtime.resume(agent_id)
         runtime.post(agent_id)
         unique = f"{number + place:040x}"
         runtime.mention_store.receive_mention(agent_id, _mention(fake, agent_id, place, strangers.attack(topic)), 0)
