@@ -102,11 +102,14 @@ def _watched(fake: FakeRuntime, fault: Fault) -> Iterator[_Waits]:
         catalogue=runtime.model_catalogue,
     )
     log = logging.getLogger("ceos")
+    level = log.level
+    log.setLevel(logging.INFO)
     log.addHandler(waits)
     try:
         yield waits
     finally:
         log.removeHandler(waits)
+        log.setLevel(level)
 
 
 def measure(fake: FakeRuntime, fault: Fault) -> Row:

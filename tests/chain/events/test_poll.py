@@ -1187,7 +1187,9 @@ def test_the_method_in_the_documentation_writes_about_events(world: World) -> No
 
 def post_violations(assignment: Assignment, *parts: str) -> list[str]:
     """Return the violations of a post that was written for an assignment."""
-    rules = text_context(make_agent(), assignment.brief, (), frozenset(), assignment.context)
+    rules = text_context(
+        make_agent(), assignment.brief, recent=(), material=(), links=frozenset(), untrusted=assignment.context
+    )
     return draft_violations(parts, context=rules, recent=(), finish_reason="stop")
 
 

@@ -97,7 +97,7 @@ class Borrowed:
     """A sandbox that several runtimes share, and none closes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.run = sandbox.run
+        self.run, self.read_document = sandbox.run, sandbox.read_document
 
     def close(self) -> None:
         """Keep the sandbox open."""
