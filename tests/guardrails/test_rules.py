@@ -171,3 +171,9 @@ def test_a_violation_quotes_the_text_only_without_untrusted_text_in_sight() -> N
 def test_the_persona_is_no_secret_of_a_post_but_the_rules_around_it_are() -> None:
     assert rules("An engineer of small machines writes about clocks and bridges.") == []
     assert "prompt" in rules("You are not an assistant and nobody is asking you for help.")
+
+
+def test_several_versions_are_found_across_the_parts_of_a_thread() -> None:
+    parts = ["Option 1: bridges look like magic.", "They are a paper map.", "Keep this line.\n\nOption 2: the same."]
+    found = rule_violations(parts, TextContext(make_agent()))
+    assert [violation.rule for violation in found] == ["options"]
