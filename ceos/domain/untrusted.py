@@ -22,3 +22,15 @@ def texts_in(data: str) -> Iterator[str]:
             yield json.loads(f'"{match[1]}"', strict=False)
         except ValueError:
             yield match[1]
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield every string in plain data, names of fields left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from strings_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from strings_in(one)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ceos.domain.agent import Agent, SkillUse
 from ceos.domain.text import SPACELESS
+from ceos.domain.untrusted import strings_in
 from ceos.guardrails.deobfuscate import normalize
 from ceos.guardrails.tokens import canonical, find_tokens, squeezed
 
@@ -35,10 +36,10 @@ def links_of_skill(use: SkillUse, answer: Any) -> frozenset[str]:
     """Return the links in a skill's answer that a post may contain, by the skill's `links` setting."""
     if use.links == "none":
         return frozenset()
-    found = {link for text in _strings(answer) for link in links_in(text)}
+    found = {link for text in strings_in(answer) for link in links_in(text)}
     if use.links == "any":
         return frozenset(found)
-    hosts = {_host(link) for text in _strings(use.params) for link in links_in(text)} - {""}
+    hosts = {_host(link) for text in strings_in(use.params) for link in links_in(text)} - {""}
     return frozenset(link for link in found if _host(link) in hosts)
 
 
@@ -60,14 +61,3 @@ def _host(link: str) -> str:
         return ""
     # A link with a user name shows one host and leads to another.
     return "" if "@" in parts.netloc else (parts.hostname or "").removeprefix("www.")
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in value.values():
-            yield from _strings(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _strings(one)

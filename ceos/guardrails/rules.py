@@ -93,7 +93,7 @@ def rule_violations(texts: Sequence[str], context: TextContext) -> list[Violatio
     trusted = trusted_tokens(context.agent, context.own)
     found = [violation for text in texts for violation in _violations(text, context, trusted)]
     # Several versions may have been split into the parts of a thread.
-    if "options" in leftover_rules("\n\n".join(texts)):
+    if len(texts) > 1 and "options" in leftover_rules("\n\n".join(texts)):
         found.append(_violation("options", context))
     return list(dict.fromkeys(found))
 

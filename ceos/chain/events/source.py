@@ -15,7 +15,7 @@ from ceos.domain.agent import Agent
 from ceos.domain.chain_event import ChainEvent
 from ceos.domain.lifecycle import RunStatus
 from ceos.domain.topics import shown
-from ceos.domain.untrusted import as_data
+from ceos.domain.untrusted import as_data, strings_in
 from ceos.errors import NotFound, PluginError
 from ceos.logs import event as fields
 from ceos.plugins.calls import call_strategy
@@ -80,7 +80,7 @@ class EventSource(RunSource):
 
 def _context(event: ChainEvent) -> UntrustedContext:
     arguments = {name: _safe_argument(value) for name, value in list(event.args.items())[:MAX_ITEMS]}
-    texts = tuple(text[:MAX_COMPARED] for text in _strings(event.args))
+    texts = tuple(text[:MAX_COMPARED] for text in strings_in(event.args))
     data = as_data({"event": event.name, "arguments": arguments})
     message = fill("chain_event", event=f"<event>\n{data}\n</event>")
     return UntrustedContext(message, texts)
@@ -95,12 +95,3 @@ def _safe_argument(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _safe_argument(one) for name, one in list(value.items())[:MAX_ITEMS]}
     return shown(str(value))
-
-
-def _strings(value: Any) -> list[str]:
-    """Return every string among the arguments of an event."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    return [text for one in value for text in _strings(one)] if isinstance(value, list) else []
