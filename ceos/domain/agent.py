@@ -182,7 +182,7 @@ class Trends(Frozen):
     min_relevance: float = Field(default=0.6, ge=0, le=1)
 
 
-class Output(Frozen):
+class TextOutput(Frozen):
     """The permitted contents of the agent's texts, and the judge of them."""
 
     #: Links, hosts, addresses, tickers, @names, hashtags and contacts that posts and answers may contain; those in the
@@ -247,7 +247,7 @@ class Agent(Frozen):
     limits: Limits = Limits()
     engagement: Engagement = Engagement()
     trends: Trends = Trends()
-    output: Output = Output()
+    output: TextOutput = TextOutput()
     #: Whether the mix and the hours follow [the measured results](metrics.md#learning): `off`, `advise` (only in
     #: words) or `on`.
     learning: Literal["off", "advise", "on"] = "off"

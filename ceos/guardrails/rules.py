@@ -31,7 +31,7 @@ from ceos.guardrails.provenance import trusted_tokens, without_links
 from ceos.guardrails.tokens import canonical, find_tokens, is_listed, without_tokens
 
 
-class Violation(NamedTuple):
+class RuleViolation(NamedTuple):
     """A violation: the name of the rule, and a sentence with the way to correct it."""
 
     rule: str
@@ -88,7 +88,7 @@ SENTENCES = {
 }
 
 
-def rule_violations(texts: Sequence[str], context: TextContext) -> list[Violation]:
+def rule_violations(texts: Sequence[str], context: TextContext) -> list[RuleViolation]:
     """Return the violations of the texts that belong together, such as the parts of a thread, without duplicates."""
     trusted = trusted_tokens(context.agent, context.own)
     found = [violation for text in texts for violation in _violations(text, context, trusted)]
@@ -98,7 +98,7 @@ def rule_violations(texts: Sequence[str], context: TextContext) -> list[Violatio
     return list(dict.fromkeys(found))
 
 
-def _violations(text: str, context: TextContext, trusted: frozenset[str]) -> Iterator[Violation]:
+def _violations(text: str, context: TextContext, trusted: frozenset[str]) -> Iterator[RuleViolation]:
     text = without_links(text, context.links)
     for rule, token in _untrusted_tokens(text, context.untrusted, trusted):
         yield _violation(rule, context, token)
@@ -134,7 +134,7 @@ def _untrusted_tokens(text: str, untrusted: Sequence[str], trusted: frozenset[st
     yield from found.items()
 
 
-def _violation(rule: str, context: TextContext, token: str = "") -> Violation:
+def _violation(rule: str, context: TextContext, token: str = "") -> RuleViolation:
     quoted = f' "{fit(token.strip(), 60)}"' if token and not context.untrusted else ""
     sentence = SENTENCES[rule].format(quoted=quoted, noun=context.noun)
-    return Violation(rule, f"The {context.noun} {sentence}")
+    return RuleViolation(rule, f"The {context.noun} {sentence}")

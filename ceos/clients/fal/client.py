@@ -30,7 +30,7 @@ from ceos.clients.fal.models import (
     image_model,
     image_price_usd,
 )
-from ceos.clients.fal.storage import Storage
+from ceos.clients.fal.storage import MediaStorage
 from ceos.clients.fal.videos import VideoQueue
 from ceos.clients.fal.webhooks import KEYS_PATH, public_keys
 from ceos.errors import KeyRefused, LimitReached, OutcomeUnknown, RateLimited, ServiceError
@@ -79,7 +79,7 @@ class Fal(VideoQueue):
         super().__init__(FalApi(queue_url, key, sleep), files or ResultFiles([run_url, queue_url]))
         self._run = FalApi(run_url, key, sleep)
         self._rest = FalApi(rest_url, key, sleep)
-        self._storage = Storage(self._rest)
+        self._storage = MediaStorage(self._rest)
 
     def webhook_keys(self) -> list[bytes]:
         """Return the public keys with which fal.ai signs webhooks; one attempt only, because a sender waits."""

@@ -22,7 +22,7 @@ UPLOAD_SECONDS = 300.0
 ATTEMPTS = 3
 
 
-class Storage:
+class MediaStorage:
     """The storage of files for one key."""
 
     def __init__(self, rest: FalApi) -> None:
